@@ -1,0 +1,109 @@
+"""Gait recognition as plugins: the whole public API.
+
+``import gait_plugins`` is light: whatever needs torch is imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gait_plugins import api
+from gait_plugins.errors import (
+    CheckpointError,
+    ComponentConflict,
+    ConfigError,
+    DataError,
+    GaitPluginsError,
+    NonFiniteLoss,
+    PluginLoadError,
+    UnknownComponent,
+    UpstreamMismatch,
+)
+from gait_plugins.hookspecs import API_VERSION, hookimpl
+
+if TYPE_CHECKING:
+    from gait_plugins.api import (
+        Backbone,
+        BatchSampler,
+        EmbeddingSet,
+        FrameSampler,
+        GaitBatch,
+        GaitDataset,
+        GaitModel,
+        Job,
+        Loss,
+        ModelOutput,
+        Protocol,
+        Results,
+        Run,
+        SequenceIndex,
+        SequenceRef,
+        Subset,
+        Table,
+        Transform,
+        track,
+    )
+    from gait_plugins.config import build
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "API_VERSION",
+    "Backbone",
+    "BatchSampler",
+    "CheckpointError",
+    "ComponentConflict",
+    "ConfigError",
+    "DataError",
+    "EmbeddingSet",
+    "FrameSampler",
+    "GaitBatch",
+    "GaitDataset",
+    "GaitModel",
+    "GaitPluginsError",
+    "Job",
+    "Loss",
+    "ModelOutput",
+    "NonFiniteLoss",
+    "PluginLoadError",
+    "Protocol",
+    "Results",
+    "Run",
+    "SequenceIndex",
+    "SequenceRef",
+    "Subset",
+    "Table",
+    "Transform",
+    "UnknownComponent",
+    "UpstreamMismatch",
+    "build",
+    "get",
+    "hookimpl",
+    "track",
+]
+
+
+def get(kind: str, name: str) -> type:
+    """The class of a component, from whichever installed package offers it.
+
+    Args:
+        kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
+            ``dataset``, ``protocol`` or ``recipe``.
+        name: as in YAML, bare or qualified (``dist-name/ComponentName``).
+
+    Raises:
+        UnknownComponent, ComponentConflict, PluginLoadError.
+    """
+    from gait_plugins.manager import default_manager
+
+    return default_manager().get(kind, name)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "build":
+        from gait_plugins.config import build
+
+        return build
+    if name in api.EXPORTS:
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,70 @@
+"""The base classes that a plugin subclasses and the data that passes between rooms.
+
+Names are imported on first use, so that a light manifest may import from here without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gait_plugins.api.batch import GaitBatch
+    from gait_plugins.api.dataset import GaitDataset, SequenceIndex, SequenceRef, Subset
+    from gait_plugins.api.loss import Loss
+    from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
+    from gait_plugins.api.progress import Job, track
+    from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
+    from gait_plugins.api.run import Run
+    from gait_plugins.api.sampling import BatchSampler, FrameSampler
+    from gait_plugins.api.transform import Transform
+
+EXPORTS = {
+    "Backbone": "model",
+    "BatchSampler": "sampling",
+    "EmbeddingSet": "protocol",
+    "FrameSampler": "sampling",
+    "GaitBatch": "batch",
+    "GaitDataset": "dataset",
+    "GaitModel": "model",
+    "Job": "progress",
+    "Loss": "loss",
+    "ModelOutput": "model",
+    "Protocol": "protocol",
+    "Results": "protocol",
+    "Run": "run",
+    "SequenceIndex": "dataset",
+    "SequenceRef": "dataset",
+    "Subset": "dataset",
+    "Table": "protocol",
+    "Transform": "transform",
+    "track": "progress",
+}
+
+__all__ = [
+    "Backbone",
+    "BatchSampler",
+    "EmbeddingSet",
+    "FrameSampler",
+    "GaitBatch",
+    "GaitDataset",
+    "GaitModel",
+    "Job",
+    "Loss",
+    "ModelOutput",
+    "Protocol",
+    "Results",
+    "Run",
+    "SequenceIndex",
+    "SequenceRef",
+    "Subset",
+    "Table",
+    "Transform",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{EXPORTS[name]}"), name)

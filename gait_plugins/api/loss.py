@@ -1,0 +1,31 @@
+"""The contract of losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Loss(nn.Module):
+    """One loss term.
+
+    ``forward`` gets the keyword arguments that the model put under this term's ``log_prefix`` and
+    returns the loss, a scalar or one value per part ``[p]``, and a mapping of figures for the log.
+
+    Args:
+        loss_term_weight: factor of this term in the sum.
+    """
+
+    gathers: bool = False
+    """True where the term compares samples of the whole batch: under several processes its tensor
+    arguments are then gathered over all ranks, with gradient, before ``forward`` is called."""
+
+    def __init__(self, loss_term_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_term_weight = loss_term_weight
+
+    def forward(self, **features: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss and its figures, all tensors detached but the first."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(**features)")

@@ -1,0 +1,64 @@
+"""The contract of models and backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from gait_plugins.api.batch import GaitBatch
+
+
+class ModelOutput(TypedDict):
+    """What ``GaitModel.forward`` returns; OpenGait's three mappings."""
+
+    training_feat: dict[str, Any]
+    """Loss prefix -> keyword arguments of that loss, or an already computed loss tensor."""
+    visual_summary: dict[str, Tensor]
+    """``image/<name>`` -> ``[k, c, h, w]`` in [0, 1], for monitors."""
+    inference_feat: dict[str, Tensor]
+    """``embeddings`` -> ``[n, c, p]``."""
+
+
+class Backbone(nn.Module):
+    """Marks a constructor argument as a nested backbone; any ``nn.Module`` may be registered as one."""
+
+
+class GaitModel(nn.Module):
+    """A network from silhouette sequences to part embeddings.
+
+    Subclasses take explicit, typed constructor arguments. Where OpenGait's YAML has another shape,
+    override :meth:`from_config`: its keyword arguments are then the accepted ``model_cfg`` keys.
+    """
+
+    num_classes: int | None = None
+    """Identities that the classifier head can tell apart; None where there is no head."""
+
+    @classmethod
+    def from_config(cls, **options: Any) -> Self:
+        """Build from the keys of ``model_cfg`` (without ``model``)."""
+        return cls(**options)
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        """Embed a batch. Nothing may leak from one packed sequence into another."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(batch)")
+
+    def check_input_size(self, height: int, width: int) -> None:
+        """Raise ``ConfigError``, naming both sizes, where frames of this size cannot be taken."""
+
+    def init_parameters(self) -> None:
+        """OpenGait's initialisation: Xavier-uniform convolutions and linear layers, N(1, 0.02) norms."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) and module.affine:
+                nn.init.normal_(module.weight, 1.0, 0.02)
+                nn.init.zeros_(module.bias)
+
+    def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
+        """What the optimiser gets: trainable parameters, or groups with settings of their own."""
+        return [p for p in self.parameters() if p.requires_grad]

@@ -1,0 +1,55 @@
+"""Progress of long jobs, heard by whoever implements ``gait_progress``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+T = TypeVar("T")
+
+JobState = Literal["begin", "advance", "end"]
+
+
+@dataclass
+class Job:
+    """A long job: how far it is, and when it began."""
+
+    name: str
+    total: int | None
+    unit: str = "it"
+    done: int = 0
+    state: JobState = "begin"
+    figures: dict[str, float] = field(default_factory=dict)
+    """Figures worth showing beside the bar (``loss``)."""
+    started: float = field(default_factory=time.monotonic)
+
+    def _tell(self, state: JobState) -> None:
+        from gait_plugins.manager import default_manager
+
+        self.state = state
+        default_manager().lifecycle.progress(self)
+
+    def __enter__(self) -> Job:
+        self._tell("begin")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._tell("end")
+
+    def advance(self, count: int = 1, **figures: float) -> None:
+        """``count`` more units are done."""
+        self.done += count
+        self.figures.update(figures)
+        self._tell("advance")
+
+
+def track(items: Iterable[T], name: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
+    """Yield the items and report the progress of whoever consumes them."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with Job(name, total, unit) as job:
+        for item in items:
+            yield item
+            job.advance()

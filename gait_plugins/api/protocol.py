@@ -1,0 +1,71 @@
+"""The contract of evaluation protocols, what they are given and what they return."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EmbeddingSet:
+    """Embeddings of the test sequences with what is known of each."""
+
+    embeddings: np.ndarray
+    """float32 ``[n, c, p]``."""
+    labels: np.ndarray
+    """Identity, str ``[n]``."""
+    types: np.ndarray
+    """Walking condition, str ``[n]``."""
+    views: np.ndarray
+    """Camera view, str ``[n]``."""
+    dataset_name: str
+    """Decides the table of probe and gallery conditions (``CASIA-B``)."""
+    probe_set: frozenset[str] | None = None
+    """``id-type-view`` of the listed probes, where the partition lists them."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures for people: a title, column heads and rows of texts."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a protocol found."""
+
+    protocol: str
+    """Name of the protocol in words, with its gallery rule."""
+    dataset: str
+    metrics: Mapping[str, float]
+    """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``)."""
+    probes: int
+    """Probes that were scored."""
+    gallery: int
+    probes_without_match: int = 0
+    """Probes left out because the gallery holds no sequence of their identity."""
+    tables: tuple[Table, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Unrounded figures, per-view matrices and the like; JSON-able."""
+
+    def scalars(self) -> dict[str, float]:
+        """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>``."""
+        return {f"scalar/test_accuracy/{name}": value for name, value in self.metrics.items()}
+
+
+class Protocol(ABC):
+    """Scores embeddings. Options come from ``evaluator_cfg`` (``metric`` and its own)."""
+
+    @abstractmethod
+    def evaluate(self, data: EmbeddingSet) -> Results:
+        """Score; raises ``DataError`` where the data has no probes or no gallery for this protocol."""

@@ -1,0 +1,43 @@
+"""The contracts of samplers: which sequences make a batch, and which frames of a sequence are used."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from gait_plugins.api.dataset import SequenceIndex
+
+
+class FrameSampler(ABC):
+    """Picks frames. Options come from the YAML's ``sampler`` mapping, named by its ``method``."""
+
+    fixed_length: bool = True
+    """True: every sequence yields the same number of frames, batches are stacked ``[n, s, h, w]``.
+    False: batches are packed ``[1, sum(s), h, w]`` with ``seq_lens``."""
+
+    @abstractmethod
+    def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
+        """Frame indices, int64 ``[s]`` in ``[0, length)``, for a sequence of ``length >= 1`` frames."""
+
+
+class BatchSampler(ABC):
+    """Picks sequences: batch ``number`` is a pure function of its arguments.
+
+    The whole (global) batch is returned; the loader gives each rank its share.
+    """
+
+    batch_size: int
+    """Sequences in a full global batch."""
+
+    def check(self, index: SequenceIndex) -> None:
+        """Raise ``ConfigError`` or ``DataError`` where this data cannot fill a batch."""
+
+    def num_batches(self, index: SequenceIndex) -> int | None:
+        """Batches of one pass, or None for an endless sampler."""
+        return None
+
+    @abstractmethod
+    def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
+        """Positions in ``index.refs`` of batch ``number``; ``rng`` is seeded by (seed, number)."""

@@ -1,0 +1,23 @@
+"""The contract of transforms."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Transform(ABC):
+    """Changes one sequence, in a loader worker.
+
+    One draw serves all frames of the sequence unless the transform says otherwise. All randomness
+    comes from ``rng``, so that the worker count never changes a batch. Frames stay uint8 where they
+    can: the division that brings them to [0, 1] happens on the device, by :attr:`divisor`.
+    """
+
+    divisor: float = 1.0
+    """By what the device divides the frames after all transforms; factors of a pipeline multiply."""
+
+    @abstractmethod
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Frames ``[t, h, w]`` or ``[t, c, h, w]`` in, frames out; the input must not be modified."""

@@ -1,0 +1,122 @@
+"""What the manager knows of a component: who offers it, from where, and how to import it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gait_plugins.errors import PluginLoadError
+from gait_plugins.kinds import KINDS
+
+
+@dataclass(frozen=True, order=True)
+class Owner:
+    """The package that a plugin comes from."""
+
+    distribution: str
+    """Name of the distribution, as ``pip list`` shows it."""
+    version: str
+    entry_point: str
+    """Name of the entry point in the group ``gait_plugins``."""
+    module: str
+    """The manifest module."""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin that could not be loaded: what it was, and why."""
+
+    owner: Owner
+    reason: str
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Component:
+    """A named component of one package."""
+
+    kind: str
+    name: str
+    target: str | type
+    owner: Owner
+
+    @property
+    def qualified(self) -> str:
+        """The spelling that names its package too; always unambiguous."""
+        return f"{self.owner.distribution}/{self.name}"
+
+    @property
+    def origin(self) -> str:
+        """``module:attr`` of the class."""
+        if isinstance(self.target, str):
+            return self.target
+        return f"{self.target.__module__}:{self.target.__qualname__}"
+
+    def provenance(self) -> dict[str, str]:
+        """Where the component comes from, as plain data."""
+        return {
+            "distribution": self.owner.distribution,
+            "version": self.owner.version,
+            "target": self.origin,
+        }
+
+    def load(self) -> type:
+        """Import the class and see that it is of its kind."""
+        loaded = self._import() if isinstance(self.target, str) else self.target
+        base = import_target(KINDS[self.kind].base)
+        # A backbone may be any network; the marker class only serves annotations.
+        required: type = importlib.import_module("torch.nn").Module if self.kind == "backbone" else base
+        if not inspect.isclass(loaded) or not issubclass(loaded, required):
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} is {loaded!r}, expected a subclass of "
+                f"{required.__module__}.{required.__qualname__}",
+                where=f"{self.origin} ({self.owner})",
+            )
+        return loaded
+
+    def _import(self) -> Any:
+        try:
+            return import_target(str(self.target))
+        except Exception as error:
+            missing = f"; the module {error.name!r} is not installed" if is_missing_module(error) else ""
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} cannot be imported: {type(error).__name__}: {error}{missing}",
+                where=f"{self.origin} ({self.owner})",
+                hint=f"repair or reinstall {self.owner.distribution}, or leave the name out",
+            ) from error
+
+
+def is_missing_module(error: BaseException) -> bool:
+    """True for the import of a module that does not exist."""
+    return isinstance(error, ModuleNotFoundError) and error.name is not None
+
+
+def import_target(target: str) -> Any:
+    """The object that ``module:attr`` names."""
+    module, _, attribute = target.partition(":")
+    value: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def normalised(distribution: str) -> str:
+    """A distribution's name with case and separators made equal (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+    """The candidates that a misspelt name may have meant, best first; case does not count."""
+    by_folded: dict[str, str] = {}
+    for candidate in candidates:
+        by_folded.setdefault(candidate.lower(), candidate)
+    matches = difflib.get_close_matches(name.lower(), by_folded, n=count, cutoff=0.6)
+    return [by_folded[match] for match in matches]

@@ -1,0 +1,1 @@
+"""The core trainer: knows hooks and base classes, and no plugin."""

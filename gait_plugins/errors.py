@@ -1,0 +1,55 @@
+"""One family of exceptions: what happened, where, what was expected, what to do next."""
+
+from __future__ import annotations
+
+
+class GaitPluginsError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Args:
+        message: what happened, with names and values.
+        where: ``file:line``, component or file that it happened in.
+        hint: what to do next.
+    """
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\n  -> {self.hint}" if self.hint else text
+
+
+class UnknownComponent(GaitPluginsError):
+    """No installed package offers a component of that kind and name."""
+
+
+class ComponentConflict(GaitPluginsError):
+    """Two packages offer the same name; the qualified spelling decides."""
+
+
+class PluginLoadError(GaitPluginsError):
+    """A plugin or one of its components could not be imported, or breaks the hook contract."""
+
+
+class ConfigError(GaitPluginsError):
+    """The YAML, or an option in it, is not what a section or component accepts."""
+
+
+class DataError(GaitPluginsError):
+    """A data set, sequence file or partition is missing, broken or of the wrong layout."""
+
+
+class CheckpointError(GaitPluginsError):
+    """A checkpoint is missing, broken, of a future format or does not fit the model."""
+
+
+class NonFiniteLoss(GaitPluginsError):
+    """A loss term became NaN or infinite; training stopped before the weights were touched."""
+
+
+class UpstreamMismatch(GaitPluginsError):
+    """A checkout of the second host differs from the one its patches were written for."""

@@ -1,0 +1,114 @@
+"""Every hook of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
+
+Contribution hooks return a mapping *name -> "module:attr"*; the string is imported only when a
+configuration uses the name. A class object is accepted in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from gait_plugins.api import Job, Results, Run
+
+PROJECT = "gait_plugins"
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+Contribution = Mapping[str, "str | type"]
+
+
+# --- contributions -----------------------------------------------------------------------------
+
+
+@hookspec
+def gait_models() -> Contribution:  # type: ignore[empty-body]
+    """Models: silhouette sequences to part embeddings (``GaitModel``)."""
+
+
+@hookspec
+def gait_backbones() -> Contribution:  # type: ignore[empty-body]
+    """Frame or sequence feature extractors that a model's ``backbone_cfg`` names (``nn.Module``)."""
+
+
+@hookspec
+def gait_losses() -> Contribution:  # type: ignore[empty-body]
+    """Loss terms (``Loss``)."""
+
+
+@hookspec
+def gait_transforms() -> Contribution:  # type: ignore[empty-body]
+    """Augmentations and cuts of one sequence, run in the loader's workers (``Transform``)."""
+
+
+@hookspec
+def gait_frame_samplers() -> Contribution:  # type: ignore[empty-body]
+    """Which frames of a sequence are used (``FrameSampler``)."""
+
+
+@hookspec
+def gait_batch_samplers() -> Contribution:  # type: ignore[empty-body]
+    """Which sequences make a batch (``BatchSampler``)."""
+
+
+@hookspec
+def gait_datasets() -> Contribution:  # type: ignore[empty-body]
+    """Where sequences come from (``GaitDataset``)."""
+
+
+@hookspec
+def gait_protocols() -> Contribution:  # type: ignore[empty-body]
+    """Evaluation protocols: embeddings to results (``Protocol``)."""
+
+
+@hookspec
+def gait_recipes() -> Contribution:  # type: ignore[empty-body]
+    """Trainings of several stages."""
+
+
+# --- life cycle of a run -----------------------------------------------------------------------
+
+
+@hookspec
+def gait_configure(config: dict[str, Any]) -> None:
+    """See or change the raw configuration (plain dicts and lists) before it is validated."""
+
+
+@hookspec
+def gait_run_begin(run: Run) -> None:
+    """A training or test begins. ``run.attach(monitor)`` adds an object with hooks for this run only."""
+
+
+@hookspec
+def gait_step_end(run: Run, step: int, metrics: Mapping[str, Any]) -> None:
+    """A training step ended. ``metrics`` is empty between logging steps (``trainer_cfg.log_iter``).
+
+    Keys are OpenGait's: ``scalar/<term>/<figure>`` (float), ``image/<name>`` (float array
+    ``[k, 1 or 3, h, w]`` in [0, 1]).
+    """
+
+
+@hookspec
+def gait_checkpoint_saved(run: Run, path: Path, step: int) -> None:
+    """A checkpoint is complete on disk."""
+
+
+@hookspec
+def gait_evaluated(run: Run, step: int, results: Results) -> None:
+    """A protocol has scored the model."""
+
+
+@hookspec
+def gait_run_end(run: Run, error: BaseException | None) -> None:
+    """The run is over; ``error`` is what ended it early, or None."""
+
+
+@hookspec
+def gait_progress(job: Job) -> None:
+    """A long job (any command's) began, advanced or ended; see ``Job``."""

@@ -1,0 +1,69 @@
+"""Packed batches: sequences of unequal length concatenated along time, and nothing leaking between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+def split_lengths(seq_lens: Tensor | None) -> list[int] | None:
+    """``seq_lens`` ``[1, n]`` as a list of frame counts; None stays None (equal lengths)."""
+    return None if seq_lens is None else [int(length) for length in seq_lens.flatten().tolist()]
+
+
+def frames_of(sequences: Tensor) -> Tensor:
+    """Input silhouettes ``[n, s, h, w]`` or ``[n, s, c, h, w]`` as ``[n, c, s, h, w]``."""
+    return sequences.unsqueeze(1) if sequences.dim() == 4 else sequences.transpose(1, 2)
+
+
+class PackedMax(nn.Module):
+    """Maximum over the frames of each sequence."""
+
+    def forward(self, x: Tensor, seq_lens: Tensor | None, dim: int = 2) -> Tensor:
+        """``[n, c, s, ...]`` to ``[n, c, ...]``; packed ``[1, c, sum(s), ...]`` to ``[n, c, ...]``."""
+        lengths = split_lengths(seq_lens)
+        if lengths is None:
+            return x.amax(dim)
+        return torch.cat([part.amax(dim) for part in x.split(lengths, dim)])
+
+
+def packed_temporal_conv(
+    x: Tensor, conv: Callable[[Tensor], Tensor], lengths: list[int] | None, padding: int, dim: int
+) -> Tensor:
+    """Apply a convolution over time so that each sequence sees zeros beyond its own ends.
+
+    Packed sequences are laid out with ``padding`` zero frames between neighbours: a convolution that
+    pads by as much then reads, for each sequence, just what it would read were it alone.
+
+    Args:
+        x: features with time along ``dim``, all sequences one after the other.
+        conv: stride-1 convolution, zero-padded by ``padding`` on both sides along ``dim``.
+        lengths: frames of each sequence; None where each row of ``x`` is one sequence.
+        padding: zero frames that the convolution adds on each side.
+        dim: the time axis.
+
+    Returns:
+        The result without the gaps, same length along ``dim`` as ``x``.
+    """
+    if lengths is None or len(lengths) == 1:
+        return conv(x)
+    keep = torch.cat(
+        [
+            torch.arange(start, start + length)
+            for start, length in zip(_starts(lengths, padding), lengths, strict=True)
+        ]
+    ).to(x.device)
+    shape = list(x.shape)
+    shape[dim] = sum(lengths) + padding * (len(lengths) - 1)
+    spaced = x.new_zeros(shape).index_copy(dim, keep, x)
+    return conv(spaced).index_select(dim, keep)
+
+
+def _starts(lengths: list[int], gap: int) -> list[int]:
+    starts, position = [], 0
+    for length in lengths:
+        starts.append(position)
+        position += length + gap
+    return starts

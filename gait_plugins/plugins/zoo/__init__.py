@@ -1,0 +1,67 @@
+"""What OpenGait's users know: GaitBase, losses, transforms, samplers, the data layout and protocols."""
+
+from __future__ import annotations
+
+from gait_plugins.hookspecs import Contribution, hookimpl
+
+requires_api = 1
+_HERE = "gait_plugins.plugins.zoo"
+
+
+@hookimpl
+def gait_models() -> Contribution:
+    return {"Baseline": f"{_HERE}.baseline:Baseline", "GEI": f"{_HERE}.gei:GaitEnergyImage"}
+
+
+@hookimpl
+def gait_backbones() -> Contribution:
+    return {"ResNet9": f"{_HERE}.resnet:ResNet9"}
+
+
+@hookimpl
+def gait_losses() -> Contribution:
+    return {
+        "TripletLoss": f"{_HERE}.losses:TripletLoss",
+        "CrossEntropyLoss": f"{_HERE}.losses:CrossEntropyLoss",
+    }
+
+
+@hookimpl
+def gait_transforms() -> Contribution:
+    names = {
+        "BaseSilTransform": "silhouette",
+        "BaseSilCuttingTransform": "silhouette",
+        "Compose": "compose",
+        "RandomHorizontalFlip": "augment",
+        "RandomErasing": "augment",
+        "RandomRotate": "warp",
+        "RandomPerspective": "warp",
+        "RandomAffine": "warp",
+    }
+    return {name: f"{_HERE}.transforms.{module}:{name}" for name, module in names.items()}
+
+
+@hookimpl
+def gait_frame_samplers() -> Contribution:
+    return {"random": f"{_HERE}.frame_sampling:OpenGaitFrames"}
+
+
+@hookimpl
+def gait_batch_samplers() -> Contribution:
+    return {
+        "TripletSampler": f"{_HERE}.batch_sampling:TripletSampler",
+        "InferenceSampler": f"{_HERE}.batch_sampling:InferenceSampler",
+    }
+
+
+@hookimpl
+def gait_datasets() -> Contribution:
+    return {"OpenGaitLayout": f"{_HERE}.layout:OpenGaitLayout"}
+
+
+@hookimpl
+def gait_protocols() -> Contribution:
+    return {
+        "evaluate_indoor_dataset": f"{_HERE}.protocols.indoor:IndoorProtocol",
+        "evaluate_Gait3D": f"{_HERE}.protocols.gait3d:Gait3DProtocol",
+    }

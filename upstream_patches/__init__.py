@@ -1,0 +1,1 @@
+"""The second host: the same plugins inside an untouched, pinned OpenGait checkout."""

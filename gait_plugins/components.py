@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from gait_plugins.errors import PluginLoadError
 from gait_plugins.kinds import KINDS
@@ -94,7 +94,7 @@ class Component:
             ) from error
 
 
-def is_missing_module(error: BaseException) -> bool:
+def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:
     """True for the import of a module that does not exist."""
     return isinstance(error, ModuleNotFoundError) and error.name is not None
 

@@ -187,7 +187,8 @@ def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> Componen
 
 def _bad_value(owner: Owner, hook: str, value: object) -> PluginLoadError:
     return PluginLoadError(
-        f'{hook} of {owner.module} ({owner}) returned {value!r}, expected a mapping name -> "module:attr" or class'
+        f"{hook} of {owner.module} ({owner}) returned {value!r}, "
+        'expected a mapping name -> "module:attr" or class'
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -47,7 +47,7 @@ class Job:
 
 def track(items: Iterable[T], name: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
     """Yield the items and report the progress of whoever consumes them."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     with Job(name, total, unit) as job:
         for item in items:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -92,7 +93,7 @@ class SeparateBNNecks(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings ``[n, c, p]`` to features ``[n, c, p]`` and logits ``[n, classes, p]``."""
         feature = self._batch_norm(x).permute(2, 0, 1)
-        weight = self.fc_bin
+        weight: Tensor = self.fc_bin
         if self.norm:
             feature, weight = F.normalize(feature, dim=-1), F.normalize(weight, dim=1)
         logits = feature.matmul(weight)
@@ -100,6 +101,7 @@ class SeparateBNNecks(nn.Module):
 
     def _batch_norm(self, x: Tensor) -> Tensor:
         if self.parallel_BN1d:
-            return self.bn1d(x.flatten(1)).view_as(x)
-        assert isinstance(self.bn1d, nn.ModuleList)
-        return torch.stack([norm(part) for norm, part in zip(self.bn1d, x.unbind(2), strict=True)], 2)
+            normed: Tensor = self.bn1d(x.flatten(1))
+            return normed.view_as(x)
+        norms = cast(nn.ModuleList, self.bn1d)
+        return torch.stack([norm(part) for norm, part in zip(norms, x.unbind(2), strict=True)], 2)

@@ -26,7 +26,7 @@ class PackedMax(nn.Module):
         lengths = split_lengths(seq_lens)
         if lengths is None:
             return x.amax(dim)
-        return torch.cat([part.amax(dim) for part in x.split(lengths, dim)])
+        return torch.cat([part.amax(dim) for part in torch.split(x, lengths, dim)])
 
 
 def packed_temporal_conv(

@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, TypeGuard
 
 from gait_plugins.errors import PluginLoadError
@@ -60,6 +61,12 @@ class Component:
             return self.target
         return f"{self.target.__module__}:{self.target.__qualname__}"
 
+    def is_called(self, name: str) -> bool:
+        """True for the component's bare and its qualified name; the package's case does not count."""
+        distribution, slash, bare = name.partition("/")
+        owner = normalised(self.owner.distribution)
+        return name == self.name or (bool(slash) and bare == self.name and normalised(distribution) == owner)
+
     def provenance(self) -> dict[str, str]:
         """Where the component comes from, as plain data."""
         return {
@@ -69,15 +76,18 @@ class Component:
         }
 
     def load(self) -> type:
-        """Import the class and see that it is of its kind."""
+        """Import the class and see that it is of its kind.
+
+        Raises:
+            PluginLoadError: the import fails, or what it yields is no class of this kind.
+        """
         loaded = self._import() if isinstance(self.target, str) else self.target
-        base = import_target(KINDS[self.kind].base)
         # A backbone may be any network; the marker class only serves annotations.
-        required: type = importlib.import_module("torch.nn").Module if self.kind == "backbone" else base
+        base = "torch.nn:Module" if self.kind == "backbone" else KINDS[self.kind].base
+        required: type = import_target(base)
         if not inspect.isclass(loaded) or not issubclass(loaded, required):
             raise PluginLoadError(
-                f"{self.kind} {self.name!r} is {loaded!r}, expected a subclass of "
-                f"{required.__module__}.{required.__qualname__}",
+                f"{self.kind} {self.name!r} is {loaded!r}, expected a subclass of {base.replace(':', '.')}",
                 where=f"{self.origin} ({self.owner})",
             )
         return loaded
@@ -86,17 +96,11 @@ class Component:
         try:
             return import_target(str(self.target))
         except Exception as error:
-            missing = f"; the module {error.name!r} is not installed" if is_missing_module(error) else ""
             raise PluginLoadError(
-                f"{self.kind} {self.name!r} cannot be imported: {type(error).__name__}: {error}{missing}",
+                f"{self.kind} {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
                 where=f"{self.origin} ({self.owner})",
                 hint=f"repair or reinstall {self.owner.distribution}, or leave the name out",
             ) from error
-
-
-def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:
-    """True for the import of a module that does not exist."""
-    return isinstance(error, ModuleNotFoundError) and error.name is not None
 
 
 def import_target(target: str) -> Any:
@@ -106,6 +110,36 @@ def import_target(target: str) -> Any:
     for part in attribute.split("."):
         value = getattr(value, part)
     return value
+
+
+def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:
+    """True for the import of a module that does not exist."""
+    return isinstance(error, ModuleNotFoundError) and error.name is not None
+
+
+def import_failure(error: BaseException, owner: Owner) -> str:
+    """A failed import in words, with the way to get a missing module."""
+    text = f"{type(error).__name__}: {error}"
+    if not is_missing_module(error):
+        return text
+    module = str(error.name).partition(".")[0]
+    if module == owner.module.partition(".")[0]:
+        return f"{text}; {owner.distribution} is not completely installed"
+    extra = _extra_with(module, owner)
+    source = f"pip install '{owner.distribution}[{extra}]'" if extra else "install the package that has it"
+    return f"{text}; {source}"
+
+
+def _extra_with(module: str, owner: Owner) -> str | None:
+    try:
+        requirements = requires(owner.distribution) or []
+    except PackageNotFoundError:  # a plugin of this process, of no installed package
+        return None
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w.-]+)", requirement)
+        if found and normalised(found[1]) == normalised(module):
+            return found[2]
+    return None
 
 
 def normalised(distribution: str) -> str:

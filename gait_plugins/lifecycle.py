@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
+from gait_plugins.contract import enlist
 from gait_plugins.errors import GaitPluginsError
 
 if TYPE_CHECKING:
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("gait_plugins")
 
 
+class _Attached(NamedTuple):
+    monitor: object
+    run: Run
+    owner: str
+
+
 class Lifecycle:
-    """The life-cycle hooks of all loaded plugins and of a run's own monitors.
+    """The life-cycle hooks of all loaded plugins and of each run's own monitors.
 
     Args:
         hooks: the plugin manager that the plugins are registered with.
@@ -28,9 +36,10 @@ class Lifecycle:
     def __init__(self, hooks: pluggy.PluginManager, describe: Callable[[object], str]) -> None:
         self._hooks = hooks
         self._describe = describe
+        self._runs: list[Run] = []
+        self._attached: dict[int, _Attached] = {}
         self._detached: set[int] = set()
-        self._attached: dict[int, str] = {}
-        self._speaker: str | None = None
+        self._speaker = "this program"
 
     def configure(self, config: dict[str, Any]) -> None:
         """Let plugins see and change the raw configuration; their ``GaitPluginsError`` goes through."""
@@ -38,7 +47,8 @@ class Lifecycle:
 
     def run_begin(self, run: Run) -> None:
         """A run begins; monitors may attach themselves to it."""
-        run._attach = self._attach
+        self._runs.append(run)
+        run._attach = partial(self._attach, run)
         self._call("gait_run_begin", run=run)
 
     def step_end(self, run: Run, step: int, metrics: Mapping[str, Any]) -> None:
@@ -55,43 +65,60 @@ class Lifecycle:
 
     def run_end(self, run: Run, error: BaseException | None) -> None:
         """The run is over; its own monitors are dropped afterwards."""
-        self._call("gait_run_end", run=run, error=error)
-        for plugin in self._hooks.get_plugins():
-            if id(plugin) in self._attached:
-                self._hooks.unregister(plugin)
-        self._attached.clear()
-        run._attach = None
+        try:
+            self._call("gait_run_end", run=run, error=error)
+        finally:
+            self._drop(run)
 
     def progress(self, job: Job) -> None:
         """A long job moved."""
         self._call("gait_progress", job=job)
 
-    def _attach(self, monitor: object) -> None:
-        owner = self._speaker or "this program"
-        self._hooks.register(monitor, name=f"{type(monitor).__qualname__}-{id(monitor)}")
-        self._attached[id(monitor)] = owner
+    def _attach(self, run: Run, monitor: object) -> None:
+        known = self._attached.get(id(monitor))
+        if known and known.run is run:
+            return
+        enlist(self._hooks, monitor, f"{type(monitor).__qualname__}-{id(monitor)}")
+        self._attached[id(monitor)] = _Attached(monitor, run, self._speaker)
+
+    def _drop(self, run: Run) -> None:
+        run._attach = None
+        self._runs = [other for other in self._runs if other is not run]
+        for key, attached in list(self._attached.items()):
+            if attached.run is run:
+                self._hooks.unregister(attached.monitor)
+                del self._attached[key]
+                self._detached.discard(key)
+        if not self._runs:  # the next run is a new chance for those that failed in this one
+            self._detached.clear()
 
     def _call(self, hook: str, **arguments: Any) -> None:
         # Not pluggy's own multicall: one failing implementation must not silence the others.
-        for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
-            plugin = implementation.plugin
-            if id(plugin) in self._detached:
+        # Its order is kept: the last registered first, but for tryfirst and trylast.
+        run = arguments.get("run")
+        for implementation in reversed(getattr(self._hooks.hook, hook).get_hookimpls()):
+            attached = self._attached.get(id(implementation.plugin))
+            of_other_run = attached is not None and run is not None and attached.run is not run
+            if id(implementation.plugin) in self._detached or of_other_run:
                 continue
-            owner = self._attached.get(id(plugin)) or self._describe(plugin)
-            self._speaker = owner
+            outer = self._speaker
+            self._speaker = attached.owner if attached else self._describe(implementation.plugin)
             try:
                 implementation.function(**{name: arguments[name] for name in implementation.argnames})
             except Exception as error:
                 if hook == "gait_configure" and isinstance(error, GaitPluginsError):
                     raise
-                self._detached.add(id(plugin))
-                log.error(
-                    "%s failed in %s (%s: %s); it is detached and the run goes on",
-                    owner,
-                    hook,
-                    type(error).__name__,
-                    error,
-                    exc_info=log.isEnabledFor(logging.DEBUG),
-                )
+                self._detach(implementation.plugin, hook, error)
             finally:
-                self._speaker = None
+                self._speaker = outer
+
+    def _detach(self, plugin: object, hook: str, error: Exception) -> None:
+        self._detached.add(id(plugin))
+        log.error(
+            "%s failed in %s (%s: %s); it is detached and the run goes on",
+            self._speaker,
+            hook,
+            type(error).__name__,
+            error,
+            exc_info=log.isEnabledFor(logging.DEBUG),
+        )

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import EntryPoint
 
 import pluggy
 
 from gait_plugins import hookspecs
-from gait_plugins.components import Component, Failure, Owner, import_target, nearest, normalised
+from gait_plugins.components import (
+    Component,
+    Failure,
+    Owner,
+    import_failure,
+    import_target,
+    nearest,
+    normalised,
+)
+from gait_plugins.contract import admit
+from gait_plugins.discovery import BUILT_IN, allow_list, installed, is_allowed
 from gait_plugins.errors import ComponentConflict, PluginLoadError, UnknownComponent
-from gait_plugins.hookspecs import API_VERSION, PROJECT
+from gait_plugins.hookspecs import PROJECT
 from gait_plugins.kinds import KINDS
 from gait_plugins.lifecycle import Lifecycle
-
-BUILT_IN = "gait-plugins-trackletgait"
-ALLOW_VARIABLE = "GAIT_PLUGINS_LOAD"
 
 
 class Manager:
     """All plugins of this environment.
 
     Args:
-        allow: distributions or entry points to load beside the built-ins; None means all. Where it
-            is not given, the comma-separated ``GAIT_PLUGINS_LOAD`` decides (empty: built-ins only).
+        allow: distributions or entry points to load beside the built-ins; None means all. The
+            comma-separated ``GAIT_PLUGINS_LOAD`` narrows it further (empty: built-ins only).
     """
 
     def __init__(self, allow: Iterable[str] | None = None) -> None:
-        if allow is None and ALLOW_VARIABLE in os.environ:
-            allow = [name.strip() for name in os.environ[ALLOW_VARIABLE].split(",") if name.strip()]
-        self.allow = None if allow is None else sorted({normalised(name) for name in allow})
+        allowed = allow_list(allow)
+        self.allow = None if allowed is None else sorted(allowed)
         self.owners: list[Owner] = []
         self.failures: list[Failure] = []
-        self._components: dict[tuple[str, str], list[Component]] = {}
+        self._components: list[Component] = []
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
-        for owner, entry_point in sorted(_entry_points(), key=lambda pair: pair[0]):
-            if self._allows(owner):
+        for owner, entry_point in installed():
+            if is_allowed(owner, allowed):
                 self._load(owner, entry_point)
 
     @cached_property
@@ -51,25 +54,41 @@ class Manager:
 
     def components(self, kind: str | None = None) -> list[Component]:
         """All components, or those of one kind, by kind and name; nothing is imported."""
-        found = [c for group in self._components.values() for c in group if kind in (None, c.kind)]
-        return sorted(found, key=lambda c: (list(KINDS).index(c.kind), c.name.lower(), c.owner))
+        order = list(KINDS)
+        found = [c for c in self._components if kind in (None, c.kind)]
+        return sorted(found, key=lambda c: (order.index(c.kind), c.name.lower(), c.owner))
 
-    def find(self, kind: str, name: str) -> Component:
-        """The component of a bare or qualified name.
+    def search(self, name: str, kind: str | None = None) -> list[Component]:
+        """Every component of a bare or qualified name, of one kind or all; of several packages too.
 
         Raises:
             UnknownComponent: nobody offers it; the message holds the nearest names.
-            ComponentConflict: several packages do; the message holds the qualified spellings.
             PluginLoadError: it is asked for by a package that failed to load.
         """
-        if kind not in KINDS:
+        if kind is not None and kind not in KINDS:
             raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(KINDS)}")
-        candidates = self._components.get((kind, name)) or self._qualified(kind, name)
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            raise _conflict(kind, name, candidates)
-        raise self._unknown(kind, name)
+        found = [c for c in self.components(kind) if c.is_called(name)]
+        if found:
+            return found
+        for failure in self.failures:
+            if "/" in name and normalised(failure.owner.distribution) == normalised(name.partition("/")[0]):
+                raise PluginLoadError(
+                    f"{name!r} is asked for, but its package failed to load: {failure.reason}",
+                    where=f"{failure.owner.module} ({failure.owner})",
+                    hint="gait-plugins plugins check",
+                ) from failure.error
+        raise self._unknown(name, kind)
+
+    def find(self, kind: str, name: str) -> Component:
+        """The one component of a bare or qualified name; raises as :meth:`search` does.
+
+        Raises:
+            ComponentConflict: several packages offer it; the message holds the qualified spellings.
+        """
+        found = self.search(name, kind)
+        if len(found) > 1:
+            raise _conflict(kind, name, found)
+        return found[0]
 
     def get(self, kind: str, name: str) -> type:
         """Import and return the class of a component; see :meth:`find`."""
@@ -86,94 +105,45 @@ class Manager:
         self._register(owner, plugin)
         return owner
 
-    def _allows(self, owner: Owner) -> bool:
-        names = {normalised(owner.distribution), normalised(owner.entry_point)}
-        return self.allow is None or normalised(BUILT_IN) in names or bool(names & set(self.allow))
-
     def _load(self, owner: Owner, entry_point: EntryPoint) -> None:
         try:
-            self._register(owner, importlib.import_module(entry_point.module))
+            self._register(owner, entry_point.load())
         except PluginLoadError as error:
             self.failures.append(Failure(owner, error.message, error))
-        except Exception as error:  # whatever a stranger's module raises must not stop the others
-            self.failures.append(Failure(owner, f"{type(error).__name__}: {error}", error))
+        except (Exception, SystemExit) as error:
+            # Whatever a stranger's module raises must not stop the others; it is raised on demand.
+            self.failures.append(Failure(owner, import_failure(error, owner), error))
 
     def _register(self, owner: Owner, plugin: object) -> None:
-        required = getattr(plugin, "requires_api", API_VERSION)
-        if required != API_VERSION:
-            raise PluginLoadError(
-                f"the plugin was written for plugin API {required}, this version offers {API_VERSION}",
-                where=f"{owner.module} ({owner})",
-            )
-        try:
-            self._hooks.register(plugin, name=f"{owner.distribution}:{owner.entry_point}")
-            self._hooks.check_pending()
-            contributed = [c for kind in KINDS for c in self._contributions(owner, plugin, kind)]
-        except BaseException as error:
-            if self._hooks.is_registered(plugin):
-                self._hooks.unregister(plugin)
-            if isinstance(error, pluggy.PluginValidationError):
-                raise PluginLoadError(_in_words(error), where=f"{owner.module} ({owner})") from error
-            raise
+        contributed = admit(self._hooks, owner, plugin)
+        package = normalised(owner.distribution)
+        own = {(c.kind, c.name) for c in self._components if normalised(c.owner.distribution) == package}
+        twice = [f"{c.kind} {c.name!r}" for c in contributed if (c.kind, c.name) in own]
+        if twice:
+            self._hooks.unregister(plugin)
+            raise PluginLoadError(f"another plugin of {owner} offers {', '.join(twice)} already")
         self.owners.append(owner)
         self._owner_of[id(plugin)] = owner
-        for component in contributed:
-            self._components.setdefault((component.kind, component.name), []).append(component)
+        self._components.extend(contributed)
 
-    def _contributions(self, owner: Owner, plugin: object, kind: str) -> list[Component]:
-        hook = KINDS[kind].hook
-        implementations = getattr(self._hooks.hook, hook).get_hookimpls()
-        found = []
-        for implementation in (i for i in implementations if i.plugin is plugin):
-            value = implementation.function()
-            if not isinstance(value, Mapping):
-                raise _bad_value(owner, hook, value)
-            for name, target in value.items():
-                is_path = isinstance(target, str) and all(target.partition(":"))
-                if not isinstance(name, str) or not name or not (is_path or inspect.isclass(target)):
-                    raise _bad_value(owner, hook, {name: target})
-                found.append(Component(kind, name, target, owner))
-        return found
-
-    def _qualified(self, kind: str, name: str) -> list[Component]:
-        distribution, slash, bare = name.partition("/")
-        if not slash:
-            return []
-        for failure in self.failures:
-            if normalised(failure.owner.distribution) == normalised(distribution):
-                raise PluginLoadError(
-                    f"{kind} {name!r} is asked for, but its package failed to load: {failure.reason}",
-                    where=f"{failure.owner.module} ({failure.owner})",
-                    hint="gait-plugins plugins check",
-                ) from failure.error
-        group = self._components.get((kind, bare), [])
-        return [c for c in group if normalised(c.owner.distribution) == normalised(distribution)]
-
-    def _unknown(self, kind: str, name: str) -> UnknownComponent:
-        lines = [f"no installed package offers a {kind} called {name!r}"]
-        same_kind = {c.name: c for c in self.components(kind)}
-        for match in nearest(name.rpartition("/")[2], same_kind):
-            lines.append(f"  did you mean {match!r}? ({kind} of {same_kind[match].owner})")
-        for other in self.components():
-            if other.kind != kind and other.name.lower() == name.lower():
+    def _unknown(self, name: str, kind: str | None) -> UnknownComponent:
+        lines = [f"no installed package offers a {kind or 'component'} called {name!r}"]
+        bare = name.rpartition("/")[2]
+        same = self.components(kind)
+        others = [c for c in self.components() if c not in same]
+        matches = nearest(bare, (c.name for c in same))
+        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if c.name in matches]
+        elsewhere = nearest(bare, (c.name for c in others), 1)
+        exact = [other for other in elsewhere if other.lower() == bare.lower()]
+        for other in others:
+            if other.name in (exact if matches else elsewhere):
                 lines.append(f"  {other.name!r} is a {other.kind} of {other.owner}")
         for failure in self.failures:
             lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
         if self.allow is not None:
-            lines.append(f"  only these plugins may load beside the built-ins: {self.allow or 'none'}")
-        return UnknownComponent("\n".join(lines), hint=f"gait-plugins plugins list --kind {kind}")
-
-
-def _entry_points() -> Iterable[tuple[Owner, EntryPoint]]:
-    seen = set()
-    for distribution in distributions():
-        for entry_point in distribution.entry_points:
-            # The same distribution can be found twice, once for each path that leads to it.
-            key = (distribution.name, entry_point.name, entry_point.value)
-            if entry_point.group == PROJECT and key not in seen:
-                seen.add(key)
-                owner = Owner(distribution.name, distribution.version, entry_point.name, entry_point.module)
-                yield owner, entry_point
+            lines.append(f"  only these may load beside the built-ins: {', '.join(self.allow) or 'none'}")
+        command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
+        return UnknownComponent("\n".join(lines), hint=command)
 
 
 def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> ComponentConflict:
@@ -183,23 +153,6 @@ def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> Componen
         f"{len(candidates)} packages offer a {kind} called {name!r}:\n{owners}",
         hint=f"write {KINDS[kind].key}: {spellings}",
     )
-
-
-def _bad_value(owner: Owner, hook: str, value: object) -> PluginLoadError:
-    return PluginLoadError(
-        f"{hook} of {owner.module} ({owner}) returned {value!r}, "
-        'expected a mapping name -> "module:attr" or class'
-    )
-
-
-def _in_words(error: pluggy.PluginValidationError) -> str:
-    reason = str(error)
-    known = [name for name in vars(hookspecs) if name.startswith("gait_")]
-    for word in reason.replace("'", " ").split():
-        matches = nearest(word, known, 1)
-        if word.startswith("gait") and word not in known and matches:
-            return f"{reason}; did you mean {matches[0]!r}?"
-    return reason
 
 
 _default: Manager | None = None

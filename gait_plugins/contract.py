@@ -1,0 +1,107 @@
+"""Registering one plugin: its hooks are checked, and what it contributes is read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+import pluggy
+
+from gait_plugins import hookspecs
+from gait_plugins.components import Component, Owner, nearest
+from gait_plugins.errors import PluginLoadError
+from gait_plugins.hookspecs import API_VERSION, PROJECT
+from gait_plugins.kinds import KINDS
+
+HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("gait_"))
+
+
+def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> list[Component]:
+    """Register the plugin of a package and return its components.
+
+    Raises:
+        PluginLoadError: it breaks the hook contract; no trace of it is left.
+    """
+    required = getattr(plugin, "requires_api", API_VERSION)
+    if required != API_VERSION:
+        raise PluginLoadError(
+            f"it was written for plugin API {required!r}, this version offers {API_VERSION}",
+            where=f"{owner.module} ({owner})",
+            hint=f"install a version of {owner.distribution} that fits",
+        )
+    enlist(hooks, plugin, f"{owner.distribution}:{owner.entry_point}")
+    try:
+        return [component for kind in KINDS for component in _contributions(hooks, owner, plugin, kind)]
+    except BaseException:
+        hooks.unregister(plugin)
+        raise
+
+
+def enlist(hooks: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Register the hooks of a plugin or monitor once they are found to be right.
+
+    Raises:
+        PluginLoadError: misspelt, unmarked or wrapping hooks, wrong arguments, registered already.
+    """
+    if hooks.is_registered(plugin):
+        raise PluginLoadError(f"it is registered already, as {hooks.get_name(plugin)}")
+    try:
+        hooks.register(plugin, name=name)
+        hooks.check_pending()
+        _check_hooks(hooks, plugin)
+    except BaseException as error:
+        if hooks.is_registered(plugin):
+            hooks.unregister(plugin)
+        if isinstance(error, pluggy.PluginValidationError):
+            raise PluginLoadError(_in_words(error)) from error
+        raise
+
+
+def _check_hooks(hooks: pluggy.PluginManager, plugin: object) -> None:
+    callers = hooks.get_hookcallers(plugin) or []
+    implementations = [i for caller in callers for i in caller.get_hookimpls() if i.plugin is plugin]
+    for implementation in implementations:
+        if implementation.wrapper or implementation.hookwrapper:
+            name = implementation.function.__name__
+            raise PluginLoadError(f"{name} is a hook wrapper; the hooks here cannot be wrapped")
+    marked = {caller.name for caller in callers}
+    for name in HOOKS:
+        if name not in marked and inspect.isroutine(inspect.getattr_static(plugin, name, None)):
+            raise PluginLoadError(f"{name} lacks @gait_plugins.hookimpl, so that nobody would call it")
+    if not implementations:
+        raise PluginLoadError("it has no hook: not one function is marked with @gait_plugins.hookimpl")
+
+
+def _contributions(hooks: pluggy.PluginManager, owner: Owner, plugin: object, kind: str) -> list[Component]:
+    hook = KINDS[kind].hook
+    implementations = [i for i in getattr(hooks.hook, hook).get_hookimpls() if i.plugin is plugin]
+    found = []
+    for implementation in implementations:
+        try:
+            value = implementation.function()
+        except Exception as error:
+            raise PluginLoadError(f"{hook} raised {type(error).__name__}: {error}") from error
+        if not isinstance(value, Mapping):
+            raise _bad_value(owner, hook, value)
+        for name, target in value.items():
+            is_path = isinstance(target, str) and all(target.partition(":"))
+            if not isinstance(name, str) or not name or not (is_path or inspect.isclass(target)):
+                raise _bad_value(owner, hook, {name: target})
+            found.append(Component(kind, name, target, owner))
+    return found
+
+
+def _bad_value(owner: Owner, hook: str, value: object) -> PluginLoadError:
+    return PluginLoadError(
+        f"{hook} of {owner.module} ({owner}) returned {value!r}, "
+        'expected a mapping name -> "module:attr" or class'
+    )
+
+
+def _in_words(error: pluggy.PluginValidationError) -> str:
+    reason = str(error)
+    for word in reason.replace("'", " ").split():
+        matches = nearest(word, HOOKS, 1)
+        if word.startswith("gait") and word not in HOOKS and word != PROJECT and matches:
+            return f"{reason}; did you mean {matches[0]!r}?"
+    return reason

@@ -1,0 +1,123 @@
+"""``gait-plugins train`` and ``gait-plugins test``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gait_plugins.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gait_plugins.api import Results
+    from gait_plugins.config import Config
+    from gait_plugins.core.options import RunOptions
+
+Name = Annotated[str | None, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
+Cfgs = Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o", "--override", metavar="KEY=VALUE", help="Override a setting, e.g. trainer_cfg.seed=1."
+    ),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Devices = Annotated[int, typer.Option(min=1, help="Processes; under torchrun its own number counts.")]
+LogToFile = Annotated[
+    bool, typer.Option("--log-to-file", "--log_to_file", help="Write the log to the run folder too.")
+]
+Phase = Annotated[str | None, typer.Option(help="train or test, as OpenGait spells it.")]
+Iteration = Annotated[
+    int | None, typer.Option("--iter", min=0, help="Resume from or test the checkpoint of this iteration.")
+]
+
+
+def train_command(
+    config: Name = None,
+    cfgs: Cfgs = None,
+    override: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    init_from: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start from the weights of this checkpoint.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run first.")] = False,
+    device: DeviceOption = "auto",
+    devices: Devices = 1,
+    phase: Phase = "train",
+    iteration: Iteration = None,
+    log_to_file: LogToFile = False,
+) -> None:
+    """Train a model as a configuration says."""
+    loaded = _load(config, cfgs, override, iteration)
+    options = _options(
+        device=device,
+        devices=devices,
+        resume=resume,
+        init_from=init_from,
+        overwrite=overwrite,
+        log_to_file=log_to_file,
+    )
+    _run(_phase(phase), loaded, options)
+
+
+def test_command(
+    config: Name = None,
+    cfgs: Cfgs = None,
+    override: Overrides = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Test this checkpoint, wherever it lies.")
+    ] = None,
+    device: DeviceOption = "auto",
+    devices: Devices = 1,
+    phase: Phase = "test",
+    iteration: Iteration = None,
+    log_to_file: LogToFile = False,
+) -> None:
+    """Score a checkpoint by the configured protocol."""
+    override = list(override or [])
+    if checkpoint is not None:
+        override.append(f"evaluator_cfg.restore_hint={checkpoint}")
+    loaded = _load(config, cfgs, override, iteration)
+    _run(_phase(phase), loaded, _options(device=device, devices=devices, log_to_file=log_to_file))
+
+
+def _load(name: str | None, cfgs: str | None, overrides: list[str] | None, iteration: int | None) -> Config:
+    from gait_plugins.config import load_config
+
+    if (name is None) == (cfgs is None):
+        raise ConfigError(
+            "name one configuration, as an argument or by --cfgs", hint="gait-plugins config list"
+        )
+    overrides = list(overrides or [])
+    if iteration is not None:
+        # OpenGait's --iter sets both, whatever the phase.
+        overrides += [f"{section}.restore_hint={iteration}" for section in ("trainer_cfg", "evaluator_cfg")]
+    return load_config(name or cfgs or "", overrides=overrides)
+
+
+def _options(**options: Any) -> RunOptions:
+    from gait_plugins.core.options import RunOptions
+
+    return RunOptions(**options)
+
+
+def _phase(phase: str | None) -> Literal["train", "test"]:
+    if phase == "train":
+        return "train"
+    if phase == "test":
+        return "test"
+    raise ConfigError(f"--phase is train or test, not {phase!r}")
+
+
+def _run(phase: Literal["train", "test"], config: Config, options: RunOptions) -> Results | None:
+    from gait_plugins.core.report import print_results
+
+    if phase == "train":
+        from gait_plugins.core.engine import train as run
+    else:
+        from gait_plugins.core.scoring import score as run
+    results = run(config, options)
+    if results is not None:
+        print_results(results)
+    return results

@@ -1,0 +1,72 @@
+"""Devices, processes and precision: all of it Lightning Fabric's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+
+from gait_plugins.errors import ConfigError
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def make_fabric(
+    device: Device = "auto",
+    devices: int = 1,
+    *,
+    float16: bool = False,
+    precision: str | None = None,
+    find_unused_parameters: bool = False,
+) -> Fabric:
+    """A launched Fabric.
+
+    Args:
+        device: where to compute.
+        devices: processes to start; under ``torchrun`` its own number counts.
+        float16: ``enable_float16`` of the YAML, honoured on CUDA only: a CPU gains nothing by it.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``; overrides ``float16``.
+        find_unused_parameters: several processes look for parameters that a step did not use.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    device = _available(device)
+    if precision is None:
+        precision = "16-mixed" if float16 and device == "cuda" else "32-true"
+    if precision == "16-mixed" and device == "cpu":
+        raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
+    processes = int(os.environ.get("WORLD_SIZE", devices))
+    options: dict[str, Any] = {}
+    if processes > 1:
+        options["strategy"] = DDPStrategy(find_unused_parameters=find_unused_parameters)
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
+    nodes = max(1, processes // local)
+    fabric = Fabric(
+        accelerator=device,
+        devices=local,
+        num_nodes=nodes,
+        precision=precision,  # type: ignore[arg-type]  # checked by Fabric itself
+        **options,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _available(device: Device) -> Device:
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if not there.get(device, False):
+        usable = ", ".join(name for name, ok in there.items() if ok)
+        raise ConfigError(f"device {device!r} is not to be had here", hint=f"usable: {usable}")
+    return device

@@ -1,0 +1,113 @@
+"""The trainer: one loop, top to bottom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import Job, Results
+from gait_plugins.config import Config
+from gait_plugins.core.collectives import mean_over_ranks, sum_over_ranks
+from gait_plugins.core.interrupts import Interrupts
+from gait_plugins.core.loader import Divider, HostBatch, batches
+from gait_plugins.core.options import RunOptions
+from gait_plugins.core.order import seed_step
+from gait_plugins.core.training import Training
+from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.manager import default_manager
+
+log = logging.getLogger("gait_plugins")
+
+IMAGES_SHOWN = 16
+
+
+def train(config: Config, options: RunOptions | None = None) -> Results | None:
+    """Train as configured.
+
+    Returns:
+        The results of the last test (``trainer_cfg.with_test``), on the first rank; else None.
+
+    Raises:
+        GaitPluginsError: the configuration, the data or a checkpoint is at fault, or a loss not finite.
+        KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
+    """
+    training = Training(config, options or RunOptions())
+    lifecycle = default_manager().lifecycle
+    section, fabric, run = config.trainer_cfg, training.fabric, training.run
+    divide = Divider(training.maker.transforms)
+    results: Results | None = None
+    error: BaseException | None = None
+    lifecycle.run_begin(run)
+    try:
+        numbers = range(run.first_step, section.total_iter)
+        stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
+        with Interrupts(fabric.world_size == 1) as interrupts, Job("train", len(numbers), "step") as job:
+            training.train_mode()
+            for batch in stream:
+                step = batch.number + 1
+                seed_step(section.seed, step, fabric.global_rank)
+                training.check_size(batch)
+
+                # forward, backward, update
+                loss, figures, images = training.objective(divide(batch, fabric.device))
+                _require_finite(loss, figures, step, batch)
+                training.update(loss)
+
+                # tell whoever listens
+                metrics: Mapping[str, Any] = {}
+                if step % section.log_iter == 0:
+                    metrics = _metrics(training, loss, figures, images)
+                    log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
+                lifecycle.step_end(run, step, metrics)
+                job.advance(**{"loss": metrics["scalar/loss"]} if metrics else {})
+
+                # save, test
+                stop = interrupts.requested
+                if step % section.save_iter == 0 or step == section.total_iter or stop:
+                    lifecycle.checkpoint_saved(run, training.save(step), step)
+                    if section.with_test and not stop:
+                        results = training.test(step)
+                        if results is not None:
+                            lifecycle.evaluated(run, step, results)
+                if stop:
+                    raise KeyboardInterrupt
+    except BaseException as caught:
+        error = caught
+        raise
+    finally:
+        lifecycle.run_end(run, error)
+    return results
+
+
+def _require_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: HostBatch) -> None:
+    # All ranks must stop together, or the others would wait for this one for ever.
+    broken = sum_over_ranks((~torch.isfinite(loss.detach())).float())
+    if not broken.item():
+        return
+    terms = [name for name, value in figures.items() if not torch.isfinite(value)]
+    raise NonFiniteLoss(
+        f"the loss is {loss.item()} at step {step}; terms at fault: {', '.join(terms) or 'of another process'}\n"
+        f"  sequences of the batch: {', '.join(batch.names)}",
+        hint="the last checkpoint is untouched; a lower learning rate, a warm-up or "
+        "trainer_cfg.precision=32-true are the usual cures",
+    )
+
+
+def _metrics(
+    training: Training, loss: Tensor, figures: Mapping[str, Tensor], images: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"scalar/loss": float(mean_over_ranks(loss))}
+    metrics |= {name: float(mean_over_ranks(value)) for name, value in figures.items()}
+    metrics["scalar/learning_rate"] = float(training.optimizer.param_groups[0]["lr"])
+    for name, value in images.items():
+        metrics[name] = value[:IMAGES_SHOWN].detach().float().cpu().numpy()
+    return metrics
+
+
+def _in_words(metrics: Mapping[str, Any]) -> str:
+    scalars = {k.removeprefix("scalar/"): v for k, v in metrics.items() if k.startswith("scalar/")}
+    return "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())

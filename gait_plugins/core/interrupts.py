@@ -1,0 +1,43 @@
+"""Ctrl-C in a training: the step is finished and saved before the program ends."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+
+
+class Interrupts:
+    """While active, a first SIGINT or SIGTERM only raises a flag; a second one acts at once.
+
+    Args:
+        enabled: False leaves the signals alone (several processes could not agree on a step).
+    """
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+        self.requested = False
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Interrupts:
+        if self.enabled:
+            try:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    self._previous[number] = signal.signal(number, self._note)
+            except ValueError:  # not the main thread: whoever runs us there handles signals
+                self.enabled = False
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._previous.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True

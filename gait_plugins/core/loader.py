@@ -1,0 +1,185 @@
+"""Batches: sequences picked, loaded, cut into frames, transformed and stacked, in worker processes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from gait_plugins.api import (
+    BatchSampler,
+    FrameSampler,
+    GaitBatch,
+    GaitDataset,
+    SequenceIndex,
+    SequenceRef,
+    Transform,
+)
+from gait_plugins.core.order import batch_rng, slot_rng
+from gait_plugins.errors import ConfigError, DataError
+
+
+class HostBatch(NamedTuple):
+    """One rank's share of a batch as the workers make it: frames still undivided, on the CPU."""
+
+    number: int
+    positions: list[int]
+    """Places of its sequences in the index."""
+    frames: list[Tensor]
+    """One per input source: ``[n, s, h, w]`` or packed ``[1, sum(s), h, w]``, uint8 as a rule."""
+    labels: Tensor
+    types: list[str]
+    views: list[str]
+    names: list[str]
+    """``id-type-view`` of each sequence, for messages."""
+    seq_lens: Tensor | None
+
+
+@dataclass
+class BatchMaker(Dataset[HostBatch]):
+    """Makes batch ``number`` from scratch, the same in whatever process and order it is asked for.
+
+    Args:
+        dataset: where frames come from.
+        index: the sequences to draw from.
+        batch_sampler, frame_sampler: which sequences, and which of their frames.
+        transforms: one for each input source, or None.
+        seed: of everything random.
+        rank, world_size: the share of each batch that this process makes.
+    """
+
+    dataset: GaitDataset
+    index: SequenceIndex
+    batch_sampler: BatchSampler
+    frame_sampler: FrameSampler
+    transforms: Sequence[Transform | None]
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+
+    def __getitem__(self, number: int) -> HostBatch:
+        chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+        slots = range(self.rank, len(chosen), self.world_size)
+        return self._collate(number, [(slot, chosen[slot]) for slot in slots])
+
+    def _collate(self, number: int, slots: list[tuple[int, int]]) -> HostBatch:
+        refs = [self.index.refs[position] for _, position in slots]
+        clips = [self._clip(ref, number, slot) for (slot, _), ref in zip(slots, refs, strict=True)]
+        lengths = [len(clip[0]) for clip in clips]
+        stacked = self.frame_sampler.fixed_length
+        frames = [
+            _join([clip[source] for clip in clips], refs, stacked) for source in range(len(self.transforms))
+        ]
+        return HostBatch(
+            number=number,
+            positions=[position for _, position in slots],
+            frames=[torch.from_numpy(array) for array in frames],
+            labels=torch.from_numpy(self.index.classes[[position for _, position in slots]]),
+            types=[ref.type for ref in refs],
+            views=[ref.view for ref in refs],
+            names=[ref.name for ref in refs],
+            seq_lens=None if stacked else torch.tensor([lengths], dtype=torch.int32),
+        )
+
+    def _clip(self, ref: SequenceRef, number: int, slot: int) -> list[np.ndarray]:
+        rng = slot_rng(self.seed, number, slot)
+        sources = self.dataset.load(ref)
+        if len(sources) != len(self.transforms):
+            raise ConfigError(
+                f"sequence {ref.name} has {len(sources)} input sources, "
+                f"but the configuration lists {len(self.transforms)} transforms",
+                hint="list one transform for each source, or choose sources by data_cfg.data_in_use",
+            )
+        picked = self.frame_sampler.indices(len(sources[0]), rng)
+        clips = [source[picked] for source in sources]
+        return [
+            clip if transform is None else transform(clip, rng)
+            for clip, transform in zip(clips, self.transforms, strict=True)
+        ]
+
+
+def _join(clips: list[np.ndarray], refs: list[SequenceRef], stacked: bool) -> np.ndarray:
+    sizes = {clip.shape[1:]: ref.name for clip, ref in zip(clips, refs, strict=True)}
+    if len(sizes) > 1:
+        found = ", ".join(f"{'x'.join(map(str, size))} ({name})" for size, name in sizes.items())
+        raise DataError(
+            f"the sequences of a batch have frames of different sizes: {found}",
+            hint="gait-plugins data check names every sequence of another size",
+        )
+    return np.stack(clips) if stacked else np.concatenate(clips)[None]
+
+
+class Divider:
+    """Brings frames to float and divides them, on the device, as the transforms ask for."""
+
+    def __init__(self, transforms: Sequence[Transform | None]) -> None:
+        self.divisors = [1.0 if t is None else float(t.divisor) for t in transforms]
+
+    def __call__(self, batch: HostBatch, device: torch.device) -> GaitBatch:
+        """The batch as a model takes it."""
+        frames = [f.to(device, non_blocking=True).float() for f in batch.frames]
+        inputs = [f if d == 1 else f / d for f, d in zip(frames, self.divisors, strict=True)]
+        lens = None if batch.seq_lens is None else batch.seq_lens.to(device)
+        return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens)
+
+
+def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: bool) -> Iterator[HostBatch]:
+    """Batches of these numbers, in this order, made by so many worker processes (0: this one)."""
+    loader: DataLoader[HostBatch] = DataLoader(
+        maker,
+        sampler=numbers,  # type: ignore[arg-type]  # any iterable with a length serves
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=_quiet_worker,
+        pin_memory=pin,
+        collate_fn=_as_made,
+    )
+    try:
+        yield from loader
+    except (RuntimeError, OSError) as error:
+        if "shared memory" in str(error).lower() or "bus error" in str(error).lower():
+            raise DataError(
+                f"the loader's workers ran out of shared memory: {error}",
+                hint="-o data_cfg.num_workers=0, or give the container more shared memory",
+            ) from error
+        raise
+
+
+def share_of_rank(global_size: int, world_size: int) -> int:
+    """Sequences of a batch that each rank gets.
+
+    Raises:
+        ConfigError: the batch does not divide, so that ranks would differ.
+    """
+    if global_size % world_size:
+        raise ConfigError(
+            f"a batch of {global_size} sequences does not divide among {world_size} processes",
+            hint=f"choose trainer_cfg.sampler.batch_size so that its product divides by {world_size}",
+        )
+    return global_size // world_size
+
+
+def frame_size(batch: HostBatch) -> tuple[int, int]:
+    """Height and width of the frames that the model gets."""
+    height, width = batch.frames[0].shape[-2:]
+    return int(height), int(width)
+
+
+def _as_made(item: Any) -> Any:
+    # Without this, the loader's default would turn arrays inside the tuple into tensors a second time.
+    return item
+
+
+def _quiet_worker(worker: int) -> None:
+    import cv2
+
+    # Ctrl-C is the main process's to handle; a worker's own threads would fight over the cores.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

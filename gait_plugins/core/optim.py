@@ -1,0 +1,30 @@
+"""Optimiser and learning-rate schedule from their YAML sections."""
+
+from __future__ import annotations
+
+import torch
+
+from gait_plugins.config import Config
+from gait_plugins.core.objective import Objective
+
+
+def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
+    """The ``torch.optim`` class named by ``optimizer_cfg.solver``, over model and loss parameters."""
+    section = config.optimizer_cfg
+    groups = list(objective.model.parameter_groups(section.options))
+    extra = [p for p in objective.losses.parameters() if p.requires_grad]
+    if extra and groups and isinstance(groups[0], dict):
+        groups.append({"params": extra})
+    elif extra:
+        groups += extra
+    solver: torch.optim.Optimizer = getattr(torch.optim, section.solver)(groups, **section.options)
+    return solver
+
+
+def build_scheduler(config: Config, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    """The ``torch.optim.lr_scheduler`` class named by ``scheduler_cfg.scheduler``, stepped every iteration."""
+    section = config.scheduler_cfg
+    schedule: torch.optim.lr_scheduler.LRScheduler = getattr(torch.optim.lr_scheduler, section.scheduler)(
+        optimizer, **section.options
+    )
+    return schedule

@@ -1,0 +1,105 @@
+"""The state that a training starts from: none, another's weights, or its own last checkpoint."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gait_plugins.core.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    compare_plugins,
+    load_checkpoint,
+    restore_model,
+    saved_iterations,
+)
+from gait_plugins.core.options import RunOptions
+from gait_plugins.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from gait_plugins.core.training import Training
+
+log = logging.getLogger("gait_plugins")
+
+
+def restore(training: Training, options: RunOptions) -> int:
+    """Bring a training to the state that it is to start from.
+
+    ``--resume``: the last checkpoint of the run folder, whole (none there: from the beginning).
+    ``--init-from FILE``: weights only. Else ``trainer_cfg.restore_hint`` as in OpenGait: an iteration
+    of the run folder, or a file whose weights (and optimiser and schedule, unless reset) are taken.
+
+    Returns:
+        The step to start after.
+    """
+    section, folder = training.config.trainer_cfg, training.run.folder
+    if options.resume and options.init_from is not None:
+        raise ConfigError("--resume and --init-from exclude each other: one goes on, the other starts anew")
+    if options.resume:
+        saved = saved_iterations(folder, section.save_name)
+        if not saved:
+            log.info("%s holds no checkpoint yet: training starts from the beginning", folder)
+            return 0
+        return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))
+    if options.init_from is not None:
+        _weights(training, options.init_from)
+        return 0
+    if isinstance(section.restore_hint, str):
+        checkpoint = _weights(training, Path(section.restore_hint))
+        _optimiser(training, checkpoint, options.init_from or Path(section.restore_hint))
+        return 0
+    if section.restore_hint:
+        return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))
+    return 0
+
+
+def _resume(training: Training, path: Path) -> int:
+    checkpoint = _weights(training, path)
+    _optimiser(training, checkpoint, path)
+    seed = checkpoint.get("rng", {}).get("seed", training.config.trainer_cfg.seed)
+    if seed != training.config.trainer_cfg.seed:
+        raise ConfigError(
+            f"the run was started with seed {seed}, the configuration now says "
+            f"{training.config.trainer_cfg.seed}: the order of batches would change",
+            where=str(path),
+            hint=f"-o trainer_cfg.seed={seed}",
+        )
+    size = checkpoint.get("input_size")
+    training.input_size = None if size is None else (int(size[0]), int(size[1]))
+    step = int(checkpoint["iteration"])
+    log.info("resumed from %s: %d of %d steps are done", path, step, training.config.trainer_cfg.total_iter)
+    return step
+
+
+def _weights(training: Training, path: Path) -> Checkpoint:
+    checkpoint = load_checkpoint(path)
+    strict = training.config.trainer_cfg.restore_ckpt_strict
+    restore_model(training.raw.model, checkpoint["model"], strict=strict, where=str(path))
+    if checkpoint.get("losses"):
+        restore_model(training.raw.losses, checkpoint["losses"], strict=strict, where=str(path))
+    compare_plugins(checkpoint.get("plugins", {}), training.run.provenance, str(path))
+    log.info("weights of %s loaded", path)
+    return checkpoint
+
+
+def _optimiser(training: Training, checkpoint: Checkpoint, path: Path) -> None:
+    section = training.config.trainer_cfg
+    parts = {
+        "optimizer": (training.optimizer, section.optimizer_reset),
+        "scheduler": (training.scheduler, section.scheduler_reset),
+    }
+    for name, (part, reset) in parts.items():
+        if reset or name not in checkpoint:
+            log.warning("the %s starts afresh: %s", name, "as asked" if reset else f"{path} has none")
+            continue
+        try:
+            part.load_state_dict(checkpoint[name])
+        except (ValueError, KeyError) as error:
+            raise CheckpointError(
+                f"the {name} of the checkpoint does not fit this configuration: {error}",
+                where=str(path),
+                hint=f"-o trainer_cfg.{name}_reset=true starts it afresh",
+            ) from error
+    if checkpoint.get("scaler"):
+        training.fabric.strategy.precision.load_state_dict(checkpoint["scaler"])

@@ -1,0 +1,90 @@
+"""The folder of a run: what was asked for, which code answered, on which machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import shutil
+import sys
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from gait_plugins.config import Config
+from gait_plugins.core.atomic import write_text
+from gait_plugins.core.checkpoint import saved_iterations
+from gait_plugins.core.options import RunOptions
+from gait_plugins.errors import ConfigError
+
+REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
+
+
+def run_folder(config: Config, save_name: str) -> Path:
+    """``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
+    model = config.model_cfg.name.replace("/", "-")
+    return Path(config.output_dir) / config.data_cfg.dataset_name / model / save_name
+
+
+def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str) -> None:
+    """See that a new training does not mix with the remains of another.
+
+    Raises:
+        ConfigError: there are checkpoints, and nothing says what to do with them.
+    """
+    kept = saved_iterations(folder, save_name)
+    goes_on = options.resume or (isinstance(hint, int) and hint > 0)
+    if goes_on or not kept:
+        return
+    if not options.overwrite:
+        raise ConfigError(
+            f"the run folder already holds checkpoints up to iteration {kept[-1]}",
+            where=str(folder),
+            hint="go on with --resume, start afresh with --overwrite, or choose another save_name",
+        )
+    shutil.rmtree(folder)
+
+
+def describe_run(folder: Path, config: Config, provenance: dict[str, Any]) -> None:
+    """Write the resolved configuration, the origin of every component, and the environment."""
+    write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
+    write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
+    write_text(folder / "environment.json", json.dumps(environment(), indent=2))
+
+
+def provenance_of(config: Config) -> dict[str, dict[str, str]]:
+    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use."""
+    return {f"{c.kind}/{c.name}": c.provenance() for c in config.components()}
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and command line."""
+    return {
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in REPORTED},
+        "cuda": torch.version.cuda,
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def log_to_file(folder: Path) -> None:
+    """Write the log to ``logs/<date and time>.txt`` too (``--log_to_file``)."""
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("gait_plugins").addHandler(handler)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

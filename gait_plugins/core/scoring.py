@@ -1,0 +1,81 @@
+"""Scoring a checkpoint by the configured protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gait_plugins.api import GaitModel, Results, Run
+from gait_plugins.config import Config
+from gait_plugins.core.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    compare_plugins,
+    load_checkpoint,
+    restore_model,
+)
+from gait_plugins.core.devices import make_fabric
+from gait_plugins.core.evaluation import evaluate
+from gait_plugins.core.options import RunOptions
+from gait_plugins.core.report import write_results
+from gait_plugins.core.run_folder import describe_run, log_to_file, provenance_of, run_folder
+from gait_plugins.core.setup import build_batches, build_dataset, build_model
+from gait_plugins.manager import default_manager
+
+
+def score(config: Config, options: RunOptions | None = None) -> Results | None:
+    """Score the checkpoint that ``evaluator_cfg.restore_hint`` names: an iteration or a file.
+
+    A model without weights (a Gait Energy Image) needs no checkpoint.
+
+    Returns:
+        The results on the first rank, None on the others.
+    """
+    options = options or RunOptions()
+    section = config.evaluator_cfg
+    fabric = make_fabric(
+        options.device, options.devices, float16=section.enable_float16, precision=section.precision
+    )
+    folder = run_folder(config, section.save_name)
+    model = build_model(config)
+    checkpoint = _restored(model, config, folder) if model.state_dict() else {}
+    maker = build_batches(config, build_dataset(config), "test")
+    step = int(checkpoint.get("iteration", 0))
+    run = Run(
+        folder=folder,
+        phase="test",
+        config=config.data,
+        total_steps=0,
+        first_step=step,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+        provenance=provenance_of(config),
+        model=model,
+    )
+    if run.is_main:
+        describe_run(folder / "test", config, dict(run.provenance))
+        if options.log_to_file:
+            log_to_file(folder)
+    lifecycle = default_manager().lifecycle
+    error: BaseException | None = None
+    lifecycle.run_begin(run)
+    try:
+        results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
+        if results is not None:
+            write_results(results, folder, step)
+            lifecycle.evaluated(run, step, results)
+    except BaseException as caught:
+        error = caught
+        raise
+    finally:
+        lifecycle.run_end(run, error)
+    return results
+
+
+def _restored(model: GaitModel, config: Config, folder: Path) -> Checkpoint:
+    section = config.evaluator_cfg
+    hint = section.restore_hint
+    path = Path(hint) if isinstance(hint, str) else checkpoint_path(folder, section.save_name, hint)
+    checkpoint = load_checkpoint(path)
+    restore_model(model, checkpoint["model"], strict=section.restore_ckpt_strict, where=str(path))
+    compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))
+    return checkpoint

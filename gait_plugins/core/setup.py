@@ -1,0 +1,103 @@
+"""From a configuration to the parts of a run: model, losses, batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Literal, cast
+
+from torch import nn
+
+from gait_plugins.api import (
+    BatchSampler,
+    FrameSampler,
+    GaitDataset,
+    GaitModel,
+    Loss,
+    Protocol,
+    SequenceIndex,
+    Transform,
+)
+from gait_plugins.config import ComponentSpec, Config
+from gait_plugins.core.loader import BatchMaker
+from gait_plugins.core.order import seed_step
+from gait_plugins.errors import ConfigError, DataError
+
+Phase = Literal["train", "test"]
+
+log = logging.getLogger("gait_plugins")
+
+
+def build_model(config: Config) -> GaitModel:
+    """The model with freshly drawn weights, the same in every process."""
+    seed_step(config.trainer_cfg.seed, 0, 0)
+    model = cast(GaitModel, config.model_cfg.build())
+    model.init_parameters()
+    return model
+
+
+def build_losses(config: Config) -> dict[str, Loss]:
+    """``log_prefix`` -> loss."""
+    return {spec.log_prefix: cast(Loss, spec.component.build()) for spec in config.loss_cfg}
+
+
+def build_protocol(config: Config) -> Protocol:
+    """The evaluation protocol."""
+    return cast(Protocol, config.evaluator_cfg.protocol.build())
+
+
+def build_dataset(config: Config) -> GaitDataset:
+    """The data set."""
+    return cast(GaitDataset, config.data_cfg.dataset.build())
+
+
+def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMaker:
+    """What makes the batches of a phase; the data is checked to be able to fill one.
+
+    Raises:
+        DataError: there is no sequence.
+        ConfigError: the sampler cannot draw its batches from this data.
+    """
+    section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
+    index = SequenceIndex(dataset.sequences(phase))
+    if not len(index):
+        raise DataError(
+            f"there is no {phase} sequence",
+            where=config.data_cfg.dataset.where,
+            hint="gait-plugins data check tells what is missing",
+        )
+    sampler = cast(BatchSampler, section.sampler.batch.build())
+    sampler.check(index)
+    log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
+    return BatchMaker(
+        dataset=dataset,
+        index=index,
+        batch_sampler=sampler,
+        frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
+        transforms=_built(section.transform),
+        seed=config.trainer_cfg.seed,
+    )
+
+
+def check_classes(model: GaitModel, index: SequenceIndex) -> None:
+    """See that the classifier can tell all training identities apart.
+
+    Raises:
+        ConfigError: it has too few classes.
+    """
+    if model.num_classes is not None and model.num_classes < len(index.identities):
+        raise ConfigError(
+            f"the model tells {model.num_classes} identities apart, "
+            f"the training set has {len(index.identities)}",
+            where="model_cfg",
+            hint=f"set the model's class_num to {len(index.identities)}",
+        )
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _built(specs: Sequence[ComponentSpec | None]) -> list[Transform | None]:
+    return [None if spec is None else cast(Transform, spec.build()) for spec in specs]

@@ -1,0 +1,161 @@
+"""The state of a training: what is built, restored, updated, saved."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import Results, Run
+from gait_plugins.config import Config
+from gait_plugins.core import checkpoint as ckpt
+from gait_plugins.core.atomic import remove_partials
+from gait_plugins.core.devices import make_fabric
+from gait_plugins.core.evaluation import evaluate
+from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of_rank
+from gait_plugins.core.objective import Objective
+from gait_plugins.core.optim import build_optimizer, build_scheduler
+from gait_plugins.core.options import RunOptions
+from gait_plugins.core.report import write_results
+from gait_plugins.core.restoring import restore
+from gait_plugins.core.run_folder import claim, describe_run, log_to_file, provenance_of, run_folder
+from gait_plugins.core.setup import (
+    build_batches,
+    build_dataset,
+    build_losses,
+    build_model,
+    check_classes,
+    count_parameters,
+)
+from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
+
+log = logging.getLogger("gait_plugins")
+
+
+class Training:
+    """Everything that a training loop turns.
+
+    Args:
+        config: the resolved configuration.
+        options: device, resume and the like.
+    """
+
+    def __init__(self, config: Config, options: RunOptions) -> None:
+        section = config.trainer_cfg
+        self.config = config
+        self.fabric = make_fabric(
+            options.device,
+            options.devices,
+            float16=section.enable_float16,
+            precision=section.precision,
+            find_unused_parameters=section.find_unused_parameters,
+        )
+        folder = run_folder(config, section.save_name)
+        # The data first: what is wrong with it should show before anything is written.
+        self.dataset = build_dataset(config)
+        self.maker = build_batches(config, self.dataset, "train")
+        self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
+        share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
+        self._test_maker: BatchMaker | None = None
+        if section.with_test:
+            self._test_maker = build_batches(config, self.dataset, "test")
+
+        model = build_model(config)
+        check_classes(model, self.maker.index)
+        raw = Objective(model, build_losses(config))
+        if section.sync_BN and self.fabric.world_size > 1:
+            synchronise_batch_norm(raw, self.fabric.device)
+        self.raw = raw
+        self.optimizer: torch.optim.Optimizer
+        self.objective, self.optimizer = self.fabric.setup(raw, build_optimizer(config, raw))
+        self.scheduler = build_scheduler(config, self.optimizer)
+        log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
+
+        if self.fabric.is_global_zero:
+            claim(folder, section.save_name, options=options, hint=section.restore_hint)
+            remove_partials(folder / "checkpoints")
+        self.fabric.barrier()
+        self.run = Run(
+            folder=folder,
+            phase="train",
+            config=config.data,
+            total_steps=section.total_iter,
+            log_every=section.log_iter,
+            rank=self.fabric.global_rank,
+            world_size=self.fabric.world_size,
+            provenance=provenance_of(config),
+            model=model,
+        )
+        self.input_size: tuple[int, int] | None = None
+        self.run.first_step = restore(self, options)
+        if self.run.is_main:
+            describe_run(folder, config, dict(self.run.provenance))
+            if options.log_to_file:
+                log_to_file(folder)
+
+    @property
+    def on_gpu(self) -> bool:
+        """True where batches are copied to a GPU."""
+        return self.fabric.device.type == "cuda"
+
+    def train_mode(self) -> None:
+        """Train mode, but for frozen batch norms (``fix_BN``)."""
+        self.objective.train()
+        if self.config.trainer_cfg.fix_BN:
+            freeze_batch_norm(self.raw)
+
+    def check_size(self, batch: HostBatch) -> None:
+        """See once that the model takes frames of this size, and note it for the checkpoints."""
+        size = frame_size(batch)
+        if self.input_size == size:
+            return
+        self.raw.model.check_input_size(*size)
+        if self.input_size is not None:
+            log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
+        self.input_size = size
+
+    def update(self, loss: Tensor) -> None:
+        """One optimiser step and one step of the schedule."""
+        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
+        scale = None if scaler is None else scaler.get_scale()
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        # A scaler that lowered its scale has skipped the update; the schedule then waits, as in OpenGait.
+        if scaler is None or scaler.get_scale() >= scale:
+            self.scheduler.step()
+
+    def save(self, step: int) -> Path:
+        """Write the checkpoint of a step (the first rank does) and return its path."""
+        path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
+        if self.fabric.is_global_zero:
+            ckpt.save_checkpoint(path, self.state(step))
+        self.fabric.barrier()
+        return path
+
+    def state(self, step: int) -> ckpt.Checkpoint:
+        """The checkpoint of a step: OpenGait's keys and what an exact resume needs beside them."""
+        return {
+            "model": self.raw.model.state_dict(),
+            "losses": self.raw.losses.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "scaler": self.fabric.strategy.precision.state_dict(),
+            "iteration": step,
+            # Every step seeds its generators from these: there is no other random state to keep.
+            "rng": {"seed": self.config.trainer_cfg.seed, "step": step},
+            "config": self.config.data,
+            "plugins": dict(self.run.provenance),
+            "input_size": self.input_size,
+        }
+
+    def test(self, step: int) -> Results | None:
+        """Score the weights of this step on the test sequences; results on the first rank."""
+        assert self._test_maker is not None
+        results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
+        if results is not None:
+            write_results(results, self.run.folder, step)
+        self.fabric.barrier()
+        return results

@@ -54,7 +54,7 @@ def fill_weights(model: Module) -> Module:
     return _fill(model, _rule_a)
 
 
-def fill_weights_B(model: Module, salt: int = 0) -> Module:
+def fill_weights_B(model: Module, salt: int = 0) -> Module:  # noqa: N802
     """Weight rule B: normal numbers seeded by the key's checksum, He scale."""
     return _fill(model, lambda key, shape: _rule_b(key, shape, salt))
 

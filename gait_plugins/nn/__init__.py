@@ -1,14 +1,19 @@
-"""Network parts that several models share, named and keyed as OpenGait's."""
+"""Network parts that several models share, named and keyed as OpenGait's, and sums over triplets."""
 
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
-from gait_plugins.nn.packed import PackedMax, frames_of, packed_temporal_conv, split_lengths
+from gait_plugins.nn.packed import FrameWise, PackedMax, frames_of, packed_temporal_conv, split_lengths
+from gait_plugins.nn.triplets import pairs_of, pairwise_distance, triplet_sums
 
 __all__ = [
+    "FrameWise",
     "HorizontalPooling",
     "PackedMax",
     "SeparateBNNecks",
     "SeparateFCs",
     "frames_of",
     "packed_temporal_conv",
+    "pairs_of",
+    "pairwise_distance",
     "split_lengths",
+    "triplet_sums",
 ]

@@ -18,6 +18,24 @@ def frames_of(sequences: Tensor) -> Tensor:
     return sequences.unsqueeze(1) if sequences.dim() == 4 else sequences.transpose(1, 2)
 
 
+class FrameWise(nn.Module):
+    """A network for single frames applied to every frame of every sequence.
+
+    Args:
+        forward_block: network from ``[m, c, h, w]`` to ``[m, c', h', w']``.
+    """
+
+    def __init__(self, forward_block: nn.Module) -> None:
+        super().__init__()
+        self.forward_block = forward_block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[n, c, s, h, w]`` to ``[n, c', s, h', w']``."""
+        n, _, s = x.shape[:3]
+        maps: Tensor = self.forward_block(x.transpose(1, 2).flatten(0, 1))
+        return maps.unflatten(0, (n, s)).transpose(1, 2)
+
+
 class PackedMax(nn.Module):
     """Maximum over the frames of each sequence."""
 

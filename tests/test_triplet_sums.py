@@ -43,7 +43,7 @@ def test_sums_equal_those_over_formed_triplets(batch: tuple[list[int], int, floa
     sums = triplet_sums(distance, pairs_of(labels), margin, limit)
     hinges = every_triplet(other, labels, margin, limit)
     torch.testing.assert_close(sums.total, torch.stack([h.sum() for h in hinges]))
-    torch.testing.assert_close(sums.count, torch.stack([(h > 1e-12).sum().double() for h in hinges]))
+    torch.testing.assert_close(sums.active, torch.stack([(h > 1e-12).sum().double() for h in hinges]))
     torch.testing.assert_close(sums.hardest, torch.stack([h.max() for h in hinges]).detach())
     sums.total.sum().backward()
     sum(h.sum() for h in hinges).backward()
@@ -71,7 +71,7 @@ def test_coinciding_points_have_distance_zero_and_no_gradient_even_under_anomaly
 def test_a_batch_of_one_identity_has_no_triplets() -> None:
     distance = torch.rand(2, 3, 3, requires_grad=True)
     sums = triplet_sums(distance, pairs_of(torch.zeros(3, dtype=torch.int64)), 0.2)
-    assert not sums.count.any()
+    assert not sums.active.any()
     assert not sums.hardest.any()
     sums.mean().sum().backward()
     assert distance.grad is not None

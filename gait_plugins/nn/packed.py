@@ -33,7 +33,7 @@ class FrameWise(nn.Module):
         """``[n, c, s, h, w]`` to ``[n, c', s, h', w']``."""
         n, _, s = x.shape[:3]
         maps: Tensor = self.forward_block(x.transpose(1, 2).flatten(0, 1))
-        return maps.unflatten(0, (n, s)).transpose(1, 2)
+        return maps.reshape(n, s, *maps.shape[1:]).transpose(1, 2)
 
 
 class PackedMax(nn.Module):

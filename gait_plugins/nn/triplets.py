@@ -56,14 +56,14 @@ class TripletSums(NamedTuple):
 
     total: Tensor
     """Sum of the hinges ``[p]``."""
-    count: Tensor
+    active: Tensor
     """Triplets with a positive hinge, float ``[p]``."""
     hardest: Tensor
     """Largest hinge, 0 where none is positive, ``[p]``."""
 
     def mean(self) -> Tensor:
         """Mean over the triplets with a positive hinge; 0 where there is none."""
-        return self.total / self.count.clamp(min=1)
+        return self.total / self.active.clamp(min=1)
 
 
 def triplet_sums(
@@ -95,10 +95,10 @@ def triplet_sums(
     positive_counts = _times_broken(kept, pairs.negative, limits.shape[2]).to(distance.dtype)
     columns = pairs.columns.expand_as(order).gather(2, order)
     weight.scatter_add_(2, columns, positive_counts)
-    count = positive_counts.sum((1, 2))
-    total = (weight * distance).sum((1, 2)) + margin * count
+    active = positive_counts.sum((1, 2))
+    total = (weight * distance).sum((1, 2)) + margin * active
     nearest = fixed.masked_fill(~pairs.negative, torch.inf).amin(2)
-    return TripletSums(total, count, (limits[..., -1] - nearest).amax(1).clamp(min=0))
+    return TripletSums(total, active, (limits[..., -1] - nearest).amax(1).clamp(min=0))
 
 
 def _times_broken(kept: Tensor, negative: Tensor, limits: int) -> Tensor:

@@ -1,0 +1,109 @@
+"""OpenGait's two usual losses: all triplets within a margin, and cross-entropy of scaled cosines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gait_plugins.api import Loss
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.nn import pairs_of, pairwise_distance, triplet_sums
+
+
+class TripletLoss(Loss):
+    """Batch-all triplet loss, averaged over the triplets that violate the margin (Hermans et al. 2017).
+
+    Every sample is also a positive of itself. Identities may have unequal numbers of samples.
+
+    Args:
+        margin: by how much a negative must be further away than a positive.
+        loss_term_weight: factor of this term in the sum.
+    """
+
+    gathers = True
+
+    def __init__(self, margin: float = 0.2, loss_term_weight: float = 1.0) -> None:
+        super().__init__(loss_term_weight)
+        self.margin = margin
+
+    def forward(  # type: ignore[override]
+        self, embeddings: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` with labels ``[n]``.
+
+        Figures ``[p]``: ``loss``; ``hard_loss``, the worst triplet; ``loss_num``, the triplets that
+        violate the margin; ``mean_dist``, the mean distance of all pairs.
+        """
+        with torch.autocast(embeddings.device.type, enabled=False):
+            distance = pairwise_distance(embeddings.float().permute(2, 0, 1))
+            sums = triplet_sums(distance, pairs_of(labels), self.margin)
+            loss = sums.mean()
+        return loss, {
+            "loss": loss.detach(),
+            "hard_loss": sums.hardest,
+            "loss_num": sums.active,
+            "mean_dist": distance.detach().mean((1, 2)),
+        }
+
+
+class CrossEntropyLoss(Loss):
+    """Cross-entropy of scaled logits, averaged over samples and parts.
+
+    Args:
+        scale: factor on the logits, which are cosines as a rule.
+        label_smooth: mix the target with the uniform distribution.
+        eps: share of the uniform distribution, in [0, 1].
+        loss_term_weight: factor of this term in the sum.
+        log_accuracy: report the share of right classifications as ``accuracy``.
+    """
+
+    def __init__(
+        self,
+        scale: float = 16,
+        label_smooth: bool = True,
+        eps: float = 0.1,
+        loss_term_weight: float = 1.0,
+        log_accuracy: bool = False,
+    ) -> None:
+        super().__init__(loss_term_weight)
+        if not 0 <= eps <= 1:
+            raise ConfigError(
+                f"eps is {eps}, expected a share in [0, 1]",
+                where="CrossEntropyLoss",
+                hint="OpenGait uses 0.1",
+            )
+        self.scale = scale
+        self.smoothing = eps if label_smooth else 0.0
+        self.log_accuracy = log_accuracy
+
+    def forward(  # type: ignore[override]
+        self, logits: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Scalar loss of logits ``[n, classes, p]`` with labels ``[n]``.
+
+        Raises:
+            DataError: a label has no logit.
+        """
+        check_labels(labels, logits.shape[1])
+        with torch.autocast(logits.device.type, enabled=False):
+            targets = labels.unsqueeze(1).expand(-1, logits.shape[2])
+            loss = F.cross_entropy(logits.float() * self.scale, targets, label_smoothing=self.smoothing)
+        info = {"loss": loss.detach()}
+        if self.log_accuracy:
+            info["accuracy"] = (logits.detach().argmax(1) == targets).float().mean()
+        return loss, info
+
+
+def check_labels(labels: Tensor, class_num: int) -> None:
+    """Raise ``DataError`` where a label has no class."""
+    low, high = (int(bound) for bound in labels.aminmax())
+    if low < 0 or high >= class_num:
+        raise DataError(
+            f"label {low if low < 0 else high} has no class: the classifier tells {class_num} "
+            f"identities apart (class_num), labels run from 0 to {class_num - 1}",
+            where="CrossEntropyLoss",
+            hint="set class_num of SeparateBNNecks to the number of training identities",
+        )

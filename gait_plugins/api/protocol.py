@@ -53,10 +53,12 @@ class Results:
     """Probes that were scored."""
     gallery: int
     probes_without_match: int = 0
-    """Probes left out because the gallery holds no sequence of their identity."""
+    """Probes whose identity the gallery does not hold; a note says whether they count as misses."""
     tables: tuple[Table, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     """Unrounded figures, per-view matrices and the like; JSON-able."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures must know: conditions that the data lacks, probes without a match."""
 
     def scalars(self) -> dict[str, float]:
         """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>``."""

@@ -1,0 +1,132 @@
+"""Part distances between probes and gallery, a chunk of probes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gait_plugins.errors import ConfigError, DataError
+
+Metric = Literal["euc", "cos"]
+
+# Distances held at once, per buffer. On the CPU 2**22 floats (16 MiB) are enough for the matrix
+# product to run at full speed; a GPU wants more rows for each launch.
+_CPU_BUDGET = 2**22
+_GPU_BUDGET = 2**26
+
+
+def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None = None) -> Tensor:
+    """Embeddings with the parts in front.
+
+    Args:
+        embeddings: ``[n, c, p]`` or ``[n, c]`` (one part), any floating type.
+        device: where to; None means CUDA where there is one for arrays, else where they are.
+
+    Returns:
+        float32 ``[p, n, c]``, contiguous.
+
+    Raises:
+        DataError: another number of axes, or values that are not finite.
+    """
+    if isinstance(embeddings, Tensor):
+        tensor = embeddings.detach()
+    else:
+        # torch wants to own a writable array; a read-only one is copied.
+        tensor = torch.from_numpy(np.require(embeddings, np.float32, ["C", "W"]))
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if tensor.dim() == 2:
+        tensor = tensor.unsqueeze(2)
+    if tensor.dim() != 3:
+        raise DataError(f"embeddings have shape {list(tensor.shape)}, expected [n, c, p] or [n, c]")
+    tensor = tensor.to(device=device, dtype=torch.float32)
+    broken = int((~torch.isfinite(tensor)).flatten(1).any(1).sum())
+    if broken:
+        raise DataError(
+            f"{broken} of {len(tensor)} embeddings hold NaN or infinite values, so nothing can be ranked",
+            hint="test an earlier checkpoint, or in full precision (evaluator_cfg.enable_float16: false)",
+        )
+    return tensor.permute(2, 0, 1).contiguous()
+
+
+def distance_chunks(
+    probe: np.ndarray | Tensor,
+    gallery: np.ndarray | Tensor,
+    metric: Metric = "euc",
+    *,
+    chunk_size: int | None = None,
+    device: torch.device | str | None = None,
+) -> Iterator[tuple[slice, Tensor]]:
+    """Distances of a few probes at a time to the whole gallery: the mean over parts.
+
+    ``euc`` is the Euclidean distance ``sqrt(relu(x2 + y2 - 2xy))``, ``cos`` is 1 - cosine
+    similarity, of the ``c`` values of one part.
+
+    Args:
+        probe: ``[n_probe, c, p]`` (or ``[n_probe, c]``).
+        gallery: ``[n_gallery, c, p]`` (or ``[n_gallery, c]``).
+        metric: ``euc`` or ``cos``.
+        chunk_size: probes at a time; None keeps a chunk at about 16 MiB whatever the gallery's size.
+        device: where to compute; None means CUDA where there is one for arrays.
+
+    Yields:
+        The probes' positions and their distances, float32 ``[chunk, n_gallery]``.
+
+    Raises:
+        ConfigError: an unknown metric.
+        DataError: channels or parts of the two differ, or an embedding is not finite.
+    """
+    if metric not in ("euc", "cos"):
+        raise ConfigError(f"no distance is called {metric!r}", hint="evaluator_cfg.metric: euc, or cos")
+    x, y = as_parts(probe, device), as_parts(gallery, device)
+    if (len(x), x.shape[2]) != (len(y), y.shape[2]):
+        raise DataError(
+            f"probe embeddings have {x.shape[2]} channels x {len(x)} parts, "
+            f"gallery embeddings {y.shape[2]} x {len(y)}; they must agree"
+        )
+    if chunk_size is None:
+        budget = _CPU_BUDGET if x.device.type == "cpu" else _GPU_BUDGET
+        chunk_size = budget // max(y.shape[1], 1)
+    chunk_size = max(chunk_size, 1)
+    if metric == "cos":
+        x, y = F.normalize(x, dim=2), F.normalize(y, dim=2)
+    measure = _cosine if metric == "cos" else _euclidean
+    x2, y2 = x.square().sum(2), y.square().sum(2)
+    for start in range(0, x.shape[1], chunk_size):
+        rows = slice(start, min(start + chunk_size, x.shape[1]))
+        yield rows, measure(x[:, rows], y, x2[:, rows], y2)
+
+
+def part_distances(
+    probe: np.ndarray | Tensor,
+    gallery: np.ndarray | Tensor,
+    metric: Metric = "euc",
+    *,
+    chunk_size: int | None = None,
+    device: torch.device | str | None = None,
+) -> np.ndarray:
+    """The whole distance matrix, float32 ``[n_probe, n_gallery]``; see :func:`distance_chunks`."""
+    chunks = distance_chunks(probe, gallery, metric, chunk_size=chunk_size, device=device)
+    rows = [chunk.cpu().numpy() for _, chunk in chunks]
+    return np.concatenate(rows) if rows else np.zeros((0, len(gallery)), np.float32)
+
+
+def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
+    total = x.new_zeros(x.shape[1], y.shape[1])
+    buffer = torch.empty_like(total)
+    for part in range(len(x)):
+        torch.add(x2[part, :, None], y2[part], out=buffer)
+        buffer.addmm_(x[part], y[part].T, alpha=-2)
+        total += buffer.relu_().sqrt_()
+    return total.div_(len(x))
+
+
+def _cosine(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
+    total = x.new_zeros(x.shape[1], y.shape[1])
+    for part in range(len(x)):
+        total.addmm_(x[part], y[part].T)
+    return total.div_(-len(x)).add_(1)

@@ -1,0 +1,113 @@
+"""Results for people (tables) and for programs (JSON, CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from gait_plugins.api import Results, Table
+from gait_plugins.core.atomic import write_text
+
+
+def print_results(results: Results, console: Console | None = None) -> None:
+    """Print the protocol, what was compared, its tables and its notes.
+
+    Args:
+        results: what a protocol found.
+        console: where to; None means standard output.
+    """
+    console = console or Console()
+    console.print(f"[bold]{escape(results.dataset)}[/bold]: {escape(results.protocol)}", highlight=False)
+    console.print(_counts(results), style="dim", highlight=False)
+    for table in results.tables or (_metrics_table(results),):
+        console.print(_rich(table))
+    for note in results.notes:
+        console.print(f"note: {escape(note)}", style="yellow", highlight=False)
+
+
+def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]:
+    """The results as plain data for JSON: numpy values become Python's, NaN becomes None.
+
+    Args:
+        results: what a protocol found.
+        step: the training step of the scored weights.
+    """
+    data = {
+        "protocol": results.protocol,
+        "dataset": results.dataset,
+        "step": step,
+        "metrics": results.metrics,
+        "probes": results.probes,
+        "gallery": results.gallery,
+        "probes_without_match": results.probes_without_match,
+        "notes": results.notes,
+        "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in results.tables],
+        "details": results.details,
+    }
+    plain: dict[str, Any] = _plain(data)
+    return plain
+
+
+def results_to_csv(results: Results) -> str:
+    """Every figure, unrounded as the protocol returns it: one line ``figure,value`` each."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("figure", "value"))
+    writer.writerows((name, float(value)) for name, value in results.metrics.items())
+    return text.getvalue()
+
+
+def write_results(results: Results, folder: Path, step: int) -> Path:
+    """Write ``results-<step>.json`` and ``results-<step>.csv``, each whole or not at all.
+
+    Returns:
+        The path of the JSON file.
+    """
+    path = Path(folder) / f"results-{step}.json"
+    write_text(path, json.dumps(results_to_json(results, step), indent=2, allow_nan=False) + "\n")
+    write_text(path.with_suffix(".csv"), results_to_csv(results))
+    return path
+
+
+def _counts(results: Results) -> str:
+    text = f"{results.probes} probes, {results.gallery} gallery sequences"
+    return f"{text}, {results.probes_without_match} probes without a match"
+
+
+def _metrics_table(results: Results) -> Table:
+    """What is shown of a protocol that made no table itself."""
+    rows = tuple((name, f"{value:.2f}") for name, value in results.metrics.items())
+    return Table("Figures (%)", ("", "value"), rows)
+
+
+def _rich(table: Table) -> RichTable:
+    rendered = RichTable(title=escape(table.title), title_justify="left", title_style="")
+    for number, column in enumerate(table.columns):
+        rendered.add_column(escape(column), justify="right" if number else "left")
+    for row in table.rows:
+        rendered.add_row(*(escape(cell) for cell in row))
+    return rendered
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

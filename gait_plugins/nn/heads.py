@@ -8,8 +8,28 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import NotRequired, TypedDict
 
 from gait_plugins.errors import ConfigError
+
+
+class FCsOptions(TypedDict):
+    """Options of :class:`SeparateFCs`, as YAML gives them."""
+
+    parts_num: int
+    in_channels: int
+    out_channels: int
+    norm: NotRequired[bool]
+
+
+class BNNecksOptions(TypedDict):
+    """Options of :class:`SeparateBNNecks`, as YAML gives them."""
+
+    parts_num: int
+    in_channels: int
+    class_num: int
+    norm: NotRequired[bool]
+    parallel_BN1d: NotRequired[bool]
 
 
 class HorizontalPooling(nn.Module):

@@ -1,0 +1,111 @@
+"""GaitBase, the model that OpenGait calls ``Baseline`` (Fan et al., OpenGait, CVPR 2023, section 4)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from typing_extensions import Self
+
+from gait_plugins.api import Backbone, GaitBatch, GaitModel, ModelOutput
+from gait_plugins.errors import ConfigError
+from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, frames_of, heads
+
+
+class Baseline(GaitModel):
+    """A frame network, the maximum over frames, horizontal strips, and a head for each strip.
+
+    Args:
+        backbone: network from frames ``[m, c, h, w]`` to maps ``[m, c', h', w']``.
+        fcs: embedding of each part.
+        necks: classifier of each part.
+        bin_num: strips of each pyramid level.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        fcs: heads.SeparateFCs,
+        necks: heads.SeparateBNNecks,
+        bin_num: Sequence[int] = (16,),
+    ) -> None:
+        super().__init__()
+        self.Backbone = FrameWise(backbone)
+        self.FCs = fcs
+        self.BNNecks = necks
+        self.TP = PackedMax()
+        self.HPP = HorizontalPooling(bin_num)
+        self.num_classes = necks.class_num
+        self._check_heads()
+
+    @classmethod
+    def from_config(  # type: ignore[override]
+        cls,
+        *,
+        backbone_cfg: Backbone,
+        SeparateFCs: heads.FCsOptions,
+        SeparateBNNecks: heads.BNNecksOptions,
+        bin_num: Sequence[int] = (16,),
+    ) -> Self:
+        """Build from OpenGait's ``model_cfg``.
+
+        Args:
+            backbone_cfg: frame network, ``ResNet9`` in GaitBase.
+            SeparateFCs: parts, channels of the maps and channels of the embedding.
+            SeparateBNNecks: parts, channels of the embedding and number of training identities.
+            bin_num: strips of each pyramid level.
+        """
+        fcs = heads.SeparateFCs(**SeparateFCs)
+        return cls(backbone_cfg, fcs, heads.SeparateBNNecks(**SeparateBNNecks), bin_num)
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``."""
+        inputs, labels, _, _, seq_lens = batch
+        frames = frames_of(inputs[0])
+        parts = self.HPP(self.TP(self.Backbone(frames), seq_lens))
+        embeddings = self.FCs(parts)
+        _, logits = self.BNNecks(embeddings)
+        return {
+            "training_feat": {
+                "triplet": {"embeddings": embeddings, "labels": labels},
+                "softmax": {"logits": logits, "labels": labels},
+            },
+            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "inference_feat": {"embeddings": embeddings},
+        }
+
+    def check_input_size(self, height: int, width: int) -> None:
+        """Send one blank frame of ``height`` x ``width`` through the network and its strips."""
+        # A copy, so that neither running statistics nor the modules' modes change.
+        backbone = copy.deepcopy(self.Backbone.forward_block).eval()
+        weight = self.FCs.fc_bin
+        channels = int(getattr(backbone, "in_channel", 1))
+        try:
+            with torch.no_grad():
+                self.HPP(backbone(weight.new_zeros(1, channels, height, width)))
+        except ConfigError as error:
+            raise ConfigError(
+                f"frames of {height}x{width} do not fit: {error.message}",
+                where="Baseline",
+                hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
+            ) from error
+
+    def _check_heads(self) -> None:
+        bins = sum(self.HPP.strips)
+        parts, inner, embedded = self.FCs.fc_bin.shape
+        neck_parts, neck_inner, _ = self.BNNecks.fc_bin.shape
+        maps = getattr(self.Backbone.forward_block, "out_channels", inner)
+        for what, found, expected, because in (
+            ("SeparateFCs.parts_num", parts, bins, "the strips of bin_num"),
+            ("SeparateFCs.in_channels", inner, maps, "the channels of the backbone's maps"),
+            ("SeparateBNNecks.parts_num", neck_parts, bins, "the strips of bin_num"),
+            ("SeparateBNNecks.in_channels", neck_inner, embedded, "SeparateFCs.out_channels"),
+        ):
+            if found != expected:
+                raise ConfigError(
+                    f"{what} is {found}, expected {expected}, {because}",
+                    where="Baseline",
+                    hint=f"set {what} to {expected}",
+                )

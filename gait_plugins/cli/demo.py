@@ -1,0 +1,79 @@
+"""``gait-plugins demo``: synthetic walkers, two networks and a classical baseline, one table."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gait_plugins.api import Results
+    from gait_plugins.config import Config
+
+CONTENDERS = {
+    "Gait Energy Image": "walkers/gei",
+    "GaitBase (small)": "walkers/gaitbase",
+    "TrackletGait (small)": "walkers/trackletgait",
+}
+"""Shown name -> shipped configuration."""
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Where runs, logs and pictures go.")] = Path("demo-output"),
+    override: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of every run."),
+    ] = None,
+) -> None:
+    """Train TrackletGait and GaitBase on synthetic walkers and compare them; minutes on a CPU."""
+    from gait_plugins.config import load_config
+
+    started = time.monotonic()
+    rows = []
+    for name, shipped in CONTENDERS.items():
+        config = load_config(shipped, overrides=[f"output_dir={output}", *(override or [])])
+        if not rows:
+            _picture(config, output / "walkers.png")
+        began = time.monotonic()
+        results = _contend(config)
+        if results is not None:
+            rows.append((name, results, time.monotonic() - began))
+    if rows:
+        _print(rows)
+        print(f"runs, checkpoints and TensorBoard logs: {output}/ (tensorboard --logdir {output})")
+        print(f"silhouettes: {output / 'walkers.png'}")
+        print(f"{time.monotonic() - started:.0f} s in all")
+
+
+def _picture(config: Config, path: Path) -> None:
+    from gait_plugins.core.contact_sheet import contact_sheet
+    from gait_plugins.core.setup import build_dataset
+
+    contact_sheet(build_dataset(config), path)
+
+
+def _contend(config: Config) -> Results | None:
+    from gait_plugins.core.engine import train
+    from gait_plugins.core.options import RunOptions
+    from gait_plugins.core.scoring import score
+
+    options = RunOptions(device="cpu", overwrite=True)
+    return train(config, options) if config.trainer_cfg.total_iter else score(config, options)
+
+
+def _print(rows: list[tuple[str, Results, float]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    first = rows[0][1]
+    table = Table(title=f"{first.protocol}: Rank-1 in %")
+    table.add_column("")
+    for figure in first.metrics:
+        table.add_column(figure, justify="right")
+    table.add_column("seconds", justify="right")
+    for name, results, seconds in rows:
+        figures = [f"{results.metrics[figure]:.1f}" for figure in first.metrics]
+        table.add_row(name, *figures, f"{seconds:.0f}")
+    Console().print(table)

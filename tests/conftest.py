@@ -1,0 +1,39 @@
+"""Fixtures of many tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from gait_plugins.manager import Manager, use_manager
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    # Tests run side by side: more threads than cores would only make them wait for each other.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny() -> Iterator[Manager]:
+    """The built-ins and the tiny test plugin, as the manager of this process."""
+    from tiny import TinyPlugin
+
+    manager = Manager(allow=[])
+    manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
+    use_manager(manager)
+    yield manager
+    use_manager(None)
+
+
+@pytest.fixture
+def tiny_yaml(tmp_path: Path) -> Path:
+    """A configuration of tiny components alone."""
+    from tiny import TINY_YAML
+
+    path = tmp_path / "tiny.yaml"
+    path.write_text(f"output_dir: {tmp_path / 'output'}\n{TINY_YAML}")
+    return path

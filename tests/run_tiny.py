@@ -1,0 +1,17 @@
+"""Trains the tiny configuration in a process of its own: ``run_tiny.py YAML [--resume] [-o ...]``."""
+
+from __future__ import annotations
+
+import sys
+
+from tiny import TinyPlugin
+
+from gait_plugins.cli import main
+from gait_plugins.manager import Manager, use_manager
+
+if __name__ == "__main__":
+    manager = Manager(allow=[])
+    manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
+    use_manager(manager)
+    sys.argv[0] = "gait-plugins"
+    main()

@@ -1,0 +1,79 @@
+"""Two processes with half the batch each train and score as one process with the whole batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
+
+HERE = Path(__file__).parent
+STEPS = 20
+
+OVERRIDES = [
+    f"trainer_cfg.total_iter={STEPS}",
+    "trainer_cfg.save_iter=20",
+    "trainer_cfg.sync_BN=true",
+    "trainer_cfg.with_test=true",
+    "model_cfg.dropout=0.0",
+    "optimizer_cfg.solver=SGD",
+    "optimizer_cfg.lr=0.1",
+]
+
+
+def start(yaml_path: Path, name: str, launcher: list[str], port: int) -> subprocess.Popen[str]:
+    overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
+    command = [*launcher, str(HERE / "run_tiny.py"), "train", str(yaml_path), "--device", "cpu"]
+    command += [word for override in overrides for word in ("-o", override)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The run folders of one and of two processes."""
+    from tiny import TINY_YAML
+
+    folder = tmp_path_factory.mktemp("ddp")
+    yaml_path = folder / "tiny.yaml"
+    yaml_path.write_text(TINY_YAML)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29617"]
+    started = {
+        "one": start(yaml_path, "one", [sys.executable], 29618),
+        "two": start(yaml_path, "two", torchrun, 29617),
+    }
+    for process in started.values():
+        output, _ = process.communicate(timeout=180)
+        assert process.returncode == 0, output[-3000:]
+    return {name: folder / name / "Tiny" / "TinyModel" / "tiny" for name in started}
+
+
+def losses(folder: Path) -> list[float]:
+    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [r["scalars"]["loss"] for r in records if r["type"] == "step"]
+
+
+def test_weights_and_batch_norm_statistics_agree(runs: dict[str, Path]):
+    one, two = (load_checkpoint(checkpoint_path(runs[name], "tiny", STEPS)) for name in ("one", "two"))
+    for part in ("model", "losses"):
+        for key, value in one[part].items():
+            torch.testing.assert_close(two[part][key], value, atol=1e-5, rtol=0, msg=lambda m, k=key: f"{k}: {m}")
+
+
+def test_losses_agree(runs: dict[str, Path]):
+    one, two = losses(runs["one"]), losses(runs["two"])
+    assert len(one) == STEPS
+    torch.testing.assert_close(torch.tensor(two), torch.tensor(one), atol=1e-5, rtol=0)
+
+
+def test_scores_agree(runs: dict[str, Path]):
+    one, two = (json.loads((runs[n] / f"results-{STEPS}.json").read_text())["metrics"] for n in ("one", "two"))
+    assert one == two

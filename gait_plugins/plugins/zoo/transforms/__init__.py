@@ -1,0 +1,1 @@
+"""OpenGait's silhouette transforms: on uint8, all frames of a sequence at once."""

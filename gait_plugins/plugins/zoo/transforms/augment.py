@@ -1,0 +1,90 @@
+"""Flipping and erasing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from gait_plugins.errors import ConfigError
+from gait_plugins.plugins.zoo.transforms._draws import WithProbability, checked_range
+
+_ATTEMPTS = 100
+
+
+class RandomHorizontalFlip(WithProbability):
+    """Mirror the whole sequence left to right.
+
+    Args:
+        prob: probability of acting on a sequence.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__(prob)
+
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        # As one tall image: OpenCV mirrors several times faster than numpy copies a reversed view.
+        rows = np.ascontiguousarray(sequence).reshape(-1, sequence.shape[-1])
+        return np.asarray(cv2.flip(rows, 1)).reshape(sequence.shape)
+
+
+class RandomErasing(WithProbability):
+    """Blacken a rectangle of random place, size and shape, the same in all frames.
+
+    Random Erasing Data Augmentation (Zhong et al., AAAI 2020), as gait systems use it.
+
+    Args:
+        prob: probability of acting on a sequence (on a frame where ``per_frame``).
+        sl: smallest area of the rectangle, as a share of the frame.
+        sh: largest area.
+        r1: smallest ratio of height to width; the largest is its inverse.
+        per_frame: draw for each frame by itself.
+    """
+
+    def __init__(
+        self, prob: float = 0.5, sl: float = 0.05, sh: float = 0.2, r1: float = 0.3, per_frame: bool = False
+    ) -> None:
+        super().__init__(prob)
+        self.sl = checked_range("RandomErasing", "sl", sl, 0, 1)
+        self.sh = checked_range("RandomErasing", "sh", sh, 0, 1)
+        if self.sl > self.sh:
+            raise ConfigError(f"sl {sl} is above sh {sh}, expected sl <= sh", where="RandomErasing")
+        self.r1 = checked_range("RandomErasing", "r1", r1, 1e-3, 1e3)
+        self.per_frame = per_frame
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if not self.per_frame:
+            return super().__call__(sequence, rng)
+        return self._erase(sequence, rng.random(len(sequence)) < self.prob, rng)
+
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return self._erase(sequence, np.ones(1, bool), rng)
+
+    def _erase(self, sequence: np.ndarray, acts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Erase one rectangle for each true of ``acts``: one for all frames, or one for each."""
+        height, width = sequence.shape[-2:]
+        kept = ~self._rectangles(acts, height, width, rng)
+        return np.asarray(sequence * (kept[:, None] if sequence.ndim == 4 else kept))
+
+    def _rectangles(self, acts: np.ndarray, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """True inside the rectangles, bool ``[len(acts), height, width]``; none where none ever fits."""
+        high, wide = np.zeros((2, len(acts), 1), np.int64)
+        waiting = acts
+        for _ in range(_ATTEMPTS):
+            if not waiting.any():
+                break
+            high[waiting, 0], wide[waiting, 0] = self._sizes(int(waiting.sum()), height * width, rng)
+            waiting = waiting & ~((high < height) & (wide < width))[:, 0]
+        placed = (acts & ~waiting)[:, None]
+        high, wide = high * placed, wide * placed
+        top = rng.integers(0, height - high, endpoint=True)
+        left = rng.integers(0, width - wide, endpoint=True)
+        rows, columns = np.arange(height), np.arange(width)
+        in_rows = (rows >= top) & (rows < top + high)
+        in_columns = (columns >= left) & (columns < left + wide)
+        return np.asarray(in_rows[:, :, None] & in_columns[:, None, :])
+
+    def _sizes(self, count: int, frame: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        area = rng.uniform(self.sl, self.sh, count) * frame
+        flattest = min(self.r1, 1 / self.r1)
+        aspect = rng.uniform(flattest, 1 / flattest, count)
+        return np.rint(np.sqrt(area * aspect)), np.rint(np.sqrt(area / aspect))

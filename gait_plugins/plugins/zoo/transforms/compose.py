@@ -1,0 +1,26 @@
+"""Several transforms in a row."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gait_plugins.api import Transform
+
+
+class Compose(Transform):
+    """Apply transforms one after the other; their divisors multiply.
+
+    Args:
+        trf_cfg: the transforms, first to last.
+    """
+
+    def __init__(self, trf_cfg: list[Transform]) -> None:
+        self.transforms = list(trf_cfg)
+        self.divisor = math.prod(transform.divisor for transform in self.transforms)
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        for transform in self.transforms:
+            sequence = transform(sequence, rng)
+        return sequence

@@ -1,0 +1,75 @@
+"""Scaling, reshaping and the cut of the empty margins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from gait_plugins.api import Transform
+from gait_plugins.errors import ConfigError, DataError
+
+
+class BaseSilTransform(Transform):
+    """Scale silhouettes to [0, 1], and give the frames another shape where asked.
+
+    Args:
+        divsor: by what the device divides the frames.
+        img_shape: shape of one frame, ``[h, w]`` or ``[c, h, w]``; frames of the same number of values
+            are reshaped to it. None leaves them as they are.
+    """
+
+    def __init__(self, divsor: float = 255.0, img_shape: Sequence[int] | None = None) -> None:
+        self.divisor = _checked_divisor(type(self).__name__, divsor)
+        self.img_shape = None if img_shape is None else tuple(int(size) for size in img_shape)
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.img_shape is None:
+            return sequence
+        if math.prod(sequence.shape[1:]) != math.prod(self.img_shape):
+            raise DataError(
+                f"frames of shape {list(sequence.shape[1:])} cannot take the shape {list(self.img_shape)}",
+                where="BaseSilTransform",
+                hint="set img_shape to the size of the frames, or leave it out",
+            )
+        return sequence.reshape(len(sequence), *self.img_shape)
+
+
+class BaseSilCuttingTransform(Transform):
+    """Scale silhouettes to [0, 1] and cut the empty margins left and right, never twice.
+
+    Only frames as wide as high are cut: 64x64 to 64x44, 128x128 to 128x88. Frames narrower than high
+    (64x44, 128x88) have been cut before and stay as they are, whatever ``cutting`` says.
+
+    Args:
+        divsor: by what the device divides the frames.
+        cutting: pixels to cut on either side. None cuts 10 for every full 64 pixels of width.
+    """
+
+    def __init__(self, divsor: float = 255.0, cutting: int | None = None) -> None:
+        self.divisor = _checked_divisor(type(self).__name__, divsor)
+        if cutting is not None and cutting < 0:
+            raise ConfigError(
+                f"cutting is {cutting}, expected pixels >= 0 on either side", where="BaseSilCuttingTransform"
+            )
+        self.cutting = cutting
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        height, width = sequence.shape[-2:]
+        if width < height:
+            return sequence
+        margin = width // 64 * 10 if self.cutting is None else self.cutting
+        if 2 * margin >= width:
+            raise DataError(
+                f"cutting {margin} pixels on either side leaves nothing of frames {height}x{width}",
+                where="BaseSilCuttingTransform",
+                hint=f"choose cutting below {(width + 1) // 2}",
+            )
+        return sequence[..., margin : width - margin]
+
+
+def _checked_divisor(owner: str, divsor: float) -> float:
+    if not divsor > 0:
+        raise ConfigError(f"divsor of {owner} is {divsor!r}, expected a number above 0", where=owner)
+    return float(divsor)

@@ -97,7 +97,7 @@ def test_truncated_file_is_named(tmp_path: Path):
 def test_code_in_a_checkpoint_is_refused(tmp_path: Path, legacy: bool):
     path = tmp_path / "a.pt"
     if legacy:
-        path.write_bytes(pickle.dumps({"model": Runs()}))
+        path.write_bytes(pickle.dumps({"model": Runs()}, protocol=2))
     else:
         torch.save({"model": Runs()}, path)
     with pytest.raises(CheckpointError, match="plain data"):

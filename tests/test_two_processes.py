@@ -65,7 +65,9 @@ def test_weights_and_batch_norm_statistics_agree(runs: dict[str, Path]):
     one, two = (load_checkpoint(checkpoint_path(runs[name], "tiny", STEPS)) for name in ("one", "two"))
     for part in ("model", "losses"):
         for key, value in one[part].items():
-            torch.testing.assert_close(two[part][key], value, atol=1e-5, rtol=0, msg=lambda m, k=key: f"{k}: {m}")
+            torch.testing.assert_close(
+                two[part][key], value, atol=1e-5, rtol=0, msg=lambda m, k=key: f"{k}: {m}"
+            )
 
 
 def test_losses_agree(runs: dict[str, Path]):
@@ -75,5 +77,7 @@ def test_losses_agree(runs: dict[str, Path]):
 
 
 def test_scores_agree(runs: dict[str, Path]):
-    one, two = (json.loads((runs[n] / f"results-{STEPS}.json").read_text())["metrics"] for n in ("one", "two"))
+    one, two = (
+        json.loads((runs[n] / f"results-{STEPS}.json").read_text())["metrics"] for n in ("one", "two")
+    )
     assert one == two

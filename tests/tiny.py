@@ -160,7 +160,9 @@ class Nearest(Protocol):
         distance = ((flat[:, None] - flat[None]) ** 2).sum(-1)
         np.fill_diagonal(distance, np.inf)
         hits = data.labels[distance.argmin(1)] == data.labels
-        return Results("nearest other sequence", data.dataset_name, {"R1": 100 * hits.mean()}, len(data), len(data))
+        return Results(
+            "nearest other sequence", data.dataset_name, {"R1": 100 * hits.mean()}, len(data), len(data)
+        )
 
 
 class TinyPlugin:

@@ -42,8 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train.train_command)
-app.command("test")(train.test_command)
+app.command("train")(train.run_train)
+app.command("test")(train.run_test)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Check and export data sets.")

@@ -58,9 +58,12 @@ def _contend(config: Config) -> Results | None:
     from gait_plugins.core.engine import train
     from gait_plugins.core.options import RunOptions
     from gait_plugins.core.scoring import score
+    from gait_plugins.core.setup import build_model, count_parameters
 
     options = RunOptions(device="cpu", overwrite=True)
-    return train(config, options) if config.trainer_cfg.total_iter else score(config, options)
+    # An energy image has no weights: there is nothing to train.
+    trainable = count_parameters(build_model(config)) > 0
+    return train(config, options) if trainable else score(config, options)
 
 
 def _print(rows: list[tuple[str, Results, float]]) -> None:

@@ -33,7 +33,7 @@ Iteration = Annotated[
 ]
 
 
-def train_command(
+def run_train(
     config: Name = None,
     cfgs: Cfgs = None,
     override: Overrides = None,
@@ -61,7 +61,7 @@ def train_command(
     _run(_phase(phase), loaded, options)
 
 
-def test_command(
+def run_test(
     config: Name = None,
     cfgs: Cfgs = None,
     override: Overrides = None,

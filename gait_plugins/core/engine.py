@@ -90,7 +90,8 @@ def _require_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batc
         return
     terms = [name for name, value in figures.items() if not torch.isfinite(value)]
     raise NonFiniteLoss(
-        f"the loss is {loss.item()} at step {step}; terms at fault: {', '.join(terms) or 'of another process'}\n"
+        f"the loss is {loss.item()} at step {step}; "
+        f"terms at fault: {', '.join(terms) or 'of another process'}\n"
         f"  sequences of the batch: {', '.join(batch.names)}",
         hint="the last checkpoint is untouched; a lower learning rate, a warm-up or "
         "trainer_cfg.precision=32-true are the usual cures",

@@ -64,7 +64,8 @@ def embed(
     total = maker.batch_sampler.num_batches(maker.index)
     if total is None:
         raise ConfigError(
-            f"{type(maker.batch_sampler).__name__} draws batches without end, a test needs each sequence once",
+            f"{type(maker.batch_sampler).__name__} draws batches without end, "
+            "a test needs each sequence once",
             where="evaluator_cfg.sampler.type",
             hint="use InferenceSampler",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -131,17 +132,21 @@ class Divider:
 
 def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: bool) -> Iterator[HostBatch]:
     """Batches of these numbers, in this order, made by so many worker processes (0: this one)."""
-    loader: DataLoader[HostBatch] = DataLoader(
-        maker,
-        sampler=numbers,  # type: ignore[arg-type]  # any iterable with a length serves
-        batch_size=None,
-        num_workers=workers,
-        worker_init_fn=_quiet_worker,
-        pin_memory=pin,
-        collate_fn=_as_made,
-    )
+    with warnings.catch_warnings():
+        # More workers than cores is what the user asked for, and what published settings hold.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        loader: DataLoader[HostBatch] = DataLoader(
+            maker,
+            sampler=numbers,
+            batch_size=None,
+            num_workers=workers,
+            worker_init_fn=_quiet_worker,
+            pin_memory=pin,
+            collate_fn=_as_made,
+        )
+        stream = iter(loader)
     try:
-        yield from loader
+        yield from stream
     except (RuntimeError, OSError) as error:
         if "shared memory" in str(error).lower() or "bus error" in str(error).lower():
             raise DataError(

@@ -64,7 +64,7 @@ class Objective(nn.Module):
             raise ConfigError(
                 f"the model {type(self.model).__name__} gives features for {sorted(features) or 'no loss'}, "
                 f"but loss_cfg has the log_prefix {sorted(configured)}",
-                hint="every log_prefix of loss_cfg must name a training feature of the model, and the reverse",
+                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse",
             )
 
 

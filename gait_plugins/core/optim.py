@@ -22,7 +22,7 @@ def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimiz
 
 
 def build_scheduler(config: Config, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-    """The ``torch.optim.lr_scheduler`` class named by ``scheduler_cfg.scheduler``, stepped every iteration."""
+    """The ``torch.optim.lr_scheduler`` class that ``scheduler_cfg.scheduler`` names; steps each iteration."""
     section = config.scheduler_cfg
     schedule: torch.optim.lr_scheduler.LRScheduler = getattr(torch.optim.lr_scheduler, section.scheduler)(
         optimizer, **section.options

@@ -79,12 +79,18 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     )
 
 
-def check_classes(model: GaitModel, index: SequenceIndex) -> None:
-    """See that the classifier can tell all training identities apart.
+def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
+    """See that there is something to train, and a class for each training identity.
 
     Raises:
-        ConfigError: it has too few classes.
+        ConfigError: the model has no trainable parameter, or too few classes.
     """
+    if not count_parameters(model):
+        raise ConfigError(
+            f"{type(model).__name__} has no trainable parameter",
+            where="model_cfg",
+            hint="gait-plugins test scores it without training",
+        )
     if model.num_classes is not None and model.num_classes < len(index.identities):
         raise ConfigError(
             f"the model tells {model.num_classes} identities apart, "

@@ -26,7 +26,7 @@ from gait_plugins.core.setup import (
     build_dataset,
     build_losses,
     build_model,
-    check_classes,
+    check_trainable,
     count_parameters,
 )
 from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
@@ -63,7 +63,7 @@ class Training:
             self._test_maker = build_batches(config, self.dataset, "test")
 
         model = build_model(config)
-        check_classes(model, self.maker.index)
+        check_trainable(model, self.maker.index)
         raw = Objective(model, build_losses(config))
         if section.sync_BN and self.fabric.world_size > 1:
             synchronise_batch_norm(raw, self.fabric.device)

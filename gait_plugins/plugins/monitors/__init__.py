@@ -14,13 +14,13 @@ requires_api = 1
 
 @hookimpl
 def gait_run_begin(run: Run) -> None:
-    """The process that writes files gets a TensorBoard writer and a JSONL log."""
+    """The process that writes files gets a JSONL log and a TensorBoard writer."""
     if run.is_main:
         from gait_plugins.plugins.monitors.jsonl import JsonlLog
         from gait_plugins.plugins.monitors.tensorboard import TensorBoard
 
-        run.attach(JsonlLog(run.folder))
-        run.attach(TensorBoard(run.folder))
+        run.attach(JsonlLog(run))
+        run.attach(TensorBoard(run))
 
 
 @hookimpl

@@ -1,0 +1,24 @@
+"""The YAML: schema, defaults, merging, and errors with ``file:line`` before any work.
+
+Importing this room needs no torch; loading a configuration imports the components that it names.
+"""
+
+from gait_plugins.config.building import build, component_spec
+from gait_plugins.config.loading import load_config
+from gait_plugins.config.problems import ConfigProblems, Problem
+from gait_plugins.config.sections import Config
+from gait_plugins.config.sources import shipped
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+
+__all__ = [
+    "ComponentSpec",
+    "Config",
+    "ConfigProblems",
+    "LossSpec",
+    "Problem",
+    "SamplerSpec",
+    "build",
+    "component_spec",
+    "load_config",
+    "shipped",
+]

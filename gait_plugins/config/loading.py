@@ -1,0 +1,73 @@
+"""From a name, path or mapping to a validated configuration."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gait_plugins.components import normalised
+from gait_plugins.config import overrides as typed
+from gait_plugins.config.defaults import default_tree
+from gait_plugins.config.problems import Problem, raise_problems
+from gait_plugins.config.resolving import Resolver, check_shape
+from gait_plugins.config.sections import Config
+from gait_plugins.config.sources import display_name, locate, read_config
+from gait_plugins.config.tree import Tree, merge
+from gait_plugins.errors import ConfigError
+from gait_plugins.manager import Manager, default_manager, use_manager
+
+
+def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
+    """Read, complete and validate a configuration; nothing of it is built.
+
+    Args:
+        source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, or
+            the sections themselves.
+        overrides: ``a.b.c=value`` over what is written there; values are YAML, list items are named
+            by their position (``loss_cfg.0.margin=0.3``).
+
+    Raises:
+        ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
+    """
+    if isinstance(source, Mapping):
+        name, written = "this configuration", Tree(copy.deepcopy(dict(source)))
+    else:
+        file = locate(source)
+        name, written = display_name(file), read_config(file)
+    tree = merge(default_tree(), written)
+    typed.apply(tree, overrides)
+    raise_problems(check_shape(tree), name)
+    _pin_plugins(tree)
+    default_manager().lifecycle.configure(tree.data)
+    raise_problems(check_shape(tree), name)  # a plugin may have changed anything
+    resolver = Resolver(tree)
+    config = resolver.config(name)
+    raise_problems(resolver.problems, name)
+    if config is None:  # no section is None without a problem
+        raise ConfigError("the configuration is incomplete", where=name)
+    return config
+
+
+def _pin_plugins(tree: Tree) -> None:
+    """Load the plugins that the configuration lists, and no others, beside the built-ins."""
+    listed = tree.data.get("plugins")
+    if listed is None:
+        return
+    manager = default_manager()
+    if manager.allow != sorted({normalised(name) for name in listed}):
+        manager = Manager(allow=listed)
+        use_manager(manager)
+    found = [*manager.owners, *(failure.owner for failure in manager.failures)]
+    known = {normalised(n) for owner in found for n in (owner.distribution, owner.entry_point)}
+    missing = [
+        Problem(
+            f"plugins: {name!r} is not installed here, or GAIT_PLUGINS_LOAD keeps it out",
+            tree.where(("plugins", i)),
+            "pip install it, or take it off the list",
+        )
+        for i, name in enumerate(listed)
+        if normalised(name) not in known
+    ]
+    raise_problems(missing, "plugins")

@@ -1,0 +1,73 @@
+"""``-o trainer_cfg.total_iter=200``: single values over the file's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gait_plugins.components import nearest
+from gait_plugins.config.reader import parse_value
+from gait_plugins.config.tree import Path, Tree, at, dotted, marked
+from gait_plugins.errors import ConfigError
+
+
+def apply(tree: Tree, overrides: Iterable[str]) -> None:
+    """Put each ``a.b.c=value`` into the tree; list items are named by their position.
+
+    A key that the mapping does not have yet is added; whether anyone accepts it shows later, with
+    the override as its place.
+
+    Raises:
+        ConfigError: it is not of this form, or its path leads nowhere.
+    """
+    for text in overrides:
+        _apply(tree, text, f"-o {text}")
+
+
+def _apply(tree: Tree, text: str, place: str) -> None:
+    keys, equals, value_text = text.partition("=")
+    names = keys.strip().split(".")
+    if not equals or not all(names):
+        raise ConfigError(
+            "an override is written key.key=value", where=place, hint="-o trainer_cfg.total_iter=200"
+        )
+    path: Path = ()
+    for i, name in enumerate(names):
+        last = i == len(names) - 1
+        path = (*path, _step(tree, path, name, last, place))
+        if not last and _is_missing(tree, path):
+            tree.put(path, {}, marked({}, place, path=path))
+    try:
+        value = parse_value(value_text)
+    except ConfigError as error:
+        raise ConfigError(error.message, where=place, hint="quote the value") from error
+    tree.put(path, value, marked(value, place, path=path))
+
+
+def _is_missing(tree: Tree, path: Path) -> bool:
+    holder = at(tree.data, path[:-1])
+    return isinstance(holder, dict) and holder.get(path[-1]) is None
+
+
+def _step(tree: Tree, path: Path, name: str, last: bool, place: str) -> str | int:
+    """The key or position that ``name`` means in what is at ``path``."""
+    holder: Any = at(tree.data, path)
+    here = dotted(path)
+    if isinstance(holder, list):
+        if name.isdecimal() and int(name) < len(holder):
+            return int(name)
+        count = f"{len(holder)} item{'s' * (len(holder) != 1)}"
+        first = dotted((*path, 0, *([] if name.isdecimal() else [name])))
+        raise ConfigError(
+            f"{here} is a list of {count}, it has no {name!r}", where=place, hint=f"write {first}="
+        )
+    if not isinstance(holder, dict):
+        raise ConfigError(f"{here} is {holder!r} and holds no {name!r}", where=place)
+    if not path and name not in holder and not last:
+        guesses = nearest(name, holder, 1)
+        raise ConfigError(
+            f"there is no section {name!r}; there are {', '.join(holder)}",
+            where=place,
+            hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+        )
+    return name

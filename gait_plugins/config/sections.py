@@ -1,0 +1,154 @@
+"""The sections of a configuration: OpenGait's keys and their meaning, and a few of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gait_plugins.components import Component
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
+
+_PART: dict[str, Any] = {"part": True}
+
+
+class Section(BaseModel):
+    """A mapping with declared keys; any other key belongs to the section's component or is an error."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+
+class DataSection(Section):
+    """The data set. Every other key is an option of the data set that ``type`` names."""
+
+    dataset_name: str = Field(
+        "CASIA-B", description="name of the training data; part of the run folder's path"
+    )
+    test_dataset_name: str = Field(
+        description="name of the test data; decides the table of probe and gallery conditions",
+        json_schema_extra={"follows": "data_cfg.dataset_name"},
+    )
+    num_workers: CountOrNone = Field(
+        1, description="loader processes; 0 loads in the main process; never changes a result"
+    )
+    remove_no_gallery: bool = Field(
+        False, description="drop test sequences of listed probes whose identity is not in the gallery"
+    )
+    dataset: ComponentSpec = Field(description="the data set", json_schema_extra=_PART)
+
+
+class OptimizerSection(Section):
+    """The optimiser. Every other key is an argument of the ``torch.optim`` class."""
+
+    solver: str = Field("SGD", description="name of a class of torch.optim")
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
+
+
+class SchedulerSection(Section):
+    """The learning rate, stepped every iteration. Every other key is an argument of the class."""
+
+    scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
+
+
+class TrainerSection(Section):
+    """The training."""
+
+    total_iter: Count = Field(80000, description="training steps")
+    log_iter: Count = Field(100, description="steps between two lines of the log")
+    save_iter: Count = Field(2000, description="steps between two checkpoints")
+    save_name: str = Field("tmp", description="name of the run; the last part of the run folder's path")
+    with_test: bool = Field(False, description="test after every checkpoint")
+    seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
+    sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
+    fix_BN: bool = Field(False, description="batch norms keep their running statistics")  # noqa: N815
+    enable_float16: bool = Field(
+        True, description="mixed precision with 16-bit floats where the device has it; see precision"
+    )
+    precision: Precision | None = Field(
+        None, description="numbers of the forward pass; null: what enable_float16 says"
+    )
+    find_unused_parameters: bool = Field(
+        False, description="several processes: allow parameters that a step leaves without gradient"
+    )
+    restore_hint: CountOrNone | str = Field(
+        0, description="start from this step's checkpoint of the run, or from a file; 0: from scratch"
+    )
+    restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
+    optimizer_reset: bool = Field(False, description="do not restore the optimiser's state")
+    scheduler_reset: bool = Field(False, description="do not restore the schedule's state")
+    sampler: SamplerSpec = Field(
+        description="type: a batch_sampler, method: a frame_sampler; the other keys are options of either",
+        json_schema_extra=_PART,
+    )
+    transform: Transforms = Field(
+        description="one transform, or null, for each input source", json_schema_extra=_PART
+    )
+
+
+class EvaluatorSection(Section):
+    """The test. Every other key is an option of the protocol that ``eval_func`` names."""
+
+    save_name: str = Field(
+        description="run that is tested", json_schema_extra={"follows": "trainer_cfg.save_name"}
+    )
+    restore_hint: CountOrNone | str = Field(
+        description="step of the checkpoint to test, or a checkpoint file",
+        json_schema_extra={"follows": "trainer_cfg.total_iter"},
+    )
+    restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
+    enable_float16: bool = Field(False, description="as in trainer_cfg")
+    precision: Precision | None = Field(None, description="as in trainer_cfg")
+    protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=_PART)
+    sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=_PART)
+    transform: Transforms = Field(description="as in trainer_cfg", json_schema_extra=_PART)
+
+
+class LossSection(Section):
+    """A loss term. Every other key is an option of the loss that ``type`` names."""
+
+    log_prefix: str = Field(
+        description="the model puts this term's arguments under this name in training_feat; names the figures"
+    )
+    gather_and_scale: bool | None = Field(
+        None, description="accepted for OpenGait's sake; a loss says itself whether it gathers"
+    )
+
+
+class Config(Section):
+    """A complete, validated configuration."""
+
+    data_cfg: DataSection = Field(description="the data set and its loader")
+    model_cfg: ComponentSpec = Field(description="the model; every key but 'model' is an option of it")
+    loss_cfg: list[LossSpec] = Field(description="a loss term, or a list of them")
+    optimizer_cfg: OptimizerSection = Field(description="the optimiser")
+    scheduler_cfg: SchedulerSection = Field(description="the learning rate's schedule")
+    trainer_cfg: TrainerSection = Field(description="the training")
+    evaluator_cfg: EvaluatorSection = Field(description="the test")
+    plugins: list[str] | None = Field(
+        None, description="packages or plugins to load beside the built-ins; null: all that are installed"
+    )
+    output_dir: str = Field("output", description="folder that holds the run folders")
+    data: dict[str, Any] = Field(
+        description="the resolved configuration as plain data", repr=False, json_schema_extra=_PART
+    )
+    source: str = Field("", description="name of the file", json_schema_extra=_PART)
+
+    def specs(self) -> Iterator[ComponentSpec]:
+        """Every component of the configuration, nested ones too, in the order of the file."""
+        roots = [self.data_cfg.dataset, self.model_cfg, *(loss.component for loss in self.loss_cfg)]
+        for section in (self.trainer_cfg, self.evaluator_cfg):
+            roots += [section.sampler.batch, section.sampler.frames]
+            roots += [spec for spec in section.transform if spec is not None]
+        for root in [*roots, self.evaluator_cfg.protocol]:
+            yield from root.walk()
+
+    def components(self) -> list[Component]:
+        """The components that are used, each once."""
+        return list(dict.fromkeys(spec.component for spec in self.specs()))

@@ -1,0 +1,93 @@
+"""Finding configurations: shipped ones by name, others by path, and what they inherit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path as FilePath
+from typing import Any
+
+import gait_plugins
+from gait_plugins.components import nearest
+from gait_plugins.config.reader import read_file
+from gait_plugins.config.tree import Tree, merge
+from gait_plugins.errors import ConfigError
+
+INHERITS = "inherits"
+_SUFFIXES = (".yaml", ".yml")
+_SHIPPED = FilePath(gait_plugins.__file__).parent / "configs"
+
+
+def shipped() -> list[str]:
+    """Names of the configurations inside the package: ``trackletgait/gait3d``."""
+    return sorted(f.relative_to(_SHIPPED).with_suffix("").as_posix() for f in _SHIPPED.rglob("*.yaml"))
+
+
+def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> FilePath:
+    """The file of a configuration.
+
+    Args:
+        name: of a shipped configuration, or a path.
+        folder: what relative paths start from; the working directory if not given.
+
+    Raises:
+        ConfigError: there is no such file; the message holds the nearest names.
+    """
+    text = os.fspath(name)
+    path = (folder or FilePath()) / FilePath(text).expanduser()
+    if path.is_file():
+        return path
+    if not text.endswith(_SUFFIXES) and text in shipped():
+        return _SHIPPED / f"{text}.yaml"
+    if path.suffix in _SUFFIXES and path.parent.is_dir():
+        beside = [f.name for f in path.parent.iterdir() if f.suffix in _SUFFIXES]
+        guesses = [str(path.parent / match) for match in nearest(path.name, beside)]
+    else:
+        guesses = nearest(text.removesuffix(".yaml"), shipped())
+    meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
+    raise ConfigError(
+        f"there is no configuration {text!r}: neither a file nor a shipped name",
+        hint=f"{meant}shipped are: {', '.join(shipped()) or 'none'}",
+    )
+
+
+def read_config(file: FilePath, ancestors: tuple[FilePath, ...] = ()) -> Tree:
+    """A configuration file merged over what it ``inherits``.
+
+    Raises:
+        ConfigError: a file is missing or broken, or inherits itself.
+    """
+    file_id = file.resolve()
+    tree = read_file(file, display_name(file))
+    if file_id in ancestors:
+        raise ConfigError("the configuration inherits itself", where=display_name(file))
+    if INHERITS not in tree.data:
+        return tree
+    where = tree.where((INHERITS,))
+    base = Tree({})
+    for name in _names(tree.data.pop(INHERITS), where):
+        try:
+            parent = locate(name, file.parent)
+        except ConfigError as error:
+            error.where = error.where or where
+            raise
+        base = merge(base, read_config(parent, (*ancestors, file_id)))
+    return merge(base, tree)
+
+
+def display_name(file: FilePath) -> str:
+    """A file as messages name it: from the working directory or the package on, if it lies in it."""
+    resolved = file.resolve()
+    for start in (FilePath.cwd(), _SHIPPED.parent.parent.resolve()):
+        if resolved.is_relative_to(start):
+            return str(resolved.relative_to(start))
+    return str(file)
+
+
+def _names(value: Any, where: str | None) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return names
+    raise ConfigError(
+        f"{INHERITS!r} must hold the name or path of a configuration, or a list of them, got {value!r}",
+        where=where,
+    )

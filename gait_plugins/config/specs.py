@@ -1,0 +1,130 @@
+"""Validated components that are not built yet: name, options, origin, and how to build them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import typing_extensions
+
+from gait_plugins.components import Component
+from gait_plugins.config.signature import uses_from_config
+from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.kinds import KINDS
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component of the configuration with its validated options."""
+
+    kind: str
+    name: str
+    """As written, bare or qualified."""
+    options: dict[str, Any]
+    """The options as plain data, as YAML would hold them; constructor defaults are not filled in."""
+    where: str | None
+    """``file.yaml:12`` of the component's name."""
+    component: Component
+    arguments: dict[str, Any] = field(repr=False, default_factory=dict)
+    """The options as the constructor takes them; nested components still as specs."""
+
+    def build(self, **extra: Any) -> Any:
+        """A new instance; ``extra`` are further arguments and win over the options.
+
+        Raises:
+            ConfigError: the constructor refuses the values.
+            PluginLoadError: the class cannot be imported.
+        """
+        cls: Any = self.component.load()
+        make = cls.from_config if uses_from_config(cls) else cls
+        arguments = {name: realise(value) for name, value in self.arguments.items()} | extra
+        try:
+            return make(**arguments)
+        except GaitPluginsError as error:
+            error.where = error.where or self._place()
+            raise
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{self.kind} {self.name!r} of {self.component.owner} refuses its options: {error}",
+                where=self._place(),
+                hint=f"gait-plugins config explain {self.name}",
+            ) from error
+
+    def mapping(self) -> dict[str, Any]:
+        """The YAML mapping that gives this spec."""
+        return {KINDS[self.kind].key: self.name, **self.options}
+
+    def walk(self) -> Iterator[ComponentSpec]:
+        """This spec and all that are nested in it."""
+        yield self
+        yield from _nested(self.arguments)
+
+    def _place(self) -> str:
+        return self.where or f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Validated values of a TypedDict, dataclass or pydantic model."""
+
+    cls: type
+    values: dict[str, Any]
+
+    def build(self) -> Any:
+        """A new instance."""
+        values = realise(self.values)
+        return values if typing_extensions.is_typeddict(self.cls) else self.cls(**values)
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """Which sequences make a batch, and which frames of each are used."""
+
+    batch: ComponentSpec
+    frames: ComponentSpec
+
+    def mapping(self) -> dict[str, Any]:
+        """The one YAML mapping that holds the options of both."""
+        return {**self.batch.mapping(), **self.frames.mapping()}
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """A loss term under the prefix that the model gives its features."""
+
+    log_prefix: str
+    component: ComponentSpec
+
+    def mapping(self) -> dict[str, Any]:
+        """The YAML mapping of the term."""
+        return {"log_prefix": self.log_prefix, **self.component.mapping()}
+
+
+def realise(value: Any) -> Any:
+    """A value with every nested spec built; containers are new on each call."""
+    if isinstance(value, ComponentSpec | Structure):
+        return value.build()
+    if isinstance(value, dict):
+        return {key: realise(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(realise(item) for item in value)
+    return value
+
+
+def holds_components(value: Any) -> bool:
+    """True where a component is nested somewhere in the value."""
+    return next(_nested(value), None) is not None
+
+
+def _nested(value: Any) -> Iterator[ComponentSpec]:
+    if isinstance(value, ComponentSpec):
+        yield from value.walk()
+    elif isinstance(value, Structure):
+        yield from _nested(value.values)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _nested(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _nested(item)

@@ -1,0 +1,59 @@
+"""Optimisers and schedules: classes of torch by name, and the arguments they accept."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import NamedTuple
+
+from gait_plugins.components import nearest
+from gait_plugins.config import signature
+from gait_plugins.config.signature import Signature
+
+_FAMILIES = {
+    "solver": ("torch.optim", "Optimizer", "params"),
+    "scheduler": ("torch.optim.lr_scheduler", "LRScheduler", "optimizer"),
+}
+"""YAML key -> module, base class, the argument that the engine supplies."""
+
+
+class Found(NamedTuple):
+    """A class of torch and what it accepts from YAML."""
+
+    name: str
+    title: str
+    cls: type
+    accepts: Signature
+
+
+class NotFound(NamedTuple):
+    """No such class, in words."""
+
+    message: str
+    hint: str | None
+
+
+def find(key: str, name: str) -> Found | NotFound:
+    """The class that ``solver`` or ``scheduler`` names."""
+    module_name, _, supplied = _FAMILIES[key]
+    found = classes(key)
+    if name in found:
+        import torch
+
+        accepts = signature.of_class(found[name]).without(supplied)
+        return Found(name, f"{name} (torch {torch.__version__})", found[name], accepts)
+    guesses = nearest(name, found)
+    hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"there are {', '.join(found)}"
+    return NotFound(f"{module_name} has no {name!r}", hint)
+
+
+def classes(key: str) -> dict[str, type]:
+    """All classes that ``solver`` or ``scheduler`` may name."""
+    module_name, base_name, _ = _FAMILIES[key]
+    module = importlib.import_module(module_name)
+    base = getattr(module, base_name)
+    return {
+        name: value
+        for name, value in sorted(vars(module).items())
+        if inspect.isclass(value) and issubclass(value, base) and value is not base and name[0] != "_"
+    }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
     from gait_plugins.api.progress import Job, track
     from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
+    from gait_plugins.api.report import DataReport, Finding, FindingLog
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.transform import Transform
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 EXPORTS = {
     "Backbone": "model",
     "BatchSampler": "sampling",
+    "DataReport": "report",
     "EmbeddingSet": "protocol",
+    "Finding": "report",
+    "FindingLog": "report",
     "FrameSampler": "sampling",
     "GaitBatch": "batch",
     "GaitDataset": "dataset",
@@ -44,7 +48,10 @@ EXPORTS = {
 __all__ = [
     "Backbone",
     "BatchSampler",
+    "DataReport",
     "EmbeddingSet",
+    "Finding",
+    "FindingLog",
     "FrameSampler",
     "GaitBatch",
     "GaitDataset",

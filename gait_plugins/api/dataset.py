@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gait_plugins.api.report import DataReport
 
 Subset = Literal["train", "test"]
 
@@ -80,3 +83,17 @@ class GaitDataset(ABC):
     def probe_set(self) -> frozenset[str] | None:
         """``id-type-view`` names of the probes where the partition lists them."""
         return None
+
+    def check(self, *, read_frames: bool = True) -> DataReport:
+        """Count what is there and report everything that is wrong, all at once.
+
+        A data set that knows more of its files (wrong folders, stray files) extends this.
+
+        Args:
+            read_frames: read every sequence; otherwise only what can be told without.
+        """
+        from gait_plugins.api.census import list_sequences, take_census
+        from gait_plugins.api.report import FindingLog
+
+        log = FindingLog()
+        return take_census(self, log, self.load if read_frames else None, list_sequences(self, log))

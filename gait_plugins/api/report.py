@@ -1,0 +1,66 @@
+"""What a data set's check of itself finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of problem, however often it occurs."""
+
+    severity: Severity
+    problem: str
+    """What is wrong, in the plural (``sequences shorter than 15 frames``)."""
+    fix: str
+    """What to do about it."""
+    examples: tuple[str, ...] = ()
+    """Every place it occurs in, as found; empty where it is one fact about the whole."""
+
+    @property
+    def count(self) -> int:
+        """How often it occurs."""
+        return max(1, len(self.examples))
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """All findings of a check, errors first, and the size of the data."""
+
+    counts: Mapping[str, int | str]
+    """``train identities`` and the like -> number, in reading order."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Findings that training or testing would stop at."""
+        return [finding for finding in self.findings if finding.severity == "error"]
+
+
+@dataclass
+class FindingLog:
+    """Collects problems and groups them by kind."""
+
+    _places: dict[tuple[Severity, str, str], list[str]] = field(default_factory=dict)
+
+    def error(self, problem: str, fix: str, place: str | None = None) -> None:
+        """One occurrence of something that training or testing would stop at."""
+        self._add("error", problem, fix, place)
+
+    def warning(self, problem: str, fix: str, place: str | None = None) -> None:
+        """One occurrence of something that is worth a look."""
+        self._add("warning", problem, fix, place)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Errors, then warnings, each in the order of first occurrence."""
+        found = [Finding(*kind, tuple(places)) for kind, places in self._places.items()]
+        return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
+
+    def _add(self, severity: Severity, problem: str, fix: str, place: str | None) -> None:
+        places = self._places.setdefault((severity, problem, fix), [])
+        if place is not None:
+            places.append(place)

@@ -1,0 +1,157 @@
+"""OpenGait's layout of sequence files on disk."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, Subset, track
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.frames import SUFFIXES, read_frames
+from gait_plugins.plugins.zoo.layout_hints import identity_folders, no_identity
+from gait_plugins.plugins.zoo.layout_partition import Partition, read_partition
+from gait_plugins.plugins.zoo.layout_scan import LAYOUT, choose_inputs, scan
+
+log = logging.getLogger("gait_plugins")
+
+
+class OpenGaitLayout(GaitDataset):
+    """Sequences as OpenGait lays them out, ``ROOT/<id>/<type>/<view>/*.pkl`` (or .npy, .npz).
+
+    Several files in a view folder are several inputs of one sequence. Hidden files are skipped.
+    Nothing is read before it is asked for.
+
+    Args:
+        dataset_root: the folder of the identities.
+        dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
+            where the data set's protocol lists them.
+        data_in_use: which files of a view folder, sorted by name, are inputs: a mask
+            (``[true, false]``), or positions in the order wanted (``[1, 0]``). Left out: all.
+        cache: keep every sequence in memory once it is read, in each process that reads it.
+        self_supervised: every training sequence is a class of its own.
+    """
+
+    def __init__(
+        self,
+        dataset_root: str,
+        dataset_partition: str,
+        data_in_use: list[bool] | list[int] | None = None,
+        cache: bool = False,
+        self_supervised: bool = False,
+    ) -> None:
+        self.root = str(dataset_root)
+        self.partition_path = str(dataset_partition)
+        self.data_in_use = _checked_inputs(data_in_use)
+        self.self_supervised = self_supervised
+        self._kept: dict[Any, list[np.ndarray]] | None = {} if cache else None
+        self._partition: Partition | None = None
+        self._listed: dict[Subset, list[SequenceRef]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What this process holds stays here: workers only load, and keep what they load themselves.
+        return {**self.__dict__, "_kept": None if self._kept is None else {}, "_listed": {}}
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        if subset not in self._listed:
+            findings = FindingLog()
+            present = self._present(subset)
+            refs = self.find(subset, present, findings)
+            self._report(findings, refs, present)
+            self._listed[subset] = refs
+        return list(self._listed[subset])
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        kept = None if self._kept is None else self._kept.get(ref.source)
+        if kept is None:
+            kept = of_one_length([read_frames(path) for path in ref.source], ref)
+            if self._kept is not None:
+                self._kept[ref.source] = kept
+        return list(kept)
+
+    def probe_set(self) -> frozenset[str] | None:
+        partition = self.partition()
+        if partition.probes is None and partition.gallery is not None:
+            return frozenset(ref.name for ref in self.sequences("test")) - partition.gallery
+        return partition.probes
+
+    def check(self, *, read_frames: bool = True) -> DataReport:
+        """All problems of partition, folders and files at once."""
+        from gait_plugins.plugins.zoo.layout_check import check_layout
+
+        return check_layout(self, read_frames)
+
+    def partition(self) -> Partition:
+        """The partition, read on first use."""
+        if self._partition is None:
+            self._partition = read_partition(self.partition_path)
+        return self._partition
+
+    def find(self, subset: Subset, present: list[str], findings: FindingLog) -> list[SequenceRef]:
+        """The sequences of the identities that are there; what does not fit goes to ``findings``."""
+        walks = scan(self.root, track(present, f"scanning {subset} folders", unit="id"), findings)
+        own_class = self.self_supervised and subset == "train"
+        return [
+            SequenceRef("-".join(walk[:3]) if own_class else walk.label, walk.type, walk.view, walk.files)
+            for walk in choose_inputs(walks, self.data_in_use, findings)
+        ]
+
+    def _present(self, subset: Subset) -> list[str]:
+        folders = identity_folders(self.root)
+        listed = self.partition().of(subset)
+        there = set(folders)
+        present = [label for label in listed if label in there]
+        if listed and not present:
+            raise no_identity(self.root, folders, listed)
+        if len(present) < len(listed):
+            missing = len(listed) - len(present)
+            log.warning("%d of %d %s identities are not in %s", missing, len(listed), subset, self.root)
+        return present
+
+    def _report(self, findings: FindingLog, refs: list[SequenceRef], present: list[str]) -> None:
+        found = findings.findings()
+        errors = [finding for finding in found if finding.severity == "error"]
+        if errors:
+            raise DataError(
+                "\n".join(f"{error.count} {error.problem}, first {error.examples[0]}" for error in errors),
+                where=self.root,
+                hint=f"{errors[0].fix}; gait-plugins data check lists every place",
+            )
+        if present and not refs:
+            raise DataError(
+                f"{len(present)} identities of the partition lie here, but no sequence file under them",
+                where=self.root,
+                hint=f"expected {LAYOUT} with files ending in {', '.join(SUFFIXES)}",
+            )
+        for finding in found:
+            log.warning("%s: %d %s; %s", self.root, finding.count, finding.problem, finding.fix)
+
+
+def of_one_length(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarray]:
+    """The inputs of one sequence, where all have as many frames.
+
+    Raises:
+        DataError: they do not; names the files and their lengths.
+    """
+    if len({len(frames) for frames in sources}) > 1:
+        lengths = ", ".join(f"{path} has {len(f)}" for path, f in zip(ref.source, sources, strict=True))
+        raise DataError(
+            f"the inputs of {ref.name} differ in their number of frames: {lengths}",
+            hint="make the files of one view folder from the same frames, or choose by data_cfg.data_in_use",
+        )
+    return sources
+
+
+def _checked_inputs(data_in_use: list[bool] | list[int] | None) -> list[bool] | list[int] | None:
+    if data_in_use is None:
+        return None
+    kinds = {type(item) for item in data_in_use}
+    negative = kinds == {int} and min(data_in_use) < 0
+    if kinds not in ({bool}, {int}) or negative or (kinds == {bool} and not any(data_in_use)):
+        raise ConfigError(
+            f"data_in_use is {data_in_use!r}, expected a mask with at least one true ([true, false]) or "
+            "positions from 0 ([1, 0])",
+            where="data_cfg",
+        )
+    return data_in_use

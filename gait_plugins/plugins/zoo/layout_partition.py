@@ -1,0 +1,73 @@
+"""The partition file: who is trained on, who is tested, and which test sequences are probes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gait_plugins.api import Subset
+from gait_plugins.errors import DataError
+
+FORMAT = 'a JSON object {"TRAIN_SET": ["001", ...], "TEST_SET": ["075", ...]} with identities as folder names'
+PLACEHOLDER = "your_path"
+
+
+class Partition(NamedTuple):
+    """The lists of a partition file, in its order."""
+
+    train: list[str]
+    test: list[str]
+    probes: frozenset[str] | None
+    """``PROBE_SET``, entries ``id-type-view``."""
+    gallery: frozenset[str] | None
+    """``GALLERY_SET``: where only it is listed, every other test sequence is a probe."""
+
+    def of(self, subset: Subset) -> list[str]:
+        """Identities of a subset, each once."""
+        return list(dict.fromkeys(self.train if subset == "train" else self.test))
+
+
+def read_partition(path: str) -> Partition:
+    """Read and check a partition file.
+
+    Raises:
+        DataError: it is missing, no JSON, or not of the expected form.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DataError(
+            f"the partition file cannot be read: {error.strerror or error}",
+            where=path,
+            hint="set data_cfg.dataset_partition to the JSON that comes with the data set; relative paths "
+            f"start at the working directory ({Path.cwd()})",
+        ) from error
+    except ValueError as error:  # JSON and encoding errors alike
+        raise DataError(f"not a JSON file: {error}; expected {FORMAT}", where=path) from error
+    if not isinstance(content, dict):
+        raise DataError(f"found a JSON {type(content).__name__}, expected {FORMAT}", where=path)
+    sets = {key: _names(content, key, path) for key in ("TRAIN_SET", "TEST_SET", "PROBE_SET", "GALLERY_SET")}
+    return Partition(
+        train=sets["TRAIN_SET"] or [],
+        test=sets["TEST_SET"] or [],
+        probes=None if sets["PROBE_SET"] is None else frozenset(sets["PROBE_SET"]),
+        gallery=None if sets["GALLERY_SET"] is None else frozenset(sets["GALLERY_SET"]),
+    )
+
+
+def _names(content: dict[str, Any], key: str, path: str) -> list[str] | None:
+    names = content.get(key)
+    if names is None:
+        if key in ("TRAIN_SET", "TEST_SET"):
+            found = ", ".join(content) or "no keys"
+            raise DataError(f"{key} is missing; found {found}, expected {FORMAT}", where=path)
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        wrong = names if not isinstance(names, list) else next(n for n in names if not isinstance(n, str))
+        raise DataError(
+            f"{key} holds {wrong!r}, expected a list of strings",
+            where=path,
+            hint='write identities as their folders are called, in quotes: "001"',
+        )
+    return names

@@ -44,7 +44,8 @@ def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None 
     if tensor.dim() != 3:
         raise DataError(f"embeddings have shape {list(tensor.shape)}, expected [n, c, p] or [n, c]")
     tensor = tensor.to(device=device, dtype=torch.float32)
-    broken = int((~torch.isfinite(tensor)).flatten(1).any(1).sum())
+    # A finite sum needs no second look; a sum may also overflow, then each value is looked at.
+    broken = 0 if tensor.sum().isfinite() else int((~tensor.isfinite()).flatten(1).any(1).sum())
     if broken:
         raise DataError(
             f"{broken} of {len(tensor)} embeddings hold NaN or infinite values, so nothing can be ranked",

@@ -85,7 +85,7 @@ class RetrievalScores:
 
 
 def score_ranking(
-    distances: np.ndarray,
+    distances: np.ndarray | Tensor,
     probe_labels: np.ndarray,
     gallery_labels: np.ndarray,
     *,
@@ -100,7 +100,7 @@ def score_ranking(
         exclude: bool ``[n_probe, n_gallery]``, True for pairs that are taken out of the ranking.
     """
     match = np.asarray(probe_labels)[:, None] == np.asarray(gallery_labels)[None, :]
-    order = np.argsort(distances, axis=1, kind="stable")
+    order = torch.argsort(torch.as_tensor(distances), dim=1, stable=True).cpu().numpy()
     match = np.take_along_axis(match, order, axis=1)
     if exclude is None:
         return _score_sorted(match, None)
@@ -136,7 +136,7 @@ def retrieve(
     parts = []
     for rows, chunk in distance_chunks(probe, gallery, metric, chunk_size=chunk_size, device=device):
         pairs = exclude(rows) if callable(exclude) else None if exclude is None else exclude[rows]
-        parts.append(score_ranking(chunk.cpu().numpy(), probe_labels[rows], gallery_labels, exclude=pairs))
+        parts.append(score_ranking(chunk, probe_labels[rows], gallery_labels, exclude=pairs))
     if not parts:
         raise DataError("there are no probes to score")
     return RetrievalScores(

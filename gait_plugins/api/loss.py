@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gait_plugins.api.example import HasExample
 
-class Loss(nn.Module):
+
+class Loss(HasExample, nn.Module):
     """One loss term.
 
     ``forward`` gets the keyword arguments that the model put under this term's ``log_prefix`` and

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from gait_plugins.api.batch import GaitBatch
+from gait_plugins.api.example import HasExample
 
 
 class ModelOutput(TypedDict):
@@ -26,7 +27,7 @@ class Backbone(nn.Module):
     """Marks a constructor argument as a nested backbone; any ``nn.Module`` may be registered as one."""
 
 
-class GaitModel(nn.Module):
+class GaitModel(HasExample, nn.Module):
     """A network from silhouette sequences to part embeddings.
 
     Subclasses take explicit, typed constructor arguments. Where OpenGait's YAML has another shape,

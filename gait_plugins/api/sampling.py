@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from gait_plugins.api.dataset import SequenceIndex
+from gait_plugins.api.example import HasExample
 
 
-class FrameSampler(ABC):
+class FrameSampler(HasExample, ABC):
     """Picks frames. Options come from the YAML's ``sampler`` mapping, named by its ``method``."""
 
     fixed_length: bool = True
@@ -22,7 +23,7 @@ class FrameSampler(ABC):
         """Frame indices, int64 ``[s]`` in ``[0, length)``, for a sequence of ``length >= 1`` frames."""
 
 
-class BatchSampler(ABC):
+class BatchSampler(HasExample, ABC):
     """Picks sequences: batch ``number`` is a pure function of its arguments.
 
     The whole (global) batch is returned; the loader gives each rank its share.

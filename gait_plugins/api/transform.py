@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from gait_plugins.api.example import HasExample
 
-class Transform(ABC):
+
+class Transform(HasExample, ABC):
     """Changes one sequence, in a loader worker.
 
     One draw serves all frames of the sequence unless the transform says otherwise. All randomness

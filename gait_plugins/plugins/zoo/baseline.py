@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -59,6 +60,16 @@ class Baseline(GaitModel):
         """
         fcs = heads.SeparateFCs(**SeparateFCs)
         return cls(backbone_cfg, fcs, heads.SeparateBNNecks(**SeparateBNNecks), bin_num)
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        """Narrow, for silhouettes of 64x44."""
+        backbone = {"type": "ResNet9", "channels": [4, 4, 8, 8], "layers": [1, 1, 1, 1], "maxpool": False}
+        return {
+            "backbone_cfg": backbone,
+            "SeparateFCs": {"parts_num": 16, "in_channels": 8, "out_channels": 6},
+            "SeparateBNNecks": {"parts_num": 16, "in_channels": 6, "class_num": 5},
+        }
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,10 @@ class TripletSampler(BatchSampler):
         self.identities, self.each = sizes
         self.batch_size = self.identities * self.each
         self.batch_shuffle = batch_shuffle
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        return {"batch_size": [8, 4]}
 
     def check(self, index: SequenceIndex) -> None:
         found = len(index.identities)

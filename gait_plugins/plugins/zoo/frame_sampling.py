@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -75,6 +75,10 @@ class OpenGaitFrames(FrameSampler):
         self.limit: int | None = None
         if self.number == "all" and frames_all_limit != -1:
             self.limit = self._option("frames_all_limit", frames_all_limit, 1)
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        return {"sample_type": "unfixed_ordered"}
 
     def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
         if length < 1:

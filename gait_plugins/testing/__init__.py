@@ -1,0 +1,14 @@
+"""Contracts of components as checks that any package's tests may call; each raises ``AssertionError``.
+
+from gait_plugins.testing import check_model
+
+def test_my_model_keeps_the_contract():
+    check_model(lambda: MyModel(class_num=5))
+"""
+
+from gait_plugins.testing.losses import check_loss
+from gait_plugins.testing.models import check_model
+from gait_plugins.testing.samplers import check_batch_sampler, check_frame_sampler
+from gait_plugins.testing.transforms import check_transform
+
+__all__ = ["check_batch_sampler", "check_frame_sampler", "check_loss", "check_model", "check_transform"]

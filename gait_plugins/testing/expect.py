@@ -1,0 +1,36 @@
+"""What the checks share: a condition in words, and a watch over the global random states."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def expect(holds: bool, contract: str) -> None:
+    """Raise ``AssertionError`` that names the broken contract, also under ``python -O``."""
+    if not holds:
+        raise AssertionError(contract)
+
+
+def near(actual: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
+    """Same shape, and no further apart than ``tolerance`` of the largest value."""
+    if actual.shape != expected.shape:
+        return False
+    reach = float(expected.detach().abs().max()) if expected.numel() else 0.0
+    return bool(((actual - expected).detach().abs() <= tolerance * max(reach, 1e-6)).all())
+
+
+@contextmanager
+def global_random_states_untouched() -> Iterator[None]:
+    """Fail where the body draws from a global generator: batches would depend on the worker count."""
+    before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
+    yield
+    after = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
+    expect(before[0] == after[0], "it draws from Python's global random state, not from rng")
+    expect(before[1] == after[1], "it draws from numpy's global random state, not from rng")
+    expect(torch.equal(before[2], after[2]), "it draws from torch's global random state, not from rng")

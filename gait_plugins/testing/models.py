@@ -1,0 +1,117 @@
+"""The contract of models, tried on small batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.testing.expect import expect, near
+
+LENGTHS = (5, 3, 4)
+CLASSES = 4
+
+
+def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (64, 44)) -> None:
+    """Embeddings, packed batches, gradients and state of a model.
+
+    Args:
+        make: a new small instance, on the CPU.
+        frame_shape: ``[h, w]`` or ``[c, h, w]`` of one frame.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    torch.manual_seed(0)
+    model = make()
+    model.init_parameters()
+    model.check_input_size(*frame_shape[-2:])
+    _check_training(model.train(), _batch(model, frame_shape))
+    model.eval()
+    _check_embeddings(model, _batch(model, frame_shape))
+    _check_packs(model, frame_shape)
+    _check_state(model, make().eval(), _batch(model, frame_shape))
+
+
+def _batch(model: GaitModel, frame_shape: tuple[int, ...], rows: int = 4, frames: int = 4) -> GaitBatch:
+    silhouettes = torch.rand(rows, frames, *frame_shape).round()
+    labels = torch.arange(rows) // 2 % (model.num_classes or CLASSES)
+    return GaitBatch([silhouettes], labels, ["nm-01"] * rows, ["090"] * rows, None)
+
+
+def _embeddings(output: ModelOutput) -> Tensor:
+    return output["inference_feat"]["embeddings"]
+
+
+def _check_training(model: GaitModel, batch: GaitBatch) -> None:
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    features = model(batch)["training_feat"]
+    expect(bool(features) or not trained, "training_feat is empty, but there are parameters to train")
+    if not trained:
+        return
+    parts = [t for t in _tensors(features) if t.requires_grad]
+    expect(bool(parts), "no training feature depends on a parameter")
+    weighted = [(t.float() * torch.rand_like(t.float())).sum() for t in parts]
+    torch.autograd.backward(weighted)
+    lost = [name for name, p in trained.items() if p.grad is None]
+    expect(not lost, f"no training feature depends on {lost}")
+    wild = [name for name, p in trained.items() if p.grad is not None and not p.grad.isfinite().all()]
+    expect(not wild, f"the gradient of {wild} is not finite")
+    model.zero_grad(set_to_none=True)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _tensors(item)
+
+
+@torch.no_grad()
+def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
+    given = batch.inputs[0].clone()
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    output = model(batch)
+    embeddings = _embeddings(output)
+    expect(embeddings.is_floating_point(), f"embeddings are {embeddings.dtype}, expected floats")
+    expect(
+        embeddings.dim() == 3 and len(embeddings) == len(batch.labels),
+        f"embeddings are {tuple(embeddings.shape)}, expected [n, c, p] with n = {len(batch.labels)}",
+    )
+    expect(bool(embeddings.isfinite().all()), "embeddings are not finite")
+    expect(torch.equal(given, batch.inputs[0]), "forward changes its input")
+    expect(torch.equal(embeddings, _embeddings(model(batch))), "embedding the same batch twice differs")
+    kept = all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    expect(kept, "forward in eval mode changes the state")
+    for name, image in output.get("visual_summary", {}).items():
+        expect(image.dim() == 4, f"visual_summary[{name!r}] is {tuple(image.shape)}, expected [k, c, h, w]")
+
+
+@torch.no_grad()
+def _check_packs(model: GaitModel, frame_shape: tuple[int, ...]) -> None:
+    packed = _batch(model, frame_shape, rows=1, frames=sum(LENGTHS))
+    n = len(LENGTHS)
+    many: dict[str, Any] = {"labels": torch.zeros(n).long(), "types": ["nm-01"] * n, "views": ["090"] * n}
+    together = _embeddings(
+        model(packed._replace(**many, seq_lens=torch.tensor([LENGTHS], dtype=torch.int32)))
+    )
+    sequences = torch.split(packed.inputs[0], list(LENGTHS), 1)
+    apart = torch.cat([_embeddings(model(packed._replace(inputs=[frames]))) for frames in sequences])
+    expect(near(together, apart), "a packed batch is not embedded as its sequences one by one")
+    stacked = torch.cat([frames[:, : min(LENGTHS)] for frames in sequences])
+    together = _embeddings(model(packed._replace(inputs=[stacked], **many)))
+    rows = [_embeddings(model(packed._replace(inputs=[row.unsqueeze(0)]))) for row in stacked]
+    expect(near(together, torch.cat(rows)), "a stacked batch is not embedded as its sequences one by one")
+
+
+@torch.no_grad()
+def _check_state(model: GaitModel, other: GaitModel, batch: GaitBatch) -> None:
+    state = model.state_dict()
+    expect(list(state) == list(other.state_dict()), "two instances have different state-dict keys")
+    other.load_state_dict(state)
+    same = torch.equal(_embeddings(model(batch)), _embeddings(other(batch)))
+    expect(same, "an instance that loads the state of another one embeds otherwise")

@@ -1,0 +1,68 @@
+"""The contracts of frame and batch samplers."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+
+from gait_plugins.api import BatchSampler, FrameSampler, SequenceIndex, SequenceRef
+from gait_plugins.testing.expect import expect, global_random_states_untouched
+
+LENGTHS = (1, 2, 7, 30, 41, 300)
+DRAWS = 6
+
+
+def check_frame_sampler(sampler: FrameSampler) -> None:
+    """Range, number and purity of the frames that a sampler picks from short and long sequences.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    in_worker = pickle.loads(pickle.dumps(sampler))
+    counts = set()
+    for length in LENGTHS:
+        for seed in range(DRAWS):
+            with global_random_states_untouched():
+                found = sampler.indices(length, np.random.default_rng(seed))
+            again = in_worker.indices(length, np.random.default_rng(seed))
+            expect(np.array_equal(found, again), "equal rng gives unequal indices")
+            expect(
+                found.dtype == np.int64 and found.ndim == 1 and found.size > 0,
+                f"indices are {found.dtype} {found.shape}, expected int64 [s] with s >= 1",
+            )
+            inside = found.min() >= 0 and found.max() < length
+            expect(bool(inside), f"indices of a sequence of {length} frames lie outside of it")
+            counts.add(len(found))
+    fixed = len(counts) == 1 or not sampler.fixed_length
+    expect(fixed, f"fixed_length is true, but sequences yield {sorted(counts)} frames")
+
+
+def check_batch_sampler(sampler: BatchSampler, identities: int = 20, each: int = 5) -> None:
+    """Range, number and purity of the sequences that a sampler picks from ``identities * each``.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    index = SequenceIndex(
+        [
+            SequenceRef(f"{identity:03d}", f"nm-{walk:02d}", "090", None)
+            for identity in range(identities)
+            for walk in range(each)
+        ]
+    )
+    sampler.check(index)
+    total = sampler.num_batches(index)
+    expect(total is None or total > 0, f"num_batches is {total}")
+    for number in range(DRAWS if total is None else total):
+        with global_random_states_untouched():
+            found = list(sampler.batch(index, number, np.random.default_rng(number)))
+        again = list(sampler.batch(index, number, np.random.default_rng(number)))
+        expect(found == again, f"batch {number} differs from itself")
+        inside = all(0 <= position < len(index) for position in found)
+        expect(inside, f"batch {number} names sequences that are not in the index")
+        full = len(found) == sampler.batch_size
+        last = total is not None and number == total - 1 and 0 < len(found) <= sampler.batch_size
+        expect(
+            full or last, f"batch {number} holds {len(found)} sequences, batch_size is {sampler.batch_size}"
+        )

@@ -170,4 +170,6 @@ def type_text(annotation: Any) -> str:
         return "callable" if origin is Callable else f"list[{type_text(inner[0])}]"
     if origin is not None and inner:
         return f"{getattr(origin, '__name__', origin)}[{', '.join(type_text(a) for a in inner)}]"
+    if is_structure(annotation):
+        return f"mapping of {', '.join(typing_extensions.get_type_hints(annotation))}"
     return str(getattr(annotation, "__name__", annotation))

@@ -21,7 +21,7 @@ def component_spec(kind: str, cfg: Mapping[str, Any]) -> ComponentSpec:
     spec = checker.component(kind, cfg, ())
     if len(checker.problems) == 1 and checker.problems[0].cause is not None:
         raise checker.problems[0].cause
-    raise_problems(checker.problems, f"the options of this {kind}")
+    raise_problems(checker.problems, f"this {kind}")
     assert spec is not None  # there were no problems
     return spec
 

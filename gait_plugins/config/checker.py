@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from types import MappingProxyType
@@ -23,6 +24,8 @@ from gait_plugins.config.words import accepted, mismatch
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
+
+log = logging.getLogger("gait_plugins")
 
 
 class Checked(NamedTuple):
@@ -56,7 +59,10 @@ class Checker:
     ) -> None:
         """Note a problem at a path."""
         where = self.tree.where(path)
-        text = message if where is not None and not path else f"{dotted(path)}: {message}"
+        key = dotted(path)
+        # An override is its own place and already names the key.
+        named = not path or (where or "").startswith(f"-o {key}=")
+        text = message if named else f"{key}: {message}"
         self.problems.append(Problem(text, where, hint, cause))
 
     # --- mappings ------------------------------------------------------------------------------
@@ -73,11 +79,11 @@ class Checker:
             elif accepts.open:
                 checked = Checked(to_plain(value), value)
             else:
-                unknown += [] if self.tree.is_default(here) else [here]
+                unknown.append(here)
                 continue
             if checked is not None:
                 plain[key], values[key] = checked
-        self._unknown(unknown, accepts, owner)
+        self._unknown([p for p in unknown if not self._left_out(p, owner)], accepts, owner)
         for param in accepts.params.values():
             if param.required and (param.name not in given or self._dropped(param.name, plain, path)):
                 self.report(
@@ -86,6 +92,13 @@ class Checker:
                     hint=f"gait-plugins config explain {owner.explain}",
                 )
         return Checked(plain, values)
+
+    def _left_out(self, path: Path, owner: Owner) -> bool:
+        if self.tree.is_optional(path) and not self.tree.is_default(path):
+            log.info(
+                "%s: %s is left out, %s has no such option", self.tree.where(path), dotted(path), owner.title
+            )
+        return self.tree.is_optional(path)
 
     def _dropped(self, name: str, plain: Mapping[str, Any], path: Path) -> bool:
         return name not in plain and self.tree.is_default((*path, name))

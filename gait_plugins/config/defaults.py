@@ -56,4 +56,4 @@ def default_tree() -> Tree:
         }
         data[name] = {**fixed, **data[name]}
     data["output_dir"] = sections.Config.model_fields["output_dir"].default
-    return Tree(data, marked(data, "defaults", default=True))
+    return Tree(data, marked(data, None))

@@ -36,12 +36,14 @@ def _apply(tree: Tree, text: str, place: str) -> None:
         last = i == len(names) - 1
         path = (*path, _step(tree, path, name, last, place))
         if not last and _is_missing(tree, path):
-            tree.put(path, {}, marked({}, place, path=path))
+            tree.put(path, {}, marked({}, place, path))
     try:
         value = parse_value(value_text)
     except ConfigError as error:
         raise ConfigError(error.message, where=place, hint="quote the value") from error
-    tree.put(path, value, marked(value, place, path=path))
+    if isinstance(at(tree.data, path[:-1]), dict):
+        tree.rename(path[:-1], {path[-1]: value})
+    tree.put(path, value, marked(value, place, path))
 
 
 def _is_missing(tree: Tree, path: Path) -> bool:
@@ -56,11 +58,8 @@ def _step(tree: Tree, path: Path, name: str, last: bool, place: str) -> str | in
     if isinstance(holder, list):
         if name.isdecimal() and int(name) < len(holder):
             return int(name)
-        count = f"{len(holder)} item{'s' * (len(holder) != 1)}"
-        first = dotted((*path, 0, *([] if name.isdecimal() else [name])))
-        raise ConfigError(
-            f"{here} is a list of {count}, it has no {name!r}", where=place, hint=f"write {first}="
-        )
+        places = ", ".join(dotted((*path, i)) for i in range(len(holder))) or "none"
+        raise ConfigError(f"{here} is a list without {name!r}", where=place, hint=f"its items are {places}")
     if not isinstance(holder, dict):
         raise ConfigError(f"{here} is {holder!r} and holds no {name!r}", where=place)
     if not path and name not in holder and not last:

@@ -39,6 +39,8 @@ def raise_problems(problems: Sequence[Problem], source: str) -> None:
     """
     if len(problems) == 1:
         problem = problems[0]
-        raise ConfigError(problem.message, where=problem.where, hint=problem.hint) from problem.cause
+        raise ConfigError(
+            problem.message, where=problem.where or source, hint=problem.hint
+        ) from problem.cause
     if problems:
         raise ConfigProblems(problems, source)

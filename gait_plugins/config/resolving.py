@@ -105,7 +105,9 @@ class Resolver:
 
     def _trainer(self) -> Checked:
         own, rest, accepts = self._split(SECTIONS["trainer_cfg"], ("trainer_cfg",), skip=LOADING)
-        self.check.options(rest, Signature({}), ("trainer_cfg",), Owner("it", "trainer_cfg", accepts.params))
+        self.check.options(
+            rest, Signature({}), ("trainer_cfg",), Owner("trainer_cfg", "trainer_cfg", accepts.params)
+        )
         return own
 
     def _model(self) -> Checked:

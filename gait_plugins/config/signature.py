@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from gait_plugins.config.annotations import type_text
 
 REQUIRED: Any = inspect.Parameter.empty
+OMITTED: Any = object()
+"""The default of a key that may be absent, as TypedDicts have them."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,14 @@ class Param:
     @property
     def default_text(self) -> str:
         """The default as people write it; empty where there is none."""
-        return self.default_note or ("" if self.required else repr(self.default))
+        if self.required or self.default is OMITTED:
+            return ""
+        return self.default_note or repr(self.default)
 
     def __str__(self) -> str:
         text = f"{self.name}: {type_text(self.annotation)}"
+        if self.default is OMITTED:
+            return f"{text} (optional)"
         return text if self.required else f"{text} = {self.default_text}"
 
 
@@ -127,7 +133,7 @@ def _typed_key(name: str, hint: Any, required: bool) -> Param:
         if get_origin(hint) is not typing_extensions.ReadOnly:
             required = get_origin(hint) is typing_extensions.Required
         hint = get_args(hint)[0]
-    return Param(name, hint, REQUIRED if required else None, default_note="" if required else "left out")
+    return Param(name, hint, REQUIRED if required else OMITTED)
 
 
 def _of_callable(function: Callable[..., Any], skip: int) -> Signature:

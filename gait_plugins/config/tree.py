@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from gait_plugins.kinds import KINDS
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top: ``("loss_cfg", 0, "margin")``."""
+
+
+_NAMING = frozenset({kind.key for kind in KINDS.values()} | {"solver", "scheduler"})
 
 
 @dataclass(frozen=True)
 class Mark:
     """Where a key was written."""
 
-    place: str
-    """``file.yaml:12``, or the override as it was typed."""
-    default: bool = False
-    """True where nobody wrote it: it may be left out where a component does not know it."""
+    place: str | None
+    """``file.yaml:12``, the override as it was typed, or None for a default."""
+    optional: bool = False
+    """True where it may be left out if the component does not know it: a default, or an option that
+    was written for another component, whose name was then replaced."""
 
 
 @dataclass
@@ -37,14 +43,26 @@ class Tree:
     def where(self, path: Path) -> str | None:
         """The place of ``path`` for an error message."""
         mark = self.mark(path)
-        if mark is None or mark.default:
-            return None
-        return mark.place
+        return None if mark is None else mark.place
 
     def is_default(self, path: Path) -> bool:
         """True where the very key comes from the defaults."""
-        mark = self.marks.get(path)
-        return mark is not None and mark.default
+        return path in self.marks and self.marks[path].place is None
+
+    def is_optional(self, path: Path) -> bool:
+        """True where the very key may be left out."""
+        return path in self.marks and self.marks[path].optional
+
+    def rename(self, path: Path, names: Mapping[Any, Any]) -> None:
+        """See whether ``names`` gives the mapping at ``path`` another component.
+
+        If it does, the options that were written for the old one become optional.
+        """
+        old = at(self.data, path)
+        if any(key in old and old[key] != names[key] for key in _NAMING & names.keys()):
+            for known, mark in self.marks.items():
+                if len(known) > len(path) and known[: len(path)] == path:
+                    self.marks[known] = replace(mark, optional=True)
 
     def put(self, path: Path, value: Any, marks: Mapping[Path, Mark]) -> None:
         """Replace what is at ``path``; ``marks`` are those of the value, as full paths."""
@@ -70,13 +88,14 @@ def merge(base: Tree, top: Tree) -> Tree:
 
 def _merge(base: Tree, top: Tree, path: Path) -> None:
     below, above = at(base.data, path), at(top.data, path)
+    base.rename(path, above)
     for key, value in above.items():
         here = (*path, key)
         if isinstance(value, dict) and isinstance(below.get(key), dict):
-            base.marks[here] = top.marks.get(here, base.marks.get(here, Mark("")))
+            base.marks[here] = top.marks.get(here, base.marks.get(here, Mark(None)))
             _merge(base, top, here)
         elif value is None and not path and isinstance(below.get(key), dict | list):
-            base.marks[here] = top.marks[here]  # a section left empty says nothing
+            continue  # a section left empty says nothing
         else:
             base.put(here, value, {p: m for p, m in top.marks.items() if p[: len(here)] == here})
 
@@ -93,14 +112,14 @@ def dotted(path: Iterable[str | int]) -> str:
     return ".".join(str(key) for key in path)
 
 
-def marked(data: Any, place: str, *, default: bool = False, path: Path = ()) -> dict[Path, Mark]:
-    """Marks of one place for a value and everything in it."""
-    marks = {path: Mark(place, default)}
+def marked(data: Any, place: str | None, path: Path = ()) -> dict[Path, Mark]:
+    """Marks of one place for a value and everything in it; None is the place of defaults."""
+    marks = {path: Mark(place, optional=place is None)}
     items: Iterable[tuple[str | int, Any]] = ()
     if isinstance(data, dict):
         items = data.items()
     elif isinstance(data, list):
         items = enumerate(data)
     for key, value in items:
-        marks |= marked(value, place, default=default, path=(*path, key))
+        marks |= marked(value, place, (*path, key))
     return marks

@@ -1,0 +1,124 @@
+"""``gait-plugins config``: check, explain and list configurations."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gait_plugins.config import ComponentSpec, Config
+    from gait_plugins.config.describe import Option
+    from gait_plugins.config.explaining import Explanation
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting, as for train."),
+]
+
+
+@app.command("check")
+def check(
+    config: Name,
+    override: Overrides = None,
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="Print the whole configuration with defaults, as YAML.")
+    ] = False,
+) -> None:
+    """Say what a configuration names and where it comes from, or everything that is wrong with it."""
+    from gait_plugins.config import load_config
+
+    loaded = load_config(config, override or [])
+    if resolved:
+        import yaml
+
+        print(yaml.safe_dump(loaded.data, sort_keys=False), end="")
+        return
+    print(f"{loaded.source} is accepted")
+    rows = list(_rows(loaded))
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    for part, name, origin in rows:
+        print(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
+
+
+@app.command("explain")
+def explain(
+    name: Annotated[
+        str, typer.Argument(help="A component, a section (trainer_cfg) or a key (trainer_cfg.sync_BN).")
+    ],
+) -> None:
+    """Explain a component's options, or what a section or key of a configuration means."""
+    from gait_plugins.config.explaining import explain
+
+    print("\n\n".join(_text(found) for found in explain(name)))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of configurations with the installed components, for editors."""
+    from gait_plugins.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+@app.command("list")
+def list_configs() -> None:
+    """List the configurations that are shipped and found by name."""
+    from gait_plugins.config.sources import locate, shipped
+
+    names = shipped()
+    width = max(map(len, names), default=0)
+    for name in names:
+        first = locate(name).read_text(encoding="utf-8").partition("\n")[0]
+        print(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
+
+
+def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
+    yield _row("dataset", config.data_cfg.dataset)
+    for spec in config.model_cfg.walk():
+        yield _row(spec.kind, spec)
+    for loss in config.loss_cfg:
+        yield _row(f"loss {loss.log_prefix}", loss.component)
+    yield "optimizer", config.optimizer_cfg.solver, "torch.optim"
+    yield "scheduler", config.scheduler_cfg.scheduler, "torch.optim.lr_scheduler"
+    for phase, section in (("train", config.trainer_cfg), ("test", config.evaluator_cfg)):
+        yield _row(f"{phase} batches", section.sampler.batch)
+        yield _row(f"{phase} frames", section.sampler.frames)
+        for transform in section.transform:
+            for nested in [] if transform is None else transform.walk():
+                yield _row(f"{phase} transform", nested)
+    yield _row("protocol", config.evaluator_cfg.protocol)
+
+
+def _row(part: str, spec: ComponentSpec) -> tuple[str, str, str]:
+    return part, spec.name, f"{spec.component.owner}  {spec.component.origin}"
+
+
+def _text(found: Explanation) -> str:
+    from gait_plugins.config.describe import ComponentDescription
+
+    if isinstance(found, ComponentDescription):
+        lines = [f"{found.kind} {found.name}", f"  from {found.owner}, {found.origin}"]
+        further = ["  any other option is accepted too"] if found.open else []
+    else:
+        lines, further = [found.path], []
+    if found.summary:
+        lines += [textwrap.fill(found.summary, 100, initial_indent="  ", subsequent_indent="  ")]
+    return "\n".join([*lines, "", *_option_lines(found.options, "  "), *further]).rstrip()
+
+
+def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
+    for option in options:
+        default = f" = {option.default}" if option.default else ""
+        needed = "  (required)" if option.required else ""
+        yield f"{indent}{option.name}: {option.type}{default}{needed}"
+        if option.doc:
+            deeper = f"{indent}    "
+            yield textwrap.fill(option.doc, 100, initial_indent=deeper, subsequent_indent=deeper)
+        yield from _option_lines(option.options, f"{indent}    ")

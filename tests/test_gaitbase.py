@@ -17,6 +17,7 @@ from golden_rules import (
 )
 from torch import Tensor
 
+import gait_plugins
 from gait_plugins.api import GaitBatch
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.zoo.baseline import Baseline
@@ -26,14 +27,19 @@ WIDTHS = {"model_Baseline": fill_weights, "model_Baseline_B": fill_weights_B}
 
 
 def build(model_cfg: dict[str, Any]) -> Baseline:
-    options = {key: value for key, value in model_cfg.items() if key not in ("model", "backbone_cfg")}
-    backbone = {key: value for key, value in model_cfg["backbone_cfg"].items() if key != "type"}
-    return Baseline.from_config(backbone_cfg=ResNet9(**backbone), **options)
+    model = gait_plugins.build("model", {"model": "Baseline", **model_cfg})
+    assert isinstance(model, Baseline)
+    return model
 
 
 def small(**changes: Any) -> Baseline:
     model_cfg: dict[str, Any] = {
-        "backbone_cfg": {"channels": [4, 4, 8, 8], "layers": [1, 1, 1, 1], "maxpool": False},
+        "backbone_cfg": {
+            "type": "ResNet9",
+            "channels": [4, 4, 8, 8],
+            "layers": [1, 1, 1, 1],
+            "maxpool": False,
+        },
         "SeparateFCs": {"in_channels": 8, "out_channels": 6, "parts_num": 16},
         "SeparateBNNecks": {"in_channels": 6, "class_num": 5, "parts_num": 16},
         "bin_num": [16],

@@ -31,7 +31,7 @@ def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None 
         float32 ``[p, n, c]``, contiguous.
 
     Raises:
-        DataError: another number of axes, or values that are not finite.
+        DataError: another number of axes.
     """
     if isinstance(embeddings, Tensor):
         tensor = embeddings.detach()
@@ -44,13 +44,6 @@ def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None 
     if tensor.dim() != 3:
         raise DataError(f"embeddings have shape {list(tensor.shape)}, expected [n, c, p] or [n, c]")
     tensor = tensor.to(device=device, dtype=torch.float32)
-    # A finite sum needs no second look; a sum may also overflow, then each value is looked at.
-    broken = 0 if tensor.sum().isfinite() else int((~tensor.isfinite()).flatten(1).any(1).sum())
-    if broken:
-        raise DataError(
-            f"{broken} of {len(tensor)} embeddings hold NaN or infinite values, so nothing can be ranked",
-            hint="test an earlier checkpoint, or in full precision (evaluator_cfg.enable_float16: false)",
-        )
     return tensor.permute(2, 0, 1).contiguous()
 
 
@@ -79,7 +72,7 @@ def distance_chunks(
 
     Raises:
         ConfigError: an unknown metric.
-        DataError: channels or parts of the two differ, or an embedding is not finite.
+        DataError: channels or parts of the two differ, or an embedding's squared norm is not finite.
     """
     if metric not in ("euc", "cos"):
         raise ConfigError(f"no distance is called {metric!r}", hint="evaluator_cfg.metric: euc, or cos")
@@ -93,10 +86,10 @@ def distance_chunks(
         budget = _CPU_BUDGET if x.device.type == "cpu" else _GPU_BUDGET
         chunk_size = budget // max(y.shape[1], 1)
     chunk_size = max(chunk_size, 1)
+    x2, y2 = _squared_norms(x), _squared_norms(y)
     if metric == "cos":
         x, y = F.normalize(x, dim=2), F.normalize(y, dim=2)
     measure = _cosine if metric == "cos" else _euclidean
-    x2, y2 = x.square().sum(2), y.square().sum(2)
     for start in range(0, x.shape[1], chunk_size):
         rows = slice(start, min(start + chunk_size, x.shape[1]))
         yield rows, measure(x[:, rows], y, x2[:, rows], y2)
@@ -114,6 +107,19 @@ def part_distances(
     chunks = distance_chunks(probe, gallery, metric, chunk_size=chunk_size, device=device)
     rows = [chunk.cpu().numpy() for _, chunk in chunks]
     return np.concatenate(rows) if rows else np.zeros((0, len(gallery)), np.float32)
+
+
+def _squared_norms(x: Tensor) -> Tensor:
+    """``[p, n]`` of ``[p, n, c]``; whatever is not finite shows here, before it can spoil a ranking."""
+    norms = x.square().sum(2)
+    broken = int((~norms.isfinite()).any(0).sum())
+    if broken:
+        raise DataError(
+            f"{broken} of {x.shape[1]} embeddings hold NaN, infinite or overflowing values: nothing can be "
+            "ranked by them",
+            hint="test an earlier checkpoint, or in full precision (evaluator_cfg.enable_float16: false)",
+        )
+    return norms
 
 
 def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:

@@ -41,12 +41,12 @@ class IndoorSplit:
     def _check(self) -> None:
         found = figures.some(self.data.types)
         for role, positions, wanted in (
-            ("probe", self.probes, [t for types in self.rule.probes.values() for t in types]),
-            ("gallery", self.gallery, self.rule.gallery),
+            ("a probe", self.probes, [t for types in self.rule.probes.values() for t in types]),
+            ("in the gallery", self.gallery, self.rule.gallery),
         ):
             if not len(positions):
                 raise DataError(
-                    f"no test sequence of {self.data.dataset_name} is a {role}: their types are {found}, "
+                    f"no test sequence of {self.data.dataset_name} is {role}: their types are {found}, "
                     f"expected {figures.some(wanted)}",
                     hint="set data_cfg.test_dataset_name to the data set whose naming the sequences follow, "
                     "or give evaluator_cfg.probe_types and evaluator_cfg.gallery_types",

@@ -30,12 +30,16 @@ class HostModel(Contract, nn.Module):
         self.to(device=torch.device("cpu"))
         if training:
             self.loss_aggregator = nn.ModuleDict({"triplet": nn.Identity()})
-            trained = (p for p in self.parameters() if p.requires_grad)
-            self.optimizer = torch.optim.SGD(trained, lr=0.1, momentum=0.9)
+            self.optimizer = self.get_optimizer(cfgs.get("optimizer_cfg", {}))
         self.train(training)
 
     def init_parameters(self) -> None:
         raise AssertionError("the component has its own")
+
+    def get_optimizer(self, optimizer_cfg: dict[str, Any]) -> torch.optim.Optimizer:
+        """One group with everything that is trained."""
+        trained = (p for p in self.parameters() if p.requires_grad)
+        return torch.optim.SGD(trained, **{"lr": 0.1, "momentum": 0.9, **optimizer_cfg})
 
     def fix_BN(self) -> None:  # noqa: N802
         """Freeze the running statistics, as the host finds them: by class name."""

@@ -132,6 +132,19 @@ def test_what_the_model_holds_itself_is_kept() -> None:
     assert not hosted_bare(training=False).training
 
 
+def test_parameter_groups_of_the_component_reach_the_hosts_optimiser() -> None:
+    class Grouped(Bare):
+        def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> list[Any]:
+            slow = {"params": [self.scale], "lr": optimizer_cfg["lr"] / 10}
+            return [slow, {"params": list(self.bn.parameters())}]
+
+    cfgs = {"model_cfg": {"model": "Grouped"}, "optimizer_cfg": {"lr": 0.5}}
+    host: Any = adapt_model(Grouped, HostModel, lambda _: Grouped())(cfgs, True)
+    assert [group["lr"] for group in host.optimizer.param_groups] == [0.05, 0.5]
+    assert [group["momentum"] for group in host.optimizer.param_groups] == [0.9, 0.9]
+    assert len(hosted_bare().optimizer.param_groups) == 1
+
+
 def test_norms_are_converted_for_the_component_too() -> None:
     host = torch.nn.SyncBatchNorm.convert_sync_batchnorm(hosted_bare())
     assert isinstance(host.component.bn, nn.SyncBatchNorm)

@@ -87,6 +87,16 @@ class HostedModel(nn.Module):
             self.component.train(mode)
         return self
 
+    def get_optimizer(self, optimizer_cfg: Mapping[str, Any]) -> Any:
+        """The host's optimiser; with the component's parameter groups where it has some of its own."""
+        optimizer: Any = super().get_optimizer(optimizer_cfg)  # type: ignore[misc]
+        if self.component_class.parameter_groups is not GaitModel.parameter_groups:
+            optimizer.param_groups.clear()
+            groups = list(self.component.parameter_groups(optimizer_cfg))
+            for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+                optimizer.add_param_group(group)
+        return optimizer
+
     def _save_to_state_dict(self, *args: Any) -> None:
         self.component._save_to_state_dict(*args)
 

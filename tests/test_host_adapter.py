@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,6 +152,20 @@ def test_norms_are_converted_for_the_component_too() -> None:
     assert host.component.bn is host.bn
     host.fix_BN()
     assert not host.component.bn.training
+
+
+def test_data_parallel_training_steps_the_component(tmp_path: Path) -> None:
+    host = hosted("Baseline")
+    before = host.component.FCs.fc_bin.detach().clone()
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(host)
+        assert [key.removeprefix("module.") for key in wrapped.state_dict()] == list(host.state_dict())
+        wrapped(inputs_of())["training_feat"]["triplet"]["embeddings"].square().mean().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    host.optimizer.step()
+    assert not torch.equal(host.component.FCs.fc_bin, before)
 
 
 def test_moving_and_casting_reach_the_component() -> None:

@@ -23,6 +23,7 @@ from gait_plugins.core.options import RunOptions
 from gait_plugins.manager import Manager, use_manager
 
 STEPS = 24
+WRITING = "checkpoints/.*.partial"
 
 
 def train_in_child(yaml_path: str, output: str, workers: int) -> int:
@@ -40,7 +41,7 @@ def train_in_child(yaml_path: str, output: str, workers: int) -> int:
     code = 1
     try:
         slow_disk = os.fsync
-        # Half of the time is spent with a checkpoint on its way to the disk.
+        # A slow disk, so that kills can meet a checkpoint on its way there.
         atomic.os.fsync = lambda handle: (time.sleep(0.01), slow_disk(handle))[1]
         train(load_config(yaml_path, overrides=overrides), RunOptions(device="cpu", resume=True))
         code = 0
@@ -65,6 +66,9 @@ def main() -> None:
         child = train_in_child(yaml_path, output, workers)
         time.sleep(rng.uniform(0.05, 0.7) * whole)
         ended, status = os.waitpid(child, os.WNOHANG)
+        # Every other kill waits for a checkpoint that is being written.
+        while seen["killed"] % 2 and not ended and not list(folder.glob(WRITING)):
+            ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             assert status == 0, status
             # Done before the kill: the last stretch is done anew.
@@ -74,7 +78,7 @@ def main() -> None:
         os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
         seen["killed"] += 1
-        seen["mid_write"] += bool(list(folder.glob("checkpoints/.*.partial")))
+        seen["mid_write"] += bool(list(folder.glob(WRITING)))
         seen["before_first"] += not list(folder.glob("checkpoints/*.pt"))
     last = train_in_child(yaml_path, output, workers)
     seen["finished"] = os.waitpid(last, 0)[1] == 0

@@ -23,6 +23,7 @@ def test_ten_kills_leave_no_trace(tiny_yaml: Path, workers: int):
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["killed"] == 10
+    assert seen["mid_write"] >= 3
     assert seen["finished"]
     states = []
     for output in (f"{tiny_yaml}.whole", f"{tiny_yaml}.killed"):

@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def losses(folder: Path) -> list[float]:
     records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [r["scalars"]["loss"] for r in records if r["type"] == "step"]
+    return [r["metrics"]["scalar/loss"] for r in records if r["type"] == "step"]
 
 
 def test_weights_and_batch_norm_statistics_agree(runs: dict[str, Path]):

@@ -18,7 +18,7 @@ from gait_plugins.components import (
     nearest,
     normalised,
 )
-from gait_plugins.contract import admit
+from gait_plugins.contract import HOOKS, admit
 from gait_plugins.discovery import BUILT_IN, allow_list, installed, is_allowed
 from gait_plugins.errors import ComponentConflict, PluginLoadError, UnknownComponent
 from gait_plugins.hookspecs import PROJECT
@@ -55,18 +55,28 @@ class Manager:
     def components(self, kind: str | None = None) -> list[Component]:
         """All components, or those of one kind, by kind and name; nothing is imported."""
         order = list(KINDS)
+        if kind is not None and kind not in order:
+            raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(order)}")
         found = [c for c in self._components if kind in (None, c.kind)]
         return sorted(found, key=lambda c: (order.index(c.kind), c.name.lower(), c.owner))
+
+    def listeners(self) -> dict[Owner, list[str]]:
+        """The life-cycle hooks that each plugin implements."""
+        found: dict[Owner, list[str]] = {}
+        for hook in (h for h in HOOKS if h not in {kind.hook for kind in KINDS.values()}):
+            for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
+                owner = self._owner_of.get(id(implementation.plugin))
+                if owner is not None:  # a run's own monitors are no plugins
+                    found.setdefault(owner, []).append(hook)
+        return found
 
     def search(self, name: str, kind: str | None = None) -> list[Component]:
         """Every component of a bare or qualified name, of one kind or all; of several packages too.
 
         Raises:
-            UnknownComponent: nobody offers it; the message holds the nearest names.
+            UnknownComponent: nobody offers it, or there is no such kind; the message holds the nearest names.
             PluginLoadError: it is asked for by a package that failed to load.
         """
-        if kind is not None and kind not in KINDS:
-            raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(KINDS)}")
         found = [c for c in self.components(kind) if c.is_called(name)]
         if found:
             return found

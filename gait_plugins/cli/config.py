@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.cli.option_text import option_lines
+
 if TYPE_CHECKING:
     from gait_plugins.config import ComponentSpec, Config
-    from gait_plugins.config.describe import Option
     from gait_plugins.config.explaining import Explanation
 
 app = typer.Typer(no_args_is_help=True)
@@ -110,15 +111,4 @@ def _text(found: Explanation) -> str:
         lines, further = [found.path], []
     if found.summary:
         lines += [textwrap.fill(found.summary, 100, initial_indent="  ", subsequent_indent="  ")]
-    return "\n".join([*lines, "", *_option_lines(found.options, "  "), *further]).rstrip()
-
-
-def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
-    for option in options:
-        default = f" = {option.default}" if option.default else ""
-        needed = "  (required)" if option.required else ""
-        yield f"{indent}{option.name}: {option.type}{default}{needed}"
-        if option.doc:
-            deeper = f"{indent}    "
-            yield textwrap.fill(option.doc, 100, initial_indent=deeper, subsequent_indent=deeper)
-        yield from _option_lines(option.options, f"{indent}    ")
+    return "\n".join([*lines, "", *option_lines(found.options, "  "), *further]).rstrip()

@@ -1,0 +1,132 @@
+"""``gait-plugins plugins``: what is installed, where it comes from, and whether it works."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gait_plugins.cli.option_text import option_lines
+from gait_plugins.errors import PluginLoadError
+from gait_plugins.manager import Manager, default_manager
+
+if TYPE_CHECKING:
+    from gait_plugins.components import Component, Failure
+
+app = typer.Typer(no_args_is_help=True)
+
+KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind: model, loss, ...")]
+
+
+@app.command("list")
+def list_components(
+    kind: KindOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List every component of every installed package; nothing of them is imported."""
+    manager = default_manager()
+    components = manager.components(kind)
+    if as_json:
+        print(json.dumps(_as_data(manager, components), indent=2))
+        return
+    head = ("KIND", "NAME", "PACKAGE", "VERSION", "ORIGIN")
+    rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in components]
+    print(_aligned([head, *rows]))
+    listeners = manager.listeners()
+    if listeners and kind is None:
+        print("\nlife-cycle hooks:")
+        for owner, hooks in sorted(listeners.items()):
+            print(f"  {owner} ({owner.module}): {', '.join(hooks)}")
+    if manager.allow is not None:
+        print(f"\nonly these may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
+    if manager.failures:
+        print("\nfailed to load:")
+        print("\n".join(_failure_text(failure) for failure in manager.failures))
+
+
+@app.command("show")
+def show_component(
+    name: Annotated[str, typer.Argument(help="A component's name, bare or as package/Name.")],
+    kind: KindOption = None,
+) -> None:
+    """Show what a component is, where it comes from and which options it takes."""
+    print("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
+
+
+@app.command("check")
+def check_plugins() -> None:
+    """Import every component of every installed package; exit code 2 if any fails."""
+    manager = default_manager()
+    problems = [_failure_text(failure) for failure in manager.failures]
+    for owner in manager.owners:
+        own = [component for component in manager.components() if component.owner == owner]
+        broken = [error for component in own if (error := _load_error(component))]
+        problems += [textwrap.indent(str(error), "  ") for error in broken]
+        count = f"{len(own) - len(broken)} of {len(own)} components load" if own else "life-cycle hooks only"
+        print(f"{owner} ({owner.module}): {count}")
+    if problems:
+        print("\nfailed:")
+        print("\n".join(problems))
+        raise typer.Exit(2)
+
+
+def _load_error(component: Component) -> PluginLoadError | None:
+    try:
+        component.load()
+    except PluginLoadError as error:
+        return error
+    return None
+
+
+def _as_data(manager: Manager, components: list[Component]) -> dict[str, object]:
+    return {
+        "components": [
+            {"kind": c.kind, "name": c.name, "qualified": c.qualified, **c.provenance()} for c in components
+        ],
+        "listeners": [
+            {"distribution": o.distribution, "version": o.version, "module": o.module, "hooks": hooks}
+            for o, hooks in sorted(manager.listeners().items())
+        ],
+        "failures": [
+            {
+                "distribution": failure.owner.distribution,
+                "version": failure.owner.version,
+                "entry_point": failure.owner.entry_point,
+                "module": failure.owner.module,
+                "reason": failure.reason,
+            }
+            for failure in manager.failures
+        ],
+        "allow": manager.allow,
+    }
+
+
+def _failure_text(failure: Failure) -> str:
+    reason = textwrap.indent(failure.reason, "    ").lstrip()
+    return f"  {failure.owner} ({failure.owner.module}): {reason}"
+
+
+def _description(component: Component) -> str:
+    from gait_plugins.config.describe import describe
+
+    description = describe(component)
+    lines = [
+        f"{component.kind} {component.name}",
+        f"  package  {component.owner}, always reached as {component.qualified}",
+        f"  class    {component.origin}",
+    ]
+    if description.summary:
+        lines += ["", textwrap.indent(description.summary, "  ")]
+    if description.options:
+        lines += ["", "  options", *option_lines(description.options, "    ")]
+    if description.open:
+        lines.append("    any other option is accepted too")
+    return "\n".join(lines)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in padded)

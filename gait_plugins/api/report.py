@@ -45,7 +45,8 @@ class DataReport:
 class FindingLog:
     """Collects problems and groups them by kind."""
 
-    _places: dict[tuple[Severity, str, str], list[str]] = field(default_factory=dict)
+    # The inner mapping is an ordered set: what two subsets share is found twice.
+    _places: dict[tuple[Severity, str, str], dict[str, None]] = field(default_factory=dict)
 
     def error(self, problem: str, fix: str, place: str | None = None) -> None:
         """One occurrence of something that training or testing would stop at."""
@@ -61,6 +62,6 @@ class FindingLog:
         return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
     def _add(self, severity: Severity, problem: str, fix: str, place: str | None) -> None:
-        places = self._places.setdefault((severity, problem, fix), [])
+        places = self._places.setdefault((severity, problem, fix), {})
         if place is not None:
-            places.append(place)
+            places[place] = None

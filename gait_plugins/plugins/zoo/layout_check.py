@@ -36,7 +36,7 @@ def check_layout(dataset: OpenGaitLayout, read: bool) -> DataReport:
         return DataReport({"identity folders": len(folders)}, findings.findings())
     refs: dict[str, list[SequenceRef]] = {}
     for subset in _SUBSETS:
-        present = _present(subset, listed[subset], folders, findings)
+        present = _present(dataset.root, subset, listed[subset], folders, findings)
         refs[subset] = dataset.find(subset, present, findings)
     for folder in sorted(set(folders) - set(everyone)):
         findings.warning(
@@ -59,7 +59,9 @@ def _record(findings: FindingLog, error: DataError) -> None:
     findings.error(error.message, error.hint or "see the message", error.where)
 
 
-def _present(subset: Subset, listed: list[str], folders: list[str], findings: FindingLog) -> list[str]:
+def _present(
+    root: str, subset: Subset, listed: list[str], folders: list[str], findings: FindingLog
+) -> list[str]:
     there = set(folders)
     for label in listed:
         if label not in there:
@@ -70,9 +72,7 @@ def _present(subset: Subset, listed: list[str], folders: list[str], findings: Fi
             )
     present = [label for label in listed if label in there]
     if listed and not present:
-        findings.error(
-            f"no {subset} identity of the partition has a folder", "unpack the data of that set as well"
-        )
+        _record(findings, no_identity(root, folders, listed))
     return present
 
 

@@ -1,0 +1,41 @@
+"""Small data sets on disk, laid out as OpenGait's."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def person(frames: int = 20, height: int = 64, width: int = 64, value: int = 255) -> np.ndarray:
+    """An upright bar that moves with the frame number."""
+    silhouettes = np.zeros((frames, height, width), np.uint8)
+    for number, frame in enumerate(silhouettes):
+        frame[4:-4, width // 2 - 4 : width // 2 + 2 + number % 4] = value
+    return silhouettes
+
+
+def write(path: Path, value: Any) -> Path:
+    """Pickle to a file, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(value))
+    return path
+
+
+def partition(path: Path, train: list[str], test: list[str], **more: Any) -> Path:
+    """A partition file."""
+    path.write_text(json.dumps({"TRAIN_SET": train, "TEST_SET": test, **more}))
+    return path
+
+
+def small_set(folder: Path, **more: Any) -> tuple[str, str]:
+    """Two people to train on, two to test on, two types and two views each: root and partition."""
+    root = folder / "data"
+    for label in ("001", "002", "003", "004"):
+        for kind in ("nm-01", "bg-01"):
+            for view in ("000", "090"):
+                write(root / label / kind / view / f"{view}.pkl", person())
+    return str(root), str(partition(folder / "set.json", ["002", "001"], ["003", "004"], **more))

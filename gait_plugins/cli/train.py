@@ -49,6 +49,7 @@ def run_train(
     log_to_file: LogToFile = False,
 ) -> None:
     """Train a model as a configuration says."""
+    chosen = _phase(phase)
     loaded = _load(config, cfgs, override, iteration)
     options = _options(
         device=device,
@@ -58,7 +59,7 @@ def run_train(
         overwrite=overwrite,
         log_to_file=log_to_file,
     )
-    _run(_phase(phase), loaded, options)
+    _run(chosen, loaded, options)
 
 
 def run_test(
@@ -75,11 +76,12 @@ def run_test(
     log_to_file: LogToFile = False,
 ) -> None:
     """Score a checkpoint by the configured protocol."""
+    chosen = _phase(phase)
     override = list(override or [])
     if checkpoint is not None:
         override.append(f"evaluator_cfg.restore_hint={checkpoint}")
     loaded = _load(config, cfgs, override, iteration)
-    _run(_phase(phase), loaded, _options(device=device, devices=devices, log_to_file=log_to_file))
+    _run(chosen, loaded, _options(device=device, devices=devices, log_to_file=log_to_file))
 
 
 def _load(name: str | None, cfgs: str | None, overrides: list[str] | None, iteration: int | None) -> Config:

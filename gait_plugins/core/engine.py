@@ -16,6 +16,7 @@ from gait_plugins.core.interrupts import Interrupts
 from gait_plugins.core.loader import Divider, HostBatch, batches
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.order import seed_step
+from gait_plugins.core.run_folder import run_log
 from gait_plugins.core.training import Training
 from gait_plugins.errors import NonFiniteLoss
 from gait_plugins.manager import default_manager
@@ -35,7 +36,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         GaitPluginsError: the configuration, the data or a checkpoint is at fault, or a loss not finite.
         KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
     """
-    training = Training(config, options or RunOptions())
+    options = options or RunOptions()
+    training = Training(config, options)
     lifecycle = default_manager().lifecycle
     section, fabric, run = config.trainer_cfg, training.fabric, training.run
     divide = Divider(training.maker.transforms)
@@ -45,7 +47,11 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     try:
         numbers = range(run.first_step, section.total_iter)
         stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
-        with Interrupts(fabric.world_size == 1) as interrupts, Job("train", len(numbers), "step") as job:
+        with (
+            run_log(run.folder, options.log_to_file and run.is_main),
+            Interrupts(fabric.world_size == 1) as interrupts,
+            Job("train", len(numbers), "step") as job,
+        ):
             training.train_mode()
             for batch in stream:
                 step = batch.number + 1

@@ -7,6 +7,8 @@ import logging
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,13 +76,23 @@ def environment() -> dict[str, Any]:
     }
 
 
-def log_to_file(folder: Path) -> None:
-    """Write the log to ``logs/<date and time>.txt`` too (``--log_to_file``)."""
+@contextmanager
+def run_log(folder: Path, wanted: bool) -> Iterator[None]:
+    """While open, the log goes to ``logs/<date and time>.txt`` too, where ``wanted``."""
+    if not wanted:
+        yield
+        return
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger("gait_plugins").addHandler(handler)
+    logger = logging.getLogger("gait_plugins")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def _version(distribution: str) -> str | None:

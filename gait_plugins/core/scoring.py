@@ -17,7 +17,7 @@ from gait_plugins.core.devices import make_fabric
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.report import write_results
-from gait_plugins.core.run_folder import describe_run, log_to_file, provenance_of, run_folder
+from gait_plugins.core.run_folder import describe_run, provenance_of, run_folder, run_log
 from gait_plugins.core.setup import build_batches, build_dataset, build_model
 from gait_plugins.manager import default_manager
 
@@ -53,16 +53,15 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     )
     if run.is_main:
         describe_run(folder / "test", config, dict(run.provenance))
-        if options.log_to_file:
-            log_to_file(folder)
     lifecycle = default_manager().lifecycle
     error: BaseException | None = None
     lifecycle.run_begin(run)
     try:
-        results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
-        if results is not None:
-            write_results(results, folder, step)
-            lifecycle.evaluated(run, step, results)
+        with run_log(folder, options.log_to_file and run.is_main):
+            results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
+            if results is not None:
+                write_results(results, folder, step)
+                lifecycle.evaluated(run, step, results)
     except BaseException as caught:
         error = caught
         raise

@@ -20,7 +20,7 @@ from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.report import write_results
 from gait_plugins.core.restoring import restore
-from gait_plugins.core.run_folder import claim, describe_run, log_to_file, provenance_of, run_folder
+from gait_plugins.core.run_folder import claim, describe_run, provenance_of, run_folder
 from gait_plugins.core.setup import (
     build_batches,
     build_dataset,
@@ -92,8 +92,6 @@ class Training:
         self.run.first_step = restore(self, options)
         if self.run.is_main:
             describe_run(folder, config, dict(self.run.provenance))
-            if options.log_to_file:
-                log_to_file(folder)
 
     @property
     def on_gpu(self) -> bool:

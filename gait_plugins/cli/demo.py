@@ -31,7 +31,7 @@ def demo(
     from gait_plugins.config import load_config
 
     started = time.monotonic()
-    rows = []
+    rows: list[tuple[str, Results, float]] = []
     for name, shipped in CONTENDERS.items():
         config = load_config(shipped, overrides=[f"output_dir={output}", *(override or [])])
         if not rows:

@@ -79,9 +79,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return _checked(loaded, path)
 
 
-def _checked(loaded: Any, path: Path) -> Checkpoint:
-    if not isinstance(loaded, dict):
-        raise CheckpointError(f"expected a mapping, found {type(loaded).__name__}", where=str(path))
+def _checked(content: Any, path: Path) -> Checkpoint:
+    if not isinstance(content, dict):
+        raise CheckpointError(f"expected a mapping, found {type(content).__name__}", where=str(path))
+    loaded: Checkpoint = content
     if "model" not in loaded and loaded and all(isinstance(v, torch.Tensor) for v in loaded.values()):
         loaded = {"model": loaded}
     if "model" not in loaded:

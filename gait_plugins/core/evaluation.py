@@ -12,6 +12,7 @@ from torch import nn
 
 from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
+from gait_plugins.core.collectives import sum_over_ranks
 from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
 from gait_plugins.core.setup import build_protocol
 from gait_plugins.errors import CheckpointError, ConfigError
@@ -110,12 +111,11 @@ def _check_size(model: GaitModel, size: tuple[int, int], trained_on: tuple[int, 
 
 def _assembled(fabric: Fabric, found: list[tuple[list[int], np.ndarray]], count: int) -> np.ndarray:
     # The first rank always has a batch; others may have none and learn the shape from it.
-    shape = fabric.broadcast(found[0][1].shape[1:] if found else None)
+    shape: tuple[int, ...] = fabric.broadcast(found[0][1].shape[1:] if found else ())
     embeddings = np.zeros((count, *shape), dtype=np.float32)
     for positions, values in found:
         embeddings[positions] = values
     if fabric.world_size == 1:
         return embeddings
     # Each row is zero on all ranks but one: the sum is exact.
-    everyone = fabric.all_reduce(torch.from_numpy(embeddings).to(fabric.device), reduce_op="sum")
-    return np.asarray(everyone.cpu())
+    return sum_over_ranks(torch.from_numpy(embeddings).to(fabric.device)).cpu().numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gait_plugins.core.checkpoint import (
     Checkpoint,
@@ -85,7 +85,7 @@ def _weights(training: Training, path: Path) -> Checkpoint:
 
 def _optimiser(training: Training, checkpoint: Checkpoint, path: Path) -> None:
     section = training.config.trainer_cfg
-    parts = {
+    parts: dict[str, tuple[Any, bool]] = {
         "optimizer": (training.optimizer, section.optimizer_reset),
         "scheduler": (training.scheduler, section.scheduler_reset),
     }

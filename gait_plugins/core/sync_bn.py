@@ -51,7 +51,8 @@ class CpuSyncBatchNorm(_BatchNorm):
 def synchronise_batch_norm(module: nn.Module, device: torch.device) -> nn.Module:
     """Replace every batch norm by one over all ranks; parameters and keys stay."""
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+        return synchronised
     if isinstance(module, _BatchNorm):
         synced = CpuSyncBatchNorm(
             module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats

@@ -37,3 +37,15 @@ def tiny_yaml(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(f"output_dir: {tmp_path / 'output'}\n{TINY_YAML}")
     return path
+
+
+@pytest.fixture
+def fakes() -> Iterator[Manager]:
+    """The built-ins and components that only record their options, as the manager of this process."""
+    from config_fakes import FakePlugin
+
+    manager = Manager(allow=[])
+    manager.register(FakePlugin(), distribution="acme-gait", version="1.2")
+    use_manager(manager)
+    yield manager
+    use_manager(None)

@@ -140,7 +140,9 @@ def _strict(annotation: Any) -> Any:
     if not inner or origin in (Literal, Callable):
         return list if annotation in _LISTS else annotation
     if origin is Annotated:
-        return Annotated[(_strict(inner[0]), *inner[1:])]
+        strict = _strict(inner[0])
+        # Constraints go first: pydantic shows them in a JSON schema only where they meet the bare type.
+        return Annotated[(bare(strict), *inner[1:], *getattr(strict, "__metadata__", ()))]
     parts = tuple(part if part is Ellipsis else _strict(part) for part in inner)
     if origin in (Union, types.UnionType):
         return Union[parts]  # noqa: UP007  (made at run time)

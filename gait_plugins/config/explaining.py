@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from gait_plugins.components import nearest
 from gait_plugins.config import signature, torch_options
-from gait_plugins.config.defaults import SECTIONS
+from gait_plugins.config.defaults import SECTIONS, default_tree
 from gait_plugins.config.describe import ComponentDescription, Option, describe, describe_params
 from gait_plugins.config.sections import Config, LossSection, Section
-from gait_plugins.config.signature import OMITTED, REQUIRED, Param
+from gait_plugins.config.signature import OMITTED, Param
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
@@ -83,7 +83,8 @@ def _params(section: str) -> list[Param]:
     if section in _COMPONENT:
         kind = KINDS[_COMPONENT[section]]
         names = ", ".join(dict.fromkeys(c.name for c in default_manager().components(kind.name)))
-        params.insert(0, Param(kind.key, str, kind.default or REQUIRED, f"name of a {kind.name}: {names}"))
+        default = default_tree().data[section].get(kind.key, kind.default)
+        params.insert(0, Param(kind.key, str, default, f"name of a {kind.name}: {names}"))
     return params
 
 

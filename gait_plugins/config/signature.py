@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import inspect
 import types
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +20,7 @@ from gait_plugins.config.annotations import type_text
 REQUIRED: Any = inspect.Parameter.empty
 OMITTED: Any = object()
 """The default of a key that may be absent, as TypedDicts have them."""
+_USUAL: dict[str, Any] = {**vars(typing), **vars(collections.abc)}
 
 
 @dataclass(frozen=True)
@@ -151,11 +154,14 @@ def _of_callable(function: Callable[..., Any], skip: int) -> Signature:
 
 
 def _evaluated(annotation: Any, module_names: dict[str, Any]) -> Any:
-    """A postponed annotation as a type; what only a type checker can resolve accepts anything."""
+    """A postponed annotation as a type; what only a type checker can resolve accepts anything.
+
+    The usual names are found even where their import is for type checkers alone.
+    """
     if not isinstance(annotation, str):
         return annotation
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        return get_type_hints(holder, globalns=module_names, include_extras=True)["it"]
+        return get_type_hints(holder, globalns={**_USUAL, **module_names}, include_extras=True)["it"]
     except Exception:
         return Any

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
 import typing_extensions
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from gait_plugins.components import Component, nearest
 from gait_plugins.config import annotations as ann
 from gait_plugins.config import signature
+from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.signature import Param, Signature
-from gait_plugins.config.specs import ComponentSpec, Structure, holds_components, realise
+from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.tree import Path, Tree, dotted
 from gait_plugins.config.words import accepted, mismatch
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
@@ -263,22 +262,3 @@ def _shaped(annotation: Any, value: Any) -> bool:
         structured = bool(ann.kind_of(annotation)) or ann.is_structure(annotation)
         return structured or ann.value_type(annotation) is not None
     return isinstance(value, list | tuple) and ann.item_type(annotation) is not None
-
-
-def to_plain(value: Any) -> Any:
-    """A value as YAML can hold it."""
-    if isinstance(value, ComponentSpec):
-        return value.mapping()
-    if isinstance(value, Structure):
-        return to_plain(realise(value))
-    if isinstance(value, Mapping):
-        return {key: to_plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [to_plain(item) for item in value]
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, enum.Enum):
-        return to_plain(value.value)
-    return str(value) if isinstance(value, PurePath) else value

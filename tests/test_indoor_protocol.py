@@ -145,7 +145,7 @@ def test_a_probe_without_its_identity_in_the_gallery_is_a_miss_and_counted(cross
     first = next(iter(results.metrics))
     assert results.metrics[first] == 75.0
     assert results.probes_without_match == (3 if cross else 6) * len(VIEWS)
-    assert any("count as misses" in note for note in results.notes)
+    assert any("count as misses because" in note for note in results.notes)
 
 
 @pytest.mark.parametrize("cross", [False, True])

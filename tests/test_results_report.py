@@ -1,6 +1,7 @@
 """Results are shown as tables and written as JSON and CSV."""
 
 import csv
+import dataclasses
 import io
 import json
 
@@ -45,6 +46,17 @@ def test_print_without_tables_shows_the_metrics(results):
     bare = Results(results.protocol, results.dataset, results.metrics, 1, 2)
     assert "NM@R1" in _printed(bare)
     assert "87.00" in _printed(bare)
+
+
+def test_figures_of_many_views_are_never_cut(results):
+    views = tuple(f"{angle:03d}" for angle in range(0, 181, 18))
+    figures = tuple(f"{90 + n / 7:.2f}" for n in range(len(views)))
+    wide = Table("Rank-1", ("", *views), (("NM", *figures), ("BG", *["100.00"] * len(views))))
+    console = Console(file=io.StringIO(), width=40)
+    print_results(dataclasses.replace(results, tables=(wide,)), console)
+    lines = console.file.getvalue().splitlines()
+    assert any(line.split() == list(views) for line in lines)
+    assert any(line.split() == ["NM", *figures] for line in lines)
 
 
 def test_json_is_plain_and_strict(results):

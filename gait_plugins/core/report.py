@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from gait_plugins.api import Results, Table
@@ -27,10 +29,12 @@ def print_results(results: Results, console: Console | None = None) -> None:
         console: where to; None means standard output.
     """
     console = console or Console()
-    console.print(f"[bold]{escape(results.dataset)}[/bold]: {escape(results.protocol)}", highlight=False)
+    console.print(
+        f"[bold]{escape(results.dataset)}[/bold]: {escape(results.protocol)}", highlight=False, soft_wrap=True
+    )
     console.print(_counts(results), style="dim", highlight=False)
     for table in results.tables or (_metrics_table(results),):
-        console.print(_rich(table))
+        _print_table(table, console)
     for note in results.notes:
         console.print(f"note: {escape(note)}", style="yellow", highlight=False)
 
@@ -90,13 +94,17 @@ def _metrics_table(results: Results) -> Table:
     return Table("Figures (%)", ("", "value"), rows)
 
 
-def _rich(table: Table) -> RichTable:
-    rendered = RichTable(title=escape(table.title), title_justify="left", title_style="")
+def _print_table(table: Table, console: Console) -> None:
+    rendered = RichTable(box=SIMPLE_HEAD, padding=0, show_edge=False)
     for number, column in enumerate(table.columns):
         rendered.add_column(escape(column), justify="right" if number else "left")
     for row in table.rows:
         rendered.add_row(*(escape(cell) for cell in row))
-    return rendered
+    # Cut figures would be lost: a table of many views may be wider than the terminal.
+    unbounded = console.options.update(width=10_000)
+    rendered.width = Measurement.get(console, unbounded, rendered).maximum
+    console.print(f"\n{escape(table.title)}", highlight=False)
+    console.print(rendered, crop=False, no_wrap=True, overflow="ignore")
 
 
 def _plain(value: Any) -> Any:

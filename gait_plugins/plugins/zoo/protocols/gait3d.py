@@ -82,7 +82,7 @@ def _probes(data: EmbeddingSet) -> tuple[np.ndarray, int]:
 def _notes(without: int, absent: int) -> list[str]:
     notes = []
     if without:
-        notes.append(f"{without} probes are not scored: the gallery does not hold their identity")
+        notes.append(f"probes not scored because the gallery does not hold their identity: {without}")
     if absent:
-        notes.append(f"{absent} probes that the partition lists are not among the test sequences")
+        notes.append(f"probes that the partition lists but the test sequences lack: {absent}")
     return notes

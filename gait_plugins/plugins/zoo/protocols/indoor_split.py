@@ -144,5 +144,7 @@ class IndoorSplit:
         if unseen:
             notes.append(f"the gallery has no sequences seen from {', '.join(unseen)}: left out")
         if without:
-            notes.append(f"{without} probes whose identity the gallery does not hold count as misses")
+            notes.append(
+                f"probes that count as misses because the gallery does not hold their identity: {without}"
+            )
         return notes

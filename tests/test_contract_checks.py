@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +176,12 @@ def test_a_loss_with_features_of_its_own_is_given_them() -> None:
     with pytest.raises(AssertionError, match=r"forward takes \['teacher'\]: hand the features to check_loss"):
         check_loss(Distance())
     check_loss(Distance(), {"teacher": torch.rand(4, 2)})
+
+
+def test_the_example_package_keeps_every_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "examples" / "third_party_plugin"))
+    components = importlib.import_module("strip_gait.components")
+    check_model(lambda: components.StripNet(channels=8))
+    check_loss(components.CompactLoss())
+    check_frame_sampler(components.EveryOther())
+    check_transform(components.Dilate())

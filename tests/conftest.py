@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,17 @@ from gait_plugins.manager import Manager, use_manager
 def _one_thread() -> None:
     # Tests run side by side: more threads than cores would only make them wait for each other.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands that a test runs in this process set up logging for a program; undo that."""
+    logger = logging.getLogger("gait_plugins")
+    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

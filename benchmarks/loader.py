@@ -1,0 +1,151 @@
+"""Loading batches: this package's loader against transforms frame by frame in the training process.
+
+    python benchmarks/loader.py [--identities 32] [--each 4] [--frames 32] [--batches 8]
+
+The plain form unpickles, picks frames, and warps, cuts and scales them one by one with OpenCV. It is
+timed as such loaders are commonly written (the cut divides to float64, so that the rotation warps
+doubles) and in its leanest form (uint8 to the end). Timed is a batch that is ready for the device; what
+the device then does, the division of uint8 frames, is shown by itself, as done by a CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from timing import in_turns, report
+
+import gait_plugins
+from gait_plugins.api import SequenceIndex
+from gait_plugins.core.loader import BatchMaker, Divider, HostBatch, batches
+
+
+def walks_on_disk(folder: Path, identities: int, each: int) -> dict[str, str]:
+    """Ellipses of 64x64 that sway for 60 frames, in OpenGait's layout; root and partition."""
+    labels = [f"{number:03d}" for number in range(identities)]
+    rng = np.random.default_rng(0)
+    for label in labels:
+        for view in range(each):
+            frames = np.zeros((60, 64, 64), np.uint8)
+            for number, frame in enumerate(frames):
+                width = int(8 + 5 * np.sin(0.3 * number + rng.random()))
+                cv2.ellipse(frame, (32, 32), (width, 31), 0, 0, 360, 255, -1)
+            path = folder / "data" / label / "nm" / f"{view:03d}" / "frames.pkl"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(pickle.dumps(frames))
+    partition = folder / "partition.json"
+    partition.write_text(json.dumps({"TRAIN_SET": labels, "TEST_SET": []}))
+    return {"dataset_root": str(folder / "data"), "dataset_partition": str(partition)}
+
+
+def ours(places: dict[str, str], size: tuple[int, int], frames: int, prob: float) -> BatchMaker:
+    """The loader with the transforms of the published TrackletGait configuration."""
+    dataset = gait_plugins.build("dataset", {"type": "OpenGaitLayout", **places})
+    transforms = [
+        {"type": "RandomPerspective", "prob": prob},
+        {"type": "BaseSilCuttingTransform"},
+        {"type": "RandomHorizontalFlip", "prob": prob},
+        {"type": "RandomRotate", "prob": prob},
+    ]
+    return BatchMaker(
+        dataset,
+        SequenceIndex(dataset.sequences("train")),
+        gait_plugins.build("batch_sampler", {"type": "TripletSampler", "batch_size": list(size)}),
+        gait_plugins.build(
+            "frame_sampler",
+            {"sample_type": "fixed_ordered", "frames_num_fixed": frames, "frames_skip_num": 4},
+        ),
+        [gait_plugins.build("transform", {"type": "Compose", "trf_cfg": transforms})],
+    )
+
+
+def drain(maker: BatchMaker, count: int, workers: int) -> None:
+    """Make so many batches."""
+    for _ in batches(maker, range(count), workers=workers, pin=False):
+        pass
+
+
+def divide(batch: HostBatch, divider: Divider, count: int) -> None:
+    """What the device does with so many batches."""
+    for _ in range(count):
+        divider(batch, torch.device("cpu"))
+
+
+def drain_plain(maker: BatchMaker, count: int, prob: float, doubles: bool) -> None:
+    """The same work, one frame after the other."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        clips = []
+        for position in maker.batch_sampler.batch(maker.index, number, rng):
+            (path,) = maker.index.refs[position].source
+            sequence = pickle.loads(Path(path).read_bytes())
+            chosen = [sequence[i] for i in maker.frame_sampler.indices(len(sequence), rng)]
+            clips.append(plain_sequence(np.asarray(chosen), rng, prob, doubles))
+        torch.from_numpy(np.asarray(clips))
+
+
+def plain_sequence(sequence: np.ndarray, rng: np.random.Generator, prob: float, doubles: bool) -> np.ndarray:
+    """Perspective, cut, flip and rotation of one sequence, frame by frame."""
+    if rng.random() < prob:
+        left, right = rng.integers(0, 10, 2), rng.integers(54, 64, 2)
+        seen = np.array([[left[0], 0], [right[0], 0], [right[1], 64], [left[1], 64]], np.float32)
+        matrix = cv2.getPerspectiveTransform(seen, np.array([[0, 0], [64, 0], [64, 64], [0, 64]], np.float32))
+        sequence = np.stack([cv2.warpPerspective(frame, matrix, (64, 64)) for frame in sequence])
+    sequence = sequence[..., 10:-10]
+    if doubles:
+        sequence = sequence / 255.0
+    if rng.random() < prob:
+        sequence = np.stack([cv2.flip(np.ascontiguousarray(frame), 1) for frame in sequence])
+    if rng.random() < prob:
+        matrix = cv2.getRotationMatrix2D((32, 22), rng.uniform(-10, 10), 1)
+        sequence = np.stack(
+            [cv2.warpAffine(np.ascontiguousarray(frame), matrix, (44, 64)) for frame in sequence]
+        )
+    return sequence
+
+
+def main() -> None:
+    """Time all forms in turns, for augmentation with probability 0.2 and always."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (("identities", 32), ("each", 4), ("frames", 32), ("batches", 8), ("rounds", 5)):
+        options.add_argument(f"--{name}", type=int, default=default)
+    chosen = options.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    size, count = (chosen.identities, chosen.each), chosen.batches
+    with tempfile.TemporaryDirectory() as folder:
+        places = walks_on_disk(Path(folder), *size)
+        for prob in (0.2, 1.0):
+            compare(ours(places, size, chosen.frames, prob), count, prob, chosen.rounds)
+
+
+def compare(maker: BatchMaker, count: int, prob: float, rounds: int) -> None:
+    """Time the loader and both plain forms, and print their ratios."""
+    work: dict[str, Callable[[], object]] = {
+        "this loader, in the main process": partial(drain, maker, count, 0),
+        "this loader, 1 worker": partial(drain, maker, count, 1),
+        "this loader, 2 workers": partial(drain, maker, count, 2),
+        "frame by frame, float64": partial(drain_plain, maker, count, prob, True),
+        "frame by frame, uint8": partial(drain_plain, maker, count, prob, False),
+    }
+    made, divider = maker[0], Divider(maker.transforms)
+    work["the device's division, by a CPU"] = partial(divide, made, divider, count)
+    seconds = in_turns(work, rounds)
+    shape = "x".join(str(length) for length in made.frames[0].shape)
+    title = f"{count} batches of {shape}, each augmentation with probability {prob}"
+    report(title, seconds, "this loader, in the main process")
+    one_by_one = seconds["frame by frame, float64"]
+    for workers in ("1 worker", "2 workers"):
+        print(f"  frame by frame, float64: {one_by_one / seconds[f'this loader, {workers}']:.2f}x {workers}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Where a walk is seen from: CASIA-B's ring of cameras, slightly above the walker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+VIEWS = tuple(f"{angle:03d}" for angle in range(0, 181, 18))
+"""CASIA-B's eleven views: 000 from the front, 090 from the walker's left, 180 from behind."""
+
+AIM = 0.5
+"""Height that the camera looks at, in statures."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera around the walker; angles in degrees, distance in statures."""
+
+    azimuth: float
+    elevation: float = 8.0
+    distance: float = 4.5
+
+    def axes(self) -> np.ndarray:
+        """Rows: image right, image down, towards the camera; ``[3, 3]``."""
+        a, e = np.deg2rad(self.azimuth), np.deg2rad(self.elevation)
+        towards = np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)])
+        right = np.array([-np.sin(a), np.cos(a), 0.0])
+        return np.stack([right, np.cross(right, towards), towards])
+
+    def project(self, centres: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ellipsoids as ellipses of the image (weak perspective within each ellipsoid).
+
+        Args:
+            centres: ``[t, n, 3]`` in statures.
+            shapes: ``A A^T``, ``[t, n, 3, 3]``.
+
+        Returns:
+            Centres ``[t, n, 2]`` (right, down) and shapes ``[t, n, 2, 2]``, in statures at the aim.
+        """
+        axes = self.axes()
+        seen = (centres - [0.0, 0.0, AIM]) @ axes.T
+        scale = self.distance / (self.distance - seen[..., 2])
+        flat = axes[:2] @ shapes @ axes[:2].T
+        return seen[..., :2] * scale[..., None], flat * (scale**2)[..., None, None]

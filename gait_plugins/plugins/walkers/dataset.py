@@ -1,0 +1,141 @@
+"""The data set of synthetic walkers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from gait_plugins.api import GaitDataset, Job, SequenceRef, Subset
+from gait_plugins.errors import ConfigError
+from gait_plugins.plugins.walkers.body import identity
+from gait_plugins.plugins.walkers.cache import Cache, default_root
+from gait_plugins.plugins.walkers.camera import VIEWS
+from gait_plugins.plugins.walkers.walk import GENERATOR_VERSION, silhouettes, walk
+
+DEFAULT_VIEWS = ("000", "036", "072", "108", "144", "180")
+
+
+class Walkers(GaitDataset):
+    """People who never were, walking: silhouettes 64x64 in CASIA-B's naming, nothing to download.
+
+    An identity is a body and a way of walking; each walk has its own speed, phase and mood and is seen
+    by all cameras at once. Identities ``001`` to ``train`` are for training, the next ``test`` for
+    testing. Every sequence is a pure function of the options, whatever is generated before it. The
+    sequences are made on first use (some thousands of frames a second) and kept in the cache; sets
+    that differ only in ``train`` and ``test`` share it.
+
+    Args:
+        train: number of training identities (74 and 50 give CASIA-B's own numbers).
+        test: number of test identities.
+        views: camera views in degrees from the front, three digits each, of 000 to 180.
+        nm: normal walks of each identity and view; the protocol takes nm-01 to nm-04 as gallery.
+        bg: walks with a backpack, a shoulder bag or a hand bag.
+        cl: walks in a coat.
+        frames: frames of each sequence, at 25 a second; a gait cycle takes about 27.
+        noise: flaws of the segmentation; 0 means none, 1 a usual camera.
+        seed: of the whole population.
+        cache_dir: where generated sequences are kept; by default ``$GAIT_PLUGINS_CACHE`` or the
+            user's cache folder.
+    """
+
+    def __init__(
+        self,
+        train: int = 60,
+        test: int = 20,
+        views: list[str] | None = None,
+        nm: int = 6,
+        bg: int = 2,
+        cl: int = 2,
+        frames: int = 30,
+        noise: float = 1.0,
+        seed: int = 1,
+        cache_dir: str | None = None,
+    ) -> None:
+        self.views = _checked_views(DEFAULT_VIEWS if views is None else views)
+        counts = {"train": train, "test": test, "nm": nm, "bg": bg, "cl": cl, "seed": seed}
+        for name, value in counts.items():
+            if value < 0:
+                raise ConfigError(f"{name} is {value}, expected 0 or more", where="walkers")
+        if frames < 1 or not 0 <= noise <= 3 or nm + bg + cl < 1 or train + test > 999:
+            raise ConfigError(
+                f"frames={frames}, noise={noise}, nm+bg+cl={nm + bg + cl}, train+test={train + test}: "
+                "expected frames >= 1, noise from 0 to 3, at least one walk and at most 999 identities",
+                where="walkers",
+            )
+        self.train, self.test, self.frames, self.noise, self.seed = train, test, frames, float(noise), seed
+        self.types = [f"{c}-{i + 1:02d}" for c, k in (("nm", nm), ("bg", bg), ("cl", cl)) for i in range(k)]
+        self._rows = {key: row for row, key in enumerate((t, v) for t in self.types for v in self.views)}
+        root = Path(cache_dir).expanduser() if cache_dir else default_root()
+        self._cache = Cache(
+            root,
+            {
+                "generator": GENERATOR_VERSION,
+                "types": self.types,
+                "views": list(self.views),
+                "frames": frames,
+                "noise": self.noise,
+                "seed": seed,
+            },
+        )
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        """The sequences of a subset, by identity, type and view; makes those that the cache lacks."""
+        numbers = self.numbers(subset)
+        self.generate(numbers)
+        return [
+            SequenceRef(f"{number:03d}", kind, view, number)
+            for number in numbers
+            for kind in sorted(self.types)
+            for view in self.views
+        ]
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        """The sequence's frames: one array, uint8 0/255 ``[frames, 64, 64]``."""
+        packed = self._packed(int(ref.label))[self._rows[ref.type, ref.view]]
+        return [np.unpackbits(packed, axis=-1) * np.uint8(255)]
+
+    def numbers(self, subset: Subset) -> range:
+        """The identities' numbers of a subset."""
+        first, count = (1, self.train) if subset == "train" else (self.train + 1, self.test)
+        return range(first, first + count)
+
+    def generate(self, numbers: range) -> None:
+        """Fill the cache. Processes that do so at the same time share the work by chance."""
+        missing = [number for number in numbers if not self._cache.has(f"{number:03d}")]
+        if not missing:
+            return
+        frames = len(self._rows) * self.frames
+        with Job("walkers: making silhouettes", len(missing) * frames, "frame") as job:
+            # Each process has an order of its own, and finds made what others made meanwhile.
+            for number in np.random.default_rng(os.getpid()).permutation(missing):
+                self._packed(int(number))
+                job.advance(frames)
+
+    def _packed(self, number: int) -> np.ndarray:
+        """All sequences of an identity, one bit a pixel: uint8 ``[sequences, frames, 64, 8]``."""
+        return self._cache.get(f"{number:03d}", lambda: self._make(number))
+
+    def _make(self, number: int) -> np.ndarray:
+        person = identity(self.seed, number)
+        sequences = []
+        for kind in self.types:
+            walked = walk(person, self.seed, number, kind, self.frames)
+            for view in self.views:
+                frames = silhouettes(walked, self.seed, number, kind, view, self.noise)
+                sequences.append(np.packbits(frames, axis=-1))
+        return np.stack(sequences)
+
+
+def _checked_views(views: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    for view in views:
+        if not isinstance(view, str) or len(view) != 3 or not view.isdigit() or int(view) > 180:
+            raise ConfigError(
+                f"view {view!r} is not a text of three digits from '000' to '180'",
+                where="walkers",
+                hint=f"quote the views in YAML: ['000', '090']; CASIA-B has {', '.join(VIEWS)}",
+            )
+    if not views or len(set(views)) < len(views):
+        raise ConfigError(f"views are {list(views)}: expected at least one, each once", where="walkers")
+    return tuple(sorted(views))

@@ -1,0 +1,61 @@
+"""Flaws of background subtraction: ragged edges, holes, lost patches, a threshold that trembles."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+FIELD = 192
+"""Side of the noise field that a sequence cuts its windows from."""
+
+
+def degrade(frames: np.ndarray, rng: np.random.Generator, level: float) -> np.ndarray:
+    """Silhouettes as a segmentation would give them.
+
+    Args:
+        frames: uint8 0/255 ``[t, h, w]``.
+        level: 0 leaves the frames as they are, 1 is a usual camera.
+    """
+    if level <= 0:
+        return frames
+    count, height, width = frames.shape
+    field = cv2.GaussianBlur(rng.normal(size=(FIELD, FIELD)).astype(np.float32), (0, 0), 1.3)
+    field = np.clip(127 + field * (27 * level / field.std()), 40, 200).astype(np.int16)
+    # The sequence has a bias of its own (light), every frame trembles around it.
+    bias = rng.normal(0, 18 * level) + rng.normal(0, 13 * level, count)
+    bias = np.clip(bias, -30, 40).astype(np.int16)
+    corner = rng.integers(0, [FIELD - height + 1, FIELD - width + 1], (count, 2))
+    holes = _holes(rng, frames, level)
+    result = np.empty(frames.shape, bool)
+    for i, frame in enumerate(frames):
+        work = frame
+        if holes[i]:
+            work = frame.copy()
+            for x, y, a, b, turn in holes[i]:
+                cv2.ellipse(work, (x, y), (a, b), turn, 0, 360, 0, -1)
+        top, left = corner[i]
+        threshold = field[top : top + height, left : left + width] + bias[i]
+        np.greater(cv2.blur(work, (3, 3)), threshold, out=result[i])
+    return result.view(np.uint8) * np.uint8(255)
+
+
+def _holes(rng: np.random.Generator, frames: np.ndarray, level: float) -> list[list[tuple[int, ...]]]:
+    """Ellipses to erase in each frame: small ones that come and go, rarely a large one that stays a while."""
+    count, height, width = frames.shape
+    found: list[list[tuple[int, ...]]] = [[] for _ in range(count)]
+    for i in np.flatnonzero(rng.random(count) < 0.25 * level):
+        found[i].append(_spot(rng, height, width, 1, 4))
+    if rng.random() < 0.25 * level:
+        start = int(rng.integers(0, count))
+        spot = _spot(rng, height, width, 3, 7)
+        for i in range(start, min(start + int(rng.integers(2, 7)), count)):
+            found[i].append(spot)
+    return found
+
+
+def _spot(rng: np.random.Generator, height: int, width: int, small: int, large: int) -> tuple[int, ...]:
+    """Centre, half axes and turn of an ellipse, mostly on the body."""
+    column = np.clip(rng.normal(width / 2, 0.09 * width), 0, width - 1)
+    row = rng.integers(int(0.1 * height), int(0.9 * height))
+    half = rng.integers(small, large, 2)
+    return int(column), int(row), int(half[0]), int(half[1]), int(rng.integers(0, 180))

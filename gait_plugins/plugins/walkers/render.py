@@ -1,0 +1,50 @@
+"""Hulls of ellipses drawn as silhouettes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+CANVAS = (104, 112)
+"""Height and width of a frame before alignment, in pixels."""
+PIXELS = 84.0
+"""Pixels of one stature."""
+CORNERS = 14
+"""Corners of the polygon that stands for a hull."""
+SHIFT = 4
+"""Fractional bits of polygon coordinates."""
+
+
+def outlines(centres: np.ndarray, shapes: np.ndarray, hulls: np.ndarray) -> np.ndarray:
+    """Convex polygons of the hulls of ellipses, by their support points in evenly spread directions.
+
+    Args:
+        centres: ``[t, n, 2]``.
+        shapes: ``A A^T``, ``[t, n, 2, 2]``.
+        hulls: node indices ``[k, m]``.
+
+    Returns:
+        Corners ``[t, k, CORNERS, 2]``, all of them on the hull.
+    """
+    angle = 2 * np.pi * np.arange(CORNERS) / CORNERS
+    normal = np.stack([np.cos(angle), np.sin(angle)])
+    centres, shapes, normal = (x.astype(np.float32) for x in (centres, shapes, normal))
+    steep = shapes @ normal
+    reach = np.sqrt((normal * steep).sum(2))
+    points = centres[..., None] + steep / reach[:, :, None]
+    support = centres @ normal + reach
+    best = hulls[np.arange(len(hulls))[:, None], support[:, hulls].argmax(2)]
+    frame = np.arange(len(points))[:, None, None]
+    return np.asarray(points.transpose(0, 1, 3, 2)[frame, best, np.arange(CORNERS)])
+
+
+def draw(polygons: np.ndarray) -> np.ndarray:
+    """Fill polygons ``[t, k, corners, 2]`` (statures, origin in the middle): uint8 ``[t, *CANVAS]``."""
+    height, width = CANVAS
+    fixed = np.rint((polygons * PIXELS + [width / 2 - 0.5, height / 2 - 0.5]) * (1 << SHIFT)).astype(np.int32)
+    frames = np.zeros((len(polygons), height, width), np.uint8)
+    fill = cv2.fillConvexPoly
+    for frame, parts in zip(frames, fixed, strict=True):
+        for part in parts:
+            fill(frame, part, 255, cv2.LINE_8, SHIFT)
+    return frames

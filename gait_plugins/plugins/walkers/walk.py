@@ -1,0 +1,67 @@
+"""One walk of one person, and its silhouettes from any camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gait_plugins.plugins.walkers.align import align
+from gait_plugins.plugins.walkers.body import STYLE_TABLE, Identity, Style
+from gait_plugins.plugins.walkers.camera import Camera
+from gait_plugins.plugins.walkers.conditions import burden, dress
+from gait_plugins.plugins.walkers.flesh import clothe
+from gait_plugins.plugins.walkers.motion import pose
+from gait_plugins.plugins.walkers.noise import degrade
+from gait_plugins.plugins.walkers.render import draw, outlines
+from gait_plugins.plugins.walkers.seeds import bell, generator
+
+GENERATOR_VERSION = 1
+"""To be raised with every change of what is generated: older caches are then left aside."""
+
+RATE = 25.0
+"""Frames per second, as CASIA-B's cameras."""
+SPEED_SPREAD = 0.06
+"""How much a person's speed varies between walks."""
+MOOD_SPREAD = 0.16
+"""How much a person's way of walking varies between walks, as a part of the spread between people."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A person's walk in three dimensions, as all cameras see it."""
+
+    centres: np.ndarray
+    shapes: np.ndarray
+    hulls: np.ndarray
+    heading: float
+    """Degrees by which the path turns away from the cameras' axis."""
+
+
+def walk(person: Identity, seed: int, number: int, kind: str, frames: int) -> Walk:
+    """The walk ``kind`` (``bg-01``) of person ``number``."""
+    rng = generator(seed, "walk", number, kind)
+    condition = kind[:2]
+    speed = bell(rng, 1.0, SPEED_SPREAD)
+    style = burden(mood(person.style, rng), condition, rng)
+    phase = rng.random() + np.arange(frames) * speed**0.5 / (RATE * style.cycle)
+    # Nobody is a clock: the phase wanders a little.
+    phase = phase + 0.012 * np.sin(2 * np.pi * (phase * rng.uniform(0.2, 0.6) + rng.random()))
+    posed = pose(person.body, style, phase, vigour=speed**0.7)
+    flesh = clothe(person.body, posed)
+    dress(flesh, posed, condition, rng)
+    return Walk(*flesh.arrays(), heading=bell(rng, 0.0, 3.0))
+
+
+def mood(style: Style, rng: np.random.Generator) -> Style:
+    """The same person's way of walking on another day."""
+    changes = {name: bell(rng, 0.0, MOOD_SPREAD * spread) for name, (_, spread) in STYLE_TABLE.items()}
+    return replace(style, **{name: getattr(style, name) + change for name, change in changes.items()})
+
+
+def silhouettes(walked: Walk, seed: int, number: int, kind: str, view: str, noise: float) -> np.ndarray:
+    """The walk seen from ``view``: aligned uint8 0/255 ``[t, 64, 64]``."""
+    rng = generator(seed, "camera", number, kind, view)
+    camera = Camera(int(view) + walked.heading + bell(rng, 0.0, 1.0), elevation=bell(rng, 8.0, 1.5))
+    flat = camera.project(walked.centres, walked.shapes)
+    return align(degrade(draw(outlines(*flat, walked.hulls)), rng, noise))

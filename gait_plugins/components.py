@@ -147,10 +147,17 @@ def normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
-    """The candidates that a misspelt name may have meant, best first; case does not count."""
+def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
+    """The candidates that a misspelt name may have meant, best first; case does not count.
+
+    Args:
+        name: what was written.
+        candidates: what could have been meant.
+        count: how many to return at most.
+        cutoff: similarity that is needed, in [0, 1].
+    """
     by_folded: dict[str, str] = {}
     for candidate in candidates:
         by_folded.setdefault(candidate.lower(), candidate)
-    matches = difflib.get_close_matches(name.lower(), by_folded, n=count, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), by_folded, n=count, cutoff=cutoff)
     return [by_folded[match] for match in matches]

@@ -143,11 +143,8 @@ class Manager:
         others = [c for c in self.components() if c not in same]
         matches = nearest(bare, (c.name for c in same))
         lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if c.name in matches]
-        elsewhere = nearest(bare, (c.name for c in others), 1)
-        exact = [other for other in elsewhere if other.lower() == bare.lower()]
-        for other in others:
-            if other.name in (exact if matches else elsewhere):
-                lines.append(f"  {other.name!r} is a {other.kind} of {other.owner}")
+        elsewhere = nearest(bare, (c.name for c in others), 1, cutoff=0.8)
+        lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if c.name in elsewhere]
         for failure in self.failures:
             lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
         if self.allow is not None:

@@ -30,6 +30,18 @@ with gait_plugins.Job("train", None) as job:
 """
 
 
+TALKING = """
+import gait_plugins, logging, sys, time
+from gait_plugins.cli import app
+app(["plugins", "list"], standalone_mode=False)
+with gait_plugins.Job("train", 2) as job:
+    for i in range(2):
+        time.sleep(0.12)
+        job.advance()
+        logging.getLogger("gait_plugins").info("step %d", i)
+"""
+
+
 def on_a_terminal(code: str, **environment: str) -> str:
     """What a program writes to a terminal as its standard error."""
     ours, its = pty.openpty()
@@ -60,6 +72,13 @@ def test_a_terminal_shows_bars_with_count_rate_and_figures() -> None:
     last_screen = written.rpartition("\x1b[2K")[2]
     assert "inner" not in last_screen
     assert written.count("\x1b[?25l") == written.count("\x1b[?25h")  # the cursor is given back
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_messages_go_above_the_bar() -> None:
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", on_a_terminal(TALKING)))
+    assert {"step 0", "step 1"} <= {line.strip() for line in lines}
+    assert lines[-2].startswith("train ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")

@@ -64,13 +64,23 @@ def _root(
     ),
 ) -> None:
     logging.captureWarnings(True)
-    handler = logging.StreamHandler()
+    handler = _ToStderr()
     handler.setFormatter(_Plain())
     for name in ("gait_plugins", "py.warnings"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(logging.DEBUG if debug else logging.INFO)
         logger.propagate = False
+
+
+class _ToStderr(logging.Handler):
+    """Writes to what is standard error now: an open progress bar takes its place to stay below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # as every handler of logging: a lost message ends no training
+            self.handleError(record)
 
 
 class _Plain(logging.Formatter):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.cli.export import export
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ EXIT_ERRORS = 2
 _SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True)
+app.command("export")(export)
 
 
 @app.callback()

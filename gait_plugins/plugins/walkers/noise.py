@@ -48,8 +48,8 @@ def _holes(rng: np.random.Generator, frames: np.ndarray, level: float) -> list[l
     if rng.random() < 0.25 * level:
         start = int(rng.integers(0, count))
         spot = _spot(rng, height, width, 3, 7)
-        for i in range(start, min(start + int(rng.integers(2, 7)), count)):
-            found[i].append(spot)
+        for frame in range(start, min(start + int(rng.integers(2, 7)), count)):
+            found[frame].append(spot)
     return found
 
 

@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from gait_plugins.core.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -53,6 +54,8 @@ def make_fabric(
         **options,
     )
     fabric.launch()
+    if device == "cpu":
+        keep_freed_memory()
     return fabric
 
 

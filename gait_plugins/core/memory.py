@@ -1,0 +1,27 @@
+"""Memory of CPU trainings: freed activations are kept for the next step, not handed back each time."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEEP_UP_TO = 1 << 30
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to serve large blocks from its own heap and to keep what is freed.
+
+    Without it, each activation is a fresh mapping whose pages the kernel clears anew in every step:
+    as much as half of a training step's time goes there.
+
+    Returns:
+        False where the C library has no such setting.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # another C library, such as musl
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, _KEEP_UP_TO) and mallopt(_M_TRIM_THRESHOLD, _KEEP_UP_TO))

@@ -144,10 +144,21 @@ def test_a_broken_package_is_reported_and_hurts_nobody(env: Environment) -> None
 
 def test_a_training_mixes_components_of_two_packages(env: Environment) -> None:
     output = env.home / "output"
-    short = ["trainer_cfg.total_iter=3", "trainer_cfg.save_iter=3", "trainer_cfg.log_iter=1"]
-    small = ["data_cfg.num_workers=0", "trainer_cfg.sampler.frames=4", "trainer_cfg.with_test=false"]
-    overrides = [f"output_dir={output}", *short, *small]
-    env.succeed("train", YAML, *(part for text in overrides for part in ("-o", text)), "--device", "cpu")
+    overrides = {
+        "output_dir": output,
+        "data_cfg.train": 8,
+        "data_cfg.test": 2,
+        "data_cfg.views": '["000", "090"]',
+        "data_cfg.num_workers": 0,
+        "trainer_cfg.total_iter": 3,
+        "trainer_cfg.save_iter": 3,
+        "trainer_cfg.log_iter": 1,
+    }
+    words = [word for key, value in overrides.items() for word in ("-o", f"{key}={value}")]
+    printed = env.succeed(
+        "train", YAML, *words, "--device", "cpu", GAIT_PLUGINS_CACHE=str(env.home / "cache")
+    )
+    assert "Rank-1" in printed
     (best,) = output.rglob("best_loss.txt")
     assert best.read_text().split()[1:3] == ["at", "step"]
     records = [json.loads(line) for line in (best.parent / "log.jsonl").read_text().splitlines()]

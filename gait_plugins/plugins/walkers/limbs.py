@@ -58,10 +58,12 @@ def leg(
 def _leg_angles(
     style: Style, own: np.ndarray, vigour: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    hip = evaluate(personal("hip", style), own)
+    series = personal("hip", style)
+    middle = series[0].real
+    hip = middle + (evaluate(series, own) - middle) * style.stride * vigour
     crouch = np.deg2rad(max(style.crouch, 0.0))
     # The crouch bends the hip as well, so that the foot stays under the body.
-    thigh = hip.mean() + (hip - hip.mean()) * style.stride * vigour + np.deg2rad(style.hip_shift) + crouch / 2
+    thigh = hip + np.deg2rad(style.hip_shift) + crouch / 2
     knee = np.maximum(evaluate(personal("knee", style), own) * style.knee_lift * vigour**0.5 + crouch, 0.0)
     sole = evaluate(personal("sole", style), own) * style.push_off
     return thigh, knee, sole, evaluate(CURVES["toe"], own) * style.push_off

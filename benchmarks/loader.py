@@ -1,6 +1,6 @@
 """Loading batches: this package's loader against transforms frame by frame in the training process.
 
-    python benchmarks/loader.py [--identities 32] [--each 4] [--frames 32] [--batches 8]
+    python benchmarks/loader.py [--identities 32] [--each 4] [--frames 32] [--batches 16]
 
 The plain form unpickles, picks frames, and warps, cuts and scales them one by one with OpenCV. It is
 timed as such loaders are commonly written (the cut divides to float64, so that the rotation warps
@@ -115,7 +115,7 @@ def plain_sequence(sequence: np.ndarray, rng: np.random.Generator, prob: float, 
 def main() -> None:
     """Time all forms in turns, for augmentation with probability 0.2 and always."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("identities", 32), ("each", 4), ("frames", 32), ("batches", 8), ("rounds", 5)):
+    for name, default in (("identities", 32), ("each", 4), ("frames", 32), ("batches", 16), ("rounds", 5)):
         options.add_argument(f"--{name}", type=int, default=default)
     chosen = options.parse_args()
     torch.set_num_threads(1)

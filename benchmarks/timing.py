@@ -1,0 +1,27 @@
+"""Time alternatives in turns, so that whatever else the machine does falls on all of them alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def in_turns(work: Mapping[str, Callable[[], object]], rounds: int = 9) -> dict[str, float]:
+    """Median seconds of each callable, called one after the other ``rounds`` times after a warm-up."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(rounds + 1):
+        for name, run in work.items():
+            started = time.perf_counter()
+            run()
+            if turn:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def report(title: str, seconds: Mapping[str, float], ours: str) -> None:
+    """Print every time and its ratio to ours."""
+    print(title)
+    for name, value in seconds.items():
+        ratio = "" if name == ours else f"   {value / seconds[ours]:.2f}x ours"
+        print(f"  {name:<34}{1e3 * value:10.1f} ms{ratio}")

@@ -1,0 +1,139 @@
+"""TrackletGait's training step against a plain transcription of the paper's network.
+
+    python benchmarks/tracklet_step.py [--sequences 4] [--frames 8] [--small]
+
+The plain network keeps ``[n, c, s, h, w]`` between blocks, brings every spatial layer's input to frames
+and back, transforms by grouped convolutions and then mixes the subbands by a 1x1 convolution. Both
+networks hold the same weights; the largest difference of their embeddings is printed first.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+import torch.nn.functional as F
+from timing import in_turns, report
+from torch import Tensor, nn
+
+from gait_plugins.nn import HorizontalPooling, SeparateBNNecks, SeparateFCs
+from gait_plugins.plugins.tracklet.model import TrackletGait, TrackletGaitSmall
+from gait_plugins.plugins.tracklet.wavelet import analysis_filters
+
+
+def frames(x: Tensor) -> Tensor:
+    return x.transpose(1, 2).reshape(-1, x.shape[1], *x.shape[3:])
+
+
+def clips(x: Tensor, n: int) -> Tensor:
+    return x.reshape(n, -1, *x.shape[1:]).transpose(1, 2).contiguous()
+
+
+class PlainPooling(nn.Module):
+    def __init__(self, wide: int, out: int) -> None:
+        super().__init__()
+        self.conv_bn_relu = nn.Sequential(nn.Conv2d(4 * wide, out, 1), nn.BatchNorm2d(out), nn.ReLU(True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bank = x.new_tensor(analysis_filters("haar"))
+        b, c = x.shape[:2]
+        across = F.conv2d(x, bank[:, None, None].repeat(c, 1, 1, 1), stride=(1, 2), groups=c)
+        both = F.conv2d(across, bank[:, None, :, None].repeat(2 * c, 1, 1, 1), stride=(2, 1), groups=2 * c)
+        bands = both.reshape(b, c, 2, 2, *both.shape[2:])  # across, then down
+        bands = bands.permute(0, 3, 2, 1, 4, 5).reshape(b, 4 * c, *both.shape[2:])
+        return self.conv_bn_relu(bands)
+
+
+class PlainBlock(nn.Module):
+    def __init__(self, wide: int, out: int, halves: bool, temporal: bool) -> None:
+        super().__init__()
+        middle = wide if halves else out
+        self.conv1 = nn.Conv2d(wide, middle, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(middle)
+        self.pooling = PlainPooling(wide, out) if halves else None
+        self.th = (
+            nn.Conv3d(out, out, (7, 1, 1), padding=(3, 0, 0), groups=4, bias=False) if temporal else None
+        )
+        self.thbn = nn.BatchNorm3d(out) if temporal else None
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out)
+        short: list[nn.Module] = [nn.MaxPool3d((1, 2, 2))] if halves else []
+        if wide != out:
+            short += [nn.Conv3d(wide, out, 1, bias=False), nn.BatchNorm3d(out)]
+        self.downsample = nn.Sequential(*short)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = len(x)
+        out = F.relu(self.bn1(self.conv1(frames(x))), inplace=True)
+        if self.pooling is not None:
+            out = self.pooling(out)
+        if self.th is not None:
+            clip = clips(out, n)
+            out = frames(F.relu(clip + self.thbn(self.th(clip)), inplace=True))
+        out = self.bn2(self.conv2(out)) + frames(self.downsample(x))
+        return clips(F.relu(out, inplace=True), n)
+
+
+class PlainTrackletGait(nn.Module):
+    def __init__(self, stages: list[tuple[int, int, bool]], classes: int) -> None:
+        super().__init__()
+        self.pooling1 = nn.Module()
+        self.pooling1.conv_bn_relu = nn.Sequential(nn.Conv3d(1, 16, 1), nn.BatchNorm3d(16), nn.ReLU(True))
+        wide = 16
+        for number, out, halves in stages:
+            self.add_module(f"layer{number}", nn.Sequential(PlainBlock(wide, out, halves, number > 1)))
+            wide = out
+        self.FCs = SeparateFCs(16, 512, 256)
+        self.BNNecks = SeparateBNNecks(16, 256, classes)
+        self.HPP = HorizontalPooling((16,))
+
+    def forward(self, silhouettes: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.pooling1.conv_bn_relu(silhouettes.unsqueeze(1))
+        for name, layer in self.named_children():
+            if name.startswith("layer"):
+                x = layer(x)
+        embeddings = self.FCs(self.HPP(x.amax(2)))
+        return embeddings, self.BNNecks(embeddings)[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--sequences", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--small", action="store_true", help="TrackletGait_s")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    ours = (TrackletGaitSmall if options.small else TrackletGait)({"class_num": 74}).train()
+    widths = [(2, 256), (6, 512)]
+    if not options.small:
+        widths = [*enumerate((64, 128, 128, 128, 128, 256, 256, 256, 256, 512), 1)]
+    plain = PlainTrackletGait([(k, width, k in (2, 6)) for k, width in widths], 74).train()
+    plain.load_state_dict(ours.state_dict())
+    silhouettes = (torch.rand(options.sequences, options.frames, 64, 44) > 0.5).float()
+
+    def step(network: nn.Module) -> Tensor:
+        network.zero_grad(set_to_none=True)
+        if network is plain:
+            embeddings, logits = network(silhouettes)
+        else:
+            output = network(([silhouettes], None, None, None, None))
+            embeddings = output["inference_feat"]["embeddings"]
+            logits = output["training_feat"]["softmax"]["logits"]
+        (embeddings.square().mean() + logits.square().mean()).backward()
+        return embeddings.detach()
+
+    gap = (step(ours) - step(plain)).abs().max() / step(plain).abs().max()
+    print(f"largest relative difference of the embeddings: {gap:.1e}")
+    seconds = in_turns({"ours": lambda: step(ours), "plain": lambda: step(plain)}, options.rounds)
+    report(
+        f"training step, {options.sequences} sequences x {options.frames} frames, {options.threads} threads",
+        seconds,
+        "ours",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Wavelet downsampling: transform and 1x1 convolution folded into one strided convolution."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gait_plugins.errors import ConfigError
+from gait_plugins.plugins.tracklet.layers import Stride, Timeline, by_sequence, to_frames, to_rows
+from gait_plugins.plugins.tracklet.norm import FrameNorm
+from gait_plugins.plugins.tracklet.wavelet import analysis_filters, pad_axis
+
+STRIDES: dict[Stride, int] = {(1, 2, 2): 2, (2, 1, 1): 1, (2, 2, 2): 3}
+"""Strides over (frames, height, width) that a block may have, and the axes that they transform."""
+
+
+class WaveletDownsampling(nn.Module):
+    """Halve axes by a wavelet transform, mix all subbands by a 1x1 convolution, normalise, ReLU.
+
+    Transform and 1x1 convolution are both linear, so they run as one strided convolution whose kernel
+    is a fixed linear map of the 1x1 weights: exact, and the subbands are never stored. The weights
+    themselves, and their keys, stay those of the 1x1 convolution over band-major subbands
+    (TrackletGait, arXiv 2508.02143, section 3; Xu et al., Haar wavelet downsampling, 2023).
+
+    Sizes come out as ``ceil(size / 2)`` for every wavelet, as max-pooling's on the block's identity
+    path: an odd axis gets one zero after its end, and of the longer output of a longer filter the
+    centre is kept.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        stride: over (frames, height, width), one of ``STRIDES``.
+        wavelet: any discrete PyWavelets wavelet.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, stride: Stride, wavelet: str = "haar") -> None:
+        super().__init__()
+        if stride not in STRIDES:
+            raise ConfigError(
+                f"a downsampling stride of {list(stride)} over frames, height and width is not known",
+                hint=f"choose one of {[list(known) for known in STRIDES]}",
+            )
+        self.stride = stride
+        axes = STRIDES[stride]
+        conv = nn.Conv2d if axes == 2 else nn.Conv3d
+        self.conv_bn_relu = nn.Sequential(
+            conv(in_channels * 2**axes, out_channels, kernel_size=1),
+            FrameNorm(out_channels),
+            nn.ReLU(inplace=True),
+        )
+        bank = torch.tensor(analysis_filters(wavelet), dtype=torch.float64)  # [2, taps]
+        self.taps = bank.shape[1]
+        surplus = self.taps // 2 - 1
+        self.before = self.taps - 2 - 2 * (surplus // 2)
+        self.register_buffer("kernel", _separable(bank, axes).float(), persistent=False)
+
+    def forward(self, x: Tensor, time: Timeline) -> Tensor:
+        """Frames ``[n * s, c, h, w]`` to ``[n * s', c', h', w']``."""
+        conv, norm, relu = self.conv_bn_relu
+        weight = self._folded(conv.weight)
+        if self.stride[0] == 1:
+            out = self._over_space(x, weight, conv.bias)
+        else:
+            rows = to_rows(x, time.rows)
+            out = to_frames(
+                by_sequence(rows, time.lengths, lambda part: self._over_time(part, weight, conv.bias))
+            )
+        return relu(norm(out))
+
+    def _folded(self, weight: Tensor) -> Tensor:
+        bands = weight.reshape(weight.shape[0], self.kernel.shape[0], -1)
+        return torch.tensordot(bands, self.kernel.to(weight.dtype), dims=([1], [0]))
+
+    def _over_space(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        for axis in (-1, -2):
+            x = pad_axis(x, axis, self.before, self._after(x.shape[axis] % 2))
+        return F.conv2d(x, weight, bias, stride=2)
+
+    def _over_time(self, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        # One zero frame too many does no harm to an even length, and spares a look at the length.
+        rows = pad_axis(rows, -4, self.before, self._after(1))
+        n, _, h, w, c = rows.shape
+        if self.stride == (2, 1, 1):
+            line = rows.flatten(2, 3).permute(0, 3, 1, 2)
+            out = F.conv2d(line, weight.unsqueeze(-1), bias, stride=(2, 1))
+            return out.permute(0, 2, 3, 1).reshape(n, -1, h, w, weight.shape[0])
+        for axis, size in ((-2, w), (-3, h)):
+            rows = pad_axis(rows, axis, self.before, self._after(size % 2))
+        return F.conv3d(rows.permute(0, 4, 1, 2, 3), weight, bias, stride=2).permute(0, 2, 3, 4, 1)
+
+    def _after(self, odd: int) -> int:
+        return self.taps - 2 - self.before + odd
+
+
+def _separable(bank: Tensor, axes: int) -> Tensor:
+    """Kernels ``[2**axes, taps, ...]`` of all subbands; the last axis is the fastest bit of the band."""
+    kernel = bank
+    for _ in range(axes - 1):
+        outer = torch.einsum("b...i,cj->bc...ij", kernel, bank)
+        kernel = outer.flatten(0, 1)
+    return kernel

@@ -136,7 +136,7 @@ def compare(maker: BatchMaker, count: int, prob: float, rounds: int) -> None:
         "frame by frame, float64": partial(drain_plain, maker, count, prob, True),
         "frame by frame, uint8": partial(drain_plain, maker, count, prob, False),
     }
-    made, divider = maker[0], Divider(maker.transforms)
+    made, divider = maker.make(0), Divider(maker.transforms)
     work["the device's division, by a CPU"] = partial(divide, made, divider, count)
     seconds = in_turns(work, rounds)
     shape = "x".join(str(length) for length in made.frames[0].shape)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from tiny import Draw, FirstFrames, Shift, TinyWalks
 
-from gait_plugins.api import SequenceIndex
+from gait_plugins.api import SequenceIndex, SequenceRef
 from gait_plugins.core.loader import BatchMaker, HostBatch, batches
 from gait_plugins.core.order import batch_rng, seed_step, slot_rng
+from gait_plugins.errors import DataError
 
 
 def maker(seed: int = 0, rank: int = 0, world_size: int = 1) -> BatchMaker:
@@ -28,11 +30,11 @@ def test_streams_of_batches_slots_and_seeds_differ():
 
 
 def test_batch_is_the_same_whenever_it_is_made():
-    forward = [maker()[i] for i in range(4)]
-    backward = [maker()[i] for i in reversed(range(4))][::-1]
+    forward = [maker().make(i) for i in range(4)]
+    backward = [maker().make(i) for i in reversed(range(4))][::-1]
     assert all(same(a, b) for a, b in zip(forward, backward, strict=True))
     assert not same(forward[0], forward[1])
-    assert not same(forward[0], maker(seed=1)[0])
+    assert not same(forward[0], maker(seed=1).make(0))
 
 
 def test_any_number_of_workers_makes_the_same_batches():
@@ -44,8 +46,8 @@ def test_any_number_of_workers_makes_the_same_batches():
 
 
 def test_ranks_share_the_very_same_global_batch():
-    whole = maker()[3]
-    parts = [maker(rank=rank, world_size=2)[3] for rank in range(2)]
+    whole = maker().make(3)
+    parts = [maker(rank=rank, world_size=2).make(3) for rank in range(2)]
     assert [n for pair in zip(*(p.names for p in parts), strict=True) for n in pair] == whole.names
     joined = torch.stack([p.frames[0] for p in parts], 1).flatten(0, 1)
     assert torch.equal(joined, whole.frames[0])
@@ -67,6 +69,23 @@ def test_step_seed_fixes_every_global_generator():
 def test_packed_batch_keeps_lengths():
     walks = TinyWalks()
     index = SequenceIndex(walks.sequences("test"))
-    batch = BatchMaker(walks, index, Draw(5), FirstFrames(), [None])[0]
+    batch = BatchMaker(walks, index, Draw(5), FirstFrames(), [None]).make(0)
     assert batch.seq_lens is not None
     assert batch.frames[0].shape == (1, int(batch.seq_lens.sum()), 8, 8)
+
+
+class Unreadable(TinyWalks):
+    """A data set whose files are broken."""
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        raise DataError("the file is truncated", where=f"{ref.name}.pkl", hint="make it anew")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_errors_of_a_worker_keep_file_and_hint(workers: int):
+    broken = maker()
+    broken.dataset = Unreadable()
+    with pytest.raises(DataError, match="truncated") as caught:
+        list(batches(broken, range(2), workers=workers, pin=False))
+    assert (caught.value.where or "").endswith(".pkl")
+    assert caught.value.hint == "make it anew"

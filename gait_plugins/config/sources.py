@@ -18,8 +18,12 @@ _SHIPPED = FilePath(gait_plugins.__file__).parent / "configs"
 
 
 def shipped() -> list[str]:
-    """Names of the configurations inside the package: ``trackletgait/gait3d``."""
-    return sorted(f.relative_to(_SHIPPED).with_suffix("").as_posix() for f in _SHIPPED.rglob("*.yaml"))
+    """Names of the configurations inside the package: ``trackletgait/gait3d``.
+
+    Files whose name begins with ``_`` are parts to inherit from, no configurations of their own.
+    """
+    files = (file for file in _SHIPPED.rglob("*.yaml") if not file.name.startswith("_"))
+    return sorted(file.relative_to(_SHIPPED).with_suffix("").as_posix() for file in files)
 
 
 def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> FilePath:
@@ -36,8 +40,8 @@ def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> File
     path = (folder or FilePath()) / FilePath(text).expanduser()
     if path.is_file():
         return path
-    if not text.endswith(_SUFFIXES) and text in shipped():
-        return _SHIPPED / f"{text}.yaml"
+    if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
+        return inside
     if path.suffix in _SUFFIXES and path.parent.is_dir():
         beside = [f.name for f in path.parent.iterdir() if f.suffix in _SUFFIXES]
         guesses = [str(path.parent / match) for match in nearest(path.name, beside)]

@@ -23,7 +23,7 @@ from gait_plugins.api import (
     Transform,
 )
 from gait_plugins.core.order import batch_rng, slot_rng
-from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 
 
 class HostBatch(NamedTuple):
@@ -43,7 +43,7 @@ class HostBatch(NamedTuple):
 
 
 @dataclass
-class BatchMaker(Dataset[HostBatch]):
+class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     """Makes batch ``number`` from scratch, the same in whatever process and order it is asked for.
 
     Args:
@@ -64,7 +64,15 @@ class BatchMaker(Dataset[HostBatch]):
     rank: int = 0
     world_size: int = 1
 
-    def __getitem__(self, number: int) -> HostBatch:
+    def __getitem__(self, number: int) -> HostBatch | GaitPluginsError:
+        """Batch ``number``, or the error that it ended in: raised in a worker it would lose its parts."""
+        try:
+            return self.make(number)
+        except GaitPluginsError as error:
+            return error
+
+    def make(self, number: int) -> HostBatch:
+        """Batch ``number``."""
         chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
         slots = range(self.rank, len(chosen), self.world_size)
         return self._collate(number, [(slot, chosen[slot]) for slot in slots])
@@ -135,7 +143,7 @@ def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: boo
     with warnings.catch_warnings():
         # More workers than cores is what the user asked for, and what published settings hold.
         warnings.filterwarnings("ignore", message="This DataLoader will create")
-        loader: DataLoader[HostBatch] = DataLoader(
+        loader: DataLoader[HostBatch | GaitPluginsError] = DataLoader(
             maker,
             sampler=numbers,
             batch_size=None,
@@ -146,7 +154,10 @@ def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: boo
         )
         stream = iter(loader)
     try:
-        yield from stream
+        for made in stream:
+            if isinstance(made, GaitPluginsError):
+                raise made
+            yield made
     except (RuntimeError, OSError) as error:
         if "shared memory" in str(error).lower() or "bus error" in str(error).lower():
             raise DataError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -99,3 +100,27 @@ def test_the_command(tmp_path: Path) -> None:
 def test_an_unclear_command(tmp_path: Path, arguments: list[str]) -> None:
     unclear = CliRunner().invoke(app, ["export", *arguments, "--to", str(tmp_path / "x")])
     assert isinstance(unclear.exception, ConfigError)
+
+
+def test_the_picture_command(tmp_path: Path) -> None:
+    options = {"train": 0, "test": 1, "nm": 1, "bg": 0, "cl": 0, "frames": 2, "cache_dir": tmp_path / "cache"}
+    overrides = [part for name, value in options.items() for part in ("-o", f"data_cfg.{name}={value}")]
+    picture = tmp_path / "sheet.png"
+    done = CliRunner().invoke(
+        app,
+        [
+            "sheet",
+            "walkers/gei",
+            "--to",
+            str(picture),
+            "--view",
+            "072",
+            "--columns",
+            "2",
+            "--step",
+            "1",
+            *overrides,
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    assert cv2.imread(str(picture)).shape == (64, 96 + 2 * 64, 3)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.cli.export import export
+from gait_plugins.cli.export import export, sheet
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True)
 app.command("export")(export)
+app.command("sheet")(sheet)
 
 
 @app.callback()

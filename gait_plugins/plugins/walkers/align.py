@@ -17,15 +17,14 @@ def align(frames: np.ndarray, size: int = SIZE) -> np.ndarray:
     Returns:
         uint8 0/255 ``[t, size, size]``; a person touches the first and the last row.
     """
-    wide = np.zeros((len(frames), size, 2 * size), np.uint8)
-    for frame, out in zip(frames, wide, strict=True):
-        x, y, width, height = cv2.boundingRect(frame)
-        if height:
-            scale = size / height
-            columns = min(max(round(width * scale), 1), 2 * size)
-            left = (2 * size - columns) // 2
-            crop = frame[y : y + height, x : x + width]
-            out[:, left : left + columns] = cv2.resize(crop, (columns, size), interpolation=cv2.INTER_AREA)
+    boxes = [cv2.boundingRect(frame) for frame in frames]
+    columns = [min(max(round(w * size / h), 1), 2 * size) if h else 0 for _, _, w, h in boxes]
+    wide = np.zeros((len(frames), size, max(columns, default=0) or 1), np.uint8)
+    for frame, out, (x, y, w, h), count in zip(frames, wide, boxes, columns, strict=True):
+        if h:
+            left = (out.shape[1] - count) // 2
+            crop = frame[y : y + h, x : x + w]
+            out[:, left : left + count] = cv2.resize(crop, (count, size), interpolation=cv2.INTER_AREA)
     return centre(binarise(wide), size)
 
 
@@ -46,4 +45,4 @@ def centre(frames: np.ndarray, size: int) -> np.ndarray:
     # Column ``middle`` of the frame lands on column ``size // 2``.
     first = middle + size - size // 2
     windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=2)
-    return np.ascontiguousarray(windows[np.arange(len(frames)), :, np.minimum(first, windows.shape[2] - 1)])
+    return np.ascontiguousarray(windows[np.arange(len(frames)), :, first])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-CANVAS = (104, 112)
-"""Height and width of a frame before alignment, in pixels."""
 PIXELS = 84.0
 """Pixels of one stature."""
+MARGIN = 3
+"""Empty pixels around the person."""
 CORNERS = 14
 """Corners of the polygon that stands for a hull."""
 SHIFT = 4
@@ -39,9 +39,15 @@ def outlines(centres: np.ndarray, shapes: np.ndarray, hulls: np.ndarray) -> np.n
 
 
 def draw(polygons: np.ndarray) -> np.ndarray:
-    """Fill polygons ``[t, k, corners, 2]`` (statures, origin in the middle): uint8 ``[t, *CANVAS]``."""
-    height, width = CANVAS
-    fixed = np.rint((polygons * PIXELS + [width / 2 - 0.5, height / 2 - 0.5]) * (1 << SHIFT)).astype(np.int32)
+    """Fill convex polygons ``[t, k, corners, 2]`` (statures).
+
+    Returns:
+        uint8 0/255 ``[t, h, w]``, just large enough for all frames and a margin.
+    """
+    pixels = polygons * PIXELS
+    corner = pixels.min((0, 1, 2)) - MARGIN
+    width, height = np.ceil(pixels.max((0, 1, 2)) - corner).astype(int) + MARGIN
+    fixed = np.rint((pixels - corner) * (1 << SHIFT)).astype(np.int32)
     frames = np.zeros((len(polygons), height, width), np.uint8)
     fill = cv2.fillConvexPoly
     for frame, parts in zip(frames, fixed, strict=True):

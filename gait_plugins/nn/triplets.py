@@ -72,9 +72,8 @@ def triplet_sums(
     """Sum ``relu(d_ap - d_an + margin)`` over all triplets without forming them.
 
     Which hinges are positive depends on the order of the distances alone; given that, the sum is
-    linear: each pair counts as often as it takes part in a positive hinge. So the positives' limits
-    ``d_ap + margin`` are sorted, and every negative looks up how many of them it falls short of:
-    O(n^2 log k) time for k positives an anchor.
+    linear: each pair counts as often as it takes part in a positive hinge. Counting those is all that
+    is left to do.
 
     Args:
         distance: ``[p, n, n]``.
@@ -87,22 +86,42 @@ def triplet_sums(
     takes_part = pairs.valid.expand_as(near)
     if positive_below is not None:
         takes_part = takes_part & (near < positive_below[:, None, None])
-    # Minus infinity is a limit that every negative keeps.
-    limits, order = (near + margin).masked_fill(~takes_part, -torch.inf).sort(dim=2)
-    kept = torch.searchsorted(limits, fixed, right=True)
-    broken = (limits.shape[2] - kept).masked_fill_(~pairs.negative, 0)
-    weight = -broken.to(distance.dtype)
-    positive_counts = _times_broken(kept, pairs.negative, limits.shape[2]).to(distance.dtype)
-    columns = pairs.columns.expand_as(order).gather(2, order)
-    weight.scatter_add_(2, columns, positive_counts)
-    active = positive_counts.sum((1, 2))
+    # Minus infinity is a limit that every negative keeps, infinity a distance that keeps every limit.
+    limits = (near + margin).masked_fill(~takes_part, -torch.inf)
+    far = fixed.masked_fill(~pairs.negative, torch.inf)
+    count = _count_by_passes if limits.shape[2] <= MOST_PASSES else _count_by_search
+    weight, broken = count(limits, far)
+    active = broken.sum((1, 2))
+    weight.neg_().scatter_add_(2, pairs.columns.expand_as(broken), broken)
     total = (weight * distance).sum((1, 2)) + margin * active
-    nearest = fixed.masked_fill(~pairs.negative, torch.inf).amin(2)
-    return TripletSums(total, active, (limits[..., -1] - nearest).amax(1).clamp(min=0))
+    hardest = (limits.amax(2) - far.amin(2)).amax(1).clamp(min=0)
+    return TripletSums(total, active, hardest)
 
 
-def _times_broken(kept: Tensor, negative: Tensor, limits: int) -> Tensor:
-    """How many negatives fall short of each sorted limit, ``[p, n, k]``."""
-    ones = negative.to(torch.int64).expand_as(kept)
-    histogram = kept.new_zeros(*kept.shape[:2], limits + 1).scatter_add_(2, kept, ones)
-    return histogram.cumsum(2)[..., :limits]
+MOST_PASSES = 64
+"""Positives of an anchor up to which a pass over the distances for each is cheaper than a search."""
+
+
+def _count_by_passes(limits: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
+    """Limits that each distance falls short of, ``[p, n, n]``, and distances short of each limit, ``[p, n, k]``.
+
+    O(n^2 k) comparisons, but in plain vector code.
+    """
+    falls_short, breaks, broken = torch.empty_like(far), torch.zeros_like(far), torch.empty_like(limits)
+    for k in range(limits.shape[2]):
+        torch.lt(far, limits[..., k : k + 1], out=falls_short)
+        breaks += falls_short
+        broken[..., k] = falls_short.sum(2)
+    return breaks, broken
+
+
+def _count_by_search(limits: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
+    """The same in O(n^2 log k): each distance is looked up among the sorted limits of its anchor."""
+    ascending, order = limits.sort(dim=2)
+    kept = torch.searchsorted(ascending, far, right=True)
+    histogram = kept.new_zeros(*kept.shape[:2], limits.shape[2] + 1)
+    histogram.scatter_add_(2, kept, torch.ones_like(kept))
+    short_of_sorted = histogram.cumsum(2)[..., :-1].to(far.dtype)
+    return (limits.shape[2] - kept).to(far.dtype), torch.empty_like(limits).scatter_(
+        2, order, short_of_sorted
+    )

@@ -56,6 +56,8 @@ def test_a_data_set_is_shown_by_condition_and_view(tmp_path: Path) -> None:
     assert [label for label, _ in sheet_rows(data, identities=1, types=["nm-02"], views=["036"])] == [
         "001 nm-02 036"
     ]
+    with pytest.raises(DataError, match="no view '072'; it has 000, 036, 090, 180"):
+        sheet_rows(data, views=["072"])
     assert contact_sheet(data, tmp_path / "sheet.png").stat().st_size < 40_000
 
 

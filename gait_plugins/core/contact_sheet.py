@@ -72,18 +72,25 @@ def sheet_rows(
         identities: how many of them.
         types: conditions to show; by default the first of each kind (``nm-01``, ``bg-01``).
         views: views to show; by default three, evenly spread.
+
+    Raises:
+        DataError: a condition or view that the data set does not have.
     """
     refs = dataset.sequences(subset)
+    all_types, all_views = sorted({ref.type for ref in refs}), sorted({ref.view for ref in refs})
+    for asked, there, name in ((types, all_types, "condition"), (views, all_views, "view")):
+        for value in asked or ():
+            if value not in there:
+                raise DataError(f"the {subset} set has no {name} {value!r}; it has {', '.join(there)}")
     if types is None:
-        types = list(
-            {kind.partition("-")[0]: kind for kind in sorted({r.type for r in refs}, reverse=True)}.values()
-        )
+        types = sorted({kind.partition("-")[0]: kind for kind in reversed(all_types)}.values())
     if views is None:
-        every = sorted({ref.view for ref in refs})
-        views = sorted({every[round(i * (len(every) - 1) / 2)] for i in range(3)}) if every else []
+        last = len(all_views) - 1
+        views = sorted({all_views[round(i * last / 2)] for i in range(3)}) if all_views else []
     who = sorted({ref.label for ref in refs})[:identities]
-    chosen = [ref for ref in refs if ref.label in who and ref.type in types and ref.view in views]
-    return [(_label(ref), dataset.load(ref)[0]) for ref in chosen]
+    place = {ref[:3]: ref for ref in reversed(refs)}
+    order = [(label, kind, view) for label in who for kind in types for view in views]
+    return [(_label(place[key]), dataset.load(place[key])[0]) for key in order if key in place]
 
 
 def _label(ref: SequenceRef) -> str:

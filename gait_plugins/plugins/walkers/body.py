@@ -137,7 +137,7 @@ BODY_TABLE: dict[str, tuple[float, float]] = {
     "ankle_radius": (0.020, 0.11),
     "arm_radius": (0.026, 0.14),
     "wrist_radius": (0.017, 0.12),
-    "hair": (0.010, 1.0),
+    "hair": (0.008, 0.7),
     "hair_length": (0.050, 1.0),
 }
 
@@ -168,7 +168,7 @@ STYLE_TABLE: dict[str, tuple[float, float]] = {
     "step_width": (0.075, 0.024),
     "arm_swing": (20.0, 8.0),
     "arm_carry": (-3.0, 6.0),
-    "arm_spread": (7.0, 4.4),
+    "arm_spread": (7.0, 3.0),
     "arm_lag": (0.03, 0.05),
     "elbow": (20.0, 9.0),
     "elbow_swing": (13.0, 6.0),

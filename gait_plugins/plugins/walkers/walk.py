@@ -16,7 +16,7 @@ from gait_plugins.plugins.walkers.noise import degrade
 from gait_plugins.plugins.walkers.render import draw, outlines
 from gait_plugins.plugins.walkers.seeds import bell, generator
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """To be raised with every change of what is generated: older caches are then left aside."""
 
 RATE = 25.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +98,18 @@ class TrackletGait(GaitModel):
         self.BNNecks = Necks(strips, embedding_channels, self.num_classes)
         self.HPP = HorizontalPooling((strips,))
         self.init_parameters()
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        """Narrow and shallow, for silhouettes of 64x44."""
+        return {
+            "SeparateBNNecks": {"class_num": 5},
+            "widths": [8, 8, 16],
+            "strides": [[1, 1, 1], [1, 2, 2], [1, 2, 2]],
+            "temporal": [False, True, True],
+            "stem_channels": 4,
+            "embedding_channels": 6,
+        }
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         inputs, labels, _, _, seq_lens = batch
@@ -203,3 +215,9 @@ class TrackletGaitSmall(TrackletGait):
             temporal_groups=temporal_groups,
             wavelet=wavelet,
         )
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        """Narrow, for silhouettes of 64x44."""
+        heads = {"SeparateBNNecks": {"class_num": 5}, "stem_channels": 4, "embedding_channels": 6}
+        return {**heads, "widths": [8, 16]}

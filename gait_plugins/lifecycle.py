@@ -119,6 +119,6 @@ class Lifecycle:
             self._speaker,
             hook,
             type(error).__name__,
-            error,
+            str(error),  # a record that someone keeps must not keep the plugin alive
             exc_info=log.isEnabledFor(logging.DEBUG),
         )

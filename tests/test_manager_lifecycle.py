@@ -206,21 +206,18 @@ def test_a_failing_attached_monitor_is_reported_with_the_package_that_attached_i
     assert message.startswith("attacher 1.5 failed in gait_step_end")
 
 
-def test_a_new_monitor_is_heard_even_where_a_failed_one_lay_in_memory(
-    manager: Manager, caplog: pytest.LogCaptureFixture
-) -> None:
-    calls, places = 0, set()
-    for _ in range(50):
-        run, raiser = new_run(), Raiser()
-        manager.lifecycle.run_begin(run)
-        run.attach(raiser)
-        manager.lifecycle.step_end(run, 1, {})
-        manager.lifecycle.run_end(run, None)
-        calls += raiser.calls
-        places.add(id(raiser))
-        del raiser
-    assert calls == 50
-    assert len(places) < 50  # else this showed nothing
+def test_a_monitor_that_failed_in_a_run_can_be_attached_to_the_next(manager: Manager) -> None:
+    # The same holds for a new one that comes to lie where the failed one lay in memory.
+    raiser = Raiser()
+    manager.lifecycle.run_begin(new_run("outer"))
+    for calls in (1, 2):
+        inner = new_run("inner")
+        manager.lifecycle.run_begin(inner)
+        inner.attach(raiser)
+        for step in (1, 2):
+            manager.lifecycle.step_end(inner, step, {})
+        manager.lifecycle.run_end(inner, None)
+        assert raiser.calls == calls
 
 
 def test_a_misspelt_hook_of_a_monitor_is_reported_and_leaves_nothing_behind(

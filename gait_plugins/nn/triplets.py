@@ -103,9 +103,9 @@ MOST_PASSES = 64
 
 
 def _count_by_passes(limits: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
-    """Limits that each distance falls short of, ``[p, n, n]``, and distances short of each limit, ``[p, n, k]``.
+    """For each distance the limits it falls short of, for each limit the distances short of it.
 
-    O(n^2 k) comparisons, but in plain vector code.
+    ``[p, n, n]`` and ``[p, n, k]``. O(n^2 k) comparisons, but in plain vector code.
     """
     falls_short, breaks, broken = torch.empty_like(far), torch.zeros_like(far), torch.empty_like(limits)
     for k in range(limits.shape[2]):

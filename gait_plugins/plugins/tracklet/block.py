@@ -44,7 +44,7 @@ class Shortcut(nn.Sequential):
             layers += [PointConv(in_channels, out_channels, bias=False), FrameNorm(out_channels)]
         super().__init__(*layers)
 
-    def forward(self, x: Tensor, time: Timeline) -> Tensor:
+    def forward(self, x: Tensor, time: Timeline) -> Tensor:  # type: ignore[override]
         for layer in self:
             x = layer(x, time) if isinstance(layer, FramePool) else layer(x)
         return x

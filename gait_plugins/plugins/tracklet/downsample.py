@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,29 +62,30 @@ class WaveletDownsampling(nn.Module):
     def forward(self, x: Tensor, time: Timeline) -> Tensor:
         """Frames ``[n * s, c, h, w]`` to ``[n * s', c', h', w']``."""
         conv, norm, relu = self.conv_bn_relu
+        assert isinstance(conv, nn.Conv2d | nn.Conv3d)
         weight = self._folded(conv.weight)
         if self.stride[0] == 1:
-            out = self._over_space(x, weight, conv.bias)
+            mixed = self._over_space(x, weight, conv.bias)
         else:
-            rows = to_rows(x, time.rows)
-            out = to_frames(
-                by_sequence(rows, time.lengths, lambda part: self._over_time(part, weight, conv.bias))
-            )
-        return relu(norm(out))
+            over_time = partial(self._over_time, weight=weight, bias=conv.bias)
+            mixed = to_frames(by_sequence(to_rows(x, time.rows), time.lengths, over_time))
+        out: Tensor = relu(norm(mixed))
+        return out
 
     def _folded(self, weight: Tensor) -> Tensor:
         bands = weight.reshape(weight.shape[0], self.kernel.shape[0], -1)
-        return torch.tensordot(bands, self.kernel.to(weight.dtype), dims=([1], [0]))
+        folded: Tensor = torch.tensordot(bands, self.kernel.to(weight.dtype), dims=([1], [0]))
+        return folded
 
-    def _over_space(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def _over_space(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         for axis in (-1, -2):
             x = pad_axis(x, axis, self.before, self._after(x.shape[axis] % 2))
         return F.conv2d(x, weight, bias, stride=2)
 
-    def _over_time(self, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def _over_time(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        n, _, h, w, _ = rows.shape
         # One zero frame too many does no harm to an even length, and spares a look at the length.
         rows = pad_axis(rows, -4, self.before, self._after(1))
-        n, _, h, w, c = rows.shape
         if self.stride == (2, 1, 1):
             line = rows.flatten(2, 3).permute(0, 3, 1, 2)
             out = F.conv2d(line, weight.unsqueeze(-1), bias, stride=(2, 1))

@@ -46,7 +46,7 @@ def by_sequence(rows: Tensor, lengths: list[int] | None, work: Callable[[Tensor]
     """Apply ``work`` to each packed sequence of ``[n, s, h, w, c]`` apart and concatenate along time."""
     if lengths is None:
         return work(rows)
-    return torch.cat([work(part) for part in rows.split(lengths, 1)], 1)
+    return torch.cat([work(part) for part in torch.split(rows, lengths, 1)], 1)
 
 
 class PointConv(nn.Conv3d):

@@ -141,7 +141,7 @@ class TrackletGait(GaitModel):
         if time.lengths is None:
             peaks = rows.amax(1)
         else:
-            peaks = torch.cat([part.amax(1) for part in rows.split(time.lengths, 1)])
+            peaks = torch.cat([part.amax(1) for part in torch.split(rows, time.lengths, 1)])
         embeddings: Tensor = self.FCs(self.HPP(peaks.permute(0, 3, 1, 2)))
         return embeddings
 

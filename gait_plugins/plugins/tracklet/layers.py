@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gait_plugins.errors import ConfigError
 from gait_plugins.nn import packed_temporal_conv
 
 Stride = tuple[int, int, int]
@@ -63,6 +64,13 @@ class TemporalConv(nn.Conv3d):
     """Grouped ``(k, 1, 1)`` convolution over the frames of each sequence, run as a 2-D convolution."""
 
     def __init__(self, channels: int, kernel: int, groups: int) -> None:
+        if kernel < 1 or kernel % 2 == 0:
+            raise ConfigError(f"temporal_kernel is {kernel}", hint="it must be odd, 7 as published")
+        if groups < 1 or channels % groups:
+            raise ConfigError(
+                f"{channels} channels do not divide into {groups} groups",
+                hint="temporal_groups must divide the width of every temporal stage",
+            )
         super().__init__(
             channels, channels, (kernel, 1, 1), padding=(kernel // 2, 0, 0), groups=groups, bias=False
         )

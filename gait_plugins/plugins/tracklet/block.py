@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.plugins.tracklet.downsample import WaveletDownsampling
@@ -89,13 +88,14 @@ class TrackletBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Timeline) -> tuple[Tensor, Timeline]:
         """The features and, where the block halves the frames, the shorter timeline."""
-        out = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        # A norm does not need its own output to differentiate, so what follows may write into it.
+        out = self.bn1(self.conv1(x)).relu_()
         later = time.after(self.time_stride)
         if self.pooling is not None:
             out = self.pooling(out, time)
         if self.th is not None and self.thbn is not None:
-            out = F.relu(self.thbn(self.th(out, later)) + out, inplace=True)
-        out = F.relu(self.bn2(self.conv2(out)) + self.downsample(x, time), inplace=True)
+            out = self.thbn(self.th(out, later)).add_(out).relu_()
+        out = self.bn2(self.conv2(out)).add_(self.downsample(x, time)).relu_()
         return out, later
 
 

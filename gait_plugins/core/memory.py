@@ -7,6 +7,8 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_UP_TO = 1 << 30
+_OLDER_LIMIT = 1 << 25
+"""The most that glibc before 2.35 takes for the size of a block of its own heap."""
 
 
 def keep_freed_memory() -> bool:
@@ -24,4 +26,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):  # another C library, such as musl
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _KEEP_UP_TO) and mallopt(_M_TRIM_THRESHOLD, _KEEP_UP_TO))
+    blocks = mallopt(_M_MMAP_THRESHOLD, _KEEP_UP_TO) or mallopt(_M_MMAP_THRESHOLD, _OLDER_LIMIT)
+    return bool(blocks and mallopt(_M_TRIM_THRESHOLD, _KEEP_UP_TO))

@@ -19,12 +19,14 @@ class CpuSyncBatchNorm(_BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         """``[n, c, ...]`` to the same shape."""
         if not self.training:
+            # As in torch, a norm without running statistics takes those of the batch that it is given.
+            own = self.running_mean is None
             return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+                x, self.running_mean, self.running_var, self.weight, self.bias, own, 0.0, self.eps
             )
         axes = [axis for axis in range(x.dim()) if axis != 1]
         shape = [1, -1] + [1] * (x.dim() - 2)
-        values = x.float()
+        values = x if x.dtype == torch.float64 else x.float()
         count = sum_over_ranks(values.new_tensor([values.numel() / values.size(1)]))
         mean = sum_over_ranks(values.sum(axes)) / count
         centred = values - mean.view(shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -93,4 +94,7 @@ class _Plain(logging.Formatter):
 
 def main() -> None:
     """Run ``gait-plugins``."""
+    # Threads that wait for work by spinning take the cores from the loader's workers and from whatever
+    # else runs: several times slower on a busy machine. It counts only before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

@@ -112,7 +112,7 @@ def _split(x: Tensor, filters: Filters, axis: int) -> tuple[Tensor, Tensor]:
     halved = (size + taps - 1) // 2
     x = pad_axis(x, axis, taps - 2, 2 * halved - size)
     position = x.dim() + axis
-    phases = x.unflatten(position, (-1, 2)).unbind(position + 1)
+    phases = torch.unflatten(x, position, (-1, 2)).unbind(position + 1)
     windows = [phases[tap % 2].narrow(axis, tap // 2, halved) for tap in range(taps)]
     return _weighted_sum(windows, filters.low), _weighted_sum(windows, filters.high)
 

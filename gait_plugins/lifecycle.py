@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,8 +43,20 @@ class Lifecycle:
         self._speaker = "this program"
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Let plugins see and change the raw configuration; their ``GaitPluginsError`` goes through."""
-        self._call("gait_configure", config=config)
+        """Let plugins see and change the raw configuration; their ``GaitPluginsError`` goes through.
+
+        Of a plugin that fails otherwise, nothing is changed; the next configuration asks it anew.
+        """
+        for implementation in self._listening("gait_configure"):
+            before = copy.deepcopy(config)
+            try:
+                self._tell(implementation, {"config": config})
+            except GaitPluginsError:
+                raise
+            except Exception as error:
+                config.clear()
+                config.update(before)
+                self._report(implementation, "gait_configure", error, "its changes are dropped")
 
     def run_begin(self, run: Run) -> None:
         """A run begins; monitors may attach themselves to it."""
@@ -94,31 +107,40 @@ class Lifecycle:
 
     def _call(self, hook: str, **arguments: Any) -> None:
         # Not pluggy's own multicall: one failing implementation must not silence the others.
-        # Its order is kept: the last registered first, but for tryfirst and trylast.
-        run = arguments.get("run")
+        for implementation in self._listening(hook, arguments.get("run")):
+            try:
+                self._tell(implementation, arguments)
+            except Exception as error:
+                self._detached.add(id(implementation.plugin))
+                self._report(implementation, hook, error, "it is detached and the run goes on")
+
+    def _listening(self, hook: str, run: Run | None = None) -> Iterator[pluggy.HookImpl]:
+        # Pluggy's order: the last registered first, but for tryfirst and trylast.
         for implementation in reversed(getattr(self._hooks.hook, hook).get_hookimpls()):
             attached = self._attached.get(id(implementation.plugin))
             of_other_run = attached is not None and run is not None and attached.run is not run
-            if id(implementation.plugin) in self._detached or of_other_run:
-                continue
-            outer = self._speaker
-            self._speaker = attached.owner if attached else self._describe(implementation.plugin)
-            try:
-                implementation.function(**{name: arguments[name] for name in implementation.argnames})
-            except Exception as error:
-                if hook == "gait_configure" and isinstance(error, GaitPluginsError):
-                    raise
-                self._detach(implementation.plugin, hook, error)
-            finally:
-                self._speaker = outer
+            if id(implementation.plugin) not in self._detached and not of_other_run:
+                yield implementation
 
-    def _detach(self, plugin: object, hook: str, error: Exception) -> None:
-        self._detached.add(id(plugin))
+    def _tell(self, implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> None:
+        outer = self._speaker
+        self._speaker = self._owner(implementation.plugin)
+        try:
+            implementation.function(**{name: arguments[name] for name in implementation.argnames})
+        finally:
+            self._speaker = outer
+
+    def _owner(self, plugin: object) -> str:
+        attached = self._attached.get(id(plugin))
+        return attached.owner if attached else self._describe(plugin)
+
+    def _report(self, implementation: pluggy.HookImpl, hook: str, error: Exception, outcome: str) -> None:
         log.error(
-            "%s failed in %s (%s: %s); it is detached and the run goes on",
-            self._speaker,
+            "%s failed in %s (%s: %s); %s",
+            self._owner(implementation.plugin),
             hook,
             type(error).__name__,
             str(error),  # a record that someone keeps must not keep the plugin alive
+            outcome,
             exc_info=log.isEnabledFor(logging.DEBUG),
         )

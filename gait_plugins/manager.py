@@ -163,11 +163,14 @@ def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> Componen
 
 
 _default: Manager | None = None
+_pinned: Manager | None = None
 
 
 def default_manager() -> Manager:
     """The manager of this process; plugins are discovered on first use."""
     global _default
+    if _pinned is not None:
+        return _pinned
     if _default is None:
         _default = Manager()
     return _default
@@ -175,8 +178,23 @@ def default_manager() -> Manager:
 
 def use_manager(manager: Manager | None) -> None:
     """Make ``manager`` the one of this process (None: discover anew on next use)."""
-    global _default
-    _default = manager
+    global _default, _pinned
+    _default, _pinned = manager, None
 
 
-__all__ = ["BUILT_IN", "Manager", "default_manager", "import_target", "use_manager"]
+def pin_plugins(listed: Sequence[str] | None) -> Manager:
+    """Load the plugins that a configuration lists, and no others, beside the built-ins.
+
+    It lasts until the next configuration; one that lists none (None) gets the process's own manager.
+    """
+    global _pinned
+    wanted = None if listed is None else sorted({normalised(name) for name in listed})
+    if _pinned is not None and _pinned.allow == wanted:
+        return _pinned
+    _pinned = None
+    if listed is not None and default_manager().allow != wanted:
+        _pinned = Manager(allow=listed)
+    return default_manager()
+
+
+__all__ = ["BUILT_IN", "Manager", "default_manager", "import_target", "pin_plugins", "use_manager"]

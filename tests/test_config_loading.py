@@ -250,6 +250,8 @@ def test_listed_plugins_alone_are_loaded(
     loaded = {owner.distribution for owner in default_manager().owners}
     assert "fake-gait" in loaded
     assert not loaded & {"other-gait", "acme-gait"}
+    load_config(fake_yaml)  # it lists none: the process's own manager is back
+    assert default_manager() is manager
 
 
 def test_a_listed_plugin_that_is_not_installed_is_an_error(fake_yaml: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gait_plugins.config.sections import Config
 from gait_plugins.config.sources import display_name, locate, read_config
 from gait_plugins.config.tree import Tree, merge
 from gait_plugins.errors import ConfigError
-from gait_plugins.manager import Manager, default_manager, use_manager
+from gait_plugins.manager import Manager, pin_plugins
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
@@ -39,8 +39,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: I
     tree = merge(default_tree(), written)
     typed.apply(tree, overrides)
     raise_problems(check_shape(tree), name)
-    _pin_plugins(tree)
-    default_manager().lifecycle.configure(tree.data)
+    _pinned(tree).lifecycle.configure(tree.data)
     raise_problems(check_shape(tree), name)  # a plugin may have changed anything
     resolver = Resolver(tree)
     config = resolver.config(name)
@@ -50,15 +49,9 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: I
     return config
 
 
-def _pin_plugins(tree: Tree) -> None:
-    """Load the plugins that the configuration lists, and no others, beside the built-ins."""
+def _pinned(tree: Tree) -> Manager:
     listed = tree.data.get("plugins")
-    if listed is None:
-        return
-    manager = default_manager()
-    if manager.allow != sorted({normalised(name) for name in listed}):
-        manager = Manager(allow=listed)
-        use_manager(manager)
+    manager = pin_plugins(listed)
     found = [*manager.owners, *(failure.owner for failure in manager.failures)]
     known = {normalised(n) for owner in found for n in (owner.distribution, owner.entry_point)}
     missing = [
@@ -67,7 +60,8 @@ def _pin_plugins(tree: Tree) -> None:
             tree.where(("plugins", i)),
             "pip install it, or take it off the list",
         )
-        for i, name in enumerate(listed)
+        for i, name in enumerate(listed or ())
         if normalised(name) not in known
     ]
     raise_problems(missing, "plugins")
+    return manager

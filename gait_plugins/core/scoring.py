@@ -19,7 +19,7 @@ from gait_plugins.core.options import RunOptions
 from gait_plugins.core.report import write_results
 from gait_plugins.core.run_folder import describe_run, provenance_of, run_folder, run_log
 from gait_plugins.core.setup import build_batches, build_dataset, build_model
-from gait_plugins.manager import default_manager
+from gait_plugins.manager import pin_plugins
 
 
 def score(config: Config, options: RunOptions | None = None) -> Results | None:
@@ -53,7 +53,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     )
     if run.is_main:
         describe_run(folder / "test", config, dict(run.provenance))
-    lifecycle = default_manager().lifecycle
+    lifecycle = pin_plugins(config.plugins).lifecycle
     error: BaseException | None = None
     lifecycle.run_begin(run)
     try:

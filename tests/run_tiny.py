@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from tiny import TinyPlugin
 
 from gait_plugins.cli import main
@@ -13,5 +11,4 @@ if __name__ == "__main__":
     manager = Manager(allow=[])
     manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
     use_manager(manager)
-    sys.argv[0] = "gait-plugins"
     main()

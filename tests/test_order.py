@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny import Draw, FirstFrames, Shift, TinyWalks
+from tiny import Draw, FirstFrames, InOrder, Shift, TinyWalks
 
 from gait_plugins.api import SequenceIndex, SequenceRef
 from gait_plugins.core.loader import BatchMaker, HostBatch, batches
 from gait_plugins.core.order import batch_rng, seed_step, slot_rng
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 
 
 def maker(seed: int = 0, rank: int = 0, world_size: int = 1) -> BatchMaker:
@@ -72,6 +72,27 @@ def test_packed_batch_keeps_lengths():
     batch = BatchMaker(walks, index, Draw(5), FirstFrames(), [None]).make(0)
     assert batch.seq_lens is not None
     assert batch.frames[0].shape == (1, int(batch.seq_lens.sum()), 8, 8)
+
+
+def test_what_a_test_draws_does_not_depend_on_the_batch_size():
+    walks = TinyWalks()
+    index = SequenceIndex(walks.sequences("test"))
+    drawn = []
+    for size in (1, 3, 20):
+        sampler = InOrder(size)
+        numbers = range(sampler.num_batches(index))
+        made = BatchMaker(walks, index, sampler, FirstFrames(2), [Shift()], by_sequence=True)
+        drawn.append(torch.cat([made.make(number).frames[0] for number in numbers]))
+    assert torch.equal(drawn[0], drawn[1])
+    assert torch.equal(drawn[0], drawn[2])
+
+
+def test_a_batch_that_processes_cannot_share_is_an_error_in_each_of_them():
+    for rank in range(2):
+        uneven = maker(rank=rank, world_size=2)
+        uneven.batch_sampler = Draw(7)
+        with pytest.raises(ConfigError, match="7 sequences does not divide among 2"):
+            uneven.make(0)
 
 
 class Unreadable(TinyWalks):

@@ -27,9 +27,9 @@ OVERRIDES = [
 ]
 
 
-def start(yaml_path: Path, name: str, launcher: list[str], port: int) -> subprocess.Popen[str]:
+def start(yaml_path: Path, name: str, launcher: list[str], port: int, *options: str) -> subprocess.Popen[str]:
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
-    command = [*launcher, str(HERE / "run_tiny.py"), "train", str(yaml_path), "--device", "cpu"]
+    command = [*launcher, str(HERE / "run_tiny.py"), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port)}
     return subprocess.Popen(
@@ -81,3 +81,20 @@ def test_scores_agree(runs: dict[str, Path]):
         json.loads((runs[n] / f"results-{STEPS}.json").read_text())["metrics"] for n in ("one", "two")
     )
     assert one == two
+
+
+def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
+    """The launcher without torchrun: the command starts the second process itself."""
+    from tiny import TINY_YAML
+
+    yaml_path = tmp_path / "tiny.yaml"
+    yaml_path.write_text(TINY_YAML)
+    earlier = checkpoint_path(tmp_path / "run" / "Tiny" / "TinyModel" / "tiny", "tiny", 2)
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()  # only the first process looks after the run folder
+    process = start(yaml_path, "run", [sys.executable], 29619, "--devices", "2")
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 2, output[-3000:]
+    assert "MEMBER: 2/2" in output
+    assert "already holds checkpoints up to iteration 2" in output
+    assert "Traceback" not in output

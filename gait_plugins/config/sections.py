@@ -38,7 +38,7 @@ class DataSection(Section):
         1, description="loader processes; 0 loads in the main process; never changes a result"
     )
     remove_no_gallery: bool = Field(
-        False, description="drop test sequences of listed probes whose identity is not in the gallery"
+        False, description="accepted for OpenGait's sake, which does not read it either; no effect"
     )
     dataset: ComponentSpec = Field(description="the data set", json_schema_extra=_PART)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gait_plugins.components import nearest
 from gait_plugins.config import signature
@@ -44,7 +44,7 @@ def find(key: str, name: str) -> Found | NotFound:
         return Found(name, f"{name} (torch {torch.__version__})", found[name], accepts)
     guesses = nearest(name, found)
     hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"there are {', '.join(found)}"
-    return NotFound(f"{module_name} has no {name!r}", hint)
+    return NotFound(f"{module_name} has no {name!r} that training could step", hint)
 
 
 def classes(key: str) -> dict[str, type]:
@@ -55,5 +55,15 @@ def classes(key: str) -> dict[str, type]:
     return {
         name: value
         for name, value in sorted(vars(module).items())
-        if inspect.isclass(value) and issubclass(value, base) and value is not base and name[0] != "_"
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and value is not base
+        and name[0] != "_"
+        and _steps_alone(value)
     }
+
+
+def _steps_alone(cls: Any) -> bool:
+    """True where ``step()`` needs no argument: not a closure, as LBFGS, nor a figure to watch."""
+    parameters = list(inspect.signature(cls.step).parameters.values())[1:]
+    return all(p.default is not inspect.Parameter.empty for p in parameters)

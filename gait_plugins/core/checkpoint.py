@@ -97,6 +97,10 @@ def _checked(content: Any, path: Path) -> Checkpoint:
             hint="update gait-plugins-trackletgait",
         )
     weights = loaded["model"]
+    if not isinstance(weights, dict):
+        raise CheckpointError(
+            f"its 'model' is a {type(weights).__name__}, expected a state dict", where=str(path)
+        )
     loaded["model"] = {key.removeprefix("module."): value for key, value in weights.items()}
     return loaded
 
@@ -114,14 +118,13 @@ def restore_model(model: nn.Module, weights: Mapping[str, torch.Tensor], *, stri
         CheckpointError: strict, and something does not match; or nothing fits at all.
     """
     own = model.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    common = [k for k in weights if k in own]
+    fitting = fitting_weights(model, weights)
     groups = {
         "missing in the file": [k for k in own if k not in weights],
         "unknown to the model": [k for k in weights if k not in own],
         "of another shape": [
-            f"{k} (file {list(v.shape)}, model {list(own[k].shape)})"
-            for k, v in weights.items()
-            if k in own and own[k].shape != v.shape
+            f"{k} (file {_shape(weights[k])}, model {_shape(own[k])})" for k in common if k not in fitting
         ],
     }
     report = "\n".join(f"  {_counted(keys)} {title}" for title, keys in groups.items() if keys)
@@ -134,6 +137,17 @@ def restore_model(model: nn.Module, weights: Mapping[str, torch.Tensor], *, stri
     if report:
         log.warning("%s: %d of %d weights loaded\n%s", where, len(fitting), len(own), report)
     model.load_state_dict(fitting, strict=False)
+
+
+def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the weights that the model has a place of the same shape for."""
+    own = model.state_dict()
+    return {k: v for k, v in weights.items() if k in own and _shape(v) == _shape(own[k])}
+
+
+def _shape(value: Any) -> list[int] | None:
+    # What a module keeps by get_extra_state is no tensor: it fits whatever it holds.
+    return list(value.shape) if isinstance(value, torch.Tensor) else None
 
 
 def _advice(groups: Mapping[str, list[str]]) -> str:

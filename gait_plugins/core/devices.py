@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from gait_plugins.core.memory import keep_freed_memory
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, GaitPluginsError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+T = TypeVar("T")
 
 
 def make_fabric(
@@ -54,9 +57,31 @@ def make_fabric(
         **options,
     )
     fabric.launch()
+    if not fabric.is_global_zero:  # the first rank tells what all of them do
+        logging.getLogger("gait_plugins").setLevel(logging.WARNING)
     if device == "cpu":
         keep_freed_memory()
     return fabric
+
+
+def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
+    """What ``action`` returns on the first rank, None on the others, which wait for it.
+
+    Its error ends all of them: none is left waiting for a process that is gone.
+    """
+    result: T | None = None
+    error: Exception | None = None
+    if fabric.is_global_zero:
+        try:
+            result = action()
+        except Exception as caught:
+            error = caught
+    # Only our own errors are sure to survive the way to another process.
+    told = error if isinstance(error, GaitPluginsError | None) else RuntimeError(repr(error))
+    told = fabric.broadcast(told)
+    if told is not None:
+        raise error or told
+    return result
 
 
 def _available(device: Device) -> Device:

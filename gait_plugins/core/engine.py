@@ -19,7 +19,7 @@ from gait_plugins.core.order import seed_step
 from gait_plugins.core.run_folder import run_log
 from gait_plugins.core.training import Training
 from gait_plugins.errors import NonFiniteLoss
-from gait_plugins.manager import default_manager
+from gait_plugins.manager import pin_plugins
 
 log = logging.getLogger("gait_plugins")
 
@@ -37,8 +37,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
     """
     options = options or RunOptions()
+    lifecycle = pin_plugins(config.plugins).lifecycle
     training = Training(config, options)
-    lifecycle = default_manager().lifecycle
     section, fabric, run = config.trainer_cfg, training.fabric, training.run
     divide = Divider(training.maker.transforms)
     results: Results | None = None
@@ -80,7 +80,9 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                         if results is not None:
                             lifecycle.evaluated(run, step, results)
                 if stop:
-                    raise KeyboardInterrupt
+                    break
+            if interrupts.requested:
+                raise KeyboardInterrupt
     except BaseException as caught:
         error = caught
         raise

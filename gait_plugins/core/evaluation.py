@@ -13,6 +13,7 @@ from torch import nn
 from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.collectives import sum_over_ranks
+from gait_plugins.core.devices import on_first_rank
 from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
 from gait_plugins.core.setup import build_protocol
 from gait_plugins.errors import CheckpointError, ConfigError
@@ -34,19 +35,21 @@ def evaluate(
         CheckpointError: the test frames have another size.
     """
     embeddings = embed(fabric, model, maker, workers=config.data_cfg.num_workers, trained_on=trained_on)
-    if not fabric.is_global_zero:
-        return None
-    refs = maker.index.refs
-    return build_protocol(config).evaluate(
-        EmbeddingSet(
-            embeddings=embeddings,
-            labels=np.array([ref.label for ref in refs]),
-            types=np.array([ref.type for ref in refs]),
-            views=np.array([ref.view for ref in refs]),
-            dataset_name=config.data_cfg.test_dataset_name,
-            probe_set=maker.dataset.probe_set(),
+
+    def results() -> Results:
+        refs = maker.index.refs
+        return build_protocol(config).evaluate(
+            EmbeddingSet(
+                embeddings=embeddings,
+                labels=np.array([ref.label for ref in refs]),
+                types=np.array([ref.type for ref in refs]),
+                views=np.array([ref.view for ref in refs]),
+                dataset_name=config.data_cfg.test_dataset_name,
+                probe_set=maker.dataset.probe_set(),
+            )
         )
-    )
+
+    return on_first_rank(fabric, results)
 
 
 def embed(
@@ -74,7 +77,8 @@ def embed(
     numbers = range(fabric.global_rank, total, fabric.world_size)
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], np.ndarray]] = []
-    with eval_mode(model), torch.inference_mode(), fabric.autocast():
+    # Not inference_mode: what a model caches here could never be used in training again.
+    with eval_mode(model), torch.no_grad(), fabric.autocast():
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
             if not found:
                 _check_size(model, frame_size(batch), trained_on)

@@ -53,6 +53,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         transforms: one for each input source, or None.
         seed: of everything random.
         rank, world_size: the share of each batch that this process makes.
+        by_sequence: what is random of a sequence depends on its place in the index alone, not on the
+            batch and slot that it came into.
     """
 
     dataset: GaitDataset
@@ -63,6 +65,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     seed: int = 0
     rank: int = 0
     world_size: int = 1
+    by_sequence: bool = False
 
     def __getitem__(self, number: int) -> HostBatch | GaitPluginsError:
         """Batch ``number``, or the error that it ended in: raised in a worker it would lose its parts."""
@@ -74,12 +77,15 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     def make(self, number: int) -> HostBatch:
         """Batch ``number``."""
         chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+        share_of_rank(len(chosen), self.world_size)
         slots = range(self.rank, len(chosen), self.world_size)
-        return self._collate(number, [(slot, chosen[slot]) for slot in slots])
+        positions = [int(chosen[slot]) for slot in slots]
+        draws = [(0, p) for p in positions] if self.by_sequence else [(number, slot) for slot in slots]
+        return self._collate(number, positions, draws)
 
-    def _collate(self, number: int, slots: list[tuple[int, int]]) -> HostBatch:
-        refs = [self.index.refs[position] for _, position in slots]
-        clips = [self._clip(ref, number, slot) for (slot, _), ref in zip(slots, refs, strict=True)]
+    def _collate(self, number: int, positions: list[int], draws: list[tuple[int, int]]) -> HostBatch:
+        refs = [self.index.refs[position] for position in positions]
+        clips = [self._clip(ref, slot_rng(self.seed, *draw)) for ref, draw in zip(refs, draws, strict=True)]
         lengths = [len(clip[0]) for clip in clips]
         stacked = self.frame_sampler.fixed_length
         frames = [
@@ -87,17 +93,16 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         ]
         return HostBatch(
             number=number,
-            positions=[position for _, position in slots],
+            positions=positions,
             frames=[torch.from_numpy(array) for array in frames],
-            labels=torch.from_numpy(self.index.classes[[position for _, position in slots]]),
+            labels=torch.from_numpy(self.index.classes[positions]),
             types=[ref.type for ref in refs],
             views=[ref.view for ref in refs],
             names=[ref.name for ref in refs],
             seq_lens=None if stacked else torch.tensor([lengths], dtype=torch.int32),
         )
 
-    def _clip(self, ref: SequenceRef, number: int, slot: int) -> list[np.ndarray]:
-        rng = slot_rng(self.seed, number, slot)
+    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> list[np.ndarray]:
         sources = self.dataset.load(ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(

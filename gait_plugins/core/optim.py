@@ -6,6 +6,7 @@ import torch
 
 from gait_plugins.config import Config
 from gait_plugins.core.objective import Objective
+from gait_plugins.errors import ConfigError
 
 
 def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
@@ -17,14 +18,24 @@ def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimiz
         groups.append({"params": extra})
     elif extra:
         groups += extra
-    solver: torch.optim.Optimizer = getattr(torch.optim, section.solver)(groups, **section.options)
+    try:
+        solver: torch.optim.Optimizer = getattr(torch.optim, section.solver)(groups, **section.options)
+    except (ValueError, TypeError) as error:
+        raise _refused(section.solver, "optimizer_cfg", error) from error
     return solver
 
 
 def build_scheduler(config: Config, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
     """The ``torch.optim.lr_scheduler`` class that ``scheduler_cfg.scheduler`` names; steps each iteration."""
     section = config.scheduler_cfg
-    schedule: torch.optim.lr_scheduler.LRScheduler = getattr(torch.optim.lr_scheduler, section.scheduler)(
-        optimizer, **section.options
-    )
+    named = getattr(torch.optim.lr_scheduler, section.scheduler)
+    try:
+        schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
+    except (ValueError, TypeError) as error:
+        raise _refused(section.scheduler, "scheduler_cfg", error) from error
     return schedule
+
+
+def _refused(name: str, section: str, error: Exception) -> ConfigError:
+    hint = f"gait-plugins config explain {section}"
+    return ConfigError(f"{name} of torch refuses its options: {error}", where=section, hint=hint)

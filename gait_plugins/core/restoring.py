@@ -10,6 +10,7 @@ from gait_plugins.core.checkpoint import (
     Checkpoint,
     checkpoint_path,
     compare_plugins,
+    fitting_weights,
     load_checkpoint,
     restore_model,
     saved_iterations,
@@ -55,7 +56,13 @@ def restore(training: Training, options: RunOptions) -> int:
 
 
 def _resume(training: Training, path: Path) -> int:
-    checkpoint = _weights(training, path)
+    checkpoint = _weights(training, path, exact=True)
+    if "iteration" not in checkpoint:
+        raise CheckpointError(
+            "it does not say after which iteration it was written",
+            where=str(path),
+            hint=f"start from its weights in another run: --init-from {path}",
+        )
     _optimiser(training, checkpoint, path)
     seed = checkpoint.get("rng", {}).get("seed", training.config.trainer_cfg.seed)
     if seed != training.config.trainer_cfg.seed:
@@ -72,12 +79,15 @@ def _resume(training: Training, path: Path) -> int:
     return step
 
 
-def _weights(training: Training, path: Path) -> Checkpoint:
+def _weights(training: Training, path: Path, *, exact: bool = False) -> Checkpoint:
     checkpoint = load_checkpoint(path)
     strict = training.config.trainer_cfg.restore_ckpt_strict
     restore_model(training.raw.model, checkpoint["model"], strict=strict, where=str(path))
-    if checkpoint.get("losses"):
-        restore_model(training.raw.losses, checkpoint["losses"], strict=strict, where=str(path))
+    losses = checkpoint.get("losses", {})  # OpenGait writes none
+    if not exact:  # another training may well have other losses than this one
+        losses = fitting_weights(training.raw.losses, losses)
+    if losses:
+        restore_model(training.raw.losses, losses, strict=strict and exact, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), training.run.provenance, str(path))
     log.info("weights of %s loaded", path)
     return checkpoint

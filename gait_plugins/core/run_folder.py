@@ -36,7 +36,8 @@ def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str)
     """See that a new training does not mix with the remains of another.
 
     Raises:
-        ConfigError: there are checkpoints, and nothing says what to do with them.
+        ConfigError: there are checkpoints, and nothing says what to do with them; or the one that
+            the training starts from would be removed with them.
     """
     kept = saved_iterations(folder, save_name)
     goes_on = options.resume or (isinstance(hint, int) and hint > 0)
@@ -47,6 +48,13 @@ def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str)
             f"the run folder already holds checkpoints up to iteration {kept[-1]}",
             where=str(folder),
             hint="go on with --resume, start afresh with --overwrite, or choose another save_name",
+        )
+    start = options.init_from or hint
+    if isinstance(start, str | Path) and Path(start).resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(
+            "--overwrite would remove the very checkpoint that the training starts from",
+            where=str(start),
+            hint="choose another trainer_cfg.save_name for the new training",
         )
     shutil.rmtree(folder)
 

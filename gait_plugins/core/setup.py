@@ -76,6 +76,8 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
         transforms=_built(section.transform),
         seed=config.trainer_cfg.seed,
+        # A test finds the same whatever the size of its batches.
+        by_sequence=phase == "test",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from gait_plugins.api import Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
-from gait_plugins.core.devices import make_fabric
+from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of_rank
 from gait_plugins.core.objective import Objective
@@ -30,6 +31,7 @@ from gait_plugins.core.setup import (
     count_parameters,
 )
 from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
+from gait_plugins.errors import NonFiniteLoss
 
 log = logging.getLogger("gait_plugins")
 
@@ -73,10 +75,6 @@ class Training:
         self.scheduler = build_scheduler(config, self.optimizer)
         log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
 
-        if self.fabric.is_global_zero:
-            claim(folder, section.save_name, options=options, hint=section.restore_hint)
-            remove_partials(folder / "checkpoints")
-        self.fabric.barrier()
         self.run = Run(
             folder=folder,
             phase="train",
@@ -89,9 +87,16 @@ class Training:
             model=model,
         )
         self.input_size: tuple[int, int] | None = None
+        # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
-        if self.run.is_main:
-            describe_run(folder, config, dict(self.run.provenance))
+        on_first_rank(self.fabric, partial(self._open_folder, options))
+
+    def _open_folder(self, options: RunOptions) -> None:
+        section, folder = self.config.trainer_cfg, self.run.folder
+        claim(folder, section.save_name, options=options, hint=section.restore_hint)
+        for written in (folder, folder / "checkpoints"):
+            remove_partials(written)
+        describe_run(folder, self.config, dict(self.run.provenance))
 
     @property
     def on_gpu(self) -> bool:
@@ -126,12 +131,25 @@ class Training:
             self.scheduler.step()
 
     def save(self, step: int) -> Path:
-        """Write the checkpoint of a step (the first rank does) and return its path."""
+        """Write the checkpoint of a step (the first rank does) and return its path.
+
+        Raises:
+            NonFiniteLoss: the update made weights NaN or infinite; nothing is written.
+            CheckpointError: it could not be written.
+        """
         path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
-        if self.fabric.is_global_zero:
-            ckpt.save_checkpoint(path, self.state(step))
-        self.fabric.barrier()
+        on_first_rank(self.fabric, partial(self._save, path, step))
         return path
+
+    def _save(self, path: Path, step: int) -> None:
+        broken = [name for name, p in self.raw.named_parameters() if not torch.isfinite(p).all()]
+        if broken:
+            raise NonFiniteLoss(
+                f"the loss of step {step} is finite, but its gradients made {len(broken)} weights "
+                f"NaN or infinite: {', '.join(broken[:4])}{', ...' * (len(broken) > 4)}",
+                hint="earlier checkpoints are untouched; a lower learning rate is the usual cure",
+            )
+        ckpt.save_checkpoint(path, self.state(step))
 
     def state(self, step: int) -> ckpt.Checkpoint:
         """The checkpoint of a step: OpenGait's keys and what an exact resume needs beside them."""
@@ -155,5 +173,4 @@ class Training:
         results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
         if results is not None:
             write_results(results, self.run.folder, step)
-        self.fabric.barrier()
         return results

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +97,14 @@ def test_a_batch_that_processes_cannot_share_is_an_error_in_each_of_them():
         uneven.batch_sampler = Draw(7)
         with pytest.raises(ConfigError, match="7 sequences does not divide among 2"):
             uneven.make(0)
+
+
+def test_a_worker_outlives_the_signal_that_ends_a_training():
+    stream = batches(maker(), range(12), workers=1, pin=False)
+    first = next(stream)
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid or 0, signal.SIGTERM)
+    assert [batch.number for batch in (first, *stream)] == list(range(12))
 
 
 class Unreadable(TinyWalks):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
@@ -57,6 +59,8 @@ def make_fabric(
         **options,
     )
     fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_end_process_group)
     if not fabric.is_global_zero:  # the first rank tells what all of them do
         logging.getLogger("gait_plugins").setLevel(logging.WARNING)
     if device == "cpu":
@@ -82,6 +86,12 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
     if told is not None:
         raise error or told
     return result
+
+
+def _end_process_group() -> None:
+    # Fabric ends only NCCL's; gloo's threads may abort a process that leaves them running.
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _available(device: Device) -> Device:

@@ -6,6 +6,7 @@ import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,7 +201,13 @@ def _as_made(item: Any) -> Any:
 def _quiet_worker(worker: int) -> None:
     import cv2
 
-    # Ctrl-C is the main process's to handle; a worker's own threads would fight over the cores.
+    # What a terminal or a cluster sends to all processes is the main one's to handle: it still wants
+    # the batch for its last step. A worker's own threads would fight over the cores.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _ignore_once)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+def _ignore_once(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)

@@ -171,6 +171,5 @@ class Training:
         """Score the weights of this step on the test sequences; results on the first rank."""
         assert self._test_maker is not None
         results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
-        if results is not None:
-            write_results(results, self.run.folder, step)
+        on_first_rank(self.fabric, lambda: results and write_results(results, self.run.folder, step))
         return results

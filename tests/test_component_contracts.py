@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from layout_files import small_set
 
 import gait_plugins
 from gait_plugins.components import Component
@@ -13,9 +16,11 @@ from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
 from gait_plugins.testing import (
     check_batch_sampler,
+    check_dataset,
     check_frame_sampler,
     check_loss,
     check_model,
+    check_protocol,
     check_transform,
 )
 
@@ -26,10 +31,12 @@ def components(kind: str) -> list[Any]:
     return [pytest.param(c, id=c.name) for c in default_manager().components(kind)]
 
 
-def maker(component: Component) -> Callable[[], Any]:
+def maker(component: Component, **more: Any) -> Callable[[], Any]:
     """Builds the component from its example, as YAML would."""
-    options = component.load().example_config()  # type: ignore[attr-defined]
-    cfg = {KINDS[component.kind].key: component.qualified, **options}
+    cls: Any = component.load()
+    # A backbone may be any network, of which nobody has asked for an example.
+    options = cls.example_config() if hasattr(cls, "example_config") else {}
+    cfg = {KINDS[component.kind].key: component.qualified, **options, **more}
     return lambda: gait_plugins.build(component.kind, cfg)
 
 
@@ -57,3 +64,30 @@ def test_frame_samplers_keep_their_contract(component: Component) -> None:
 @pytest.mark.parametrize("component", components("batch_sampler"))
 def test_batch_samplers_keep_their_contract(component: Component) -> None:
     check_batch_sampler(maker(component)())
+
+
+@pytest.mark.parametrize("component", components("backbone"))
+def test_backbones_hand_their_state_to_another_instance(component: Component) -> None:
+    make = maker(component)
+    state = make().state_dict()
+    other = make()
+    other.load_state_dict(state)
+    assert all(torch.equal(value, state[key]) for key, value in other.state_dict().items())
+
+
+@pytest.mark.parametrize("component", components("dataset"))
+def test_data_sets_keep_their_contract(
+    component: Component, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path / "cache"))
+    root, partition = small_set(tmp_path, PROBE_SET=["003-nm-01-000"])
+    small: dict[str, dict[str, Any]] = {
+        "OpenGaitLayout": {"dataset_root": root, "dataset_partition": partition},
+        "walkers": {"train": 2, "test": 1, "frames": 4, "views": ["000", "090"]},
+    }
+    check_dataset(maker(component, **small.get(component.name, {}))())
+
+
+@pytest.mark.parametrize("component", components("protocol"))
+def test_protocols_keep_their_contract(component: Component) -> None:
+    check_protocol(maker(component)())

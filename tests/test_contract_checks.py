@@ -5,20 +5,37 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tiny import Nearest, TinyWalks
 from torch import Tensor, nn
 
-from gait_plugins.api import BatchSampler, FrameSampler, GaitBatch, GaitModel, Loss, ModelOutput, Transform
+from gait_plugins.api import (
+    BatchSampler,
+    EmbeddingSet,
+    FrameSampler,
+    GaitBatch,
+    GaitModel,
+    Loss,
+    ModelOutput,
+    Results,
+    SequenceRef,
+    Subset,
+    Transform,
+)
+from gait_plugins.errors import DataError
 from gait_plugins.testing import (
     check_batch_sampler,
+    check_dataset,
     check_frame_sampler,
     check_loss,
     check_model,
+    check_protocol,
     check_transform,
 )
 
@@ -123,12 +140,58 @@ class Batches(BatchSampler):
         return [int(i) for i in rng.integers(0, stop, size)]
 
 
+class Walks(TinyWalks):
+    """The tiny walks; ``fault`` breaks one contract."""
+
+    def __init__(self, fault: str = "") -> None:
+        super().__init__()
+        self.fault = fault
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        refs = super().sequences(subset)
+        if self.fault == "wavers":
+            np.random.default_rng().shuffle(refs)
+        return [*refs, refs[0]] if self.fault == "twice" else refs
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        frames = super().load(ref)[0]
+        if self.fault == "global":
+            np.random.random()
+        if self.fault == "random":
+            frames = np.random.default_rng().permutation(frames.ravel()).reshape(frames.shape)
+        return [frames, frames[1:]] if self.fault == "unequal" else [frames]
+
+    def probe_set(self) -> frozenset[str] | None:
+        return frozenset({"nobody-nm-01-090"}) if self.fault == "absent" else None
+
+
+class Scores(Nearest):
+    """Share of nearest sequences of one identity; ``fault`` breaks one contract."""
+
+    def __init__(self, fault: str = "") -> None:
+        self.fault = fault
+
+    def evaluate(self, data: EmbeddingSet) -> Results:
+        if self.fault != "alone" and len(data) < 2:
+            raise DataError("a single sequence is no gallery")
+        results = super().evaluate(data)
+        if self.fault == "overwrites":
+            data.embeddings[0] = 0
+        if self.fault == "ordered":
+            return replace(results, metrics={"first": float(data.embeddings[0, 0, 0])})
+        if self.fault == "empty":
+            return replace(results, metrics={"R1": float("nan")})
+        return results
+
+
 CHECKS: dict[type, Callable[[Any], None]] = {
     Model: lambda model: check_model(lambda: model.__class__(model.fault)),
     MeanLoss: check_loss,
     Shift: check_transform,
     Frames: check_frame_sampler,
     Batches: check_batch_sampler,
+    Walks: check_dataset,
+    Scores: check_protocol,
 }
 
 
@@ -161,6 +224,16 @@ def test_what_keeps_its_contract_passes(kind: Any) -> None:
         (Frames, "narrow", "expected int64"),
         (Batches, "short", "batch 0 holds 3 sequences"),
         (Batches, "beyond", "not in the index"),
+        (Walks, "wavers", "listed otherwise each time"),
+        (Walks, "twice", "several train sequences have the same identity, type and view"),
+        (Walks, "global", "numpy's global random state"),
+        (Walks, "random", "loads otherwise in a worker process"),
+        (Walks, "unequal", "have unequal lengths"),
+        (Walks, "absent", "are no test sequences"),
+        (Scores, "overwrites", "it changes the embeddings"),
+        (Scores, "ordered", "order of the sequences changes the figures"),
+        (Scores, "empty", "the figure 'R1' is nan"),
+        (Scores, "alone", "it raises no DataError"),
     ],
 )
 def test_what_breaks_its_contract_is_told(kind: Any, fault: str, words: str) -> None:

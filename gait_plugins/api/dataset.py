@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from gait_plugins.api.example import HasExample
+
 if TYPE_CHECKING:
     from gait_plugins.api.report import DataReport
 
@@ -66,7 +68,7 @@ class SequenceIndex:
         return np.array([number[ref.label] for ref in self.refs], dtype=np.int64)
 
 
-class GaitDataset(ABC):
+class GaitDataset(HasExample, ABC):
     """Sequences of silhouettes with identity, condition and view."""
 
     @abstractmethod

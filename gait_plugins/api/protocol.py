@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gait_plugins.api.example import HasExample
+
 
 @dataclass(frozen=True)
 class EmbeddingSet:
@@ -65,7 +67,7 @@ class Results:
         return {f"scalar/test_accuracy/{name}": value for name, value in self.metrics.items()}
 
 
-class Protocol(ABC):
+class Protocol(HasExample, ABC):
     """Scores embeddings. Options come from ``evaluator_cfg`` (``metric`` and its own)."""
 
     @abstractmethod

@@ -6,9 +6,19 @@ def test_my_model_keeps_the_contract():
     check_model(lambda: MyModel(class_num=5))
 """
 
+from gait_plugins.testing.datasets import check_dataset
 from gait_plugins.testing.losses import check_loss
 from gait_plugins.testing.models import check_model
+from gait_plugins.testing.protocols import check_protocol
 from gait_plugins.testing.samplers import check_batch_sampler, check_frame_sampler
 from gait_plugins.testing.transforms import check_transform
 
-__all__ = ["check_batch_sampler", "check_frame_sampler", "check_loss", "check_model", "check_transform"]
+__all__ = [
+    "check_batch_sampler",
+    "check_dataset",
+    "check_frame_sampler",
+    "check_loss",
+    "check_model",
+    "check_protocol",
+    "check_transform",
+]

@@ -1,0 +1,55 @@
+"""The contract of data sets."""
+
+from __future__ import annotations
+
+import pickle
+from typing import get_args
+
+import numpy as np
+
+from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.testing.expect import expect, global_random_states_untouched
+
+
+def check_dataset(dataset: GaitDataset, loaded: int = 3) -> None:
+    """Order, names, frames and purity of a data set.
+
+    Args:
+        dataset: the data set; it has training and test sequences.
+        loaded: how many sequences of each subset are read.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    with global_random_states_untouched():
+        listed = {subset: dataset.sequences(subset) for subset in get_args(Subset)}
+    in_worker = pickle.loads(pickle.dumps(dataset))
+    sources = set()
+    for subset, refs in listed.items():
+        expect(bool(refs), f"there is no {subset} sequence")
+        expect(refs == dataset.sequences(subset), f"the {subset} sequences are listed otherwise each time")
+        again = pickle.loads(pickle.dumps(dataset)).sequences(subset)
+        expect(refs == again, f"another process lists other {subset} sequences")
+        names = {ref.name for ref in refs}
+        expect(len(names) == len(refs), f"several {subset} sequences have the same identity, type and view")
+        for ref in refs[:: max(1, len(refs) // loaded)][:loaded]:
+            sources.add(_check_frames(dataset, in_worker, ref))
+    expect(len(sources) == 1, f"sequences have {sorted(sources)} input sources, expected one number")
+    probes = dataset.probe_set()
+    absent = (probes or frozenset()) - {ref.name for ref in listed["test"]}
+    expect(not absent, f"the probes {sorted(absent)[:3]} are no test sequences")
+
+
+def _check_frames(dataset: GaitDataset, in_worker: GaitDataset, ref: SequenceRef) -> int:
+    with global_random_states_untouched():
+        frames = dataset.load(ref)
+    expect(len({len(source) for source in frames}) == 1, f"the sources of {ref.name} have unequal lengths")
+    for source in frames:
+        expect(
+            isinstance(source, np.ndarray) and source.ndim >= 3 and len(source) > 0,
+            f"{ref.name} is {getattr(source, 'shape', source)}, expected [t, h, w] with t >= 1",
+        )
+    again = in_worker.load(pickle.loads(pickle.dumps(ref)))
+    same = all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
+    expect(same, f"{ref.name} loads otherwise in a worker process")
+    return len(frames)

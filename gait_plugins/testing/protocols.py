@@ -1,0 +1,69 @@
+"""The contract of evaluation protocols."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from gait_plugins.api import EmbeddingSet, Protocol, Results
+from gait_plugins.errors import DataError
+from gait_plugins.testing.expect import expect
+
+TYPES = ("nm-01", "nm-02", "nm-03", "nm-04", "nm-05", "nm-06", "bg-01", "bg-02", "cl-01", "cl-02")
+VIEWS = ("000", "090", "180")
+PROBES = ("nm-05", "nm-06", "bg-01", "bg-02", "cl-01", "cl-02")
+
+
+def check_protocol(protocol: Protocol, data: EmbeddingSet | None = None) -> None:
+    """Purity, figures and the order of the sequences.
+
+    Args:
+        protocol: the protocol.
+        data: what it scores, with no two distances alike; left out, embeddings in CASIA-B's naming
+            with listed probes.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    data = _made_up() if data is None else data
+    kept = data.embeddings.copy()
+    results = protocol.evaluate(data)
+    expect(np.array_equal(kept, data.embeddings), "it changes the embeddings")
+    _check_results(results)
+    expect(protocol.evaluate(data).metrics == results.metrics, "scoring twice gives other figures")
+    order = np.random.default_rng(1).permutation(len(data))
+    mixed = protocol.evaluate(_rows(data, order)).metrics
+    near = all(math.isclose(mixed[name], value, abs_tol=1e-3) for name, value in results.metrics.items())
+    expect(near, "the order of the sequences changes the figures")
+    try:
+        protocol.evaluate(_rows(data, order[:1]))
+    except DataError:
+        return
+    expect(False, "a single sequence is no probe with a gallery, but it raises no DataError")
+
+
+def _check_results(results: Results) -> None:
+    expect(bool(results.metrics), "there are no metrics")
+    for name, value in results.metrics.items():
+        expect(math.isfinite(value), f"the figure {name!r} is {value}")
+    expect(results.probes > 0 and results.gallery > 0, "it counts no probes or no gallery")
+    for table in results.tables:
+        fits = all(len(row) == len(table.columns) for row in table.rows)
+        expect(fits, f"the table {table.title!r} has rows of another length than its heads")
+
+
+def _rows(data: EmbeddingSet, rows: np.ndarray) -> EmbeddingSet:
+    fields = ("embeddings", "labels", "types", "views")
+    return replace(data, **{name: getattr(data, name)[rows] for name in fields})
+
+
+def _made_up(identities: int = 5) -> EmbeddingSet:
+    rng = np.random.default_rng(0)
+    walks = [(f"{i:03d}", kind, view) for i in range(identities) for kind in TYPES for view in VIEWS]
+    labels, types, views = (np.array(column) for column in zip(*walks, strict=True))
+    centres = rng.normal(size=(identities, 8, 2))
+    noisy = np.repeat(centres, len(TYPES) * len(VIEWS), axis=0) + rng.normal(size=(len(walks), 8, 2))
+    probes = frozenset("-".join(walk) for walk in walks if walk[1] in PROBES)
+    return EmbeddingSet(noisy.astype(np.float32), labels, types, views, "CASIA-B", probes)

@@ -29,11 +29,12 @@ def demo(
 ) -> None:
     """Train TrackletGait and GaitBase on synthetic walkers and compare them; minutes on a CPU."""
     from gait_plugins.config import load_config
+    from gait_plugins.config.overrides import written
 
     started = time.monotonic()
     rows: list[tuple[str, Results, float]] = []
     for name, shipped in CONTENDERS.items():
-        config = load_config(shipped, overrides=[f"output_dir={output}", *(override or [])])
+        config = load_config(shipped, overrides=[written("output_dir", str(output)), *(override or [])])
         if not rows:
             _picture(config, output / "walkers.png")
         began = time.monotonic()

@@ -79,7 +79,9 @@ def run_test(
     chosen = _phase(phase)
     override = list(override or [])
     if checkpoint is not None:
-        override.append(f"evaluator_cfg.restore_hint={checkpoint}")
+        from gait_plugins.config.overrides import written
+
+        override.append(written("evaluator_cfg.restore_hint", str(checkpoint)))
     loaded = _load(config, cfgs, override, iteration)
     _run(chosen, loaded, _options(device=device, devices=devices, log_to_file=log_to_file))
 

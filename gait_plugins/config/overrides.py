@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import yaml
+
 from gait_plugins.components import nearest
 from gait_plugins.config.reader import parse_value
 from gait_plugins.config.tree import Path, Tree, at, dotted, marked
@@ -24,6 +26,12 @@ def apply(tree: Tree, overrides: Iterable[str]) -> None:
         _apply(tree, text, f"-o {text}")
 
 
+def written(key: str, value: str) -> str:
+    """The override that sets ``key`` to this very text, whatever characters are in it."""
+    quoted: str = yaml.safe_dump(value, default_style='"', width=float("inf"))
+    return f"{key}={quoted.strip()}"
+
+
 def _apply(tree: Tree, text: str, place: str) -> None:
     keys, equals, value_text = text.partition("=")
     names = keys.strip().split(".")
@@ -37,13 +45,21 @@ def _apply(tree: Tree, text: str, place: str) -> None:
         path = (*path, _step(tree, path, name, last, place))
         if not last and _is_missing(tree, path):
             tree.put(path, {}, marked({}, place, path))
-    try:
-        value = parse_value(value_text)
-    except ConfigError as error:
-        raise ConfigError(error.message, where=place, hint="quote the value") from error
+    value = _value(value_text, place)
     if isinstance(at(tree.data, path[:-1]), dict):
         tree.rename(path[:-1], {path[-1]: value})
     tree.put(path, value, marked(value, place, path))
+
+
+def _value(text: str, place: str) -> Any:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text  # a path with bytes that are no UTF-8: no YAML can hold it, nor mean anything else
+    try:
+        return parse_value(text)
+    except ConfigError as error:
+        raise ConfigError(error.message, where=place, hint="quote the value") from error
 
 
 def _is_missing(tree: Tree, path: Path) -> bool:

@@ -44,8 +44,14 @@ def read_file(file: FilePath, name: str) -> Tree:
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration cannot be read: {error}", where=name) from error
+    except OSError as error:
+        raise ConfigError(f"the configuration cannot be read: {error.strerror}", where=name) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the configuration cannot be read, it is no UTF-8 text: {error}",
+            where=name,
+            hint="if it is a YAML file at all, save it as UTF-8",
+        ) from error
     return read_text(text, name)
 
 
@@ -70,9 +76,12 @@ def _walk(text: str, name: str) -> tuple[Any, dict[Path, Mark]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = name if mark is None else f"{name}:{mark.line + 1}"
-        raise ConfigError(f"this is not YAML: {_words(error)}", where=where) from error
+        hint = "indent with spaces" if "'\\t'" in str(error.problem) else None
+        raise ConfigError(f"this is not YAML: {_words(error)}", where=where, hint=hint) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"this is not YAML: {error}", where=name) from error
+    except RecursionError as error:
+        raise ConfigError("lists or mappings are nested without end", where=name) from error
     return value, walk.marks
 
 

@@ -37,7 +37,7 @@ def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> File
         ConfigError: there is no such file; the message holds the nearest names.
     """
     text = os.fspath(name)
-    path = (folder or FilePath()) / FilePath(text).expanduser()
+    path = (folder or FilePath()) / os.path.expanduser(text)
     if path.is_file():
         return path
     if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
@@ -48,8 +48,9 @@ def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> File
     else:
         guesses = nearest(text.removesuffix(".yaml"), shipped())
     meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
+    found = "it is a folder" if path.is_dir() else "neither a file nor a shipped name"
     raise ConfigError(
-        f"there is no configuration {text!r}: neither a file nor a shipped name",
+        f"there is no configuration {text!r}: {found}",
         hint=f"{meant}shipped are: {', '.join(shipped()) or 'none'}",
     )
 
@@ -80,8 +81,11 @@ def read_config(file: FilePath, ancestors: tuple[FilePath, ...] = ()) -> Tree:
 
 def display_name(file: FilePath) -> str:
     """A file as messages name it: from the working directory or the package on, if it lies in it."""
-    resolved = file.resolve()
-    for start in (FilePath.cwd(), _SHIPPED.parent.parent.resolve()):
+    try:
+        resolved, here = file.resolve(), FilePath.cwd()
+    except FileNotFoundError:  # the working directory has been deleted
+        return str(file)
+    for start in (here, _SHIPPED.parent.parent.resolve()):
         if resolved.is_relative_to(start):
             return str(resolved.relative_to(start))
     return str(file)

@@ -38,9 +38,8 @@ class ComponentSpec:
         """
         cls: Any = self.component.load()
         make = cls.from_config if uses_from_config(cls) else cls
-        arguments = {name: realise(value) for name, value in self.arguments.items()} | extra
         try:
-            return make(**arguments)
+            return make(**{name: realise(value) for name, value in self.arguments.items()} | extra)
         except GaitPluginsError as error:
             error.where = error.where or self._place()
             raise
@@ -49,6 +48,13 @@ class ComponentSpec:
                 f"{self.kind} {self.name!r} of {self.component.owner} refuses its options: {error}",
                 where=self._place(),
                 hint=f"gait-plugins config explain {self.name}",
+            ) from error
+        except Exception as error:  # a size of 0 may end as anything, deep inside torch
+            raise ConfigError(
+                f"{self.kind} {self.name!r} of {self.component.owner} cannot be made with these options: "
+                f"{type(error).__name__}: {error}",
+                where=self._place(),
+                hint=f"gait-plugins config explain {self.name}; gait-plugins --debug shows where it failed",
             ) from error
 
     def mapping(self) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class JsonlLog:
         run.folder.mkdir(parents=True, exist_ok=True)
         path = run.folder / FILE_NAME
         _cut_torn_record(path)
-        self._file = path.open("a", encoding="utf-8")
+        # A path may hold bytes that are no UTF-8: they are kept as JSON's escapes.
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
         self._write(
             "run_begin",
             phase=run.phase,

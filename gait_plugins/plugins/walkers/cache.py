@@ -17,13 +17,17 @@ from gait_plugins.errors import DataError
 
 ROOT_VARIABLE = "GAIT_PLUGINS_CACHE"
 DIGEST = 16
+_ANOTHER = f"set cache_dir, or the environment variable {ROOT_VARIABLE}, to a folder that can be written"
 
 
 def default_root() -> Path:
     """``$GAIT_PLUGINS_CACHE/walkers``, else ``walkers`` in the user's cache folder."""
     if root := os.environ.get(ROOT_VARIABLE):
-        return Path(root).expanduser() / "walkers"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+        return Path(os.path.expanduser(root)) / "walkers"
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    base = base or os.path.expanduser("~/.cache")
+    if base.startswith("~"):
+        raise DataError("no home folder is known to keep the walkers in", hint=_ANOTHER)
     return Path(base) / "gait-plugins" / "walkers"
 
 
@@ -116,5 +120,5 @@ def _unusable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"the walkers' cache cannot be used: {error.strerror or error}",
         where=str(path),
-        hint=f"set cache_dir, or the environment variable {ROOT_VARIABLE}, to a folder that can be written",
+        hint=_ANOTHER,
     )

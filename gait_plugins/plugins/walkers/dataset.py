@@ -67,7 +67,7 @@ class Walkers(GaitDataset):
         self.train, self.test, self.frames, self.noise, self.seed = train, test, frames, float(noise), seed
         self.types = [f"{c}-{i + 1:02d}" for c, k in (("nm", nm), ("bg", bg), ("cl", cl)) for i in range(k)]
         self._rows = {key: row for row, key in enumerate((t, v) for t in self.types for v in self.views)}
-        root = Path(cache_dir).expanduser() if cache_dir else default_root()
+        root = Path(os.path.expanduser(cache_dir)) if cache_dir else default_root()
         self._cache = Cache(
             root,
             {

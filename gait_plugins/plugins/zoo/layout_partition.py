@@ -43,7 +43,7 @@ def read_partition(path: str) -> Partition:
             hint="set data_cfg.dataset_partition to the JSON that comes with the data set; relative paths "
             f"start at the working directory ({Path.cwd()})",
         ) from error
-    except ValueError as error:  # JSON and encoding errors alike
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
         raise DataError(f"not a JSON file: {error}; expected {FORMAT}", where=path) from error
     if not isinstance(content, dict):
         raise DataError(f"found a JSON {type(content).__name__}, expected {FORMAT}", where=path)

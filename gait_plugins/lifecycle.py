@@ -53,7 +53,7 @@ class Lifecycle:
                 self._tell(implementation, {"config": config})
             except GaitPluginsError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 config.clear()
                 config.update(before)
                 self._report(implementation, "gait_configure", error, "its changes are dropped")
@@ -110,7 +110,7 @@ class Lifecycle:
         for implementation in self._listening(hook, arguments.get("run")):
             try:
                 self._tell(implementation, arguments)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._detached.add(id(implementation.plugin))
                 self._report(implementation, hook, error, "it is detached and the run goes on")
 
@@ -134,11 +134,12 @@ class Lifecycle:
         attached = self._attached.get(id(plugin))
         return attached.owner if attached else self._describe(plugin)
 
-    def _report(self, implementation: pluggy.HookImpl, hook: str, error: Exception, outcome: str) -> None:
+    def _report(self, implementation: pluggy.HookImpl, hook: str, error: BaseException, outcome: str) -> None:
+        plugin = implementation.plugin
         log.error(
             "%s failed in %s (%s: %s); %s",
-            self._owner(implementation.plugin),
-            hook,
+            self._owner(plugin),
+            f"{type(plugin).__name__}.{hook}" if id(plugin) in self._attached else hook,
             type(error).__name__,
             str(error),  # a record that someone keeps must not keep the plugin alive
             outcome,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -140,3 +143,68 @@ def test_what_fits_is_loaded_when_not_strict():
     restore_model(model, other.state_dict(), strict=False, where="a.pt")
     assert torch.equal(model.weight, other.weight)
     assert torch.equal(model.bias, bias)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"model": 3}, "'model' is 3, expected a mapping"),
+        ({"model": {1: torch.ones(1)}}, "have no names"),
+        ({"optimizer": 3}, "'optimizer' is 3, expected a mapping"),
+        ({"iteration": "x"}, "'iteration' is 'x', expected a number"),
+        ({"plugins": [1]}, r"'plugins' is \[1\], expected a mapping"),
+        ({"input_size": [64]}, r"'input_size' \[64\] is no height and width"),
+    ],
+)
+def test_parts_that_are_not_what_they_should_be(tmp_path: Path, part: dict[str, object], said: str):
+    torch.save({"model": {"w": torch.ones(1)}, **part}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=said):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_a_file_with_code_is_refused_by_what_it_asks_for(tmp_path: Path):
+    torch.save({"model": {"w": Runs()}}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"asks for posix\.system") as caught:
+        load_checkpoint(tmp_path / "a.pt")
+    assert "weights_only" not in str(caught.value)  # torch's advice is to run the code
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", pickle.dumps({"model": 1}, 4)[:-3]])
+def test_other_files_are_no_checkpoints(tmp_path: Path, content: bytes):
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"truncated or no checkpoint \({len(content)} bytes\)"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path):
+    torch.save({"model": {"w": torch.ones(1)}}, tmp_path / "run-00010.pt")
+    with pytest.raises(CheckpointError, match="this is a folder") as caught:
+        load_checkpoint(tmp_path)
+    assert "run-00010.pt" in (caught.value.hint or "")
+
+
+def test_the_disks_own_words_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    @contextmanager
+    def full(path: Path) -> Iterator[Full]:
+        yield Full()
+
+    monkeypatch.setattr("gait_plugins.core.checkpoint.whole_file", full)
+    with pytest.raises(CheckpointError, match="No space left on device"):
+        save_checkpoint(tmp_path / "a.pt", {"model": {"w": torch.ones(1)}})
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_space(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space left") as caught:
+        atomic.write_text(tmp_path / "config.yaml", "text")
+    assert caught.value.filename == str(tmp_path / "config.yaml")
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        atomic.write_text(tmp_path / "file" / "config.yaml", "text")

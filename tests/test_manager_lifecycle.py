@@ -203,7 +203,7 @@ def test_a_failing_attached_monitor_is_reported_with_the_package_that_attached_i
     assert recorder.heard == [1, 2]
     assert between.heard == ["prepare", "begin", 1, 2]
     (message,) = errors(caplog)
-    assert message.startswith("attacher 1.5 failed in gait_step_end")
+    assert message.startswith("attacher 1.5 failed in Raiser.gait_step_end")
 
 
 def test_a_monitor_that_failed_in_a_run_can_be_attached_to_the_next(manager: Manager) -> None:
@@ -305,3 +305,18 @@ def test_order_marks_are_respected(manager: Manager) -> None:
         register(manager, plugin, plugin.name)
     manager.lifecycle.configure({})
     assert order == ["first", "b", "a", "last"]
+
+
+def test_a_monitor_that_exits_the_program_is_detached_too(
+    manager: Manager, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Leaver:
+        @hookimpl
+        def gait_step_end(self) -> None:
+            raise SystemExit(4)
+
+    register(manager, Leaver(), "leaver")
+    manager.lifecycle.step_end(new_run(), 1, {})
+    assert errors(caplog) == [
+        "leaver 1.5 failed in gait_step_end (SystemExit: 4); it is detached and the run goes on"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,3 +136,57 @@ def test_optimisers_and_schedules_that_cannot_work_are_refused(
     with pytest.raises(ConfigError, match=message):
         run(tiny_yaml, override)
     assert not (tmp_path / "output").exists()
+
+
+def test_another_optimiser_or_schedule_cannot_go_on_from_this_one(tiny_yaml: Path, kept: Path) -> None:
+    with pytest.raises(CheckpointError, match="it was Adam and is SGD now") as caught:
+        run(tiny_yaml, "optimizer_cfg.solver=SGD", resume=True)
+    assert "optimizer_reset=true" in (caught.value.hint or "")
+    with pytest.raises(CheckpointError, match="it was MultiStepLR and is ExponentialLR now"):
+        run(tiny_yaml, "scheduler_cfg.scheduler=ExponentialLR", resume=True)
+    state = load_checkpoint(kept)
+    del state["config"]  # a foreign checkpoint does not say what it was made with
+    torch.save(state, kept)
+    with pytest.raises(CheckpointError, match="of another kind, without 'momentum'"):
+        run(tiny_yaml, "optimizer_cfg.solver=SGD", resume=True)
+    run(tiny_yaml, "optimizer_cfg.solver=SGD", "trainer_cfg.optimizer_reset=true", resume=True)
+
+
+def test_settings_that_the_saved_optimiser_overrides_are_told(
+    tiny_yaml: Path, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tiny_yaml, "optimizer_cfg.lr=0.5", resume=True)
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "what optimizer_cfg says now of lr counts only with -o trainer_cfg.optimizer_reset=true" in warning
+
+
+def test_to_go_on_and_to_overwrite_exclude_each_other(tiny_yaml: Path, kept: Path) -> None:
+    with pytest.raises(ConfigError, match="--resume and --overwrite exclude each other"):
+        run(tiny_yaml, resume=True, overwrite=True)
+    assert kept.exists()
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "../../elsewhere", "a\\\\b"])
+@pytest.mark.parametrize("key", ["trainer_cfg.save_name", "data_cfg.dataset_name", "evaluator_cfg.save_name"])
+def test_a_run_never_leaves_its_folder(tiny_yaml: Path, key: str, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}.*it names a folder"):
+        load_config(str(tiny_yaml), overrides=[f'{key}="{name}"'])
+
+
+def test_a_log_that_cannot_be_written_ends_no_training(
+    tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    written: list[str] = []
+
+    def full(self: logging.FileHandler, record: logging.LogRecord) -> None:
+        written.append(record.getMessage())
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            self.handleError(record)
+
+    monkeypatch.setattr("gait_plugins.core.run_folder._RunLog.emit", full)
+    caplog.set_level(logging.INFO, "gait_plugins")
+    run(tiny_yaml, log_to_file=True)
+    assert len(written) == 1
+    assert "cannot be written any more: [Errno 28] No space left" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gait_plugins.components import Component
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
@@ -13,6 +13,15 @@ from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
+
+
+def _folder_name(text: str) -> str:
+    if not text.strip() or text in (".", "..") or any(character in text for character in "/\\\0"):
+        raise ValueError("it names a folder: neither empty, nor a path")
+    return text
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
 Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
 
 _PART: dict[str, Any] = {"part": True}
@@ -27,7 +36,7 @@ class Section(BaseModel):
 class DataSection(Section):
     """The data set. Every other key is an option of the data set that ``type`` names."""
 
-    dataset_name: str = Field(
+    dataset_name: FolderName = Field(
         "CASIA-B", description="name of the training data; part of the run folder's path"
     )
     test_dataset_name: str = Field(
@@ -63,7 +72,9 @@ class TrainerSection(Section):
     total_iter: Count = Field(80000, description="training steps")
     log_iter: Count = Field(100, description="steps between two lines of the log")
     save_iter: Count = Field(2000, description="steps between two checkpoints")
-    save_name: str = Field("tmp", description="name of the run; the last part of the run folder's path")
+    save_name: FolderName = Field(
+        "tmp", description="name of the run; the last part of the run folder's path"
+    )
     with_test: bool = Field(False, description="test after every checkpoint")
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
@@ -95,7 +106,7 @@ class TrainerSection(Section):
 class EvaluatorSection(Section):
     """The test. Every other key is an option of the protocol that ``eval_func`` names."""
 
-    save_name: str = Field(
+    save_name: FolderName = Field(
         description="run that is tested", json_schema_extra={"follows": "trainer_cfg.save_name"}
     )
     restore_hint: CountOrNone | str = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +27,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(partial, path)
         _sync_folder(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        _remove(partial)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say what it was full for
         raise
 
 
@@ -41,6 +43,12 @@ def write_text(path: Path, text: str) -> None:
 def remove_partials(folder: Path) -> None:
     """Remove what a killed process left half-written."""
     for partial in folder.glob(f".*{PARTIAL}"):
+        partial.unlink(missing_ok=True)
+
+
+def _remove(partial: Path) -> None:
+    # Where there is no folder, or no right to it, there is nothing to remove; the first error counts.
+    with suppress(OSError):
         partial.unlink(missing_ok=True)
 
 

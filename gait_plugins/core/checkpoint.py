@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from gait_plugins.errors import CheckpointError
 
 FORMAT = 1
 """Raised when an older version could no longer read what this one writes."""
+
+_KINDS = {dict: "a mapping", int: "a number"}
+_PARTS: dict[str, type] = {
+    **dict.fromkeys(
+        ("model", "losses", "optimizer", "scheduler", "scaler", "rng", "config", "plugins"), dict
+    ),
+    "iteration": int,
+}
 
 log = logging.getLogger("gait_plugins")
 
@@ -47,7 +56,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     # torch's writer reports a failed write as RuntimeError, the file itself as OSError.
     except (OSError, RuntimeError) as error:
         raise CheckpointError(
-            f"the checkpoint could not be written: {error}",
+            f"the checkpoint could not be written: {_disk_error(error)}",
             where=str(path),
             hint="free some space and go on with --resume; earlier checkpoints are intact",
         ) from error
@@ -60,23 +69,42 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: missing, truncated, with code in it, of a future format, or no checkpoint.
     """
     if not path.is_file():
-        raise CheckpointError("there is no such checkpoint", where=str(path), hint=_neighbours(path))
+        what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
+        raise CheckpointError(what, where=str(path), hint=_neighbours(path))
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"the file is not a checkpoint of tensors and plain data: {reason}",
-            where=str(path),
-            hint="a checkpoint that needs arbitrary code to load is refused; save its state dict alone",
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"the file cannot be read, it is truncated or no checkpoint: {error}",
-            where=str(path),
-            hint=_neighbours(path),
-        ) from error
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may raise anything
+        raise _unreadable(path, error) from error
     return _checked(loaded, path)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    asked = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+    if asked:
+        return CheckpointError(
+            f"the file asks for {asked[1]}, which may run code; only tensors and plain data are admitted",
+            where=str(path),
+            hint="save its state dict alone, where you trust the file",
+        )
+    # torch's words go on with advice that does not hold here.
+    reason = (
+        f"{type(error).__name__}: {str(error).splitlines()[0].split('. ')[0]}" if str(error) else "it ends"
+    )
+    return CheckpointError(
+        f"the file is truncated or no checkpoint ({path.stat().st_size} bytes): {reason}",
+        where=str(path),
+        hint=_neighbours(path),
+    )
+
+
+def _disk_error(error: BaseException) -> BaseException:
+    """What the disk said, where torch's writer has covered it up."""
+    reason: BaseException | None = error
+    while reason is not None and not isinstance(reason, OSError):
+        reason = reason.__context__
+    return reason or error
 
 
 def _checked(content: Any, path: Path) -> Checkpoint:
@@ -96,13 +124,25 @@ def _checked(content: Any, path: Path) -> Checkpoint:
             where=str(path),
             hint="update gait-plugins-trackletgait",
         )
+    loaded = {name: part for name, part in loaded.items() if part is not None}
+    for name, kind in _PARTS.items():
+        if not isinstance(loaded.get(name, kind()), kind):
+            raise CheckpointError(
+                f"its {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
+            )
     weights = loaded["model"]
-    if not isinstance(weights, dict):
+    size = loaded.get("input_size")
+    if not all(isinstance(key, str) for key in weights) or not _is_size(size):
         raise CheckpointError(
-            f"its 'model' is a {type(weights).__name__}, expected a state dict", where=str(path)
+            f"its weights have no names, or its 'input_size' {size!r} is no height and width", where=str(path)
         )
     loaded["model"] = {key.removeprefix("module."): value for key, value in weights.items()}
     return loaded
+
+
+def _is_size(size: Any) -> bool:
+    pair = isinstance(size, tuple | list) and len(size) == 2
+    return size is None or (pair and all(isinstance(side, int) for side in size))
 
 
 def restore_model(model: nn.Module, weights: Mapping[str, torch.Tensor], *, strict: bool, where: str) -> None:
@@ -166,7 +206,8 @@ def _counted(keys: list[str], shown: int = 4) -> str:
 
 
 def _neighbours(path: Path) -> str:
-    others = sorted(p.name for p in path.parent.glob("*.pt") if p != path) if path.parent.is_dir() else []
+    folder = path if path.is_dir() else path.parent
+    others = sorted(p.name for p in folder.glob("*.pt") if p != path) if folder.is_dir() else []
     return f"the folder holds {', '.join(others[-5:])}" if others else "the folder holds no other checkpoint"
 
 
@@ -178,5 +219,7 @@ def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where:
             log.warning("%s: %s was %s when it was written and is %s now", where, key, then, now)
 
 
-def _origin(provenance: Mapping[str, str]) -> str:
+def _origin(provenance: Any) -> str:
+    if not isinstance(provenance, dict):
+        return repr(provenance)
     return f"{provenance.get('distribution')} {provenance.get('version')} ({provenance.get('target')})"

@@ -37,6 +37,8 @@ def restore(training: Training, options: RunOptions) -> int:
     section, folder = training.config.trainer_cfg, training.run.folder
     if options.resume and options.init_from is not None:
         raise ConfigError("--resume and --init-from exclude each other: one goes on, the other starts anew")
+    if options.resume and options.overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")
     if options.resume:
         saved = saved_iterations(folder, section.save_name)
         if not saved:
@@ -103,13 +105,46 @@ def _optimiser(training: Training, checkpoint: Checkpoint, path: Path) -> None:
         if reset or name not in checkpoint:
             log.warning("the %s starts afresh: %s", name, "as asked" if reset else f"{path} has none")
             continue
+        _same_choice(training, checkpoint, path, name)
         try:
             part.load_state_dict(checkpoint[name])
-        except (ValueError, KeyError) as error:
-            raise CheckpointError(
-                f"the {name} of the checkpoint does not fit this configuration: {error}",
-                where=str(path),
-                hint=f"-o trainer_cfg.{name}_reset=true starts it afresh",
-            ) from error
+            _complete(part)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _misfit(path, name, str(error)) from error
     if checkpoint.get("scaler"):
         training.fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
+
+
+def _same_choice(training: Training, checkpoint: Checkpoint, path: Path, name: str) -> None:
+    """The checkpoint's optimiser or schedule goes on: what the configuration says now must not be lost."""
+    section, key = (f"{name}_cfg", "solver" if name == "optimizer" else "scheduler")
+    then, now = checkpoint.get("config", {}).get(section), training.config.data[section]
+    if then is None or then == now:
+        return
+    if then.get(key) != now[key]:
+        raise _misfit(path, name, f"it was {then.get(key)} and is {now[key]} now")
+    changed = ", ".join(k for k in {**then, **now} if then.get(k) != now.get(k))
+    log.warning(
+        "%s: the %s goes on as it was saved; what %s says now of %s counts only with "
+        "-o trainer_cfg.%s_reset=true",
+        path,
+        name,
+        section,
+        changed,
+        name,
+    )
+
+
+def _complete(part: Any) -> None:
+    # torch takes any optimiser's state for any other's, and fails in the first step.
+    missing = [k for group in getattr(part, "param_groups", ()) for k in part.defaults if k not in group]
+    if missing:
+        raise ValueError(f"its state is of another kind, without {missing[0]!r}")
+
+
+def _misfit(path: Path, name: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"the {name} of the checkpoint does not fit this configuration: {reason}",
+        where=str(path),
+        hint=f"-o trainer_cfg.{name}_reset=true starts it afresh",
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import platform
 import shutil
 import sys
@@ -12,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 import yaml
@@ -22,6 +24,16 @@ from gait_plugins.core.atomic import write_text
 from gait_plugins.core.checkpoint import saved_iterations
 from gait_plugins.core.options import RunOptions
 from gait_plugins.errors import ConfigError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger("gait_plugins")
+
+HELD = ".held"
+"""The file by which a training keeps others out of its run folder."""
 
 REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
 
@@ -56,7 +68,46 @@ def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str)
             where=str(start),
             hint="choose another trainer_cfg.save_name for the new training",
         )
-    shutil.rmtree(folder)
+    for entry in folder.iterdir():
+        if entry.name == HELD:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def hold(folder: Path) -> IO[str] | None:
+    """Keep every other training out of a run folder, until the file is closed or this process ends.
+
+    Returns:
+        The file to keep open, None where the system has no such locks.
+
+    Raises:
+        ConfigError: another process trains there.
+    """
+    if fcntl is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    file = open(folder / HELD, "a+", encoding="utf-8")  # noqa: SIM115  (kept open on purpose)
+    try:
+        # Not flock: workers would inherit it, and keep it for a while after this process was killed.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            return None  # a file system without locks
+        raise ConfigError(
+            f"another training ({holder}) is writing into this run folder",
+            where=str(folder),
+            hint="stop it first, or choose another trainer_cfg.save_name",
+        ) from error
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {platform.node()}")
+    file.flush()
+    return file
 
 
 def describe_run(folder: Path, config: Config, provenance: dict[str, Any]) -> None:
@@ -92,7 +143,7 @@ def run_log(folder: Path, wanted: bool) -> Iterator[None]:
         return
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
+    handler = _RunLog(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("gait_plugins")
     logger.addHandler(handler)
@@ -101,6 +152,14 @@ def run_log(folder: Path, wanted: bool) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+class _RunLog(logging.FileHandler):
+    """Falls silent when it can no longer write: a log on a full disk ends no training."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        logging.getLogger("gait_plugins").removeHandler(self)
+        log.warning("%s cannot be written any more: %s", self.baseFilename, sys.exc_info()[1])
 
 
 def _version(distribution: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.report import write_results
 from gait_plugins.core.restoring import restore
-from gait_plugins.core.run_folder import claim, describe_run, provenance_of, run_folder
+from gait_plugins.core.run_folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.setup import (
     build_batches,
     build_dataset,
@@ -93,6 +94,9 @@ class Training:
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder
+        held = hold(folder)
+        if held is not None:
+            weakref.finalize(self, held.close)
         claim(folder, section.save_name, options=options, hint=section.restore_hint)
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)

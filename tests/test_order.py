@@ -107,6 +107,15 @@ def test_a_worker_outlives_the_signal_that_ends_a_training():
     assert [batch.number for batch in (first, *stream)] == list(range(12))
 
 
+def test_workers_end_with_what_interrupts_the_stream():
+    stream = batches(maker(), range(50), workers=2, pin=False)
+    next(stream)
+    with pytest.raises(KeyboardInterrupt) as kept:  # its traceback holds on to all that was there
+        stream.throw(KeyboardInterrupt)
+    assert not multiprocessing.active_children()
+    assert kept.traceback
+
+
 class Unreadable(TinyWalks):
     """A data set whose files are broken."""
 

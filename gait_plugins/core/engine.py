@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         with (
             run_log(run.folder, options.log_to_file and run.is_main),
             Interrupts(fabric.world_size == 1) as interrupts,
+            closing(stream),
             Job("train", len(numbers), "step") as job,
         ):
             training.train_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import numpy as np
 import torch
@@ -78,7 +78,7 @@ def embed(
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], np.ndarray]] = []
     # Not inference_mode: what a model caches here could never be used in training again.
-    with eval_mode(model), torch.no_grad(), fabric.autocast():
+    with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
             if not found:
                 _check_size(model, frame_size(batch), trained_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple
@@ -25,6 +25,9 @@ from gait_plugins.api import (
 )
 from gait_plugins.core.order import batch_rng, slot_rng
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
+
+GRACE = 30
+"""Seconds that a worker goes on for after it was told to end, so that a last step can have its batch."""
 
 
 class HostBatch(NamedTuple):
@@ -144,8 +147,13 @@ class Divider:
         return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens)
 
 
-def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: bool) -> Iterator[HostBatch]:
-    """Batches of these numbers, in this order, made by so many worker processes (0: this one)."""
+def batches(
+    maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: bool
+) -> Generator[HostBatch, None, None]:
+    """Batches of these numbers, in this order, made by so many worker processes (0: this one).
+
+    Close it where it may be left early: the workers end with it.
+    """
     with warnings.catch_warnings():
         # More workers than cores is what the user asked for, and what published settings hold.
         warnings.filterwarnings("ignore", message="This DataLoader will create")
@@ -171,6 +179,10 @@ def batches(maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: boo
                 hint="-o data_cfg.num_workers=0, or give the container more shared memory",
             ) from error
         raise
+    finally:
+        # Not left to garbage collection: the traceback of what ended us holds on to the iterator.
+        if workers:
+            stream._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def share_of_rank(global_size: int, world_size: int) -> int:
@@ -211,3 +223,4 @@ def _quiet_worker(worker: int) -> None:
 
 def _ignore_once(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
+    signal.alarm(GRACE)  # whatever becomes of the main process, this one ends

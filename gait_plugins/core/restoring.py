@@ -49,8 +49,8 @@ def restore(training: Training, options: RunOptions) -> int:
         _weights(training, options.init_from)
         return 0
     if isinstance(section.restore_hint, str):
-        checkpoint = _weights(training, Path(section.restore_hint))
-        _optimiser(training, checkpoint, options.init_from or Path(section.restore_hint))
+        path = Path(section.restore_hint)
+        _optimiser(training, _weights(training, path), path)
         return 0
     if section.restore_hint:
         return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))

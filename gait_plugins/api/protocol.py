@@ -70,6 +70,12 @@ class Results:
 class Protocol(HasExample, ABC):
     """Scores embeddings. Options come from ``evaluator_cfg`` (``metric`` and its own)."""
 
+    def check(self, data: EmbeddingSet) -> None:
+        """See before any work that these sequences can be scored; their embeddings are ``[n, 0, 0]``.
+
+        Raises what ``evaluate`` would: a training of days should not end in it. By default all is well.
+        """
+
     @abstractmethod
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``DataError`` where the data has no probes or no gallery for this protocol."""

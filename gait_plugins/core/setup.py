@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 from typing import Literal, cast
 
+import numpy as np
 from torch import nn
 
 from gait_plugins.api import (
     BatchSampler,
+    EmbeddingSet,
     FrameSampler,
     GaitDataset,
     GaitModel,
@@ -52,10 +54,10 @@ def build_dataset(config: Config) -> GaitDataset:
 
 
 def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMaker:
-    """What makes the batches of a phase; the data is checked to be able to fill one.
+    """What makes the batches of a phase; the data is checked to be able to fill one, and to be scored.
 
     Raises:
-        DataError: there is no sequence.
+        DataError: there is no sequence, or nothing that the protocol could score.
         ConfigError: the sampler cannot draw its batches from this data.
     """
     section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
@@ -69,6 +71,11 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     sampler = cast(BatchSampler, section.sampler.batch.build())
     sampler.check(index)
     log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
+    if len(index.identities) == 1:
+        log.warning("%s: with a single identity there is nobody to tell apart", phase)
+    if phase == "test":
+        nothing = np.empty((len(index), 0, 0), np.float32)
+        build_protocol(config).check(embedding_set(config, dataset, index, nothing))
     return BatchMaker(
         dataset=dataset,
         index=index,
@@ -78,6 +85,20 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.
         by_sequence=phase == "test",
+    )
+
+
+def embedding_set(
+    config: Config, dataset: GaitDataset, index: SequenceIndex, embeddings: np.ndarray
+) -> EmbeddingSet:
+    """What a protocol is given: embeddings ``[n, c, p]`` and what is known of their sequences."""
+    return EmbeddingSet(
+        embeddings=embeddings,
+        labels=np.array([ref.label for ref in index.refs]),
+        types=np.array([ref.type for ref in index.refs]),
+        views=np.array([ref.view for ref in index.refs]),
+        dataset_name=config.data_cfg.test_dataset_name,
+        probe_set=dataset.probe_set(),
     )
 
 

@@ -29,22 +29,15 @@ class Gait3DProtocol(Protocol):
     def __init__(self, metric: Metric = "euc") -> None:
         self.metric = metric
 
+    def check(self, data: EmbeddingSet) -> None:
+        _split(data)
+
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``DataError`` without listed probes, gallery or matches."""
-        is_probe, absent = _probes(data)
+        is_probe, absent = _split(data)
         labels = data.labels[is_probe], data.labels[~is_probe]
-        if not len(labels[1]):
-            raise DataError(
-                f"all {len(data)} test sequences of {data.dataset_name} are probes; the gallery is empty",
-                hint="list under PROBE_SET of the partition only some sequences of each test identity",
-            )
         embeddings = data.embeddings[is_probe], data.embeddings[~is_probe]
         scores = retrieve(*embeddings, *labels, metric=self.metric)
-        if not scores.matched.any():
-            raise DataError(
-                f"no identity of the {len(labels[0])} probes of {data.dataset_name} is in the gallery",
-                hint="leave at least one sequence of each probe's identity out of PROBE_SET",
-            )
         metrics = {f"Rank-{k}": 100 * scores.rank(k) for k in _RANKS}
         metrics |= {"mAP": 100 * scores.mAP, "mINP": 100 * scores.mINP}
         return Results(
@@ -60,8 +53,24 @@ class Gait3DProtocol(Protocol):
         )
 
 
-def _probes(data: EmbeddingSet) -> tuple[np.ndarray, int]:
+def _split(data: EmbeddingSet) -> tuple[np.ndarray, int]:
     """Which sequences are probes, bool ``[n]``, and how many listed ones the data lacks."""
+    is_probe, absent = _probes(data)
+    labels = data.labels[is_probe], data.labels[~is_probe]
+    if not len(labels[1]):
+        raise DataError(
+            f"all {len(data)} test sequences of {data.dataset_name} are probes; the gallery is empty",
+            hint="list under PROBE_SET of the partition only some sequences of each test identity",
+        )
+    if not np.isin(*labels).any():
+        raise DataError(
+            f"no identity of the {len(labels[0])} probes of {data.dataset_name} is in the gallery",
+            hint="leave at least one sequence of each probe's identity out of PROBE_SET",
+        )
+    return is_probe, absent
+
+
+def _probes(data: EmbeddingSet) -> tuple[np.ndarray, int]:
     if not data.probe_set:
         raise DataError(
             f"evaluate_Gait3D needs the list of probes, but the partition of {data.dataset_name} has none",

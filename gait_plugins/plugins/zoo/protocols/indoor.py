@@ -56,10 +56,17 @@ class IndoorProtocol(Protocol):
         if probe_types is not None and gallery_types is not None:
             self.rule = IndoorRule({k: tuple(v) for k, v in probe_types.items()}, tuple(gallery_types))
 
+    def check(self, data: EmbeddingSet) -> None:
+        split = self._split(data)
+        split.require_pairs([condition for condition in split.conditions if split.has_pairs(condition)])
+
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``ConfigError`` for an unknown data set, ``DataError`` for one without pairs."""
-        split = IndoorSplit(data, self.rule or self._known_rule(data.dataset_name))
+        split = self._split(data)
         return self._all_views_at_once(split) if self.cross_view_gallery else self._view_by_view(split)
+
+    def _split(self, data: EmbeddingSet) -> IndoorSplit:
+        return IndoorSplit(data, self.rule or self._known_rule(data.dataset_name))
 
     def _known_rule(self, dataset: str) -> IndoorRule:
         rules = CROSS_VIEW if self.cross_view_gallery else SINGLE_VIEW

@@ -95,6 +95,12 @@ class IndoorSplit:
         accuracy = [part.rank(1, count_unmatched=True) for part in by_view]
         return 100 * np.array([accuracy, [part.mAP for part in by_view]])
 
+    def has_pairs(self, condition: str) -> bool:
+        """True where a probe of the condition meets a gallery of another view."""
+        probed = {view for view, probes in enumerate(self.probes_of(condition)) if len(probes)}
+        filled = {view for view, positions in enumerate(self.gallery_by_view) if len(positions)}
+        return any(probe != gallery for probe in probed for gallery in filled)
+
     def require_pairs(self, known: Sequence[str]) -> None:
         """Raise ``DataError`` where no probe can meet a gallery of another view."""
         if not known:

@@ -10,7 +10,11 @@ _HERE = "gait_plugins.plugins.zoo"
 
 @hookimpl
 def gait_models() -> Contribution:
-    return {"Baseline": f"{_HERE}.baseline:Baseline", "GEI": f"{_HERE}.gei:GaitEnergyImage"}
+    return {
+        "Baseline": f"{_HERE}.baseline:Baseline",
+        "GEI": f"{_HERE}.gei:GaitEnergyImage",
+        "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
+    }
 
 
 @hookimpl

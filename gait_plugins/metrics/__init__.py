@@ -1,11 +1,19 @@
 """Distances between embeddings and what retrieval by them is worth, for any package's protocols."""
 
-from gait_plugins.metrics.distances import Metric, as_parts, distance_chunks, part_distances
+from gait_plugins.metrics.distances import (
+    Metric,
+    as_parts,
+    distance_chunks,
+    paired_distances,
+    part_distances,
+)
+from gait_plugins.metrics.reranking import rerank, rerank_distances
 from gait_plugins.metrics.retrieval import (
     NO_MATCH,
     Exclusion,
     RetrievalScores,
     first_match,
+    nearest_of,
     retrieve,
     same_identity_and_camera,
     score_ranking,
@@ -19,7 +27,11 @@ __all__ = [
     "as_parts",
     "distance_chunks",
     "first_match",
+    "nearest_of",
+    "paired_distances",
     "part_distances",
+    "rerank",
+    "rerank_distances",
     "retrieve",
     "same_identity_and_camera",
     "score_ranking",

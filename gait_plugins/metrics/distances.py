@@ -76,7 +76,8 @@ def distance_chunks(
     """
     if metric not in ("euc", "cos"):
         raise ConfigError(f"no distance is called {metric!r}", hint="evaluator_cfg.metric: euc, or cos")
-    x, y = as_parts(probe, device), as_parts(gallery, device)
+    x = as_parts(probe, device)
+    y = x if gallery is probe else as_parts(gallery, device)
     if (len(x), x.shape[2]) != (len(y), y.shape[2]):
         raise DataError(
             f"probe embeddings have {x.shape[2]} channels x {len(x)} parts, "
@@ -88,7 +89,9 @@ def distance_chunks(
     chunk_size = max(chunk_size, 1)
     x2, y2 = _squared_norms(x), _squared_norms(y)
     if metric == "cos":
-        x, y = F.normalize(x, dim=2), F.normalize(y, dim=2)
+        itself = y is x
+        x = F.normalize(x, dim=2)
+        y = x if itself else F.normalize(y, dim=2)
     measure = _cosine if metric == "cos" else _euclidean
     for start in range(0, x.shape[1], chunk_size):
         rows = slice(start, min(start + chunk_size, x.shape[1]))
@@ -107,6 +110,32 @@ def part_distances(
     chunks = distance_chunks(probe, gallery, metric, chunk_size=chunk_size, device=device)
     rows = [chunk.cpu().numpy() for _, chunk in chunks]
     return np.concatenate(rows) if rows else np.zeros((0, len(gallery)), np.float32)
+
+
+def paired_distances(
+    embeddings: np.ndarray, left: np.ndarray, right: np.ndarray, metric: Metric = "euc"
+) -> np.ndarray:
+    """Distances of chosen pairs, a few at a time; see :func:`distance_chunks`.
+
+    Args:
+        embeddings: float ``[n, c, p]`` or ``[n, c]``.
+        left: positions, int ``[m]``.
+        right: positions, int ``[m]``.
+        metric: ``euc`` or ``cos``.
+
+    Returns:
+        float32 ``[m]``.
+    """
+    if embeddings.ndim == 2:
+        embeddings = embeddings[:, :, None]
+    chunk_size = max(_CPU_BUDGET // max(embeddings[0].size, 1), 1) if len(embeddings) else 1
+    found = np.empty(len(left), np.float32)
+    for start in range(0, len(left), chunk_size):
+        rows = slice(start, start + chunk_size)
+        x, y = (torch.as_tensor(embeddings[side[rows]], dtype=torch.float32) for side in (left, right))
+        apart = 1 - F.cosine_similarity(x, y, dim=1) if metric == "cos" else (x - y).norm(dim=1)
+        found[rows] = apart.mean(1).numpy()
+    return found
 
 
 def _squared_norms(x: Tensor) -> Tensor:

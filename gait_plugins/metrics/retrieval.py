@@ -5,7 +5,7 @@ Equal distances rank in gallery order (a stable sort), so a result never depends
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,15 @@ class RetrievalScores:
     inverse_negative_penalty: np.ndarray
     """INP: matches over the rank of the last match, float64 ``[n_probe]`` in [0, 1]. Source: Ye et
     al., Deep Learning for Person Re-identification: A Survey and Outlook, section 4.2."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[RetrievalScores]) -> RetrievalScores:
+        """The scores of some probes after those of others."""
+        return cls(
+            first=np.concatenate([part.first for part in parts]),
+            average_precision=np.concatenate([part.average_precision for part in parts]),
+            inverse_negative_penalty=np.concatenate([part.inverse_negative_penalty for part in parts]),
+        )
 
     @property
     def matched(self) -> np.ndarray:
@@ -139,11 +148,7 @@ def retrieve(
         parts.append(score_ranking(chunk, probe_labels[rows], gallery_labels, exclude=pairs))
     if not parts:
         raise DataError("there are no probes to score")
-    return RetrievalScores(
-        first=np.concatenate([part.first for part in parts]),
-        average_precision=np.concatenate([part.average_precision for part in parts]),
-        inverse_negative_penalty=np.concatenate([part.inverse_negative_penalty for part in parts]),
-    )
+    return RetrievalScores.joined(parts)
 
 
 def same_identity_and_camera(
@@ -190,6 +195,27 @@ def first_match(distances: Tensor, match: Tensor) -> Tensor:
     found = torch.where(tied & match, position, distances.shape[1]).amin(1, keepdim=True)
     rank = ((distances < best) | (tied & (position < found))).sum(1)
     return rank.masked_fill(~match.any(1), NO_MATCH)
+
+
+def nearest_of(distances: Tensor, k: int) -> np.ndarray:
+    """The nearest of the gallery, the earlier of equals first, without sorting all of it.
+
+    Args:
+        distances: ``[n_probe, n_gallery]``.
+        k: how many, at most ``n_gallery``.
+
+    Returns:
+        Positions in the gallery, int64 ``[n_probe, k]``.
+    """
+    bound = distances.topk(k, dim=1, largest=False).values.amax(1, keepdim=True)
+    # Which of equals topk takes is left open: those at the bound are filled up in order.
+    inside, at_bound = distances < bound, distances == bound
+    room = k - inside.sum(1, keepdim=True)
+    chosen = inside | (at_bound & (at_bound.cumsum(1) <= room))
+    columns = chosen.nonzero()[:, 1].view(len(distances), k)
+    order = distances.gather(1, columns).argsort(dim=1, stable=True)
+    found: np.ndarray = columns.gather(1, order).cpu().numpy()
+    return found
 
 
 def _score_sorted(match: np.ndarray, kept: np.ndarray | None) -> RetrievalScores:

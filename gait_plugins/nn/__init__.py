@@ -1,7 +1,15 @@
 """Network parts that several models share, named and keyed as OpenGait's, and sums over triplets."""
 
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
-from gait_plugins.nn.packed import FrameWise, PackedMax, frames_of, packed_temporal_conv, split_lengths
+from gait_plugins.nn.packed import (
+    FrameWise,
+    PackedMax,
+    SequenceWise,
+    each_sequence,
+    frames_of,
+    packed_temporal_conv,
+    split_lengths,
+)
 from gait_plugins.nn.triplets import pairs_of, pairwise_distance, triplet_sums
 
 __all__ = [
@@ -10,6 +18,8 @@ __all__ = [
     "PackedMax",
     "SeparateBNNecks",
     "SeparateFCs",
+    "SequenceWise",
+    "each_sequence",
     "frames_of",
     "packed_temporal_conv",
     "pairs_of",

@@ -36,15 +36,47 @@ class FrameWise(nn.Module):
         return maps.reshape(n, s, *maps.shape[1:]).transpose(1, 2)
 
 
+def each_sequence(
+    x: Tensor, lengths: list[int] | None, work: Callable[[Tensor], Tensor], dim: int = 2
+) -> Tensor:
+    """Reduce each sequence by ``work`` as if it were alone.
+
+    Args:
+        x: features with time along ``dim``: ``[n, c, s, ...]``, or packed ``[1, c, sum(s), ...]``.
+        lengths: frames of each packed sequence; None where each row of ``x`` is one sequence.
+        work: from sequences ``[m, c, s, ...]`` of one length to ``[m, ...]``.
+        dim: the time axis.
+
+    Returns:
+        ``[n, ...]``, a row for each sequence.
+    """
+    if lengths is None:
+        return work(x)
+    return torch.cat([work(part) for part in torch.split(x, lengths, dim)])
+
+
+class SequenceWise(nn.Module):
+    """A network that reduces a sequence to one row, applied to each sequence alone.
+
+    Args:
+        pooling_func: network from ``[m, c, s, ...]`` to ``[m, ...]``.
+    """
+
+    def __init__(self, pooling_func: nn.Module) -> None:
+        super().__init__()
+        self.pooling_func = pooling_func
+
+    def forward(self, x: Tensor, seq_lens: Tensor | None) -> Tensor:
+        """``[n, c, s, ...]``, or packed ``[1, c, sum(s), ...]``, to ``[n, ...]``."""
+        return each_sequence(x, split_lengths(seq_lens), self.pooling_func)
+
+
 class PackedMax(nn.Module):
     """Maximum over the frames of each sequence."""
 
     def forward(self, x: Tensor, seq_lens: Tensor | None, dim: int = 2) -> Tensor:
         """``[n, c, s, ...]`` to ``[n, c, ...]``; packed ``[1, c, sum(s), ...]`` to ``[n, c, ...]``."""
-        lengths = split_lengths(seq_lens)
-        if lengths is None:
-            return x.amax(dim)
-        return torch.cat([part.amax(dim) for part in torch.split(x, lengths, dim)])
+        return each_sequence(x, split_lengths(seq_lens), lambda frames: frames.amax(dim), dim)
 
 
 def packed_temporal_conv(

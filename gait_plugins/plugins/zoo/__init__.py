@@ -14,6 +14,7 @@ def gait_models() -> Contribution:
         "Baseline": f"{_HERE}.baseline:Baseline",
         "GEI": f"{_HERE}.gei:GaitEnergyImage",
         "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
+        "GaitSet": f"{_HERE}.gaitset:GaitSet",
     }
 
 

@@ -1,0 +1,53 @@
+"""Whether the parts of a model fit each other and its input, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+
+from gait_plugins.errors import ConfigError
+
+
+class Fit(NamedTuple):
+    """One option that another one determines."""
+
+    option: str
+    found: int
+    expected: int
+    because: str
+    """What determines it."""
+
+
+def require_fits(where: str, fits: Iterable[Fit]) -> None:
+    """Refuse the first option that differs from what it has to be.
+
+    Raises:
+        ConfigError: names the option, both values and what determines it.
+    """
+    for option, found, expected, because in fits:
+        if found != expected:
+            raise ConfigError(
+                f"{option} is {found}, expected {expected}, {because}",
+                where=where,
+                hint=f"set {option} to {expected}",
+            )
+
+
+def require_frame_size(where: str, height: int, width: int, attempt: Callable[[], object]) -> None:
+    """Refuse frames that ``attempt``, a pass of a blank one, does not get through.
+
+    Raises:
+        ConfigError: names the size and what stopped the frame.
+    """
+    try:
+        with torch.no_grad():
+            attempt()
+    except (ConfigError, RuntimeError) as error:
+        reason = error.message if isinstance(error, ConfigError) else str(error).splitlines()[0]
+        raise ConfigError(
+            f"frames of {height}x{width} do not fit: {reason}",
+            where=where,
+            hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
+        ) from error

@@ -1,4 +1,4 @@
-"""Batches: P identities x K sequences for training, every sequence exactly once for testing."""
+"""Batches: P identities x K sequences, any sequences, two views of each, or each exactly once for a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from gait_plugins.api import SequenceIndex, SequenceRef
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.zoo.batch_sampling import InferenceSampler, TripletSampler
+from gait_plugins.plugins.zoo.batch_sampling import (
+    BilateralSampler,
+    CommonSampler,
+    InferenceSampler,
+    TripletSampler,
+)
 
 
 def index_of(sizes: list[int]) -> SequenceIndex:
@@ -112,3 +117,44 @@ def test_inference_is_never_shuffled():
 def test_no_sequences_are_an_error(sampler):
     with pytest.raises(DataError, match="no sequences"):
         sampler.check(index_of([]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=12), b=st.integers(1, 30), seed=st.integers(0, 99)
+)
+def test_a_common_batch_repeats_sequences_only_where_there_are_too_few(sizes, b, seed):
+    index, sampler = index_of(sizes), CommonSampler(b)
+    sampler.check(index)
+    batch = sampler.batch(index, 3, rng(seed))
+    assert len(batch) == sampler.batch_size == b
+    assert len(set(batch)) == b or b > len(index)
+    assert sampler.num_batches(index) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(b=st.integers(1, 6), each=st.integers(1, 4), world=st.sampled_from([1, 2, 4]), seed=st.integers(0, 99))
+def test_both_views_of_a_sequence_come_to_the_same_process(b, each, world, seed):
+    index, sampler = index_of([5] * 7), BilateralSampler((b * world, each))
+    batch = sampler.batch(index, 0, rng(seed))
+    assert len(batch) == sampler.batch_size == 2 * b * world * each
+    for rank in range(world):
+        share = batch[rank::world]
+        assert share[: len(share) // 2] == share[len(share) // 2 :]
+        assert len(set(share)) == len(share) // 2 or b * world * each > len(index)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "size"),
+    [(CommonSampler, [8, 4]), (CommonSampler, 0), (BilateralSampler, 8), (BilateralSampler, [8, 0])],
+)
+def test_sizes_that_make_no_batch_are_refused(sampler, size):
+    with pytest.raises(ConfigError, match="batch_size of") as caught:
+        sampler(size)
+    assert "trainer_cfg.sampler.batch_size" in str(caught.value)
+
+
+def test_nothing_to_draw_from_is_said():
+    for sampler in (CommonSampler(2), BilateralSampler((1, 2))):
+        with pytest.raises(DataError, match="has no sequences"):
+            sampler.check(index_of([]))

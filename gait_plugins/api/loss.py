@@ -28,6 +28,15 @@ class Loss(HasExample, nn.Module):
         super().__init__()
         self.loss_term_weight = loss_term_weight
 
+    @classmethod
+    def example_features(cls) -> dict[str, Tensor]:
+        """Small arguments of ``forward`` that the loss can be tried with, one row a sample.
+
+        Needed only where it takes others than ``embeddings``, ``features``, ``logits`` and ``labels``
+        ``[n]``, or of other shapes.
+        """
+        return {}
+
     def forward(self, **features: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The loss and its figures, all tensors detached but the first."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(**features)")

@@ -13,7 +13,11 @@ from gait_plugins.api import Loss
 from gait_plugins.testing.expect import expect, near
 
 LABELS = (0, 0, 0, 1, 1, 2, 3, 3)
-SHAPES = {"embeddings": (len(LABELS), 6, 3), "logits": (len(LABELS), 4, 3)}
+SHAPES = {
+    "embeddings": (len(LABELS), 6, 3),
+    "features": (len(LABELS), 2, 6),
+    "logits": (len(LABELS), 4, 3),
+}
 
 
 def check_loss(loss: Loss, features: Mapping[str, Any] | None = None) -> None:
@@ -21,13 +25,14 @@ def check_loss(loss: Loss, features: Mapping[str, Any] | None = None) -> None:
 
     Args:
         loss: the loss.
-        features: arguments of its ``forward``, one row a sample; left out, ``embeddings``
-            ``[n, c, p]``, ``logits`` ``[n, classes, p]`` and ``labels`` ``[n]`` are made up.
+        features: arguments of its ``forward``, one row a sample; left out, those of its
+            ``example_features``; else ``embeddings`` ``[n, c, p]``, ``features`` ``[n, views, c]``,
+            ``logits`` ``[n, classes, p]`` and ``labels`` ``[n]`` are made up.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
-    given = dict(features) if features is not None else _features(loss)
+    given = dict(features if features is not None else loss.example_features() or _features(loss))
     value = _check_value(loss, given)
     order = torch.randperm(len(next(iter(given.values()))), generator=torch.Generator().manual_seed(1))
     mixed, _ = loss(**{name: feature[order] for name, feature in given.items()})

@@ -15,12 +15,13 @@ def gait_models() -> Contribution:
         "GEI": f"{_HERE}.gei:GaitEnergyImage",
         "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
         "GaitSet": f"{_HERE}.gaitset:GaitSet",
+        "GaitPart": f"{_HERE}.gaitpart:GaitPart",
     }
 
 
 @hookimpl
 def gait_backbones() -> Contribution:
-    return {"ResNet9": f"{_HERE}.resnet:ResNet9"}
+    return {"ResNet9": f"{_HERE}.resnet:ResNet9", "Plain": f"{_HERE}.plain:Plain"}
 
 
 @hookimpl
@@ -28,6 +29,10 @@ def gait_losses() -> Contribution:
     return {
         "TripletLoss": f"{_HERE}.losses:TripletLoss",
         "CrossEntropyLoss": f"{_HERE}.losses:CrossEntropyLoss",
+        "SupConLoss": f"{_HERE}.contrastive:SupConLoss",
+        "SupConLoss_Re": f"{_HERE}.contrastive:DotSupConLoss",
+        "SupConLoss_Lp": f"{_HERE}.contrastive:DistanceSupConLoss",
+        "BinaryCrossEntropyLoss": f"{_HERE}.segmentation_loss:BinaryCrossEntropyLoss",
     }
 
 
@@ -55,6 +60,8 @@ def gait_frame_samplers() -> Contribution:
 def gait_batch_samplers() -> Contribution:
     return {
         "TripletSampler": f"{_HERE}.batch_sampling:TripletSampler",
+        "CommonSampler": f"{_HERE}.batch_sampling:CommonSampler",
+        "BilateralSampler": f"{_HERE}.batch_sampling:BilateralSampler",
         "InferenceSampler": f"{_HERE}.batch_sampling:InferenceSampler",
     }
 

@@ -1,4 +1,4 @@
-"""Which sequences make a batch: P identities x K sequences for training, every sequence once for testing."""
+"""Which sequences make a batch: P identities x K sequences, any, pairs of views, or each once for a test."""
 
 from __future__ import annotations
 
@@ -56,6 +56,75 @@ class TripletSampler(BatchSampler):
         return [chosen[i] for i in rng.permutation(len(chosen))] if self.batch_shuffle else chosen
 
 
+class CommonSampler(BatchSampler):
+    """Sequences drawn at random, without repetition within a batch, whoever they are of.
+
+    Where the data have fewer sequences than a batch takes, they are drawn with repetition. The batches
+    are endless.
+
+    Args:
+        batch_size: sequences of a batch, over all processes together.
+        batch_shuffle: without effect, as the order is random anyway; OpenGait's YAML files carry the key.
+    """
+
+    def __init__(self, batch_size: int, batch_shuffle: bool = False) -> None:
+        if not _is_count(batch_size):
+            raise ConfigError(
+                f"batch_size of CommonSampler is {batch_size!r}, expected a whole number of at least 1",
+                where="sampler",
+                hint="-o trainer_cfg.sampler.batch_size=128",
+            )
+        self.batch_size = batch_size
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        return {"batch_size": 8}
+
+    def check(self, index: SequenceIndex) -> None:
+        if len(index) == 0:
+            raise _nothing("CommonSampler")
+
+    def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
+        return drawn(index, self.batch_size, rng)
+
+
+class BilateralSampler(BatchSampler):
+    """Sequences drawn at random, each of them twice: first all of them, then all of them again.
+
+    The two places of a sequence get frames and augmentations of their own: the two views of it that
+    GaitSSB contrasts (Fan et al., TPAMI 2023). The published sampler goes through a shuffled data set;
+    this one draws every batch afresh, without repetition within the batch.
+
+    Args:
+        batch_size: ``[a, b]``: ``a * b`` sequences, so twice as many views, over all processes
+            together. The product must divide by the number of processes.
+        batch_shuffle: without effect, as the order is random anyway; OpenGait's YAML files carry the key.
+    """
+
+    def __init__(self, batch_size: tuple[int, int], batch_shuffle: bool = False) -> None:
+        sizes = tuple(batch_size) if isinstance(batch_size, Sequence) else (batch_size,)
+        if len(sizes) != 2 or not all(_is_count(size) for size in sizes):
+            raise ConfigError(
+                f"batch_size of BilateralSampler is {batch_size!r}, expected two whole numbers, of which "
+                "the product is the number of sequences",
+                where="sampler",
+                hint="-o trainer_cfg.sampler.batch_size=[8,64]",
+            )
+        self.sequences = sizes[0] * sizes[1]
+        self.batch_size = 2 * self.sequences
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        return {"batch_size": [2, 4]}
+
+    def check(self, index: SequenceIndex) -> None:
+        if len(index) == 0:
+            raise _nothing("BilateralSampler")
+
+    def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
+        return 2 * drawn(index, self.sequences, rng)
+
+
 class InferenceSampler(BatchSampler):
     """Every sequence once, in the data set's order; the last batch holds what is left.
 
@@ -89,6 +158,11 @@ class InferenceSampler(BatchSampler):
     def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
         start = number * self.batch_size
         return range(start, min(start + self.batch_size, len(index)))
+
+
+def drawn(index: SequenceIndex, count: int, rng: np.random.Generator) -> list[int]:
+    """``count`` positions of ``index``; repeated only where there are fewer."""
+    return [int(i) for i in rng.choice(len(index), count, replace=len(index) < count)]
 
 
 def _is_count(value: object) -> bool:

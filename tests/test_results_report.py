@@ -71,6 +71,23 @@ def test_csv_keeps_the_figures_unrounded(results):
     assert [(line["figure"], float(line["value"])) for line in lines] == list(results.metrics.items())
 
 
+def test_csv_says_of_every_figure_what_it_was_found_by(results):
+    for line in csv.DictReader(io.StringIO(results_to_csv(results))):
+        assert line["protocol"] == results.protocol
+        assert (line["dataset"], line["probes"], line["probes_without_match"]) == ("CASIA-B", "20", "3")
+
+
+def test_a_protocols_own_files_lie_beside_the_figures(results, tmp_path, caplog):
+    caplog.set_level("INFO")
+    files = {"GREW_submission.csv": "videoId,rank1\n", "../../elsewhere.csv": "x\n"}
+    path = write_results(dataclasses.replace(results, metrics={}, files=files), tmp_path / "run", 120)
+    assert (tmp_path / "run" / "GREW_submission-120.csv").read_text() == "videoId,rank1\n"
+    assert (tmp_path / "run" / "elsewhere-120.csv").read_text() == "x\n"
+    assert json.loads(path.read_text())["files"] == ["GREW_submission-120.csv", "elsewhere-120.csv"]
+    assert f"written: {tmp_path / 'run' / 'GREW_submission-120.csv'}" in caplog.text
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
 def test_written_files_are_whole(results, tmp_path):
     path = write_results(results, tmp_path, 120)
     assert path == tmp_path / "results-120.json"

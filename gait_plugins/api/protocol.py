@@ -50,7 +50,9 @@ class Results:
     """Name of the protocol in words, with its gallery rule."""
     dataset: str
     metrics: Mapping[str, float]
-    """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``)."""
+    """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``).
+
+    Empty where somebody else scores: see ``files``."""
     probes: int
     """Probes that were scored."""
     gallery: int
@@ -61,6 +63,8 @@ class Results:
     """Unrounded figures, per-view matrices and the like; JSON-able."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures must know: conditions that the data lacks, probes without a match."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Name -> text of files that are written beside the results (``GREW_submission.csv``)."""
 
     def scalars(self) -> dict[str, float]:
         """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>``."""

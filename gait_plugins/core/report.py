@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from rich.table import Table as RichTable
 
 from gait_plugins.api import Results, Table
 from gait_plugins.core.atomic import write_text
+
+log = logging.getLogger("gait_plugins")
 
 
 def print_results(results: Results, console: Console | None = None) -> None:
@@ -55,6 +58,7 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
         "gallery": results.gallery,
         "probes_without_match": results.probes_without_match,
         "notes": results.notes,
+        "files": [_numbered(name, step) for name in results.files],
         "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in results.tables],
         "details": results.details,
     }
@@ -63,24 +67,38 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
 
 
 def results_to_csv(results: Results) -> str:
-    """Every figure, unrounded as the protocol returns it: one line ``figure,value`` each."""
+    """One line for every figure as the protocol returns it, with what it was found by and on."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("figure", "value"))
-    writer.writerows((name, float(value)) for name, value in results.metrics.items())
+    found_by = ("protocol", "dataset", "probes", "gallery", "probes_without_match")
+    writer.writerow(("figure", "value", *found_by))
+    same = tuple(getattr(results, name) for name in found_by)
+    writer.writerows((name, float(value), *same) for name, value in results.metrics.items())
     return text.getvalue()
 
 
 def write_results(results: Results, folder: Path, step: int) -> Path:
-    """Write ``results-<step>.json`` and ``results-<step>.csv``, each whole or not at all.
+    """Write ``results-<step>.json``, ``results-<step>.csv`` and the protocol's own files.
+
+    Each is written whole or not at all; ``step`` is put into the name of the protocol's own ones too.
 
     Returns:
         The path of the JSON file.
     """
     path = Path(folder) / f"results-{step}.json"
+    for name, text in results.files.items():
+        own = path.with_name(_numbered(name, step))
+        write_text(own, text)
+        log.info("written: %s", own)
     write_text(path, json.dumps(results_to_json(results, step), indent=2, allow_nan=False) + "\n")
     write_text(path.with_suffix(".csv"), results_to_csv(results))
     return path
+
+
+def _numbered(name: str, step: int | None) -> str:
+    """A file name with the step before its ending; whatever it says of folders is left away."""
+    plain = Path(name)
+    return plain.name if step is None else f"{plain.stem}-{step}{plain.suffix}"
 
 
 def _counts(results: Results) -> str:

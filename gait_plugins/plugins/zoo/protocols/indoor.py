@@ -5,18 +5,10 @@ from __future__ import annotations
 import difflib
 
 import numpy as np
-import torch
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError
-from gait_plugins.metrics import (
-    NO_MATCH,
-    Metric,
-    distance_chunks,
-    first_match,
-    retrieve,
-    same_identity_and_camera,
-)
+from gait_plugins.metrics import Metric, distance_chunks, retrieve, same_identity_and_camera
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.indoor_rules import CROSS_VIEW, SINGLE_VIEW, IndoorRule
 from gait_plugins.plugins.zoo.protocols.indoor_split import IndoorSplit
@@ -110,16 +102,9 @@ class IndoorProtocol(Protocol):
 
     def _first_matches(self, split: IndoorSplit) -> np.ndarray:
         """Rank of each probe's first match in the gallery of each view, int64 ``[n_probe, n_view]``."""
-        first = np.full((len(split.probes), len(split.views)), NO_MATCH, np.int64)
-        probe_codes, gallery_codes = (torch.from_numpy(codes) for codes in split.codes)
-        embeddings = split.data.embeddings
-        chunks = distance_chunks(embeddings[split.probes], embeddings[split.gallery], self.metric)
-        for rows, distances in chunks:
-            match = (probe_codes[rows, None] == gallery_codes).to(distances.device)
-            for view, positions in enumerate(split.gallery_by_view):
-                columns = torch.from_numpy(positions).to(distances.device)
-                first[rows, view] = first_match(distances[:, columns], match[:, columns]).cpu().numpy()
-        return first
+        probes, gallery = (split.data.embeddings[positions] for positions in (split.probes, split.gallery))
+        chunks = distance_chunks(probes, gallery, self.metric)
+        return np.concatenate([split.first_matches(rows, distances) for rows, distances in chunks])
 
     def _all_views_at_once(self, split: IndoorSplit) -> Results:
         data, probes, gallery = split.data, split.probes, split.gallery

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from gait_plugins.api import EmbeddingSet, Results, Table
 from gait_plugins.errors import DataError
-from gait_plugins.metrics import RetrievalScores
+from gait_plugins.metrics import NO_MATCH, RetrievalScores, first_match
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.indoor_rules import IndoorRule
 
@@ -70,6 +72,21 @@ class IndoorSplit:
         codes = codes.reshape(-1)
         return codes[self.probes], codes[self.gallery]
 
+    def first_matches(self, rows: slice, distances: Tensor) -> np.ndarray:
+        """Rank of the first match of some probes in the gallery of each view, int64 ``[m, n_view]``.
+
+        Args:
+            rows: which of the probes.
+            distances: theirs to the whole gallery, ``[m, n_gallery]``.
+        """
+        probe_codes, gallery_codes = (torch.from_numpy(codes) for codes in self.codes)
+        match = (probe_codes[rows, None] == gallery_codes).to(distances.device)
+        first = np.full((len(distances), len(self.views)), NO_MATCH, np.int64)
+        for view, positions in enumerate(self.gallery_by_view):
+            columns = torch.from_numpy(positions).to(distances.device)
+            first[:, view] = first_match(distances[:, columns], match[:, columns]).cpu().numpy()
+        return first
+
     def probes_of(self, condition: str) -> list[np.ndarray]:
         """Positions within the probes of a condition's sequences, by view."""
         member = self._members[condition]
@@ -107,8 +124,8 @@ class IndoorSplit:
             raise DataError(
                 f"no probe of {self.data.dataset_name} meets a gallery of another view: this protocol "
                 f"leaves identical views out, and the sequences are seen from {figures.some(self.views)}",
-                hint="for data of a single view list the probes in the partition (PROBE_SET) and use "
-                "evaluator_cfg.eval_func: evaluate_Gait3D",
+                hint="for data of a single view use evaluator_cfg.eval_func: evaluate_own_data, or list the "
+                "probes in the partition (PROBE_SET) and use evaluate_Gait3D",
             )
 
     def table(self, title: str, by_view: Mapping[str, np.ndarray], means: Mapping[str, float]) -> Table:
@@ -134,10 +151,11 @@ class IndoorSplit:
             probes_without_match=without,
             tables=tuple(tables),
             details={"views": self.views, **details},
-            notes=tuple(self._notes(without)),
+            notes=tuple(self.notes(without)),
         )
 
-    def _notes(self, without: int) -> list[str]:
+    def notes(self, without: int) -> list[str]:
+        """What the data lacks, and how many probes count as misses."""
         notes = []
         for condition, types in self.rule.probes.items():
             by_view = self.probes_of(condition)

@@ -123,7 +123,8 @@ def _read_npz(file: IO[bytes]) -> np.ndarray:
 def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
     _check_shape(array, path)
     if array.dtype == np.uint8:
-        if array.max() != 1:
+        # One frame with a value above 1 says that this is no 0/1 mask; only without it look at them all.
+        if array[len(array) // 2].max() > 1 or array.max() != 1:
             return array, None
     elif array.dtype.kind not in "buif":
         raise _bad_values(path, f"dtype {array.dtype}")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
 import torch
 from tiny import Draw, FirstFrames, InOrder, Shift, TinyWalks
 
-from gait_plugins.api import SequenceIndex, SequenceRef
-from gait_plugins.core.loader import BatchMaker, HostBatch, batches
+from gait_plugins.api import FrameSampler, SequenceIndex, SequenceRef
+from gait_plugins.core.loader import BatchMaker, Divider, HostBatch, batches
 from gait_plugins.core.order import batch_rng, seed_step, slot_rng
 from gait_plugins.errors import ConfigError, DataError
 
@@ -42,11 +43,28 @@ def test_batch_is_the_same_whenever_it_is_made():
 
 
 def test_any_number_of_workers_makes_the_same_batches():
-    alone = list(batches(maker(), range(2, 7), workers=0, pin=False))
+    alone = list(batches(maker(), range(2, 22), workers=0, pin=False))
     for workers in (1, 3):
-        helped = list(batches(maker(), range(2, 7), workers=workers, pin=False))
-        assert [b.number for b in helped] == [2, 3, 4, 5, 6]
+        helped = batches(maker(), range(2, 22), workers=workers, pin=False)
         assert all(same(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+@pytest.mark.parametrize("frames", [FirstFrames(4), FirstFrames()])
+def test_a_batch_stays_whole_while_workers_run_ahead(frames: FrameSampler):
+    walks = TinyWalks()
+    index = SequenceIndex(walks.sequences("train"))
+    many = BatchMaker(walks, index, Draw(8), frames, [Shift()])
+    for batch in batches(many, range(12), workers=2, pin=False):
+        time.sleep(0.02)  # the workers make all that they may
+        assert same(batch, many.make(batch.number))
+
+
+def test_a_batch_on_the_device_outlives_the_memory_of_its_worker():
+    stream = batches(maker(), range(12), workers=1, pin=False)
+    divide = Divider([None])
+    kept = [divide(batch, torch.device("cpu")) for batch in stream]
+    for number, batch in enumerate(kept):
+        assert torch.equal(batch.inputs[0], maker().make(number).frames[0].float())
 
 
 def test_ranks_share_the_very_same_global_batch():

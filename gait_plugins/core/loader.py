@@ -23,8 +23,13 @@ from gait_plugins.api import (
     SequenceRef,
     Transform,
 )
+from gait_plugins.core.memory import keep_freed_memory
 from gait_plugins.core.order import batch_rng, slot_rng
+from gait_plugins.core.stacking import Packing, Room, Stack
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
+
+PREFETCHED = 2
+"""Batches that each worker makes ahead."""
 
 GRACE = 30
 """Seconds that a worker goes on for after it was told to end, so that a last step can have its batch."""
@@ -71,6 +76,9 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     world_size: int = 1
     by_sequence: bool = False
 
+    def __post_init__(self) -> None:
+        self._rooms = [Room(PREFETCHED + 2) for _ in self.transforms]
+
     def __getitem__(self, number: int) -> HostBatch | GaitPluginsError:
         """Batch ``number``, or the error that it ended in: raised in a worker it would lose its parts."""
         try:
@@ -89,16 +97,18 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def _collate(self, number: int, positions: list[int], draws: list[tuple[int, int]]) -> HostBatch:
         refs = [self.index.refs[position] for position in positions]
-        clips = [self._clip(ref, slot_rng(self.seed, *draw)) for ref, draw in zip(refs, draws, strict=True)]
-        lengths = [len(clip[0]) for clip in clips]
         stacked = self.frame_sampler.fixed_length
-        frames = [
-            _join([clip[source] for clip in clips], refs, stacked) for source in range(len(self.transforms))
-        ]
+        sources = [Stack(room, len(refs)) if stacked else Packing(room) for room in self._rooms]
+        lengths = []
+        for ref, draw in zip(refs, draws, strict=True):
+            clips = self._clip(ref, slot_rng(self.seed, *draw))
+            lengths.append(len(clips[0]))
+            for source, clip in zip(sources, clips, strict=True):
+                source.put(clip, ref.name)
         return HostBatch(
             number=number,
             positions=positions,
-            frames=[torch.from_numpy(array) for array in frames],
+            frames=[source.frames() for source in sources],
             labels=torch.from_numpy(self.index.classes[positions]),
             types=[ref.type for ref in refs],
             views=[ref.view for ref in refs],
@@ -115,22 +125,11 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
                 hint="list one transform for each source, or choose sources by data_cfg.data_in_use",
             )
         picked = self.frame_sampler.indices(len(sources[0]), rng)
-        clips = [source[picked] for source in sources]
+        clips = [source.take(picked, axis=0) for source in sources]
         return [
             clip if transform is None else transform(clip, rng)
             for clip, transform in zip(clips, self.transforms, strict=True)
         ]
-
-
-def _join(clips: list[np.ndarray], refs: list[SequenceRef], stacked: bool) -> np.ndarray:
-    sizes = {clip.shape[1:]: ref.name for clip, ref in zip(clips, refs, strict=True)}
-    if len(sizes) > 1:
-        found = ", ".join(f"{'x'.join(map(str, size))} ({name})" for size, name in sizes.items())
-        raise DataError(
-            f"the sequences of a batch have frames of different sizes: {found}",
-            hint="gait-plugins data check names every sequence of another size",
-        )
-    return np.stack(clips) if stacked else np.concatenate(clips)[None]
 
 
 class Divider:
@@ -141,7 +140,8 @@ class Divider:
 
     def __call__(self, batch: HostBatch, device: torch.device) -> GaitBatch:
         """The batch as a model takes it."""
-        frames = [f.to(device, non_blocking=True).float() for f in batch.frames]
+        # A copy even of frames that are float here already: a worker will write over its own.
+        frames = [f.to(device, torch.float32, non_blocking=True, copy=True) for f in batch.frames]
         inputs = [f if d == 1 else f / d for f, d in zip(frames, self.divisors, strict=True)]
         lens = None if batch.seq_lens is None else batch.seq_lens.to(device)
         return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens)
@@ -152,7 +152,8 @@ def batches(
 ) -> Generator[HostBatch, None, None]:
     """Batches of these numbers, in this order, made by so many worker processes (0: this one).
 
-    Close it where it may be left early: the workers end with it.
+    The frames of a batch that a worker made are good until the next batch is taken: their memory goes
+    round. Close the stream where it may be left early: the workers end with it.
     """
     with warnings.catch_warnings():
         # More workers than cores is what the user asked for, and what published settings hold.
@@ -162,6 +163,7 @@ def batches(
             sampler=numbers,
             batch_size=None,
             num_workers=workers,
+            prefetch_factor=PREFETCHED if workers else None,
             worker_init_fn=_quiet_worker,
             pin_memory=pin,
             collate_fn=_as_made,
@@ -219,6 +221,7 @@ def _quiet_worker(worker: int) -> None:
     signal.signal(signal.SIGTERM, _ignore_once)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+    keep_freed_memory()
 
 
 def _ignore_once(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,127 @@
+"""The clips of a batch brought into one tensor for each input source."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import get_worker_info
+
+from gait_plugins.errors import DataError
+
+
+class Room:
+    """Memory for the frames of one input source, batch after batch.
+
+    A worker's lies where the training process sees it, so that frames written there need not be copied
+    over to be sent, and serves in turns: clearing fresh pages for every batch takes longer than most
+    transforms.
+
+    Args:
+        turns: batches of a worker that may be in use at a time.
+    """
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+        self.shared: list[Any] = []
+        self.taken = 0
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype) -> Tensor:
+        """A tensor of undefined content; in a worker, that of ``turns`` batches before is overwritten."""
+        like = torch.from_numpy(np.empty(0, dtype))
+        if get_worker_info() is None:
+            return torch.empty(shape, dtype=like.dtype)
+        values, turn = math.prod(shape), self.taken % self.turns
+        needed = values * like.element_size()
+        self.taken += 1
+        if len(self.shared) < self.turns:
+            self.shared.append(_shared(needed))
+        elif self.shared[turn].nbytes() < needed:
+            self.shared[turn] = _shared(needed)
+        return like.set_(self.shared[turn])[:values].view(shape)
+
+
+class Stack:
+    """Clips of equal length, each copied to its place in the batch as soon as it is made.
+
+    A clip is then gone before the next one is read, so that the same memory, still in the cache,
+    serves all of them.
+
+    Args:
+        room: memory for them.
+        count: clips that will come.
+    """
+
+    def __init__(self, room: Room, count: int) -> None:
+        self.room = room
+        self.count = count
+        self.names: list[str] = []
+        self.places = np.empty(0)
+
+    def put(self, clip: np.ndarray, name: str) -> None:
+        """The next clip, ``[s, h, w]`` or ``[s, c, h, w]``, of the sequence ``name``.
+
+        Raises:
+            DataError: it has another shape than those before.
+        """
+        if not self.names:
+            self.tensor = self.room.take((self.count, *clip.shape), clip.dtype)
+            self.places = self.tensor.numpy()
+        _same_size(self.places[0], self.names[:1], clip, name, slice(None))
+        self.places[len(self.names)] = clip
+        self.names.append(name)
+
+    def frames(self) -> Tensor:
+        """All clips, ``[n, s, h, w]``."""
+        return self.tensor
+
+
+class Packing:
+    """Clips of any length, laid one after the other once all are there.
+
+    Args:
+        room: memory for them.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.names: list[str] = []
+        self.clips: list[np.ndarray] = []
+
+    def put(self, clip: np.ndarray, name: str) -> None:
+        """The next clip, ``[s, h, w]`` or ``[s, c, h, w]``, of the sequence ``name``.
+
+        Raises:
+            DataError: its frames have another size than those before.
+        """
+        if self.clips:
+            _same_size(self.clips[0], self.names, clip, name, slice(1, None))
+        self.clips.append(clip)
+        self.names.append(name)
+
+    def frames(self) -> Tensor:
+        """All clips, ``[1, sum(s), h, w]``."""
+        first = self.clips[0]
+        packed = self.room.take((1, sum(map(len, self.clips)), *first.shape[1:]), first.dtype)
+        np.concatenate(self.clips, out=packed.numpy()[0])
+        return packed
+
+
+def _shared(size: int) -> Any:
+    # As torch's own collation of batches makes it.
+    return torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+
+
+def _same_size(first: np.ndarray, names: list[str], clip: np.ndarray, name: str, axes: slice) -> None:
+    before, here = first.shape[axes], clip.shape[axes]
+    if names and before != here:
+        found = ", ".join(
+            f"{'x'.join(map(str, size))} ({of})" for size, of in ((before, names[0]), (here, name))
+        )
+        raise DataError(
+            f"the sequences of a batch have frames of different sizes: {found}",
+            hint="gait-plugins data check names every sequence of another size",
+        )

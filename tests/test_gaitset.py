@@ -71,7 +71,7 @@ def test_the_order_of_the_frames_changes_nothing() -> None:
 
 
 @torch.no_grad()
-def test_frames_told_twice_change_nothing() -> None:
+def test_repeated_frames_change_nothing() -> None:
     model = fill_weights_B(small()).eval()
     frames = sil(1, 3, 64, 44)
     once, twice = (outputs(model, batch_of(f))["emb"] for f in (frames, frames.repeat(1, 2, 1, 1)))

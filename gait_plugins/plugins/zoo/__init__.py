@@ -16,6 +16,7 @@ def gait_models() -> Contribution:
         "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
         "GaitSet": f"{_HERE}.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.gaitpart:GaitPart",
+        "GaitGL": f"{_HERE}.gaitgl:GaitGL",
     }
 
 

@@ -11,6 +11,7 @@ from gait_plugins import api
 from gait_plugins.errors import (
     CheckpointError,
     ComponentConflict,
+    ComponentFailure,
     ConfigError,
     DataError,
     GaitPluginsError,
@@ -55,6 +56,7 @@ __all__ = [
     "BatchSampler",
     "CheckpointError",
     "ComponentConflict",
+    "ComponentFailure",
     "ConfigError",
     "DataError",
     "DataReport",

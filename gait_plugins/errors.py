@@ -47,6 +47,10 @@ class CheckpointError(GaitPluginsError):
     """A checkpoint is missing, broken, of a future format or does not fit the model."""
 
 
+class ComponentFailure(GaitPluginsError):
+    """A component's own code raised an exception that it should not."""
+
+
 class NonFiniteLoss(GaitPluginsError):
     """A loss term became NaN or infinite; training stopped before the weights were touched."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,6 +64,19 @@ class Lifecycle:
         self._runs.append(run)
         run._attach = partial(self._attach, run)
         self._call("gait_run_begin", run=run)
+
+    @contextmanager
+    def during(self, run: Run) -> Iterator[None]:
+        """A run from its beginning to its end, whatever it ends by."""
+        self.run_begin(run)
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self.run_end(run, error)
 
     def step_end(self, run: Run, step: int, metrics: Mapping[str, Any]) -> None:
         """A training step ended."""

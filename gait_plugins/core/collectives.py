@@ -50,6 +50,19 @@ def sum_over_ranks(x: Tensor) -> Tensor:
     return _apply(_SumOverRanks, x) if world_size() > 1 else x
 
 
+def on_any_rank(*flags: bool) -> list[bool]:
+    """For each flag whether it is set on any rank, the same answer on each of them.
+
+    What one rank alone acted on would leave the others waiting for it for ever.
+    """
+    if world_size() == 1:
+        return list(flags)
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    raised = torch.tensor(flags, dtype=torch.int32, device=device)
+    dist.all_reduce(raised)
+    return [bool(flag) for flag in raised.tolist()]
+
+
 def gather_rows(x: Tensor) -> Tensor:
     """``[n, ...]`` of every rank as ``[ranks * n, ...]``, rank after rank.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gait_plugins.api import Job, Results
 from gait_plugins.config import Config
-from gait_plugins.core.collectives import mean_over_ranks, sum_over_ranks
+from gait_plugins.core.collectives import mean_over_ranks, on_any_rank
 from gait_plugins.core.interrupts import Interrupts
 from gait_plugins.core.loader import Divider, HostBatch, batches
 from gait_plugins.core.options import RunOptions
@@ -43,63 +43,54 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     section, fabric, run = config.trainer_cfg, training.fabric, training.run
     divide = Divider(training.maker.transforms)
     results: Results | None = None
-    error: BaseException | None = None
-    lifecycle.run_begin(run)
-    try:
-        numbers = range(run.first_step, section.total_iter)
-        stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
-        with (
-            run_log(run.folder, options.log_to_file and run.is_main),
-            Interrupts(fabric.world_size == 1) as interrupts,
-            closing(stream),
-            Job("train", len(numbers), "step") as job,
-        ):
-            training.train_mode()
-            for batch in stream:
-                step = batch.number + 1
-                seed_step(section.seed, step, fabric.global_rank)
-                training.check_size(batch)
+    stop = False
+    numbers = range(run.first_step, section.total_iter)
+    stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
+    with (
+        lifecycle.during(run),
+        run_log(run.folder, options.log_to_file and run.is_main),
+        Interrupts() as interrupts,
+        closing(stream),
+        Job("train", len(numbers), "step") as job,
+    ):
+        training.train_mode()
+        for batch in stream:
+            step = batch.number + 1
+            seed_step(section.seed, step, fabric.global_rank)
+            training.check_size(batch)
 
-                # forward, backward, update
-                loss, figures, images = training.objective(divide(batch, fabric.device))
-                _require_finite(loss, figures, step, batch)
-                training.update(loss)
+            # forward, backward, update
+            loss, figures, images = training.objective(divide(batch, fabric.device))
+            broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
+            if broken:
+                raise _not_finite(loss, figures, step, batch)
+            training.update(loss)
 
-                # tell whoever listens
-                metrics: Mapping[str, Any] = {}
-                if step % section.log_iter == 0:
-                    metrics = _metrics(training, loss, figures, images)
-                    log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
-                lifecycle.step_end(run, step, metrics)
-                job.advance(**{"loss": metrics["scalar/loss"]} if metrics else {})
+            # tell whoever listens
+            metrics: Mapping[str, Any] = {}
+            if step % section.log_iter == 0:
+                metrics = _metrics(training, loss, figures, images)
+                log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
+            lifecycle.step_end(run, step, metrics)
+            job.advance(**{"loss": metrics["scalar/loss"]} if metrics else {})
 
-                # save, test
-                stop = interrupts.requested
-                if step % section.save_iter == 0 or step == section.total_iter or stop:
-                    lifecycle.checkpoint_saved(run, training.save(step), step)
-                    if section.with_test and not stop:
-                        results = training.test(step)
-                        if results is not None:
-                            lifecycle.evaluated(run, step, results)
-                if stop:
-                    break
-            if interrupts.requested:
-                raise KeyboardInterrupt
-    except BaseException as caught:
-        error = caught
-        raise
-    finally:
-        lifecycle.run_end(run, error)
+            # save, test
+            if step % section.save_iter == 0 or step == section.total_iter or stop:
+                lifecycle.checkpoint_saved(run, training.save(step), step)
+                if section.with_test and not stop:
+                    results = training.test(step)
+                    if results is not None:
+                        lifecycle.evaluated(run, step, results)
+            if stop:
+                break
+        if stop or interrupts.requested:
+            raise KeyboardInterrupt
     return results
 
 
-def _require_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: HostBatch) -> None:
-    # All ranks must stop together, or the others would wait for this one for ever.
-    broken = sum_over_ranks((~torch.isfinite(loss.detach())).float())
-    if not broken.item():
-        return
+def _not_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: HostBatch) -> NonFiniteLoss:
     terms = [name for name, value in figures.items() if not torch.isfinite(value)]
-    raise NonFiniteLoss(
+    return NonFiniteLoss(
         f"the loss is {loss.item()} at step {step}; "
         f"terms at fault: {', '.join(terms) or 'of another process'}\n"
         f"  sequences of the batch: {', '.join(batch.names)}",

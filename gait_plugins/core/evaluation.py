@@ -10,12 +10,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
+from gait_plugins.api import GaitModel, Results, track
 from gait_plugins.config import Config
+from gait_plugins.core.blame import blamed
 from gait_plugins.core.collectives import sum_over_ranks
 from gait_plugins.core.devices import on_first_rank
 from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
-from gait_plugins.core.setup import build_protocol
+from gait_plugins.core.setup import build_protocol, embedding_set
 from gait_plugins.errors import CheckpointError, ConfigError
 
 
@@ -37,17 +38,9 @@ def evaluate(
     embeddings = embed(fabric, model, maker, workers=config.data_cfg.num_workers, trained_on=trained_on)
 
     def results() -> Results:
-        refs = maker.index.refs
-        return build_protocol(config).evaluate(
-            EmbeddingSet(
-                embeddings=embeddings,
-                labels=np.array([ref.label for ref in refs]),
-                types=np.array([ref.type for ref in refs]),
-                views=np.array([ref.view for ref in refs]),
-                dataset_name=config.data_cfg.test_dataset_name,
-                probe_set=maker.dataset.probe_set(),
-            )
-        )
+        protocol = build_protocol(config)
+        with blamed(protocol):
+            return protocol.evaluate(embedding_set(config, maker.dataset, maker.index, embeddings))
 
     return on_first_rank(fabric, results)
 
@@ -82,7 +75,8 @@ def embed(
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
             if not found:
                 _check_size(model, frame_size(batch), trained_on)
-            output = model(divide(batch, fabric.device))["inference_feat"]
+            with blamed(model):
+                output = model(divide(batch, fabric.device))["inference_feat"]
             if "embeddings" not in output:
                 raise ConfigError(
                     f"{type(model).__name__} gives {sorted(output)} in inference_feat, 'embeddings' is needed"

@@ -7,24 +7,18 @@ from types import FrameType, TracebackType
 
 
 class Interrupts:
-    """While active, a first SIGINT or SIGTERM only raises a flag; a second one acts at once.
+    """While active, a first SIGINT or SIGTERM only raises a flag; a second one acts at once."""
 
-    Args:
-        enabled: False leaves the signals alone (several processes could not agree on a step).
-    """
-
-    def __init__(self, enabled: bool = True) -> None:
-        self.enabled = enabled
+    def __init__(self) -> None:
         self.requested = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        if self.enabled:
-            try:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    self._previous[number] = signal.signal(number, self._note)
-            except ValueError:  # not the main thread: whoever runs us there handles signals
-                self.enabled = False
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._note)
+        except ValueError:  # not the main thread: whoever runs us there handles signals
+            self._previous.clear()
         return self
 
     def __exit__(

@@ -23,6 +23,7 @@ from gait_plugins.api import (
     SequenceRef,
     Transform,
 )
+from gait_plugins.core.blame import blamed
 from gait_plugins.core.memory import keep_freed_memory
 from gait_plugins.core.order import batch_rng, slot_rng
 from gait_plugins.core.stacking import Packing, Room, Stack
@@ -88,7 +89,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def make(self, number: int) -> HostBatch:
         """Batch ``number``."""
-        chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+        with blamed(self.batch_sampler):
+            chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
         share_of_rank(len(chosen), self.world_size)
         slots = range(self.rank, len(chosen), self.world_size)
         positions = [int(chosen[slot]) for slot in slots]
@@ -117,19 +119,26 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         )
 
     def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> list[np.ndarray]:
-        sources = self.dataset.load(ref)
+        with blamed(self.dataset):
+            sources = self.dataset.load(ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(
                 f"sequence {ref.name} has {len(sources)} input sources, "
                 f"but the configuration lists {len(self.transforms)} transforms",
                 hint="list one transform for each source, or choose sources by data_cfg.data_in_use",
             )
-        picked = self.frame_sampler.indices(len(sources[0]), rng)
-        clips = [source.take(picked, axis=0) for source in sources]
+        with blamed(self.frame_sampler):
+            picked = self.frame_sampler.indices(len(sources[0]), rng)
+            clips = [source.take(picked, axis=0) for source in sources]
         return [
-            clip if transform is None else transform(clip, rng)
+            clip if transform is None else _transformed(transform, clip, rng)
             for clip, transform in zip(clips, self.transforms, strict=True)
         ]
+
+
+def _transformed(transform: Transform, clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    with blamed(transform):
+        return transform(clip, rng)
 
 
 class Divider:
@@ -175,16 +184,30 @@ def batches(
                 raise made
             yield made
     except (RuntimeError, OSError) as error:
-        if "shared memory" in str(error).lower() or "bus error" in str(error).lower():
-            raise DataError(
-                f"the loader's workers ran out of shared memory: {error}",
-                hint="-o data_cfg.num_workers=0, or give the container more shared memory",
-            ) from error
-        raise
+        gone = _in_words(error)
+        if gone is None:
+            raise
+        raise gone from error
     finally:
         # Not left to garbage collection: the traceback of what ended us holds on to the iterator.
         if workers:
             stream._shutdown_workers()  # type: ignore[attr-defined]
+
+
+def _in_words(error: Exception) -> DataError | None:
+    """What ended the workers from outside; None where it is something else."""
+    text = str(error)
+    if "shared memory" in text.lower() or "bus error" in text.lower():
+        return DataError(
+            f"the loader's workers ran out of shared memory: {text}",
+            hint="-o data_cfg.num_workers=0, or give the container more shared memory",
+        )
+    if text.startswith("DataLoader worker"):
+        return DataError(
+            f"a worker of the loader is gone: {text}",
+            hint="a system short of memory kills workers: choose a smaller data_cfg.num_workers",
+        )
+    return None
 
 
 def share_of_rank(global_size: int, world_size: int) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, Loss
+from gait_plugins.core.blame import blamed
 from gait_plugins.core.collectives import gather_rows
 from gait_plugins.errors import ConfigError
 
@@ -32,7 +33,8 @@ class Objective(nn.Module):
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
-        output = self.model(batch)
+        with blamed(self.model):
+            output = self.model(batch)
         features = output["training_feat"]
         self._check(features)
         # Metric losses in half precision stall or overflow: they are computed in float32 always.
@@ -54,7 +56,8 @@ class Objective(nn.Module):
         arguments = {name: _in_float32(feature) for name, feature in value.items()}
         if term.gathers:
             arguments = {name: _gathered(feature) for name, feature in arguments.items()}
-        loss, info = term(**arguments)
+        with blamed(term):
+            loss, info = term(**arguments)
         return loss.mean() * term.loss_term_weight, info
 
     def _check(self, features: Mapping[str, Any]) -> None:

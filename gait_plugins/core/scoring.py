@@ -54,19 +54,11 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     if run.is_main:
         describe_run(folder / "test", config, dict(run.provenance))
     lifecycle = pin_plugins(config.plugins).lifecycle
-    error: BaseException | None = None
-    lifecycle.run_begin(run)
-    try:
-        with run_log(folder, options.log_to_file and run.is_main):
-            results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
-            if results is not None:
-                write_results(results, folder, step)
-                lifecycle.evaluated(run, step, results)
-    except BaseException as caught:
-        error = caught
-        raise
-    finally:
-        lifecycle.run_end(run, error)
+    with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
+        results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
+        if results is not None:
+            write_results(results, folder, step)
+            lifecycle.evaluated(run, step, results)
     return results
 
 

@@ -21,6 +21,7 @@ from gait_plugins.api import (
     Transform,
 )
 from gait_plugins.config import ComponentSpec, Config
+from gait_plugins.core.blame import blamed
 from gait_plugins.core.loader import BatchMaker
 from gait_plugins.core.order import seed_step
 from gait_plugins.errors import ConfigError, DataError
@@ -75,7 +76,9 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         log.warning("%s: with a single identity there is nobody to tell apart", phase)
     if phase == "test":
         nothing = np.empty((len(index), 0, 0), np.float32)
-        build_protocol(config).check(embedding_set(config, dataset, index, nothing))
+        protocol = build_protocol(config)
+        with blamed(protocol):
+            protocol.check(embedding_set(config, dataset, index, nothing))
     return BatchMaker(
         dataset=dataset,
         index=index,

@@ -13,6 +13,9 @@ NAMES = {
     "sustech": "SUSTech1K",
     "casiae": "CASIA-E",
     "gait3d": "Gait3D",
+    "grew": "GREW",
+    "ccpg": "CCPG",
+    "ccpg2": "CCPG",
 }
 CASES = [
     ("casiab", "euc", False),
@@ -89,6 +92,49 @@ def test_gait3d_figures(golden, metric):
             for parts in zip(data.labels, data.types, data.views, strict=True)
         )
     )
+
+
+@pytest.mark.parametrize("name", ["evaluate_FreeGait", "evaluate_CCGR_MINI"])
+def test_other_data_sets_of_listed_probes_score_alike(golden, name):
+    data = _data(golden, "gait3d")
+    results = gait_plugins.get("protocol", name)().evaluate(data)
+    assert list(results.scalars().values()) == pytest.approx(golden["gait3d_euc_vals"].tolist(), abs=2e-5)
+    assert results.protocol.startswith(f"{name}: listed probes")
+
+
+@pytest.mark.parametrize("metric", ["euc", "cos"])
+def test_grew_figures(golden, metric):
+    results = gait_plugins.get("protocol", "evaluate_real_scene")(metric=metric).evaluate(
+        _data(golden, "grew")
+    )
+    keys, values = golden[f"grew_{metric}_keys"].tolist(), golden[f"grew_{metric}_vals"].tolist()
+    assert [results.scalars()[key] for key in keys] == pytest.approx(values, abs=1e-9)
+    logged = [float(text) for text in golden[f"grew_{metric}_log"].tolist() if "=" not in text]
+    assert list(results.metrics.values()) == pytest.approx(logged, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", ["ccpg_euc", "ccpg2_euc", "ccpg2_cos"])
+def test_ccpg_figures(golden, case):
+    name, metric = case.split("_")
+    data = _data(golden, name)
+    views = data.views.copy()
+    results = gait_plugins.get("protocol", "evaluate_CCPG")(metric=metric).evaluate(data)
+    np.testing.assert_array_equal(data.views, views)
+    conditions = ("CL", "UP", "DN", "BG")
+    published = zip(conditions, golden[f"{case}_vals"], golden[f"{case}_dediag_out_mean"], strict=True)
+    for condition, matrix, mean in published:
+        np.testing.assert_allclose(np.round(results.details["matrices"][condition], 2), matrix, atol=1e-9)
+        assert results.metrics[f"{condition}@R1"] == pytest.approx(mean, abs=1e-9)
+    np.testing.assert_allclose(
+        [results.details["per_view"][c] for c in conditions], golden[f"{case}_dediag_out_each"], atol=1e-9
+    )
+    lines = [line for line in golden[f"{case}_log"].tolist() if line.startswith("CL: ") and "[" not in line]
+    for line, key in zip(
+        lines, ["ReID-{}@R1", "ReID-{}@mAP", "ReID-{}@mINP", "{}@R1-any-view", "{}@R1"], strict=True
+    ):
+        logged = {part.split(": ")[0].strip(): float(part.split(": ")[1]) for part in line.split(",")}
+        found = {condition: results.metrics[key.format(condition)] for condition in conditions}
+        assert found == pytest.approx(logged, abs=6e-4), key
 
 
 def test_recorded_partition_lists_the_recorded_probes(golden):

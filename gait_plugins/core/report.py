@@ -103,7 +103,8 @@ def _numbered(name: str, step: int | None) -> str:
 
 def _counts(results: Results) -> str:
     text = f"{results.probes} probes, {results.gallery} gallery sequences"
-    return f"{text}, {results.probes_without_match} probes without a match"
+    # Where nothing is scored nobody knows the probes' identities.
+    return f"{text}, {results.probes_without_match} probes without a match" if results.metrics else text
 
 
 def _metrics_table(results: Results) -> Table:

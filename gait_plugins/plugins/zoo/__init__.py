@@ -74,7 +74,14 @@ def gait_datasets() -> Contribution:
 
 @hookimpl
 def gait_protocols() -> Contribution:
-    return {
-        "evaluate_indoor_dataset": f"{_HERE}.protocols.indoor:IndoorProtocol",
-        "evaluate_Gait3D": f"{_HERE}.protocols.gait3d:Gait3DProtocol",
+    names = {
+        "evaluate_indoor_dataset": "indoor:IndoorProtocol",
+        "evaluate_Gait3D": "gait3d:Gait3DProtocol",
+        "evaluate_FreeGait": "gait3d:FreeGaitProtocol",
+        "evaluate_CCGR_MINI": "gait3d:CCGRMiniProtocol",
+        "evaluate_CCPG": "ccpg:CCPGProtocol",
+        "evaluate_real_scene": "real_scene:RealSceneProtocol",
+        "GREW_submission": "submissions:GREWSubmission",
+        "HID_submission": "submissions:HIDSubmission",
     }
+    return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}

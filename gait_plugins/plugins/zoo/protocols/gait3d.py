@@ -1,4 +1,4 @@
-"""Gait3D's protocol: listed probes against all other test sequences."""
+"""Listed probes against all other test sequences: Gait3D, FreeGait, CCGR-MINI."""
 
 from __future__ import annotations
 
@@ -26,22 +26,26 @@ class Gait3DProtocol(Protocol):
         metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
     """
 
+    name = "evaluate_Gait3D"
+    listed = "PROBE_SET"
+    """What the data set's partition lists."""
+
     def __init__(self, metric: Metric = "euc") -> None:
         self.metric = metric
 
     def check(self, data: EmbeddingSet) -> None:
-        _split(data)
+        self._split(data)
 
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``DataError`` without listed probes, gallery or matches."""
-        is_probe, absent = _split(data)
+        is_probe, absent = self._split(data)
         labels = data.labels[is_probe], data.labels[~is_probe]
         embeddings = data.embeddings[is_probe], data.embeddings[~is_probe]
         scores = retrieve(*embeddings, *labels, metric=self.metric)
         metrics = {f"Rank-{k}": 100 * scores.rank(k) for k in _RANKS}
         metrics |= {"mAP": 100 * scores.mAP, "mINP": 100 * scores.mINP}
         return Results(
-            protocol=f"evaluate_Gait3D: listed probes against all other sequences ({self.metric})",
+            protocol=f"{self.name}: listed probes against all other sequences ({self.metric})",
             dataset=data.dataset_name,
             metrics=metrics,
             probes=int(scores.matched.sum()),
@@ -52,40 +56,68 @@ class Gait3DProtocol(Protocol):
             notes=tuple(_notes(scores.without_match, absent)),
         )
 
+    def _split(self, data: EmbeddingSet) -> tuple[np.ndarray, int]:
+        """Which sequences are probes, bool ``[n]``, and how many listed ones the data lacks."""
+        is_probe, absent = self._probes(data)
+        labels = data.labels[is_probe], data.labels[~is_probe]
+        if not len(labels[1]):
+            raise DataError(
+                f"all {len(data)} test sequences of {data.dataset_name} are probes; the gallery is empty",
+                hint=f"{self.listed} of the partition must leave some sequences of each test identity to the "
+                "gallery",
+            )
+        if not np.isin(*labels).any():
+            raise DataError(
+                f"no identity of the {len(labels[0])} probes of {data.dataset_name} is in the gallery",
+                hint=f"{self.listed} of the partition must leave at least one sequence of each probe's "
+                "identity to the gallery",
+            )
+        return is_probe, absent
 
-def _split(data: EmbeddingSet) -> tuple[np.ndarray, int]:
-    """Which sequences are probes, bool ``[n]``, and how many listed ones the data lacks."""
-    is_probe, absent = _probes(data)
-    labels = data.labels[is_probe], data.labels[~is_probe]
-    if not len(labels[1]):
-        raise DataError(
-            f"all {len(data)} test sequences of {data.dataset_name} are probes; the gallery is empty",
-            hint="list under PROBE_SET of the partition only some sequences of each test identity",
-        )
-    if not np.isin(*labels).any():
-        raise DataError(
-            f"no identity of the {len(labels[0])} probes of {data.dataset_name} is in the gallery",
-            hint="leave at least one sequence of each probe's identity out of PROBE_SET",
-        )
-    return is_probe, absent
+    def _probes(self, data: EmbeddingSet) -> tuple[np.ndarray, int]:
+        if not data.probe_set:
+            raise DataError(
+                f"{self.name} needs the list of probes, but the partition of {data.dataset_name} has none",
+                hint=f'add "{self.listed}": ["<id>-<type>-<view>", ...] to the JSON of '
+                "data_cfg.dataset_partition",
+            )
+        parts = zip(data.labels, data.types, data.views, strict=True)
+        names = [f"{label}-{kind}-{view}" for label, kind, view in parts]
+        is_probe = np.array([name in data.probe_set for name in names], bool)
+        if not is_probe.any():
+            raise DataError(
+                f"none of the {len(data.probe_set)} probes that the partition lists is a test sequence: it "
+                f"lists {figures.some(data.probe_set, 3)}; the data has {figures.some(names, 3)}",
+                hint=f"spell the entries of {self.listed} <id>-<type>-<view>, as the folders are named",
+            )
+        return is_probe, len(data.probe_set - set(names))
 
 
-def _probes(data: EmbeddingSet) -> tuple[np.ndarray, int]:
-    if not data.probe_set:
-        raise DataError(
-            f"evaluate_Gait3D needs the list of probes, but the partition of {data.dataset_name} has none",
-            hint='add "PROBE_SET": ["<id>-<type>-<view>", ...] to the JSON of data_cfg.dataset_partition',
-        )
-    parts = zip(data.labels, data.types, data.views, strict=True)
-    names = [f"{label}-{kind}-{view}" for label, kind, view in parts]
-    is_probe = np.array([name in data.probe_set for name in names], bool)
-    if not is_probe.any():
-        raise DataError(
-            f"none of the {len(data.probe_set)} probes that the partition lists is a test sequence: it "
-            f"lists {figures.some(data.probe_set, 3)}; the data has {figures.some(names, 3)}",
-            hint="spell the entries of PROBE_SET <id>-<type>-<view>, as the folders are named",
-        )
-    return is_probe, len(data.probe_set - set(names))
+class FreeGaitProtocol(Gait3DProtocol):
+    """Rank-1, Rank-5, Rank-10, mAP and mINP of the probes that FreeGait's partition lists.
+
+    The rule is that of ``evaluate_Gait3D``. Source: OpenGait's ``evaluate_FreeGait``.
+
+    Args:
+        metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
+    """
+
+    name = "evaluate_FreeGait"
+
+
+class CCGRMiniProtocol(Gait3DProtocol):
+    """Rank-1, Rank-5, Rank-10, mAP and mINP of all sequences that CCGR-MINI's gallery does not list.
+
+    The gallery is listed in the partition's ``GALLERY_SET``; every other test sequence is a probe.
+    Otherwise the rule is that of ``evaluate_Gait3D``. Source: OpenGait's ``evaluate_CCGR_MINI``; Zou et
+    al., Cross-Covariate Gait Recognition: A Benchmark.
+
+    Args:
+        metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
+    """
+
+    name = "evaluate_CCGR_MINI"
+    listed = "GALLERY_SET"
 
 
 def _notes(without: int, absent: int) -> list[str]:

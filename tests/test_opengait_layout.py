@@ -244,7 +244,7 @@ def test_images_instead_of_sequence_files(tmp_path):
         write(tmp_path / f"data/001/nm/000/{number:03d}.png", b"")
     message = error_of(tmp_path / "data", listed)
     assert "single images instead of one file of all frames" in message
-    assert "stack the frames" in message
+    assert "gait-plugins data prepare" in message
 
 
 def test_other_files_beside_folders_are_skipped(tmp_path):

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gait_plugins.cli.export import export, sheet
+from gait_plugins.cli.findings import finding_lines
+from gait_plugins.cli.prepare import prepare
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gait_plugins.api import DataReport, Finding, GaitDataset
+    from gait_plugins.api import DataReport, GaitDataset
 
 EXIT_ERRORS = 2
 _SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True)
+app.command("prepare")(prepare)
 app.command("export")(export)
 app.command("sheet")(sheet)
 
@@ -85,18 +88,8 @@ def _in_words(report: DataReport, shown: int | None) -> str:
     width = max((len(name) for name in report.counts), default=0)
     lines = [f"{name:<{width}}  {value}" for name, value in report.counts.items()]
     for finding in report.findings:
-        lines += ["", *_finding(finding, shown)]
+        lines += ["", *finding_lines(finding, shown, "--all shows them")]
     errors = len(report.errors)
     warnings = len(report.findings) - errors
     verdict = f"{errors} kinds of error, {warnings} kinds of warning" if report.findings else "no problems"
     return "\n".join([*lines, "", verdict])
-
-
-def _finding(finding: Finding, shown: int | None) -> list[str]:
-    places = finding.examples[:shown]
-    # One place may stand for the whole (a missing root); its problem is a sentence, not a count.
-    number = f"{finding.count} " if finding.count > 1 else ""
-    lines = [f"{finding.severity}: {number}{finding.problem}", *(f"    {place}" for place in places)]
-    if len(places) < len(finding.examples):
-        lines.append(f"    ... and {len(finding.examples) - len(places)} more (--all shows them)")
-    return [*lines, f"  -> {finding.fix}"]

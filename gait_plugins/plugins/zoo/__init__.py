@@ -69,7 +69,10 @@ def gait_batch_samplers() -> Contribution:
 
 @hookimpl
 def gait_datasets() -> Contribution:
-    return {"OpenGaitLayout": f"{_HERE}.layout:OpenGaitLayout"}
+    return {
+        "OpenGaitLayout": f"{_HERE}.layout:OpenGaitLayout",
+        "PackedSilhouettes": f"{_HERE}.packed_layout:PackedSilhouettes",
+    }
 
 
 @hookimpl

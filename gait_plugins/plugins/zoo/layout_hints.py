@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from gait_plugins.errors import DataError
 from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES
+from gait_plugins.packed import SUFFIX as PACKED_SUFFIX
 from gait_plugins.plugins.zoo.layout_partition import PLACEHOLDER
 from gait_plugins.plugins.zoo.layout_scan import LAYOUT, visible
 
@@ -26,6 +27,12 @@ def identity_folders(root: str) -> list[str]:
             f"dataset_root is still the placeholder {PLACEHOLDER!r}",
             where="data_cfg.dataset_root",
             hint="-o data_cfg.dataset_root=DIR -o data_cfg.dataset_partition=FILE",
+        )
+    if os.path.isfile(root) and root.endswith(PACKED_SUFFIX):
+        raise DataError(
+            "dataset_root is a packed file, expected a folder",
+            where=root,
+            hint="-o data_cfg.type=PackedSilhouettes reads packed files",
         )
     what = "is a file, expected a folder" if os.path.exists(root) else "does not exist"
     raise DataError(

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from gait_plugins.api import FindingLog
 from gait_plugins.errors import DataError
+from gait_plugins.folders import is_hidden, suffix
 from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES
 
 LAYOUT = "ROOT/<id>/<type>/<view>/<files>"
-_HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 class Walk(NamedTuple):
@@ -21,11 +21,6 @@ class Walk(NamedTuple):
     type: str
     view: str
     files: tuple[str, ...]
-
-
-def is_hidden(name: str) -> bool:
-    """True for what operating systems leave behind (``.DS_Store``, ``Thumbs.db``, dot-files)."""
-    return name.startswith(".") or name.lower() in _HIDDEN
 
 
 def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]]:
@@ -94,7 +89,7 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.Di
         log.warning("folders are empty", "fill them or delete them", parent)
     for entry in entries:
         if not entry.is_dir():
-            if _suffix(entry.name) in SUFFIXES + IMAGE_SUFFIXES:
+            if suffix(entry.name) in SUFFIXES + IMAGE_SUFFIXES:
                 log.error(
                     f"files lie directly in {place}, {level}",
                     f"expected {LAYOUT}: add the missing folder level",
@@ -107,9 +102,9 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.Di
 
 def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     entries = visible(view, log)
-    files = tuple(e.path for e in entries if _suffix(e.name) in SUFFIXES and not e.is_dir())
+    files = tuple(e.path for e in entries if suffix(e.name) in SUFFIXES and not e.is_dir())
     folders = [entry for entry in entries if entry.is_dir()]
-    images = [entry for entry in entries if _suffix(entry.name) in IMAGE_SUFFIXES]
+    images = [entry for entry in entries if suffix(entry.name) in IMAGE_SUFFIXES]
     if folders:
         log.error(
             "folders lie in view folders, one level too deep",
@@ -119,13 +114,9 @@ def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     elif images and not files:
         log.error(
             "view folders hold single images instead of one file of all frames",
-            "stack the frames of each folder and save them as one .pkl or .npy (OpenGait's pretreatment)",
+            "bring them into shape: gait-plugins data prepare SOURCE TARGET --dataset NAME",
             view,
         )
     elif not files:
         log.warning("view folders hold no sequence file", "they are skipped; fill or delete them", view)
     return files
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()

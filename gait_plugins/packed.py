@@ -1,0 +1,200 @@
+"""All sequences of a data set in one file: a plain ``.npz`` whose arrays are memory-mapped where they lie.
+
+The file is an uncompressed zip archive of ``.npy`` arrays; ``numpy.load(file)["records"]`` reads one:
+
+- ``format``: int ``[2]``: version of this layout (1) and arrays (input sources) of a sequence, k.
+- ``labels``, ``types``, ``views``: text; the distinct names.
+- ``sequences``: structured ``[n]``: ``label``, ``type``, ``view``, positions in those three lists;
+  sorted by label, then type, then view.
+- ``records``: structured ``[n, k]``: where the frames of each array of each sequence are. ``chunk`` and
+  ``start``: array of bytes and position in it; ``shape``: t, c, h, w, with c = 0 for ``[t, h, w]``;
+  ``bits``: 1 or 8 a pixel; ``first``, ``last``: the bytes of a row of pixels that are kept, all others
+  of the row are zero in every frame.
+- ``frames_0``, ``frames_1``, ...: uint8, the bytes of the frames, row after row: at 8 bits the grey
+  values, at 1 bit eight pixels a byte, the leftmost in the highest bit, each row filled up to whole
+  bytes. A bit that is set stands for 255.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gait_plugins.errors import DataError
+
+VERSION = 1
+SUFFIX = ".npz"
+SEQUENCE = np.dtype([("label", "<i4"), ("type", "<i4"), ("view", "<i4")])
+RECORD = np.dtype(
+    [
+        ("chunk", "<i4"),
+        ("start", "<i8"),
+        ("shape", "<i4", 4),
+        ("bits", "u1"),
+        ("first", "<i4"),
+        ("last", "<i4"),
+    ]
+)
+NAMES = ("labels", "types", "views")
+_LOCAL_HEADER = 30
+_HINT = "pack the data again: gait-plugins data pack ROOT FILE"
+
+
+class Packed(NamedTuple):
+    """The bytes that stand for an array of frames, and how to read them."""
+
+    data: np.ndarray
+    """uint8 ``[t (* c) * h, last - first]``."""
+    bits: int
+    first: int
+    last: int
+
+
+def pack_frames(frames: np.ndarray) -> Packed:
+    """Frames as few bytes: one bit a pixel where all are 0 or 255, else as they are.
+
+    Args:
+        frames: uint8 ``[t, h, w]`` or ``[t, c, h, w]``.
+    """
+    rows = frames.reshape(-1, frames.shape[-1])
+    binary = bool(((rows == 0) | (rows == 255)).all())
+    data = np.packbits(rows, axis=-1) if binary else rows
+    held = np.flatnonzero(data.any(axis=0))
+    first, last = (int(held[0]), int(held[-1]) + 1) if len(held) else (0, 0)
+    return Packed(np.ascontiguousarray(data[:, first:last]), 1 if binary else 8, first, last)
+
+
+def unpack_frames(packed: Packed, shape: tuple[int, ...]) -> np.ndarray:
+    """The frames that :func:`pack_frames` was given: uint8 of that shape, a new array."""
+    width = shape[-1]
+    bytes_a_row = -(-width // 8) if packed.bits == 1 else width
+    data = packed.data
+    if data.shape[1] < bytes_a_row:
+        data = np.zeros((len(data), bytes_a_row), np.uint8)
+        data[:, packed.first : packed.last] = packed.data
+    if packed.bits == 8:
+        return (data.copy() if data is packed.data else data).reshape(shape)
+    pixels = np.unpackbits(data, axis=-1 if width % 8 else None, count=width if width % 8 else None)
+    # 1 becomes 255: the negative of an unsigned byte.
+    return np.negative(pixels, out=pixels).reshape(shape)
+
+
+class PackedFile:
+    """A packed file, opened for reading.
+
+    The arrays of names and places are read at once; frames are read where they are asked for. It is
+    pickled as its path, and opened anew by whoever unpickles it.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: it is missing, damaged, of another kind or of a future version.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with _told(path), open(path, "rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                header = _array(archive, "format")
+                if header.shape != (2,) or header[0] != VERSION:
+                    raise DataError(
+                        f"its format is {header.tolist()}, expected version {VERSION}",
+                        where=path,
+                        hint="update this package, or pack the data again",
+                    )
+                self.inputs = int(header[1])
+                self.names = tuple([str(name) for name in _array(archive, key)] for key in NAMES)
+                self.sequences = _array(archive, "sequences")
+                self.records = _array(archive, "records").reshape(len(self.sequences), self.inputs)
+                self._chunks = np.array(list(_chunk_places(archive, file)), np.int64)
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackedFile, (self.path,)
+
+    def name(self, row: int) -> tuple[str, str, str]:
+        """Identity, type and view of a sequence."""
+        label, kind, view = self.sequences[row].tolist()
+        return self.names[0][label], self.names[1][kind], self.names[2][view]
+
+    def load(self, row: int) -> list[np.ndarray]:
+        """The arrays of a sequence, uint8 ``[t, h, w]`` or ``[t, c, h, w]``, read-only.
+
+        Raises:
+            DataError: the file says what cannot be.
+        """
+        return [self._frames(row, *record) for record in self.records[row].tolist()]
+
+    def _frames(
+        self, row: int, chunk: int, start: int, shape: Any, bits: int, first: int, last: int
+    ) -> np.ndarray:
+        t, c, height, width = shape
+        rows = int(t) * int(c or 1) * int(height)
+        columns = last - first
+        sizes = (t, height, width) if c == 0 else (t, c, height, width)
+        try:
+            offset = int(self._chunks[chunk]) + start
+            data = np.frombuffer(self._map, np.uint8, rows * columns, offset).reshape(rows, columns)
+            frames = unpack_frames(Packed(data, bits, first, last), tuple(int(size) for size in sizes))
+        except (ValueError, IndexError) as error:
+            raise DataError(
+                f"sequence {'-'.join(self.name(row))} cannot be read: {error}", where=self.path, hint=_HINT
+            ) from error
+        frames.flags.writeable = False
+        return frames
+
+
+def damaged_member(path: str) -> str | None:
+    """The first array of the file whose bytes are not those that were written; reads all of it."""
+    with _told(path), zipfile.ZipFile(path) as archive:
+        return archive.testzip()
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as member:
+        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+    return array
+
+
+def _chunk_places(archive: zipfile.ZipFile, file: Any) -> Iterator[int]:
+    """Where the bytes of each chunk begin in the file."""
+    number = 0
+    members = set(archive.namelist())
+    while f"frames_{number}.npy" in members:
+        info = archive.getinfo(f"frames_{number}.npy")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{info.filename} is compressed")
+        file.seek(info.header_offset + _LOCAL_HEADER - 4)
+        name, extra = np.frombuffer(file.read(4), "<u2")
+        file.seek(info.header_offset + _LOCAL_HEADER + int(name) + int(extra))
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        read(file)
+        yield file.tell()
+        number += 1
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror or error}",
+            where=path,
+            hint=f"see that it exists and may be read; relative paths start at {os.getcwd()}",
+        ) from error
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError) as error:
+        raise DataError(f"no packed data set, or a damaged one: {error}", where=path, hint=_HINT) from error

@@ -1,0 +1,134 @@
+"""A data set from one packed file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.api import DataReport, GaitDataset, SequenceRef, Subset
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.packed import PackedFile
+from gait_plugins.plugins.zoo.layout_partition import Partition, read_partition
+
+log = logging.getLogger("gait_plugins")
+
+
+class PackedSilhouettes(GaitDataset):
+    """Sequences of one packed file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
+
+    The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
+    it. The same sequences come in the same order as from the folders.
+
+    Args:
+        dataset_root: the packed file (``.npz``).
+        dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
+            where the data set's protocol lists them.
+        data_in_use: which arrays of a sequence are inputs: a mask (``[true, false]``), or positions in
+            the order wanted (``[1, 0]``). Left out: all.
+        self_supervised: every training sequence is a class of its own.
+    """
+
+    def __init__(
+        self,
+        dataset_root: str,
+        dataset_partition: str,
+        data_in_use: list[bool] | list[int] | None = None,
+        self_supervised: bool = False,
+    ) -> None:
+        self.root = str(dataset_root)
+        self.partition_path = str(dataset_partition)
+        self.data_in_use = data_in_use
+        self.self_supervised = self_supervised
+        self._file: PackedFile | None = None
+        self._partition: Partition | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers open the file themselves.
+        return {**self.__dict__, "_file": None}
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        listed = self.partition().of(subset)
+        present = self._present(listed)
+        if listed and not present:
+            raise self.no_identity(listed)
+        if len(present) < len(listed):
+            missing = len(listed) - len(present)
+            log.warning("%d of %d %s identities are not in %s", missing, len(listed), subset, self.root)
+        return self.find(subset, present)
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        arrays = self.file().load(ref.source)
+        use = self.data_in_use
+        if use is None:
+            return arrays
+        positions = [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else use
+        return [arrays[position] for position in positions]
+
+    def probe_set(self) -> frozenset[str] | None:
+        partition = self.partition()
+        if partition.probes is None and partition.gallery is not None:
+            return frozenset(ref.name for ref in self.sequences("test")) - partition.gallery
+        return partition.probes
+
+    def check(self, *, read_frames: bool = True) -> DataReport:
+        """All problems of partition and file at once; reading the frames checks their checksums too."""
+        from gait_plugins.plugins.zoo.packed_check import check_packed
+
+        return check_packed(self, read_frames)
+
+    def partition(self) -> Partition:
+        """The partition, read on first use."""
+        if self._partition is None:
+            self._partition = read_partition(self.partition_path)
+        return self._partition
+
+    def file(self) -> PackedFile:
+        """The packed file, opened on first use in each process."""
+        if self._file is None:
+            self._file = PackedFile(self.root)
+            self._check_inputs(self._file.inputs)
+        return self._file
+
+    def find(self, subset: Subset, labels: list[str]) -> list[SequenceRef]:
+        """The sequences of these identities, which are all there."""
+        (known, types, views), rows = self.file().names, self.file().sequences
+        number = {label: position for position, label in enumerate(known)}
+        bounds = np.searchsorted(rows["label"], np.arange(len(known) + 1)).tolist()
+        kinds, angles = rows["type"].tolist(), rows["view"].tolist()
+        refs = [
+            SequenceRef(label, types[kinds[row]], views[angles[row]], row)
+            for label in labels
+            for row in range(bounds[number[label]], bounds[number[label] + 1])
+        ]
+        if self.self_supervised and subset == "train":
+            return [ref._replace(label=ref.name) for ref in refs]
+        return refs
+
+    def _present(self, listed: list[str]) -> list[str]:
+        there = set(self.file().names[0])
+        return [label for label in listed if label in there]
+
+    def no_identity(self, listed: list[str]) -> DataError:
+        """The error for a file that holds none of these identities."""
+        there = self.file().names[0]
+        return DataError(
+            f"no identity of the partition lies here: expected {', '.join(listed[:3])}, ... "
+            f"({len(listed)}), found {', '.join(there[:3])}, ... ({len(there)})",
+            where=self.root,
+            hint="dataset_root and dataset_partition belong to different data sets",
+        )
+
+    def _check_inputs(self, there: int) -> None:
+        use = self.data_in_use
+        if use is None:
+            return
+        mask = bool(use) and all(isinstance(item, bool) for item in use)
+        usable = any(use) and len(use) <= there if mask else all(0 <= int(item) < there for item in use)
+        if not use or not usable:
+            raise ConfigError(
+                f"data_in_use is {use!r}, but a sequence of {self.root} has {there} arrays",
+                where="data_cfg",
+                hint="a mask with at least one true ([true, false]), or positions from 0 ([1, 0])",
+            )

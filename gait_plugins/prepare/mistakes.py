@@ -1,0 +1,81 @@
+"""Why no sequence was found below a source: the usual mistakes, each told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gait_plugins.errors import DataError
+from gait_plugins.folders import suffix
+from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES
+from gait_plugins.prepare.finding import Sources, named
+from gait_plugins.prepare.layouts import LAYOUTS, Layout
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+_TRIED = 100
+_SHOWN = 3
+
+
+def nothing_found(source: Path, layout: Layout, sources: Sources) -> DataError:
+    """The error for a source that holds no sequence of the layout: what was found, and the likely reason."""
+    media = sources.misfits
+    others = [path for path in sources.others if suffix(path) not in IMAGE_SUFFIXES]
+    if media:
+        found = f"{len(media)} images or videos, as {_few(media)}"
+    elif others:
+        found = f"no image, but {len(others)} other files, as {_few(others)}"
+    else:
+        found = "no files at all"
+    return DataError(
+        f"0 sequences: expected {layout.expected}, found {found}",
+        where=str(source),
+        hint=_reason(source, layout, media[:_TRIED], others),
+    )
+
+
+def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -> str:
+    if any(suffix(path) in _ARCHIVES for path in others):
+        archive = next(path for path in others if suffix(path) in _ARCHIVES)
+        return f"unpack the archives first, as {archive}"
+    if not media:
+        if any(suffix(path) in SUFFIXES for path in others):
+            return "these are sequence files, prepared already: train on this folder (data check looks at it)"
+        return "name the folder that holds the images; unpack the data set first"
+    return (
+        _level(source, layout, media)
+        or _other_layout(layout, media)
+        or (
+            "name the folder that the pattern starts from, or describe yours: "
+            "--pattern '{id}/{type}-{view}/{frame}.png'"
+        )
+    )
+
+
+def _level(source: Path, layout: Layout, media: list[str]) -> str | None:
+    resolved = source.resolve()
+    above = resolved.parts[::-1]
+    for levels in (1, 2, 3):
+        words = "one folder level" if levels == 1 else f"{levels} folder levels"
+        parts = [path.split("/") for path in media if path.count("/") >= levels]
+        if _fit(layout, ["/".join(path[levels:]) for path in parts]):
+            return f"the source is {words} too high: name {source.joinpath(*parts[0][:levels])}"
+        prefix = "/".join(above[:levels][::-1])
+        if levels < len(above) and _fit(layout, [f"{prefix}/{path}" for path in media]):
+            return f"the source is {words} too deep: name {resolved.parents[levels - 1]}"
+    return None
+
+
+def _other_layout(layout: Layout, media: list[str]) -> str | None:
+    for name, other in LAYOUTS.items():
+        if other is not layout and _fit(other, media):
+            return f"the files fit another layout ({other.expected}): try --dataset {name}"
+    return None
+
+
+def _fit(layout: Layout, media: Sequence[str]) -> bool:
+    fitting = sum(named(path, layout, suffix(path) in IMAGE_SUFFIXES) is not None for path in media)
+    return fitting * 2 > len(media)
+
+
+def _few(paths: list[str]) -> str:
+    return ", ".join(paths[:_SHOWN])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypedDict
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import Self
 
 from gait_plugins.api.batch import GaitBatch
@@ -63,3 +65,12 @@ class GaitModel(HasExample, nn.Module):
     def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
         """What the optimiser gets: trainable parameters, or groups with settings of their own."""
         return [p for p in self.parameters() if p.requires_grad]
+
+    def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
+        """The learning-rate schedule, which steps after every update.
+
+        Args:
+            optimizer: over :meth:`parameter_groups`.
+            configured: builds the one that ``scheduler_cfg`` names; call it to keep or to wrap it.
+        """
+        return configured()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.core.objective import Objective
 from gait_plugins.errors import ConfigError
@@ -25,15 +26,24 @@ def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimiz
     return solver
 
 
-def build_scheduler(config: Config, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-    """The ``torch.optim.lr_scheduler`` class that ``scheduler_cfg.scheduler`` names; steps each iteration."""
+def build_scheduler(
+    config: Config, optimizer: torch.optim.Optimizer, model: GaitModel
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The model's schedule: as a rule the ``torch.optim.lr_scheduler`` class of ``scheduler_cfg.scheduler``.
+
+    It steps each iteration.
+    """
     section = config.scheduler_cfg
     named = getattr(torch.optim.lr_scheduler, section.scheduler)
-    try:
-        schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
-    except (ValueError, TypeError) as error:
-        raise _refused(section.scheduler, "scheduler_cfg", error) from error
-    return schedule
+
+    def configured() -> torch.optim.lr_scheduler.LRScheduler:
+        try:
+            schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
+        except (ValueError, TypeError) as error:
+            raise _refused(section.scheduler, "scheduler_cfg", error) from error
+        return schedule
+
+    return model.schedule(optimizer, configured)
 
 
 def _refused(name: str, section: str, error: Exception) -> ConfigError:

@@ -73,7 +73,7 @@ class Training:
         self.raw = raw
         self.optimizer: torch.optim.Optimizer
         self.objective, self.optimizer = self.fabric.setup(raw, build_optimizer(config, raw))
-        self.scheduler = build_scheduler(config, self.optimizer)
+        self.scheduler = build_scheduler(config, self.optimizer, model)
         log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
 
         self.run = Run(

@@ -1,0 +1,64 @@
+"""Neither the batch size of a test nor the number of processes changes what a sequence is embedded with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from embed_every_model import BATCH_SIZES, build_example, embedded, one_by_one
+
+from gait_plugins.components import Component
+from gait_plugins.core.devices import make_fabric
+from gait_plugins.manager import default_manager
+
+HERE = Path(__file__).parent
+MODELS = default_manager().components("model")
+every_model = pytest.mark.parametrize("component", [pytest.param(c, id=c.name) for c in MODELS])
+
+
+@cache
+def reference(component: Component) -> np.ndarray:
+    return one_by_one(build_example(component))
+
+
+def assert_same(found: np.ndarray, component: Component) -> None:
+    expected = reference(component)
+    reach = float(np.abs(expected).max())
+    assert np.abs(expected[0] - expected[-1]).max() > 0.01 * reach, "all walks look alike"
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * reach)
+
+
+@every_model
+def test_a_test_batch_of_any_size(component: Component) -> None:
+    fabric, model = make_fabric("cpu"), build_example(component)
+    for size in BATCH_SIZES:
+        assert_same(embedded(fabric, model, size), component)
+
+
+@pytest.fixture(scope="module")
+def of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    target = tmp_path_factory.mktemp("embedded") / "all.npz"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29631"]
+    done = subprocess.run(
+        [*torchrun, str(HERE / "embed_every_model.py"), str(target)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(target) as arrays:
+        return dict(arrays)
+
+
+@every_model
+def test_two_processes(component: Component, of_two_processes: dict[str, Any]) -> None:
+    for size in BATCH_SIZES:
+        assert_same(of_two_processes[f"{component.name} {size}"], component)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,8 +36,8 @@ class Walks(GaitDataset):
 
 def build_example(component: Component) -> GaitModel:
     """An instance with weights that depend on nothing but their names."""
-    options = component.load().example_config()
-    model: GaitModel = gait_plugins.build("model", {"model": component.qualified, **options})
+    cls: Any = component.load()
+    model: GaitModel = gait_plugins.build("model", {"model": component.qualified, **cls.example_config()})
     return fill_weights_B(model).eval()
 
 
@@ -68,7 +69,7 @@ def main(target: str) -> None:
     """Write an array for each model and batch size."""
     torch.set_num_threads(1)
     fabric = make_fabric("cpu")
-    found = {
+    found: dict[str, Any] = {
         f"{component.name} {size}": embedded(fabric, build_example(component), size)
         for component in default_manager().components("model")
         for size in BATCH_SIZES

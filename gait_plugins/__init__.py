@@ -17,6 +17,7 @@ from gait_plugins.errors import (
     GaitPluginsError,
     NonFiniteLoss,
     PluginLoadError,
+    ProcessLost,
     UnknownComponent,
     UpstreamMismatch,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "ModelOutput",
     "NonFiniteLoss",
     "PluginLoadError",
+    "ProcessLost",
     "Protocol",
     "Results",
     "Run",

@@ -55,5 +55,9 @@ class NonFiniteLoss(GaitPluginsError):
     """A loss term became NaN or infinite; training stopped before the weights were touched."""
 
 
+class ProcessLost(GaitPluginsError):
+    """Another process of the same job ended, and this one cannot go on without it."""
+
+
 class UpstreamMismatch(GaitPluginsError):
     """A checkout of the second host differs from the one its patches were written for."""

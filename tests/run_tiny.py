@@ -7,8 +7,14 @@ from tiny import TinyPlugin
 from gait_plugins.cli import main
 from gait_plugins.manager import Manager, use_manager
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """The command line, with the tiny plugin beside the built-ins."""
     manager = Manager(allow=[])
     manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
     use_manager(manager)
     main()
+
+
+if __name__ == "__main__":
+    run()

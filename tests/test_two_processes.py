@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,13 +29,25 @@ OVERRIDES = [
 ]
 
 
-def start(yaml_path: Path, name: str, launcher: list[str], port: int, *options: str) -> subprocess.Popen[str]:
+def start(
+    yaml_path: Path,
+    name: str,
+    launcher: list[str],
+    port: int,
+    *options: str,
+    script: Path = HERE / "run_tiny.py",
+) -> subprocess.Popen[str]:
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
-    command = [*launcher, str(HERE / "run_tiny.py"), "train", str(yaml_path), "--device", "cpu", *options]
+    command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": str(HERE)}
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -98,3 +112,42 @@ def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
     assert "MEMBER: 2/2" in output
     assert "already holds checkpoints up to iteration 2" in output
     assert "Traceback" not in output
+
+
+FAILS_ON_THE_SECOND = """
+import os, run_tiny, tiny
+class Shift(tiny.Shift):
+    def __call__(self, sequence, rng):
+        if os.environ.get("LOCAL_RANK") == "1":
+            raise KeyError("only here")
+        return super().__call__(sequence, rng)
+tiny.Shift = Shift
+run_tiny.run()
+"""
+
+
+def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path, tmp_path: Path):
+    script = tmp_path / "fails_on_the_second.py"
+    script.write_text(FAILS_ON_THE_SECOND)
+    process = start(tiny_yaml, "run", [sys.executable], 29620, "--devices", "2", script=script)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 2, output[-3000:]
+    assert "Shift raised KeyError: 'only here'" in output
+    assert "ProcessLost: rank 0: another process of this job ended" in output
+    assert "Traceback" not in output
+
+
+def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_path: Path):
+    endless = [word for o in ("total_iter", "save_iter") for word in ("-o", f"trainer_cfg.{o}=100000")]
+    process = start(tiny_yaml, "run", [sys.executable], 29621, "--devices", "2", *endless)
+    folder = tmp_path / "run" / "Tiny" / "TinyModel" / "tiny"
+    log = folder / "log.jsonl"
+    while not (log.is_file() and '"step"' in log.read_text()):
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output[-3000:]
+    assert "Traceback" not in output
+    (saved,) = (folder / "checkpoints").iterdir()
+    assert load_checkpoint(saved)["iteration"] > 0

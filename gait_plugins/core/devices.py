@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -14,7 +15,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from gait_plugins.core.memory import keep_freed_memory
-from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 T = TypeVar("T")
@@ -86,6 +87,26 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
     if told is not None:
         raise error or told
     return result
+
+
+@contextmanager
+def with_all_processes() -> Iterator[None]:
+    """What is done inside needs the other processes of the job.
+
+    Raises:
+        ProcessLost: one of them is gone; only it knows why, and has said so.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        lost = isinstance(error, dist.DistError) or "closed by peer" in str(error)
+        if not (dist.is_initialized() and lost):
+            raise
+        raise ProcessLost(
+            "another process of this job ended, and this one cannot go on alone",
+            where=f"rank {dist.get_rank()}",
+            hint="the message of that process tells why",
+        ) from error
 
 
 def _end_process_group() -> None:

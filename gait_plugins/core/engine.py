@@ -13,6 +13,7 @@ from torch import Tensor
 from gait_plugins.api import Job, Results
 from gait_plugins.config import Config
 from gait_plugins.core.collectives import mean_over_ranks, on_any_rank
+from gait_plugins.core.devices import with_all_processes
 from gait_plugins.core.interrupts import Interrupts
 from gait_plugins.core.loader import Divider, HostBatch, batches
 from gait_plugins.core.options import RunOptions
@@ -27,6 +28,7 @@ log = logging.getLogger("gait_plugins")
 IMAGES_SHOWN = 16
 
 
+@with_all_processes()
 def train(config: Config, options: RunOptions | None = None) -> Results | None:
     """Train as configured.
 

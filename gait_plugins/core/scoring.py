@@ -13,7 +13,7 @@ from gait_plugins.core.checkpoint import (
     load_checkpoint,
     restore_model,
 )
-from gait_plugins.core.devices import make_fabric
+from gait_plugins.core.devices import make_fabric, with_all_processes
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.report import write_results
@@ -22,6 +22,7 @@ from gait_plugins.core.setup import build_batches, build_dataset, build_model
 from gait_plugins.manager import pin_plugins
 
 
+@with_all_processes()
 def score(config: Config, options: RunOptions | None = None) -> Results | None:
     """Score the checkpoint that ``evaluator_cfg.restore_hint`` names: an iteration or a file.
 

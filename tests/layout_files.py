@@ -31,6 +31,16 @@ def partition(path: Path, train: list[str], test: list[str], **more: Any) -> Pat
     return path
 
 
+def packed(root: str) -> str:
+    """The same data as one packed file beside the folder."""
+    from gait_plugins.prepare.packing import pack_dataset
+    from gait_plugins.prepare.tree import every_sequence
+
+    path = Path(root).with_suffix(".npz")
+    pack_dataset(*every_sequence(Path(root)), path)
+    return str(path)
+
+
 def small_set(folder: Path, **more: Any) -> tuple[str, str]:
     """Two people to train on, two to test on, two types and two views each: root and partition."""
     root = folder / "data"

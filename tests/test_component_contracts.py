@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from layout_files import small_set
+from layout_files import packed, small_set
 
 import gait_plugins
 from gait_plugins.components import Component
@@ -83,6 +83,7 @@ def test_data_sets_keep_their_contract(
     root, partition = small_set(tmp_path, PROBE_SET=["003-nm-01-000"])
     small: dict[str, dict[str, Any]] = {
         "OpenGaitLayout": {"dataset_root": root, "dataset_partition": partition},
+        "PackedSilhouettes": {"dataset_root": packed(root), "dataset_partition": partition},
         "walkers": {"train": 2, "test": 1, "frames": 4, "views": ["000", "090"]},
     }
     check_dataset(maker(component, **small.get(component.name, {}))())

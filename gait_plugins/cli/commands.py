@@ -66,7 +66,7 @@ app.command("train")(train.run_train)
 app.command("test")(train.run_test)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
-app.add_typer(data.app, name="data", help="Check and export data sets.")
+app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")
 
 

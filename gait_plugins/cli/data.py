@@ -11,6 +11,7 @@ import typer
 
 from gait_plugins.cli.export import export, sheet
 from gait_plugins.cli.findings import finding_lines
+from gait_plugins.cli.pack import pack, partition
 from gait_plugins.cli.prepare import prepare
 from gait_plugins.errors import ConfigError
 
@@ -22,13 +23,15 @@ _SHOWN = 5
 
 app = typer.Typer(no_args_is_help=True)
 app.command("prepare")(prepare)
+app.command("partition")(partition)
+app.command("pack")(pack)
 app.command("export")(export)
 app.command("sheet")(sheet)
 
 
 @app.callback()
 def _group() -> None:
-    """Check and export data sets."""
+    """Prepare, check, pack and export data sets."""
 
 
 @app.command("check")
@@ -41,8 +44,10 @@ def check(
         list[str] | None,
         typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder of the identities.")] = None,
-    partition: Annotated[Path | None, typer.Option(help="JSON with TRAIN_SET and TEST_SET.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the identities, or a packed file.")] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--partition", help="JSON with TRAIN_SET and TEST_SET.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Look at folders only, read no frames.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every place of every problem.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -51,7 +56,7 @@ def check(
 
     Exit code 0 where nothing or only warnings are found, 2 where there are errors.
     """
-    dataset = _dataset(config or cfgs, override, root, partition)
+    dataset = _dataset(config or cfgs, override, root, listed)
     report = dataset.check(read_frames=not quick)
     print(json.dumps(_plain(report), indent=2) if as_json else _in_words(report, None if every else _SHOWN))
     if report.errors:
@@ -67,7 +72,8 @@ def _dataset(
         dataset: GaitDataset = load_config(config, override or ()).data_cfg.dataset.build()
         return dataset
     if config is None and root is not None and partition is not None:
-        layout = {"type": "OpenGaitLayout", "dataset_root": str(root), "dataset_partition": str(partition)}
+        kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
+        layout = {"type": kind, "dataset_root": str(root), "dataset_partition": str(partition)}
         built: GaitDataset = build("dataset", layout)
         return built
     raise ConfigError(

@@ -1,0 +1,142 @@
+"""Partitions of one's own data: who is trained on, who is tested, and which sequences are probes."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.api import SequenceRef
+from gait_plugins.components import nearest
+from gait_plugins.errors import ConfigError
+
+log = logging.getLogger("gait_plugins")
+
+_WHERE = "data partition"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How identities are divided, and which test sequences are probes.
+
+    Args:
+        share: share of the identities to train on, in (0, 1); drawn by ``seed``. Used where neither
+            ``first``, ``train`` nor ``test`` is given.
+        first: train on so many identities, first in sorted order.
+        train, test: identities by name; with one of them alone, all others are in the other set.
+        probe: patterns of ``id-type-view`` (``*-bg-*``): the test sequences that are probes.
+        probes: draw so many probes of each test identity, by ``seed``.
+        seed: of what is drawn.
+    """
+
+    share: float = 0.5
+    first: int | None = None
+    train: Sequence[str] = ()
+    test: Sequence[str] = ()
+    probe: Sequence[str] = ()
+    probes: int | None = None
+    seed: int = 0
+
+
+def make_partition(refs: Iterable[SequenceRef], split: Split) -> dict[str, Any]:
+    """The partition of these sequences, ready for JSON; its two sets share no identity.
+
+    Raises:
+        ConfigError: an identity is not there or in both sets, a set would be empty, ways of splitting
+            contradict each other, or no test sequence is a probe.
+    """
+    refs = sorted(refs, key=lambda ref: ref[:3])
+    labels = sorted({ref.label for ref in refs})
+    rng = np.random.default_rng(split.seed)
+    train, test = _sets(labels, split, rng)
+    content: dict[str, Any] = {"TRAIN_SET": train, "TEST_SET": test}
+    if split.probe or split.probes is not None:
+        tested = set(test)
+        content["PROBE_SET"] = _probes([ref for ref in refs if ref.label in tested], split, rng)
+    return content
+
+
+def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    by_name = bool(split.train or split.test)
+    if by_name and split.first is not None:
+        raise ConfigError("--first and lists of identities contradict each other: give one", where=_WHERE)
+    if by_name:
+        for label in [*split.train, *split.test]:
+            _check_there(label, labels)
+        both = sorted({*split.train} & {*split.test})
+        if both:
+            raise ConfigError(
+                f"{', '.join(both[:3])} would be trained on and tested: test identities are unseen ones",
+                where=_WHERE,
+                hint="list each identity once",
+            )
+        train = sorted(set(split.train) or set(labels) - set(split.test))
+        test = sorted(set(split.test) or set(labels) - set(split.train))
+    else:
+        count = split.first
+        order = labels
+        if count is None:
+            if not 0 < split.share < 1:
+                raise ConfigError(f"--share {split.share}: expected a share between 0 and 1", where=_WHERE)
+            count = min(max(round(split.share * len(labels)), 1), len(labels) - 1)
+            order = [labels[place] for place in rng.permutation(len(labels))]
+        train, test = sorted(order[: max(count, 0)]), sorted(order[max(count, 0) :])
+    if not train or not test:
+        empty = "test" if train else "train on"
+        raise ConfigError(
+            f"no identity is left to {empty}: {len(labels)} identities lie here",
+            where=_WHERE,
+            hint="recognition is tested on people who were not trained on; collect at least two of each",
+        )
+    return train, test
+
+
+def _check_there(label: str, labels: list[str]) -> None:
+    if label not in labels:
+        guesses = nearest(label, labels, 1)
+        raise ConfigError(
+            f"no identity {label!r} lies here; {len(labels)} do, as {', '.join(labels[:3])}",
+            where=_WHERE,
+            hint=f"did you mean {guesses[0]!r}?"
+            if guesses
+            else "write identities as their folders are called",
+        )
+
+
+def _probes(tested: list[SequenceRef], split: Split, rng: np.random.Generator) -> list[str]:
+    if split.probe and split.probes is not None:
+        raise ConfigError("--probe and --probes contradict each other: give one", where=_WHERE)
+    of: defaultdict[str, list[str]] = defaultdict(list)
+    for ref in tested:
+        of[ref.label].append(ref.name)
+    if split.probes is not None and split.probes < 1:
+        raise ConfigError(f"--probes {split.probes}: expected 1 or more", where=_WHERE)
+    chosen = []
+    for names in of.values():
+        if split.probes is not None:
+            chosen += [names[place] for place in rng.permutation(len(names))[: split.probes]]
+        else:
+            chosen += [name for name in names if any(fnmatchcase(name, glob) for glob in split.probe)]
+    if not chosen:
+        raise ConfigError(
+            f"no test sequence fits --probe {' '.join(split.probe)}",
+            where=_WHERE,
+            hint=f"sequences are called id-type-view, as {tested[0].name}: --probe '*-{tested[0].type}-*'",
+        )
+    _tell_of_lonely(of, set(chosen))
+    return sorted(chosen)
+
+
+def _tell_of_lonely(of: dict[str, list[str]], chosen: set[str]) -> None:
+    lonely = [label for label, names in of.items() if chosen.issuperset(names)]
+    if lonely:
+        log.warning(
+            "%d test identities (%s) have probes alone: nothing in the gallery can match them",
+            len(lonely),
+            ", ".join(lonely[:3]),
+        )

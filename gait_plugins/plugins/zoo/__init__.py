@@ -86,5 +86,6 @@ def gait_protocols() -> Contribution:
         "evaluate_real_scene": "real_scene:RealSceneProtocol",
         "GREW_submission": "submissions:GREWSubmission",
         "HID_submission": "submissions:HIDSubmission",
+        "evaluate_own_data": "own_data:OwnDataProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gait_plugins.hookspecs import Contribution, hookimpl
 
 requires_api = 1
@@ -14,6 +16,7 @@ def gait_models() -> Contribution:
         "Baseline": f"{_HERE}.baseline:Baseline",
         "GEI": f"{_HERE}.gei:GaitEnergyImage",
         "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
+        "SwinGait": f"{_HERE}.swingait:SwinGait",
         "GaitSet": f"{_HERE}.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.gaitgl:GaitGL",
@@ -89,3 +92,11 @@ def gait_protocols() -> Contribution:
         "evaluate_own_data": "own_data:OwnDataProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}
+
+
+@hookimpl
+def gait_configure(config: dict[str, Any]) -> None:
+    """SwinGait's files hold an option of the model under ``trainer_cfg``."""
+    from gait_plugins.plugins.zoo.dialect import move_cosine_steps
+
+    move_cosine_steps(config)

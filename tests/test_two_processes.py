@@ -132,7 +132,7 @@ def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path
     process = start(tiny_yaml, "run", [sys.executable], 29620, "--devices", "2", script=script)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
-    assert "Shift raised KeyError: 'only here'" in output
+    assert "Shift (tiny-gait 1.0) raised KeyError: 'only here'" in output
     assert "ProcessLost: rank 0: another process of this job ended" in output
     assert "Traceback" not in output
 

@@ -104,9 +104,13 @@ def hold(folder: Path) -> IO[str] | None:
             where=str(folder),
             hint="stop it first, or choose another trainer_cfg.save_name",
         ) from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {platform.node()}")
-    file.flush()
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+    except OSError as error:  # a full disk
+        error.filename = str(folder / HELD)
+        raise
     return file
 
 

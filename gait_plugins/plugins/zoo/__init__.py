@@ -20,6 +20,7 @@ def gait_models() -> Contribution:
         "GaitSet": f"{_HERE}.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.gaitgl:GaitGL",
+        "GLN": f"{_HERE}.gln:GLN",
     }
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import Self
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, frames_of, heads
 from gait_plugins.plugins.zoo.fitting import Fit, require_fits, require_frame_size
-from gait_plugins.plugins.zoo.strips import PlainConv2d
+from gait_plugins.plugins.zoo.plain_conv import conv_block
 
 
 class GaitSet(GaitModel):
@@ -39,11 +39,11 @@ class GaitSet(GaitModel):
                 hint="give the channels of a frame and of the three blocks, [1, 32, 64, 128] say",
             )
         frame, first, second, third = in_channels
-        self.set_block1 = FrameWise(_block(frame, first, kernel=5, halves=True))
-        self.set_block2 = FrameWise(_block(first, second, halves=True))
-        self.set_block3 = FrameWise(_block(second, third))
-        self.gl_block2 = _block(first, second, halves=True)
-        self.gl_block3 = _block(second, third)
+        self.set_block1 = FrameWise(conv_block(frame, first, kernel=5, halves=True))
+        self.set_block2 = FrameWise(conv_block(first, second, halves=True))
+        self.set_block3 = FrameWise(conv_block(second, third))
+        self.gl_block2 = conv_block(first, second, halves=True)
+        self.gl_block3 = conv_block(second, third)
         self.set_pooling = PackedMax()
         self.Head = fcs
         self.HPP = HorizontalPooling(bin_num)
@@ -103,13 +103,3 @@ class GaitSet(GaitModel):
         branch = self.gl_block3(branch + self.set_pooling(maps, seq_lens))
         maximum = self.set_pooling(self.set_block3(maps), seq_lens)
         return torch.cat([self.HPP(maximum), self.HPP(branch + maximum)], -1)
-
-
-def _block(in_channels: int, out_channels: int, kernel: int = 3, halves: bool = False) -> nn.Sequential:
-    layers: list[nn.Module] = [
-        PlainConv2d(in_channels, out_channels, kernel),
-        nn.LeakyReLU(inplace=True),
-        PlainConv2d(out_channels, out_channels, 3),
-        nn.LeakyReLU(inplace=True),
-    ]
-    return nn.Sequential(*layers, nn.MaxPool2d(2)) if halves else nn.Sequential(*layers)

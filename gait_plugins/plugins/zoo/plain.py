@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gait_plugins.api import Backbone
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.zoo.strips import FocalConv2d, PlainConv2d
+from gait_plugins.plugins.zoo.plain_conv import PlainConv2d
+from gait_plugins.plugins.zoo.strips import FocalConv2d
 
 FIRST_KERNEL, KERNEL = 5, 3
 POOL = "M"

@@ -1,30 +1,18 @@
-"""Convolutions that no horizontal strip looks out of, and the plain ones beside them."""
+"""Convolutions that no horizontal strip looks out of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gait_plugins.errors import ConfigError
-
-
-class PlainConv2d(nn.Module):
-    """A bias-free convolution of frames, one level down in the state dict."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``[m, in_channels, h, w]`` to ``[m, out_channels, h, w]``."""
-        out: Tensor = self.conv(x)
-        return out
+from gait_plugins.plugins.zoo.plain_conv import PlainConv2d
 
 
 class FocalConv2d(PlainConv2d):
-    """The same within each of ``2 ** halving`` strips of the frame (Fan et al., CVPR 2020, section 3.2)."""
+    """A convolution within each of ``2 ** halving`` strips (Fan et al., CVPR 2020, section 3.2)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, halving: int) -> None:
         super().__init__(in_channels, out_channels, kernel)

@@ -41,6 +41,12 @@ def run_train(
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights of this checkpoint.")
     ] = None,
+    drop_head: Annotated[
+        bool,
+        typer.Option(
+            "--drop-head", help="With --init-from: leave out a classifier for another number of identities."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run first.")] = False,
     device: DeviceOption = "auto",
     devices: Devices = 1,
@@ -56,6 +62,7 @@ def run_train(
         devices=devices,
         resume=resume,
         init_from=init_from,
+        drop_head=drop_head,
         overwrite=overwrite,
         log_to_file=log_to_file,
     )

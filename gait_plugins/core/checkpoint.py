@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from gait_plugins.core.atomic import whole_file
+from gait_plugins.core.load_report import LoadReport, compare_weights
 from gait_plugins.errors import CheckpointError
 
 FORMAT = 1
@@ -26,6 +27,10 @@ _PARTS: dict[str, type] = {
     ),
     "iteration": int,
 }
+
+_OTHER_NAMES = ("state_dict", "model_state_dict")
+_WRAPPERS = ("module.", "_orig_mod.")
+"""What data-parallel training and torch.compile put before every key."""
 
 log = logging.getLogger("gait_plugins")
 
@@ -110,9 +115,7 @@ def _disk_error(error: BaseException) -> BaseException:
 def _checked(content: Any, path: Path) -> Checkpoint:
     if not isinstance(content, dict):
         raise CheckpointError(f"expected a mapping, found {type(content).__name__}", where=str(path))
-    loaded: Checkpoint = content
-    if "model" not in loaded and loaded and all(isinstance(v, torch.Tensor) for v in loaded.values()):
-        loaded = {"model": loaded}
+    loaded = _with_model(content)
     if "model" not in loaded:
         raise CheckpointError(
             f"there is no 'model' in it, only {sorted(map(str, loaded))[:8]}", where=str(path)
@@ -136,8 +139,28 @@ def _checked(content: Any, path: Path) -> Checkpoint:
         raise CheckpointError(
             f"its weights have no names, or its 'input_size' {size!r} is no height and width", where=str(path)
         )
-    loaded["model"] = {key.removeprefix("module."): value for key, value in weights.items()}
+    loaded["model"] = _bare_names(weights)
     return loaded
+
+
+def _with_model(content: Checkpoint) -> Checkpoint:
+    """The checkpoint with its weights under ``model``, whatever their writer called them."""
+    if "model" in content or not content:
+        return content
+    if all(isinstance(value, torch.Tensor) for value in content.values()):
+        return {"model": content}
+    for name in _OTHER_NAMES:
+        if isinstance(content.get(name), dict):
+            return {"model": content[name], **content}
+    return content
+
+
+def _bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:
+    # Only what all keys begin with is a wrapper's: a part of a network may bear such a name too.
+    for wrapper in _WRAPPERS:
+        if weights and all(key.startswith(wrapper) for key in weights):
+            return _bare_names({key.removeprefix(wrapper): value for key, value in weights.items()})
+    return dict(weights)
 
 
 def _is_size(size: Any) -> bool:
@@ -145,7 +168,9 @@ def _is_size(size: Any) -> bool:
     return size is None or (pair and all(isinstance(side, int) for side in size))
 
 
-def restore_model(model: nn.Module, weights: Mapping[str, torch.Tensor], *, strict: bool, where: str) -> None:
+def restore_model(
+    model: nn.Module, weights: Mapping[str, Any], *, strict: bool, where: str, drop_head: bool = False
+) -> LoadReport:
     """Load weights; a mismatch is reported in groups.
 
     Args:
@@ -153,56 +178,49 @@ def restore_model(model: nn.Module, weights: Mapping[str, torch.Tensor], *, stri
         weights: its state dict.
         strict: every key must be there and fit; else what fits is loaded and the rest is logged.
         where: the file, for messages.
+        drop_head: leave out the weights of a classifier for another number of identities; the model
+            keeps its own.
+
+    Returns:
+        What was found to fit, the dropped head left out of account.
 
     Raises:
         CheckpointError: strict, and something does not match; or nothing fits at all.
     """
-    own = model.state_dict()
-    common = [k for k in weights if k in own]
-    fitting = fitting_weights(model, weights)
-    groups = {
-        "missing in the file": [k for k in own if k not in weights],
-        "unknown to the model": [k for k in weights if k not in own],
-        "of another shape": [
-            f"{k} (file {_shape(weights[k])}, model {_shape(own[k])})" for k in common if k not in fitting
-        ],
-    }
-    report = "\n".join(f"  {_counted(keys)} {title}" for title, keys in groups.items() if keys)
-    if report and (strict or not fitting):
+    report = compare_weights(model, weights)
+    if drop_head:
+        _tell_of_head(report, where)
+        report = report.without_head()
+    found = "\n".join(f"  {line}" for line in report.lines())
+    if found and (strict or not report.fitting):
         raise CheckpointError(
-            f"the weights do not fit {type(model).__name__}: {len(fitting)} of {len(own)} match\n{report}",
+            f"the weights do not fit {report.model}: {len(report.fitting)} of {report.own} match\n{found}",
             where=where,
-            hint=_advice(groups),
+            hint=report.advice(),
         )
-    if report:
-        log.warning("%s: %d of %d weights loaded\n%s", where, len(fitting), len(own), report)
-    model.load_state_dict(fitting, strict=False)
+    if found:
+        log.warning("%s: %d of %d weights loaded\n%s", where, len(report.fitting), report.own, found)
+    model.load_state_dict({key: weights[key] for key in report.fitting}, strict=False)
+    return report
+
+
+def _tell_of_head(report: LoadReport, where: str) -> None:
+    if report.head is None:
+        log.warning("%s: there is no head of another number of identities to drop", where)
+        return
+    keys, file, own = report.head
+    log.info(
+        "%s: the head for %d identities is dropped, that for %d starts anew: %s",
+        where,
+        file,
+        own,
+        ", ".join(keys),
+    )
 
 
 def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the weights that the model has a place of the same shape for."""
-    own = model.state_dict()
-    return {k: v for k, v in weights.items() if k in own and _shape(v) == _shape(own[k])}
-
-
-def _shape(value: Any) -> list[int] | None:
-    # What a module keeps by get_extra_state is no tensor: it fits whatever it holds.
-    return list(value.shape) if isinstance(value, torch.Tensor) else None
-
-
-def _advice(groups: Mapping[str, list[str]]) -> str:
-    others = groups["of another shape"]
-    if others and not groups["missing in the file"] and not groups["unknown to the model"]:
-        return (
-            "the file is of the same model with other sizes, as a rule another number of identities: "
-            "set the model's class_num to the file's, or load what fits with restore_ckpt_strict=false"
-        )
-    return "the file is of another model; restore_ckpt_strict=false loads what fits"
-
-
-def _counted(keys: list[str], shown: int = 4) -> str:
-    more = f", ... ({len(keys)} in all)" if len(keys) > shown else ""
-    return ", ".join(keys[:shown]) + more
+    return {key: weights[key] for key in compare_weights(model, weights).fitting}
 
 
 def _neighbours(path: Path) -> str:

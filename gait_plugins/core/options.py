@@ -18,6 +18,8 @@ class RunOptions:
     """Go on from the last checkpoint of the run folder, with optimiser, schedule and order."""
     init_from: Path | None = None
     """Take the weights of this checkpoint, and nothing else, to start from."""
+    drop_head: bool = False
+    """Of ``init_from``, leave out the classifier where it is for another number of identities."""
     overwrite: bool = False
     """Remove what an earlier training left in the run folder."""
     log_to_file: bool = False

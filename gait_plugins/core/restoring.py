@@ -28,7 +28,7 @@ def restore(training: Training, options: RunOptions) -> int:
     """Bring a training to the state that it is to start from.
 
     ``--resume``: the last checkpoint of the run folder, whole (none there: from the beginning).
-    ``--init-from FILE``: weights only. Else ``trainer_cfg.restore_hint`` as in OpenGait: an iteration
+    ``--init-from FILE``: weights only, with ``--drop-head`` but for the classifier. Else ``trainer_cfg.restore_hint`` as in OpenGait: an iteration
     of the run folder, or a file whose weights (and optimiser and schedule, unless reset) are taken.
 
     Returns:
@@ -39,6 +39,8 @@ def restore(training: Training, options: RunOptions) -> int:
         raise ConfigError("--resume and --init-from exclude each other: one goes on, the other starts anew")
     if options.resume and options.overwrite:
         raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")
+    if options.drop_head and options.init_from is None:
+        raise ConfigError("--drop-head needs --init-from FILE: it says what of the file is left out")
     if options.resume:
         saved = saved_iterations(folder, section.save_name)
         if not saved:
@@ -46,7 +48,7 @@ def restore(training: Training, options: RunOptions) -> int:
             return 0
         return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))
     if options.init_from is not None:
-        _weights(training, options.init_from)
+        _weights(training, options.init_from, drop_head=options.drop_head)
         return 0
     if isinstance(section.restore_hint, str):
         path = Path(section.restore_hint)
@@ -81,10 +83,11 @@ def _resume(training: Training, path: Path) -> int:
     return step
 
 
-def _weights(training: Training, path: Path, *, exact: bool = False) -> Checkpoint:
+def _weights(training: Training, path: Path, *, exact: bool = False, drop_head: bool = False) -> Checkpoint:
     checkpoint = load_checkpoint(path)
     strict = training.config.trainer_cfg.restore_ckpt_strict
-    restore_model(training.raw.model, checkpoint["model"], strict=strict, where=str(path))
+    model, weights = training.raw.model, checkpoint["model"]
+    restore_model(model, weights, strict=strict, where=str(path), drop_head=drop_head)
     losses = checkpoint.get("losses", {})  # OpenGait writes none
     if not exact:  # another training may well have other losses than this one
         losses = fitting_weights(training.raw.losses, losses)

@@ -1,0 +1,167 @@
+"""How weights and a model fit together: what matches, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+SHOWN = 4
+"""Examples of each group in a message."""
+
+
+class Mismatch(NamedTuple):
+    """A weight that file and model hold in different shapes; None: as plain data, not as a tensor."""
+
+    key: str
+    file: list[int] | None
+    model: list[int] | None
+
+    def __str__(self) -> str:
+        return f"{self.key} (file {self.file}, model {self.model})"
+
+
+class Head(NamedTuple):
+    """The weights of a classifier for another number of identities."""
+
+    keys: tuple[str, ...]
+    file: int
+    """Identities that the file's head tells apart."""
+    model: int
+    """Identities that the model's head tells apart."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What comes of loading weights into a model."""
+
+    model: str
+    """Class of the model."""
+    fitting: tuple[str, ...]
+    """Keys that both have, in the same shape."""
+    missing: tuple[str, ...]
+    """Keys of the model that the file lacks."""
+    unexpected: tuple[str, ...]
+    """Keys of the file that the model lacks."""
+    mismatched: tuple[Mismatch, ...]
+    """Keys that both have, in different shapes."""
+    head: Head | None = None
+    """Those of the mismatched that only another number of identities explains."""
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing is missing, unexpected or of another shape."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def all_but_head(self) -> bool:
+        """True where everything matches but the classifier's number of identities."""
+        return (
+            self.head is not None
+            and len(self.head.keys) == len(self.mismatched)
+            and not (self.missing or self.unexpected)
+        )
+
+    @property
+    def own(self) -> int:
+        """Weights of the model."""
+        return len(self.fitting) + len(self.missing) + len(self.mismatched)
+
+    def without_head(self) -> LoadReport:
+        """The report with the classifier left out of account."""
+        dropped = () if self.head is None else self.head.keys
+        others = tuple(mismatch for mismatch in self.mismatched if mismatch.key not in dropped)
+        return replace(self, mismatched=others, head=None)
+
+    def lines(self) -> list[str]:
+        """A line for each group that is not empty: its count and first examples."""
+        groups: dict[str, Sequence[object]] = {
+            "missing in the file": self.missing,
+            "unknown to the model": self.unexpected,
+            "of another shape": self.mismatched,
+        }
+        return [f"{len(found)} {title}: {_first(found)}" for title, found in groups.items() if found]
+
+    def advice(self) -> str:
+        """What to do about it, for whoever tests or trains with this model."""
+        if self.complete:
+            return "nothing: every weight fits"
+        if self.all_but_head and self.head is not None:
+            return (
+                f"the same model for another number of identities: set the model's class_num to "
+                f"{self.head.file}, or train with --init-from FILE --drop-head"
+            )
+        if self.mismatched and not (self.missing or self.unexpected):
+            return (
+                "the file is of the same model with other sizes: set the model's sizes to the file's "
+                "(for another number of identities its class_num), or load what fits with "
+                "restore_ckpt_strict=false"
+            )
+        return (
+            "the file is of another model (gait-plugins checkpoint show FILE guesses which); "
+            "restore_ckpt_strict=false loads what fits"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            **asdict(self),
+            "fitting": len(self.fitting),
+            "mismatched": [mismatch._asdict() for mismatch in self.mismatched],
+            "head": self.head and self.head._asdict(),
+            "complete": self.complete,
+            "advice": self.advice(),
+        }
+
+
+def compare_weights(model: nn.Module, weights: Mapping[str, Any]) -> LoadReport:
+    """Compare a model's weights with a state dict by name and shape; nothing is loaded.
+
+    Args:
+        model: may lie on the meta device.
+        weights: a state dict.
+    """
+    own = model.state_dict()
+    common = [key for key in weights if key in own]
+    fitting = [key for key in common if _shape(weights[key]) == _shape(own[key])]
+    fits = set(fitting)
+    mismatched = tuple(Mismatch(k, _shape(weights[k]), _shape(own[k])) for k in common if k not in fits)
+    return LoadReport(
+        model=type(model).__name__,
+        fitting=tuple(fitting),
+        missing=tuple(key for key in own if key not in weights),
+        unexpected=tuple(key for key in weights if key not in own),
+        mismatched=mismatched,
+        head=_head(mismatched, getattr(model, "num_classes", None)),
+    )
+
+
+def _head(mismatched: Sequence[Mismatch], classes: int | None) -> Head | None:
+    """The mismatches along one axis that is as long as the model has classes.
+
+    All of them must agree on how many the file has: else a width of the network happens to equal the
+    number of classes, and nobody can tell which is which.
+    """
+    found: dict[str, int] = {}
+    for key, file, model in mismatched:
+        if file is None or model is None or len(file) != len(model):
+            continue
+        axes = [axis for axis in range(len(file)) if file[axis] != model[axis]]
+        if len(axes) == 1 and model[axes[0]] == classes:
+            found[key] = file[axes[0]]
+    counts = set(found.values())
+    if classes is None or len(counts) != 1:
+        return None
+    return Head(tuple(found), counts.pop(), classes)
+
+
+def _shape(value: Any) -> list[int] | None:
+    # What a module keeps by get_extra_state is no tensor: it fits whatever it holds.
+    return list(value.shape) if isinstance(value, torch.Tensor) else None
+
+
+def _first(found: Sequence[object]) -> str:
+    return ", ".join(map(str, found[:SHOWN])) + ", ..." * (len(found) > SHOWN)

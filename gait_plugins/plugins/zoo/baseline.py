@@ -6,13 +6,12 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import nn
 from typing_extensions import Self
 
 from gait_plugins.api import Backbone, GaitBatch, GaitModel, ModelOutput
-from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, frames_of, heads
+from gait_plugins.plugins.zoo.fitting import Fit, require_fits, require_frame_size
 
 
 class Baseline(GaitModel):
@@ -91,32 +90,21 @@ class Baseline(GaitModel):
         """Send one blank frame of ``height`` x ``width`` through the network and its strips."""
         # A copy, so that neither running statistics nor the modules' modes change.
         backbone = copy.deepcopy(self.Backbone.forward_block).eval()
-        weight = self.FCs.fc_bin
         channels = int(getattr(backbone, "in_channel", 1))
-        try:
-            with torch.no_grad():
-                self.HPP(backbone(weight.new_zeros(1, channels, height, width)))
-        except ConfigError as error:
-            raise ConfigError(
-                f"frames of {height}x{width} do not fit: {error.message}",
-                where="Baseline",
-                hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
-            ) from error
+        blank = self.FCs.fc_bin.new_zeros(1, channels, height, width)
+        require_frame_size("Baseline", height, width, lambda: self.HPP(backbone(blank)))
 
     def _check_heads(self) -> None:
-        bins = sum(self.HPP.strips)
+        strips = sum(self.HPP.strips)
         parts, inner, embedded = self.FCs.fc_bin.shape
         neck_parts, neck_inner, _ = self.BNNecks.fc_bin.shape
         maps = getattr(self.Backbone.forward_block, "out_channels", inner)
-        for what, found, expected, because in (
-            ("SeparateFCs.parts_num", parts, bins, "the strips of bin_num"),
-            ("SeparateFCs.in_channels", inner, maps, "the channels of the backbone's maps"),
-            ("SeparateBNNecks.parts_num", neck_parts, bins, "the strips of bin_num"),
-            ("SeparateBNNecks.in_channels", neck_inner, embedded, "SeparateFCs.out_channels"),
-        ):
-            if found != expected:
-                raise ConfigError(
-                    f"{what} is {found}, expected {expected}, {because}",
-                    where="Baseline",
-                    hint=f"set {what} to {expected}",
-                )
+        require_fits(
+            "Baseline",
+            (
+                Fit("SeparateFCs.parts_num", parts, strips, "the strips of bin_num"),
+                Fit("SeparateFCs.in_channels", inner, maps, "the channels of the backbone's maps"),
+                Fit("SeparateBNNecks.parts_num", neck_parts, strips, "the strips of bin_num"),
+                Fit("SeparateBNNecks.in_channels", neck_inner, embedded, "SeparateFCs.out_channels"),
+            ),
+        )

@@ -365,7 +365,7 @@ def test_a_target_that_cannot_be_written_is_told(raw, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     code, text = gait("prepare", raw, tmp_path / "file" / "out")
     assert code == 2
-    assert f"{tmp_path / 'file' / 'out'}: Not a directory" in text
+    assert "Not a directory" in text
 
 
 def test_a_full_disk_ends_it_with_whole_files_only(raw, tmp_path, monkeypatch):

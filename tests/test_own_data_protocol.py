@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from walks import embedded, every, rows, unembedded
 
@@ -52,6 +52,7 @@ def slowly(data, is_probe, is_gallery, identical_views):
     st.sampled_from([None, ["nm-*"], ["*"]]),
 )
 def test_figures_equal_plain_loops(seed, identical_views, probe_types, gallery_types):
+    assume(probe_types is not None or gallery_types != ["*"])  # nobody would be left to be a probe
     data = lab(seed=seed)
     results = protocol(
         probe_types=probe_types, gallery_types=gallery_types, identical_views=identical_views
@@ -62,8 +63,6 @@ def test_figures_equal_plain_loops(seed, identical_views, probe_types, gallery_t
     is_probe, is_gallery = (chosen[None if p is None else tuple(p)] for p in (probe_types, gallery_types))
     if is_probe is None and is_gallery is not None:
         is_probe = ~is_gallery
-        if not is_probe.any():
-            return
     if is_probe is None:
         is_probe = is_gallery = np.ones(len(data), bool)
     if is_gallery is None:

@@ -140,7 +140,8 @@ def paired_distances(
 
 def _squared_norms(x: Tensor) -> Tensor:
     """``[p, n]`` of ``[p, n, c]``; whatever is not finite shows here, before it can spoil a ranking."""
-    norms = x.square().sum(2)
+    # A part at a time: the squares of all of them would take as much memory as the embeddings.
+    norms = torch.stack([part.square().sum(1) for part in x]) if len(x) else x.sum(2)
     broken = int((~norms.isfinite()).any(0).sum())
     if broken:
         raise DataError(

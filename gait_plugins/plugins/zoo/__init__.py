@@ -17,6 +17,8 @@ def gait_models() -> Contribution:
         "GEI": f"{_HERE}.gei:GaitEnergyImage",
         "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
         "SwinGait": f"{_HERE}.swingait:SwinGait",
+        "GaitSSB_Pretrain": f"{_HERE}.gaitssb:GaitSSBPretrain",
+        "GaitSSB_Finetune": f"{_HERE}.gaitssb:GaitSSBFinetune",
         "GaitSet": f"{_HERE}.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.gaitgl:GaitGL",
@@ -52,8 +54,11 @@ def gait_transforms() -> Contribution:
         "RandomRotate": "warp",
         "RandomPerspective": "warp",
         "RandomAffine": "warp",
+        "RandomPartDilate": "parts",
+        "RandomPartBlur": "parts",
     }
-    return {name: f"{_HERE}.transforms.{module}:{name}" for name, module in names.items()}
+    listed = {name: f"{_HERE}.transforms.{module}:{name}" for name, module in names.items()}
+    return listed | {"DA4GaitSSB": f"{_HERE}.transforms.parts:GaitSSBAugmentation"}
 
 
 @hookimpl

@@ -44,3 +44,41 @@ class SteppedCosine(LRScheduler):
             log.warning("the model's own schedule starts afresh: the checkpoint holds one of another kind")
             return
         super().load_state_dict(dict(state_dict))
+
+
+class FlooredSchedule(LRScheduler):
+    """Another schedule, whose learning rates are lifted every so often where they are too low.
+
+    Args:
+        inner: the schedule; its state is this one's.
+        lowest: to what learning rates are lifted.
+        every: iterations between two liftings.
+    """
+
+    def __init__(self, inner: LRScheduler, lowest: float = 1e-4, every: int = 1000) -> None:
+        # The inner one has set the optimiser up and counts the steps.
+        self.inner, self.optimizer = inner, inner.optimizer
+        self.lowest, self.every = lowest, every
+        self._lift()
+
+    def step(self, epoch: int | None = None) -> None:
+        """One step of the inner schedule."""
+        self.inner.step()
+        self._lift()
+
+    def _lift(self) -> None:
+        if self.inner.last_epoch % self.every == 0:
+            for group in self.optimizer.param_groups:
+                group["lr"] = max(group["lr"], self.lowest)
+
+    def get_last_lr(self) -> list[float | Tensor]:
+        """The learning rate of each group."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The inner schedule's state."""
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore the inner schedule."""
+        self.inner.load_state_dict(dict(state_dict))

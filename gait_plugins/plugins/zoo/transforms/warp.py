@@ -99,17 +99,17 @@ class RandomAffine(WithProbability):
 def warp_affine(sequence: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Move every frame of ``[t, h, w]`` or ``[t, c, h, w]`` by one 2x3 matrix, bilinear, zeros outside."""
     size = sequence.shape[-1], sequence.shape[-2]
-    return _all_frames(sequence, lambda image: cv2.warpAffine(image, matrix, size))
+    return all_frames(sequence, lambda image: cv2.warpAffine(image, matrix, size))
 
 
 def warp_perspective(sequence: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Like :func:`warp_affine`, by a 3x3 homography."""
     size = sequence.shape[-1], sequence.shape[-2]
-    return _all_frames(sequence, lambda image: cv2.warpPerspective(image, matrix, size))
+    return all_frames(sequence, lambda image: cv2.warpPerspective(image, matrix, size))
 
 
-def _all_frames(sequence: np.ndarray, warp: Warp) -> np.ndarray:
-    """Warp frames as the channels of one image, so that coordinates and weights are found only once."""
+def all_frames(sequence: np.ndarray, warp: Warp) -> np.ndarray:
+    """Change frames as the channels of one image, so that coordinates and weights are found only once."""
     height, width = sequence.shape[-2:]
     images = sequence.reshape(-1, height, width)
     count = len(images)

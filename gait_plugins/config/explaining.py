@@ -42,7 +42,7 @@ def explain(name: str) -> list[Explanation]:
     """
     found: list[Explanation] = list(_sections(name))
     components = default_manager().components()
-    found += [describe(c) for c in components if name in (c.name, c.qualified)]
+    found += [describe(c) for c in components if c.is_called(name)]
     if found:
         return found
     found += _torch_classes(name)

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from gait_plugins import __version__
-from gait_plugins.cli import EXIT_ERROR, EXIT_INTERRUPTED, config, data, demo, plugins, train
+from gait_plugins.cli import EXIT_ERROR, EXIT_INTERRUPTED, checkpoint, config, data, demo, plugins, train
 from gait_plugins.errors import GaitPluginsError
 
 _HINTS = {
@@ -65,6 +65,7 @@ app = typer.Typer(
 app.command("train")(train.run_train)
 app.command("test")(train.run_test)
 app.command("demo")(demo.demo)
+app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")

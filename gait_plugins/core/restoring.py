@@ -28,8 +28,9 @@ def restore(training: Training, options: RunOptions) -> int:
     """Bring a training to the state that it is to start from.
 
     ``--resume``: the last checkpoint of the run folder, whole (none there: from the beginning).
-    ``--init-from FILE``: weights only, with ``--drop-head`` but for the classifier. Else ``trainer_cfg.restore_hint`` as in OpenGait: an iteration
-    of the run folder, or a file whose weights (and optimiser and schedule, unless reset) are taken.
+    ``--init-from FILE``: weights only, with ``--drop-head`` all but the classifier's. Else
+    ``trainer_cfg.restore_hint`` as in OpenGait: an iteration of the run folder, or a file whose weights
+    (and optimiser and schedule, unless reset) are taken.
 
     Returns:
         The step to start after.

@@ -1,0 +1,129 @@
+"""``gait-plugins checkpoint``: what a file of weights is, and whether a model takes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gait_plugins.cli import EXIT_ERROR
+
+if TYPE_CHECKING:
+    from gait_plugins.core.checkpoint_info import CheckpointInfo, Size
+    from gait_plugins.core.guessing import Guess
+    from gait_plugins.core.load_report import LoadReport
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Look into checkpoints."""
+
+
+@app.command("show")
+def show(
+    file: Annotated[Path, typer.Argument(help="A checkpoint of ours or OpenGait's, or a plain state dict.")],
+    config: Annotated[
+        str | None, typer.Option(metavar="CONFIG", help="Say how it fits the model of this configuration.")
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show model, iteration, sizes, identities, plugin versions and, where unknown, fitting configurations.
+
+    With --config, exit code 2 where the weights do not all fit.
+    """
+    from gait_plugins.core.checkpoint_info import checkpoint_info
+    from gait_plugins.errors import ConfigError
+
+    if override and config is None:
+        raise ConfigError("-o changes a configuration, and none is given", where="checkpoint show")
+    info = checkpoint_info(file)
+    report = None if config is None else _report(file, config, override)
+    if as_json:
+        fits = {} if report is None else {"load_report": {"config": config, **report.as_dict()}}
+        print(json.dumps({**info.as_dict(), **fits}, indent=2))
+    else:
+        print("\n".join(_info_lines(info)))
+        if report is not None:
+            print("\n".join(["", *_report_lines(report, str(config))]))
+    if report is not None and not report.complete:
+        raise typer.Exit(EXIT_ERROR)
+
+
+def _report(file: Path, config: str, override: list[str] | None) -> LoadReport:
+    from gait_plugins.config import load_config
+    from gait_plugins.core.checkpoint import load_checkpoint
+    from gait_plugins.core.guessing import on_meta
+    from gait_plugins.core.load_report import compare_weights
+
+    model = on_meta(load_config(config, override or ()).model_cfg.build)
+    return compare_weights(model, load_checkpoint(file)["model"])
+
+
+def _info_lines(info: CheckpointInfo) -> Iterator[str]:
+    classes = "unknown" if info.classes is None else f"{info.classes} (by {info.classes_by})"
+    rows = {
+        "file": f"{info.path} ({_megabytes(info.bytes)})",
+        "sha256": info.sha256,
+        "written by": info.writer,
+        "model": info.model or "unknown",
+        "iteration": "not said" if info.iteration is None else str(info.iteration),
+        "identities": classes,
+        "data set": info.dataset or "not said",
+        "frames": "not said" if info.input_size is None else "{}x{}".format(*info.input_size),
+        "seed": "not said" if info.seed is None else str(info.seed),
+    }
+    width = max(map(len, rows))
+    yield from (f"{name:{width}}  {text}" for name, text in rows.items())
+    yield from _table("parts of the file", info.parts)
+    yield from _table("parts of the model", info.layers)
+    if info.plugins:
+        yield "\nwritten with"
+        width = max(map(len, info.plugins))
+        for name, origin in info.plugins.items():
+            yield f"  {name:{width}}  {_origin(origin)}"
+    if info.guesses:
+        yield "\nconfigurations that fit"
+        yield from (f"  {_guess(guess)}" for guess in info.guesses)
+
+
+def _table(title: str, sizes: Mapping[str, Size]) -> Iterator[str]:
+    yield f"\n{title}"
+    width = max(map(len, sizes), default=0)
+    for name, size in sizes.items():
+        text = f"{size.values:>12,} values, {size.tensors:>4} tensors, {_megabytes(size.bytes)}"
+        yield f"  {name:{width}}  {text}"
+
+
+def _guess(guess: Guess) -> str:
+    if guess.config is None:
+        return f"model {guess.model} in another size: {guess.matching} of {guess.total} names match"
+    text = f"{guess.config}: {guess.matching} of {guess.total} weights match"
+    if guess.exact and guess.classes != guess.own_classes:
+        return f"{text}, with {guess.classes} identities in place of {guess.own_classes}"
+    return text
+
+
+def _report_lines(report: LoadReport, config: str) -> Iterator[str]:
+    yield f"into {report.model} of {config}: {len(report.fitting)} of {report.own} weights fit"
+    yield from (f"  {line}" for line in report.lines())
+    if not report.complete:
+        yield f"  -> {report.advice()}"
+
+
+def _origin(origin: Any) -> str:
+    if not isinstance(origin, Mapping):  # a file may hold anything
+        return repr(origin)
+    return f"{origin.get('distribution')} {origin.get('version')}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gait_plugins import ConfigError, DataError
-from gait_plugins.metrics import part_distances, rerank, rerank_distances, score_ranking
+from gait_plugins.metrics import part_distances, rerank, rerank_distances, score_ranking, sparse
 from gait_plugins.metrics import reranking as module
-from gait_plugins.metrics import sparse
 
 # The recorded overlaps were summed in half precision.
 HALF = 20 * np.finfo(np.float16).eps / 2

@@ -12,7 +12,17 @@ import typer
 from typer.core import TyperGroup
 
 from gait_plugins import __version__
-from gait_plugins.cli import EXIT_ERROR, EXIT_INTERRUPTED, checkpoint, config, data, demo, plugins, train
+from gait_plugins.cli import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    checkpoint,
+    config,
+    data,
+    demo,
+    embed,
+    plugins,
+    train,
+)
 from gait_plugins.errors import GaitPluginsError
 
 _HINTS = {
@@ -64,6 +74,9 @@ app = typer.Typer(
 )
 app.command("train")(train.run_train)
 app.command("test")(train.run_test)
+app.command("embed")(embed.run_embed)
+app.command("enroll")(embed.run_enroll)
+app.command("identify")(embed.run_identify)
 app.command("demo")(demo.demo)
 app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
 app.add_typer(config.app, name="config", help="Check and explain configurations.")

@@ -38,7 +38,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     )
     folder = run_folder(config, section.save_name)
     model = build_model(config)
-    checkpoint = _restored(model, config, folder) if model.state_dict() else {}
+    checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}
     maker = build_batches(config, build_dataset(config), "test")
     step = int(checkpoint.get("iteration", 0))
     run = Run(
@@ -63,11 +63,23 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     return results
 
 
-def _restored(model: GaitModel, config: Config, folder: Path) -> Checkpoint:
+def tested_checkpoint(config: Config) -> Path:
+    """The file that ``evaluator_cfg.restore_hint`` names."""
     section = config.evaluator_cfg
-    hint = section.restore_hint
-    path = Path(hint) if isinstance(hint, str) else checkpoint_path(folder, section.save_name, hint)
+    if isinstance(section.restore_hint, str):
+        return Path(section.restore_hint)
+    folder = run_folder(config, section.save_name)
+    return checkpoint_path(folder, section.save_name, section.restore_hint)
+
+
+def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint:
+    """Load a checkpoint's weights into a model that is to be tested or used.
+
+    Raises:
+        CheckpointError: it cannot be read, or does not fit.
+    """
     checkpoint = load_checkpoint(path)
-    restore_model(model, checkpoint["model"], strict=section.restore_ckpt_strict, where=str(path))
+    strict = config.evaluator_cfg.restore_ckpt_strict
+    restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))
     return checkpoint

@@ -61,7 +61,6 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         DataError: there is no sequence, or nothing that the protocol could score.
         ConfigError: the sampler cannot draw its batches from this data.
     """
-    section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
     index = SequenceIndex(dataset.sequences(phase))
     if not len(index):
         raise DataError(
@@ -69,8 +68,7 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
             where=config.data_cfg.dataset.where,
             hint="gait-plugins data check tells what is missing",
         )
-    sampler = cast(BatchSampler, section.sampler.batch.build())
-    sampler.check(index)
+    maker = batch_maker(config, dataset, index, phase)
     log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
     if len(index.identities) == 1:
         log.warning("%s: with a single identity there is nobody to tell apart", phase)
@@ -79,6 +77,18 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         protocol = build_protocol(config)
         with blamed(protocol):
             protocol.check(embedding_set(config, dataset, index, nothing))
+    return maker
+
+
+def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phase: Phase) -> BatchMaker:
+    """What makes the batches of these sequences as those of a phase are made.
+
+    Raises:
+        ConfigError: the sampler cannot draw its batches from them.
+    """
+    section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
+    sampler = cast(BatchSampler, section.sampler.batch.build())
+    sampler.check(index)
     return BatchMaker(
         dataset=dataset,
         index=index,

@@ -83,7 +83,7 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
     }
     width = max(map(len, rows))
     yield from (f"{name:{width}}  {text}" for name, text in rows.items())
-    yield from _table("parts of the file", info.parts)
+    yield from _table("parts of the file", {name: s for name, s in info.parts.items() if s.tensors})
     yield from _table("parts of the model", info.layers)
     if info.plugins:
         yield "\nwritten with"

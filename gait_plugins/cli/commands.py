@@ -21,6 +21,7 @@ from gait_plugins.cli import (
     demo,
     embed,
     plugins,
+    runs,
     train,
 )
 from gait_plugins.errors import GaitPluginsError
@@ -81,6 +82,7 @@ app.command("demo")(demo.demo)
 app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
+app.add_typer(runs.app, name="runs", help="Compare runs.")
 app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")
 
 

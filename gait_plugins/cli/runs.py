@@ -1,0 +1,79 @@
+"""``gait-plugins runs``: what became of trainings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gait_plugins.core.run_comparison import Difference, RunComparison
+
+LONGEST = 44
+"""Letters of a setting that are shown."""
+
+app = typer.Typer(no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="A run folder: output/<data set>/<model>/<save_name>.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Compare runs."""
+
+
+@app.command("compare")
+def compare(
+    a: Folder,
+    b: Folder,
+    step: Annotated[
+        int | None, typer.Option(help="Compare the results of this step; else the last of each.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say in which settings, data, versions and seeds two runs differ, beside their figures."""
+    from gait_plugins.core.run_comparison import compare_runs
+
+    found = compare_runs(a, b, step)
+    print(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(_lines(found)))
+
+
+def _lines(found: RunComparison) -> Iterator[str]:
+    yield f"A  {found.a}"
+    yield f"B  {found.b}"
+    yield from _table("figures (%)", found.figures, ("A", "B", "B - A"))
+    yield from _table("scored differently: the figures may not compare", found.scored)
+    yield from _table("seeds", found.seeds)
+    yield from _table("data", found.data)
+    yield from _table("settings", found.settings)
+    yield from _table("versions", found.versions)
+    yield from _table("machine", found.machine)
+    causes = (found.seeds, found.data, found.settings, found.versions, found.machine, found.scored)
+    if not any(causes):
+        yield "\nthe two share settings, data, versions, seeds and machine"
+
+
+def _table(
+    title: str, differences: Sequence[Difference], heads: tuple[str, ...] = ("A", "B")
+) -> Iterator[str]:
+    if not differences:
+        return
+    rows = [("", *heads)]
+    for name, a, b in differences:
+        gap = [f"{b - a:+.2f}" if a is not None and b is not None else ""] if len(heads) == 3 else []
+        rows.append((name, _text(a), _text(b), *gap))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield f"\n{title}"
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:.2f}" if isinstance(value, float) and abs(value) >= 1 else str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,0 +1,204 @@
+"""What two runs differ in: settings, data, versions and seeds, beside their figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from gait_plugins.errors import ConfigError, DataError
+
+ABSENT = None
+"""Where a run has no such setting, package or figure."""
+
+_NAMES = ("output_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
+"""Settings that name a run and change nothing in it."""
+_MACHINE = ("platform", "cuda", "gpus", "threads")
+_SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
+
+
+class Difference(NamedTuple):
+    """Something that two runs do not share."""
+
+    name: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Two run folders side by side."""
+
+    a: str
+    b: str
+    seeds: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    """Settings of ``data_cfg``."""
+    settings: tuple[Difference, ...]
+    """All other settings, but for those that only name a run."""
+    versions: tuple[Difference, ...]
+    """Python, packages, and origin of each component."""
+    machine: tuple[Difference, ...]
+    scored: tuple[Difference, ...]
+    """Protocol, data set, step of the weights, and how many sequences: where these differ, so do figures."""
+    figures: tuple[Difference, ...]
+    """Every figure of either, in percent, equal ones too."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        groups = ("seeds", "data", "settings", "versions", "machine", "scored", "figures")
+        return {
+            "a": self.a,
+            "b": self.b,
+            **{name: [difference._asdict() for difference in getattr(self, name)] for name in groups},
+        }
+
+
+class _Run(NamedTuple):
+    """What a run folder tells."""
+
+    config: Mapping[str, Any]
+    plugins: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    results: Mapping[str, Any]
+
+
+def compare_runs(a: Path, b: Path, step: int | None = None) -> RunComparison:
+    """Compare two run folders by what a training and a test write there.
+
+    Args:
+        a: a run folder, ``output/<data set>/<model>/<save_name>``.
+        b: another.
+        step: compare the results of this step; None: the last of each.
+
+    Raises:
+        ConfigError: both are the same folder.
+        DataError: one is no run folder, or has no results of that step.
+    """
+    if a.exists() and b.exists() and a.samefile(b):
+        raise ConfigError("both are the same run folder", where=str(a), hint="name two runs")
+    ours, theirs = _read(a, step), _read(b, step)
+    settings = _differences(ours, theirs, lambda run: _flat(run.config))
+    seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
+    data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
+    return RunComparison(
+        a=str(a),
+        b=str(b),
+        seeds=seeds,
+        data=data,
+        settings=tuple(d for d in settings if d not in (*seeds, *data) and d.name not in _NAMES),
+        versions=_differences(ours, theirs, _versions),
+        machine=_differences(ours, theirs, lambda run: {k: run.environment.get(k) for k in _MACHINE}),
+        scored=_differences(ours, theirs, lambda run: {k: run.results.get(k) for k in _SCORED}),
+        figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
+    )
+
+
+def _read(folder: Path, step: int | None) -> _Run:
+    if not folder.is_dir():
+        raise DataError(
+            "this is a file" if folder.exists() else "there is no such folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
+    results = _results(folder, step)
+    # A run that was only tested tells of itself in a folder of its own.
+    described = next((path for path in (folder, folder / "test") if (path / "config.yaml").is_file()), None)
+    if described is None:
+        raise _no_run(folder)
+    return _Run(
+        _mapping(described / "config.yaml", yaml.safe_load),
+        _mapping(described / "plugins.json", json.loads),
+        _mapping(described / "environment.json", json.loads),
+        results,
+    )
+
+
+def _results(folder: Path, step: int | None) -> Mapping[str, Any]:
+    found = {
+        int(match[1]): path
+        for path in folder.glob("results-*.json")
+        if (match := re.fullmatch(r"results-(\d+)\.json", path.name))
+    }
+    if not found and not (folder / "config.yaml").is_file():
+        raise _no_run(folder)
+    if not found:
+        raise DataError(
+            "the run has no results: there are no figures to compare",
+            where=str(folder),
+            hint="gait-plugins test CONFIG scores its last checkpoint",
+        )
+    if step is not None and step not in found:
+        raise DataError(
+            f"the run has no results of step {step}, only of {', '.join(map(str, sorted(found)))}",
+            where=str(folder),
+            hint=f"gait-plugins test CONFIG --iter {step}",
+        )
+    path = found[max(found) if step is None else step]
+    results = _mapping(path, json.loads)
+    if not isinstance(results.get("metrics"), Mapping):
+        raise _damaged(path, "there is no mapping 'metrics' in it")
+    return results
+
+
+def _mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise _damaged(path, str(error).splitlines()[0]) from error
+    except FileNotFoundError as error:
+        raise _damaged(path, "it is missing") from error
+    if not isinstance(content, Mapping):
+        raise _damaged(path, f"expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _versions(run: _Run) -> dict[str, Any]:
+    packages = run.environment.get("packages") or {}
+    components = {
+        key: f"{origin.get('distribution')} {origin.get('version')} ({origin.get('target')})"
+        for key, origin in run.plugins.items()
+        if isinstance(origin, Mapping)
+    }
+    return {"python": run.environment.get("python"), **packages, **components}
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Dotted names, as ``-o`` takes them, to the settings at the end of them."""
+    if isinstance(value, Mapping) and value:
+        items: Iterator[tuple[Any, Any]] = iter(value.items())
+    elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        items = enumerate(value)
+    else:
+        return {path: value}
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found.update(_flat(item, f"{path}.{key}" if path else str(key)))
+    return found
+
+
+def _differences(a: _Run, b: _Run, told: Callable[[_Run], Mapping[str, Any]]) -> tuple[Difference, ...]:
+    return tuple(pair for pair in _side_by_side(told(a), told(b)) if pair.a != pair.b)
+
+
+def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
+    return tuple(Difference(name, a.get(name, ABSENT), b.get(name, ABSENT)) for name in {**a, **b})
+
+
+def _no_run(folder: Path) -> DataError:
+    return DataError(
+        "this is no run folder: it holds neither config.yaml nor results",
+        where=str(folder),
+        hint="a run folder is output/<data set>/<model>/<save_name>",
+    )
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"the run's record cannot be read: {reason}", where=str(path), hint="train or test the run again"
+    )

@@ -1,0 +1,37 @@
+"""Every patch of the second host, in the order in which they are applied."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+from gait_plugins.components import nearest
+from gait_plugins.errors import UpstreamMismatch
+from upstream_patches.patch import Patch
+
+PATCHES: tuple[str, ...] = ()
+"""``module:Class`` of each; what changes how modules are imported comes first."""
+
+
+def load(targets: Iterable[str] = PATCHES) -> list[Patch]:
+    """One fresh instance of every patch."""
+    pairs = (target.split(":") for target in targets)
+    return [getattr(importlib.import_module(module), name)() for module, name in pairs]
+
+
+def chosen(without: Iterable[str] = ()) -> list[Patch]:
+    """Every patch but those named in ``without``.
+
+    Raises:
+        UpstreamMismatch: there is no patch of that name.
+    """
+    patches = load(PATCHES)
+    names = [patch.name for patch in patches]
+    dropped = set(without)
+    for name in sorted(dropped - set(names)):
+        guesses = nearest(name, names, 1)
+        meant = f"did you mean {guesses[0]!r}? " if guesses else ""
+        raise UpstreamMismatch(
+            f"there is no patch {name!r}", where="--without", hint=f"{meant}there are {', '.join(names)}"
+        )
+    return [patch for patch in patches if patch.name not in dropped]

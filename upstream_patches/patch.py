@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from gait_plugins.errors import GaitPluginsError, UpstreamMismatch
 from upstream_patches.checkout import Checkout
+from upstream_patches.session import Session
 
 _MISSING: Any = object()
 
@@ -29,6 +30,8 @@ class Host:
     """Names of all patches that are applied in this run."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Class of the checkout that could not be imported -> why."""
+    session: Session = field(default_factory=Session)
+    """What the patches tell each other while the host runs."""
 
     def module(self, name: str) -> ModuleType:
         """A module of the checkout: ``modeling.base_model``, ``data.sampler``, ..."""
@@ -72,9 +75,11 @@ class Replacements:
         def missing(name: str) -> Any:
             try:
                 return find(name)
-            except AttributeError:
+            except AttributeError as error:
                 if before is not None:
                     return before(name)
+                if isinstance(error, GaitPluginsError):  # it says more
+                    raise
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}") from None
 
         self.set(module, "__getattr__", missing)

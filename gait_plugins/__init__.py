@@ -21,7 +21,7 @@ from gait_plugins.errors import (
     UnknownComponent,
     UpstreamMismatch,
 )
-from gait_plugins.hookspecs import API_VERSION, hookimpl
+from gait_plugins.hookspecs import API_VERSION, Offer, hookimpl
 
 if TYPE_CHECKING:
     from gait_plugins.api import (
@@ -72,6 +72,7 @@ __all__ = [
     "Loss",
     "ModelOutput",
     "NonFiniteLoss",
+    "Offer",
     "PluginLoadError",
     "ProcessLost",
     "Protocol",

@@ -46,8 +46,13 @@ class Component:
 
     kind: str
     name: str
+    """With the name of the code that the plugin fronts before a slash, where it fronts some."""
     target: str | type
     owner: Owner
+    source: str = ""
+    """The code outside the package that it is made from, with its version."""
+    missing: str = ""
+    """Why it cannot be used here; empty where it can."""
 
     @property
     def qualified(self) -> str:
@@ -62,25 +67,31 @@ class Component:
         return f"{self.target.__module__}:{self.target.__qualname__}"
 
     def is_called(self, name: str) -> bool:
-        """True for the component's bare and its qualified name; the package's case does not count."""
-        distribution, slash, bare = name.partition("/")
-        owner = normalised(self.owner.distribution)
-        return name == self.name or (bool(slash) and bare == self.name and normalised(distribution) == owner)
+        """True for the component's own and its qualified name; case counts only after the last slash."""
+        return _folded(name) in (_folded(self.name), _folded(self.qualified))
 
     def provenance(self) -> dict[str, str]:
         """Where the component comes from, as plain data."""
-        return {
+        found = {
             "distribution": self.owner.distribution,
             "version": self.owner.version,
             "target": self.origin,
         }
+        return {**found, "source": self.source} if self.source else found
 
     def load(self) -> type:
         """Import the class and see that it is of its kind.
 
         Raises:
-            PluginLoadError: the import fails, or what it yields is no class of this kind.
+            PluginLoadError: something that it needs is missing, the import fails, or what it yields is no
+                class of this kind.
         """
+        if self.missing:
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} is not available here: it {self.missing}",
+                where=f"{self.origin} ({self.owner})",
+                hint="gait-plugins plugins list shows what is, and what the others lack",
+            )
         loaded = self._import() if isinstance(self.target, str) else self.target
         # A backbone may be any network; the marker class only serves annotations.
         base = "torch.nn:Module" if self.kind == "backbone" else KINDS[self.kind].base
@@ -145,6 +156,12 @@ def _extra_with(module: str, owner: Owner) -> str | None:
 def normalised(distribution: str) -> str:
     """A distribution's name with case and separators made equal (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _folded(name: str) -> str:
+    """A spelling with the packages before its last slash made equal."""
+    packages, slash, bare = name.rpartition("/")
+    return f"{normalised(packages)}{slash}{bare}"
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:

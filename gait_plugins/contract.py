@@ -10,7 +10,7 @@ import pluggy
 from gait_plugins import hookspecs
 from gait_plugins.components import Component, Owner, nearest
 from gait_plugins.errors import PluginLoadError
-from gait_plugins.hookspecs import API_VERSION, PROJECT
+from gait_plugins.hookspecs import API_VERSION, PROJECT, Offer
 from gait_plugins.kinds import KINDS
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("gait_"))
@@ -83,18 +83,21 @@ def _contributions(hooks: pluggy.PluginManager, owner: Owner, plugin: object, ki
             raise PluginLoadError(f"{hook} raised {type(error).__name__}: {error}") from error
         if not isinstance(value, Mapping):
             raise _bad_value(owner, hook, value)
-        for name, target in value.items():
+        for name, offered in value.items():
+            offer = offered if isinstance(offered, Offer) else Offer(offered)
+            target = offer.target
             is_path = isinstance(target, str) and all(target.partition(":"))
-            if not isinstance(name, str) or not name or not (is_path or inspect.isclass(target)):
-                raise _bad_value(owner, hook, {name: target})
-            found.append(Component(kind, name, target, owner))
+            is_name = isinstance(name, str) and all(name.split("/"))
+            if not is_name or not (is_path or inspect.isclass(target)):
+                raise _bad_value(owner, hook, {name: offered})
+            found.append(Component(kind, name, target, owner, offer.source, offer.missing))
     return found
 
 
 def _bad_value(owner: Owner, hook: str, value: object) -> PluginLoadError:
     return PluginLoadError(
         f"{hook} of {owner.module} ({owner}) returned {value!r}, "
-        'expected a mapping name -> "module:attr" or class'
+        'expected a mapping name -> "module:attr", class or Offer'
     )
 
 

@@ -1,12 +1,15 @@
 """Every hook of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
 
 Contribution hooks return a mapping *name -> "module:attr"*; the string is imported only when a
-configuration uses the name. A class object is accepted in its place.
+configuration uses the name. A class object is accepted in its place, and an :class:`Offer` where more
+is to be said. A plugin that fronts other code puts that code's name before the component's:
+``opengait/GaitSet``; the bare ``GaitSet`` stays whoever's it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,22 @@ API_VERSION = 1
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Contribution = Mapping[str, "str | type"]
+
+@dataclass(frozen=True)
+class Offer:
+    """A component of which more is to be said than where its class is."""
+
+    target: str | type
+    """``module:attr`` of the class, or the class."""
+    source: str = ""
+    """The code outside the package that it is made from, with its version; a run keeps it, and resuming
+    or testing with another one is reported."""
+    missing: str = ""
+    """Why it cannot be used here (``needs kornia, which is not installed``): it is listed with this
+    reason, and whoever asks for it is told."""
+
+
+Contribution = Mapping[str, "str | type | Offer"]
 
 
 # --- contributions -----------------------------------------------------------------------------

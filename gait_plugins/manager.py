@@ -141,16 +141,21 @@ class Manager:
         bare = name.rpartition("/")[2]
         same = self.components(kind)
         others = [c for c in self.components() if c not in same]
-        matches = nearest(bare, (c.name for c in same))
-        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if c.name in matches]
-        elsewhere = nearest(bare, (c.name for c in others), 1, cutoff=0.8)
-        lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if c.name in elsewhere]
+        matches = nearest(bare, map(_last, same))
+        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if _last(c) in matches]
+        elsewhere = nearest(bare, map(_last, others), 1, cutoff=0.8)
+        lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if _last(c) in elsewhere]
         for failure in self.failures:
             lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
         if self.allow is not None:
             lines.append(f"  only these may load beside the built-ins: {', '.join(self.allow) or 'none'}")
         command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
         return UnknownComponent("\n".join(lines), hint=command)
+
+
+def _last(component: Component) -> str:
+    """Its name without that of the code that its plugin fronts."""
+    return component.name.rpartition("/")[2]
 
 
 def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> ComponentConflict:

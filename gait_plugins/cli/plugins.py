@@ -32,8 +32,10 @@ def list_components(
         print(json.dumps(_as_data(manager, components), indent=2))
         return
     head = ("KIND", "NAME", "PACKAGE", "VERSION", "ORIGIN")
-    rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in components]
+    usable = [component for component in components if not component.missing]
+    rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in usable]
     print(_aligned([head, *rows]))
+    _print_unavailable(components)
     listeners = manager.listeners()
     if listeners and kind is None:
         print("\nlife-cycle hooks:")
@@ -61,11 +63,14 @@ def check_plugins() -> None:
     manager = default_manager()
     problems = [_failure_text(failure) for failure in manager.failures]
     for owner in manager.owners:
-        own = [component for component in manager.components() if component.owner == owner]
+        offered = [component for component in manager.components() if component.owner == owner]
+        own = [component for component in offered if not component.missing]
         broken = [error for component in own if (error := _load_error(component))]
         problems += [textwrap.indent(str(error), "  ") for error in broken]
-        count = f"{len(own) - len(broken)} of {len(own)} components load" if own else "life-cycle hooks only"
-        print(f"{owner} ({owner.module}): {count}")
+        count = f"{len(own) - len(broken)} of {len(own)} components load"
+        if len(offered) > len(own):
+            count += f", {len(offered) - len(own)} not available here"
+        print(f"{owner} ({owner.module}): {count if offered else 'life-cycle hooks only'}")
     if problems:
         print("\nfailed:")
         print("\n".join(problems))
@@ -80,10 +85,24 @@ def _load_error(component: Component) -> PluginLoadError | None:
     return None
 
 
+def _print_unavailable(components: list[Component]) -> None:
+    missing: list[tuple[str, ...]] = [(f"  {c.kind}", c.name, c.missing) for c in components if c.missing]
+    if missing:
+        print("\nnot available here:")
+        print(_aligned(missing))
+
+
 def _as_data(manager: Manager, components: list[Component]) -> dict[str, object]:
     return {
         "components": [
-            {"kind": c.kind, "name": c.name, "qualified": c.qualified, **c.provenance()} for c in components
+            {
+                "kind": c.kind,
+                "name": c.name,
+                "qualified": c.qualified,
+                **c.provenance(),
+                **({"missing": c.missing} if c.missing else {}),
+            }
+            for c in components
         ],
         "listeners": [
             {"distribution": o.distribution, "version": o.version, "module": o.module, "hooks": hooks}
@@ -111,12 +130,16 @@ def _failure_text(failure: Failure) -> str:
 def _description(component: Component) -> str:
     from gait_plugins.config.describe import describe
 
-    description = describe(component)
     lines = [
         f"{component.kind} {component.name}",
         f"  package  {component.owner}, always reached as {component.qualified}",
         f"  class    {component.origin}",
     ]
+    if component.source:
+        lines.append(f"  source   {component.source}")
+    if component.missing:
+        return "\n".join([*lines, "", f"  not available here: it {component.missing}"])
+    description = describe(component)
     if description.summary:
         lines += ["", textwrap.indent(description.summary, "  ")]
     if description.options:

@@ -240,4 +240,7 @@ def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where:
 def _origin(provenance: Any) -> str:
     if not isinstance(provenance, dict):
         return repr(provenance)
-    return f"{provenance.get('distribution')} {provenance.get('version')} ({provenance.get('target')})"
+    made_of = f", {provenance['source']}" if provenance.get("source") else ""
+    return (
+        f"{provenance.get('distribution')} {provenance.get('version')} ({provenance.get('target')}{made_of})"
+    )

@@ -1,0 +1,7 @@
+"""A model that builds on one whose extra is missing."""
+
+from .needy import Needy
+
+
+class Needier(Needy):
+    pass

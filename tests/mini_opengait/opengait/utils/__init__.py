@@ -1,0 +1,21 @@
+from .common import (
+    DDPPassthrough,
+    NoOp,
+    Odict,
+    config_loader,
+    ddp_all_gather,
+    get_attr_from,
+    get_ddp_module,
+    get_valid_args,
+    init_seeds,
+    is_dict,
+    is_list,
+    is_tensor,
+    list2var,
+    mkdir,
+    np2var,
+    params_count,
+    ts2np,
+    ts2var,
+)
+from .msg_manager import get_msg_mgr

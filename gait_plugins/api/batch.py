@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 
-class GaitBatch(NamedTuple):
-    """One batch; unpacks like OpenGait's ``ipts, labs, typs, vies, seqL``.
-
-    Equal lengths: ``inputs[i]`` is ``[n, s, h, w]`` (or ``[n, s, c, h, w]``) and ``seq_lens`` is None.
-    Packed: ``inputs[i]`` is ``[1, sum(s_j), h, w]``, all sequences one after the other along time.
-    """
-
+class _Fields(NamedTuple):
     inputs: list[Tensor]
     """One tensor per input source, float in [0, 1]."""
     labels: Tensor
@@ -26,6 +22,36 @@ class GaitBatch(NamedTuple):
     seq_lens: Tensor | None
     """Frames of each packed sequence, int32 ``[1, n]``, or None."""
 
+
+class GaitBatch(_Fields):
+    """One batch; unpacks like OpenGait's ``ipts, labs, typs, vies, seqL``.
+
+    Equal lengths: ``inputs[i]`` is ``[n, s, h, w]`` (or ``[n, s, c, h, w]``) and ``seq_lens`` is None.
+    Packed: ``inputs[i]`` is ``[1, sum(s_j), h, w]``, all sequences one after the other along time.
+    """
+
+    targets: Mapping[str, Tensor] = MappingProxyType({})
+    """What transforms and data set know of each sequence beside its identity: name -> ``[n, ...]``.
+
+    It is no field, so that the batch unpacks into OpenGait's five."""
+
+    def __new__(
+        cls,
+        inputs: list[Tensor],
+        labels: Tensor,
+        types: list[str],
+        views: list[str],
+        seq_lens: Tensor | None,
+        targets: Mapping[str, Tensor] | None = None,
+    ) -> GaitBatch:
+        batch = super().__new__(cls, inputs, labels, types, views, seq_lens)
+        batch.targets = targets or {}
+        return batch
+
+    def _replace(self, **changes: Any) -> GaitBatch:
+        targets = changes.pop("targets", self.targets)
+        return GaitBatch(*super()._replace(**changes), targets=targets)
+
     def to(self, device: torch.device | str) -> GaitBatch:
         """The same batch with its tensors on ``device``."""
         lens = None if self.seq_lens is None else self.seq_lens.to(device)
@@ -33,4 +59,5 @@ class GaitBatch(NamedTuple):
             inputs=[x.to(device, non_blocking=True) for x in self.inputs],
             labels=self.labels.to(device, non_blocking=True),
             seq_lens=lens,
+            targets={name: x.to(device, non_blocking=True) for name, x in self.targets.items()},
         )

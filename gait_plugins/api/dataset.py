@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -81,6 +81,10 @@ class GaitDataset(HasExample, ABC):
 
         Called in worker processes. Raises ``DataError`` naming the file for anything unreadable.
         """
+
+    def targets(self, ref: SequenceRef) -> Mapping[str, Any]:
+        """What there is to learn of a sequence beside its identity; see ``Transform.with_targets``."""
+        return {}
 
     def probe_set(self) -> frozenset[str] | None:
         """``id-type-view`` names of the probes where the partition lists them."""

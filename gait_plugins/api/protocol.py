@@ -28,6 +28,10 @@ class EmbeddingSet:
     """Decides the table of probe and gallery conditions (``CASIA-B``)."""
     probe_set: frozenset[str] | None = None
     """``id-type-view`` of the listed probes, where the partition lists them."""
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What the protocol asked for by ``Protocol.outputs``: name -> ``[n, ...]``."""
+    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What transforms and data set know of each sequence (``batch.targets``): name -> ``[n, ...]``."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,6 +60,7 @@ class Results:
     probes: int
     """Probes that were scored."""
     gallery: int
+    """Sequences that probes were compared with; 0 where nothing is compared."""
     probes_without_match: int = 0
     """Probes whose identity the gallery does not hold; a note says whether they count as misses."""
     tables: tuple[Table, ...] = ()
@@ -73,6 +78,14 @@ class Results:
 
 class Protocol(HasExample, ABC):
     """Scores embeddings. Options come from ``evaluator_cfg`` (``metric`` and its own)."""
+
+    outputs: tuple[str, ...] = ()
+    """Entries of the model's ``inference_feat``, each ``[n, ...]``, that it scores beside the embeddings."""
+
+    @classmethod
+    def example_data(cls) -> EmbeddingSet | None:
+        """Something that it can be tried on; needed only where it scores outputs or targets."""
+        return None
 
     def check(self, data: EmbeddingSet) -> None:
         """See before any work that these sequences can be scored; their embeddings are ``[n, 0, 0]``.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -23,3 +25,14 @@ class Transform(HasExample, ABC):
     @abstractmethod
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Frames ``[t, h, w]`` or ``[t, c, h, w]`` in, frames out; the input must not be modified."""
+
+    def with_targets(
+        self, sequence: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, Mapping[str, Any]]:
+        """The frames as a call gives them, and what the transform now knows of the sequence.
+
+        By default nothing. A transform that makes something to be learnt (what was hidden, how much of
+        it) gives numbers, or arrays of one shape, by names that are the same for every sequence; the
+        model finds them as ``batch.targets``.
+        """
+        return self(sequence, rng), {}

@@ -62,7 +62,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
             training.check_size(batch)
 
             # forward, backward, update
-            loss, figures, images = training.objective(divide(batch, fabric.device))
+            given = divide(batch, fabric.device)
+            loss, figures, images = training.objective(given, given.targets)
             broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
             if broken:
                 raise _not_finite(loss, figures, step, batch)

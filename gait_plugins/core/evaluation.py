@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,14 +36,27 @@ def evaluate(
     Raises:
         CheckpointError: the test frames have another size.
     """
-    embeddings = embed(fabric, model, maker, workers=config.data_cfg.num_workers, trained_on=trained_on)
+    protocol = build_protocol(config)
+    found = infer(
+        fabric, model, maker, protocol.outputs, workers=config.data_cfg.num_workers, trained_on=trained_on
+    )
 
     def results() -> Results:
-        protocol = build_protocol(config)
         with blamed(protocol):
-            return protocol.evaluate(embedding_set(config, maker.dataset, maker.index, embeddings))
+            return protocol.evaluate(embedding_set(config, maker.dataset, maker.index, *found))
 
     return on_first_rank(fabric, results)
+
+
+class Inferred(NamedTuple):
+    """What a model finds of all sequences, on every rank."""
+
+    embeddings: np.ndarray
+    """float32 ``[n, c, p]``."""
+    outputs: Mapping[str, np.ndarray]
+    """Other entries of ``inference_feat``, ``[n, ...]``."""
+    targets: Mapping[str, np.ndarray]
+    """What transforms and data set know of the sequences, ``[n, ...]``."""
 
 
 def embed(
@@ -53,7 +67,20 @@ def embed(
     workers: int = 0,
     trained_on: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Embeddings of all sequences of ``maker.index``, float32 ``[n, c, p]``, on every rank.
+    """Embeddings of all sequences of ``maker.index``, float32 ``[n, c, p]``; see :func:`infer`."""
+    return infer(fabric, model, maker, (), workers=workers, trained_on=trained_on).embeddings
+
+
+def infer(
+    fabric: Fabric,
+    model: GaitModel,
+    maker: BatchMaker,
+    outputs: Sequence[str],
+    *,
+    workers: int = 0,
+    trained_on: tuple[int, int] | None = None,
+) -> Inferred:
+    """Embeddings of all sequences of ``maker.index``, and those of ``outputs`` that are asked for.
 
     The batches are dealt out to the ranks whole, so neither the batch size nor the number of
     processes changes what a sequence is embedded with.
@@ -69,7 +96,7 @@ def embed(
     divide = Divider(maker.transforms)
     numbers = range(fabric.global_rank, total, fabric.world_size)
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
-    found: list[tuple[list[int], np.ndarray]] = []
+    found: list[tuple[list[int], dict[str, np.ndarray]]] = []
     # Not inference_mode: what a model caches here could never be used in training again.
     with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
@@ -77,12 +104,14 @@ def embed(
                 _check_size(model, frame_size(batch), trained_on)
             with blamed(model):
                 output = model(divide(batch, fabric.device))["inference_feat"]
-            if "embeddings" not in output:
-                raise ConfigError(
-                    f"{type(model).__name__} gives {sorted(output)} in inference_feat, 'embeddings' is needed"
-                )
-            found.append((batch.positions, output["embeddings"].float().cpu().numpy()))
-    return _assembled(fabric, found, len(maker.index))
+            wanted = ("embeddings", *outputs)
+            _check_output(model, output, wanted, len(batch.positions))
+            rows = {f"out/{name}": output[name].float().cpu().numpy() for name in wanted}
+            rows |= {f"target/{name}": value.numpy() for name, value in batch.targets.items()}
+            found.append((batch.positions, rows))
+    whole = _assembled(fabric, found, len(maker.index))
+    embeddings = whole.pop("out/embeddings", np.zeros((len(maker.index), 0, 0), np.float32))
+    return Inferred(embeddings, _under("out/", whole), _under("target/", whole))
 
 
 @contextmanager
@@ -107,13 +136,35 @@ def _check_size(model: GaitModel, size: tuple[int, int], trained_on: tuple[int, 
         )
 
 
-def _assembled(fabric: Fabric, found: list[tuple[list[int], np.ndarray]], count: int) -> np.ndarray:
-    # The first rank always has a batch; others may have none and learn the shape from it.
-    shape: tuple[int, ...] = fabric.broadcast(found[0][1].shape[1:] if found else ())
-    embeddings = np.zeros((count, *shape), dtype=np.float32)
-    for positions, values in found:
-        embeddings[positions] = values
-    if fabric.world_size == 1:
-        return embeddings
-    # Each row is zero on all ranks but one: the sum is exact.
-    return sum_over_ranks(torch.from_numpy(embeddings).to(fabric.device)).cpu().numpy()
+def _check_output(model: GaitModel, output: Mapping[str, Any], wanted: Sequence[str], rows: int) -> None:
+    name = type(model).__name__
+    absent = [key for key in wanted if key not in output]
+    if absent:
+        raise ConfigError(f"{name} gives {sorted(output)} in inference_feat, {absent[0]!r} is needed")
+    for key in wanted:
+        if output[key].dim() == 0 or len(output[key]) != rows:
+            raise ConfigError(
+                f"{name} gives {key!r} as {list(output[key].shape)} for {rows} sequences, "
+                "expected a row for each"
+            )
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _assembled(
+    fabric: Fabric, found: list[tuple[list[int], dict[str, np.ndarray]]], count: int
+) -> dict[str, np.ndarray]:
+    # The first rank always has a batch; others may have none and learn the shapes from it.
+    shapes = {name: (rows.shape[1:], rows.dtype) for name, rows in found[0][1].items()} if found else {}
+    whole = {}
+    for name, (shape, dtype) in fabric.broadcast(shapes).items():
+        values = np.zeros((count, *shape), dtype=dtype)
+        for positions, rows in found:
+            values[positions] = rows[name]
+        if fabric.world_size > 1:
+            # Each row is zero on all ranks but one: the sum is exact.
+            values = sum_over_ranks(torch.from_numpy(values).to(fabric.device)).cpu().numpy()
+        whole[name] = values
+    return whole

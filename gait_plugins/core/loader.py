@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from gait_plugins.api import (
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.memory import keep_freed_memory
 from gait_plugins.core.order import batch_rng, slot_rng
-from gait_plugins.core.stacking import Packing, Room, Stack
+from gait_plugins.core.stacking import Packing, Room, Stack, stack_targets
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 
 PREFETCHED = 2
@@ -50,6 +50,8 @@ class HostBatch(NamedTuple):
     names: list[str]
     """``id-type-view`` of each sequence, for messages."""
     seq_lens: Tensor | None
+    targets: dict[str, Tensor]
+    """What else there is to learn of each sequence: name -> ``[n, ...]``."""
 
 
 @dataclass
@@ -101,10 +103,11 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         refs = [self.index.refs[position] for position in positions]
         stacked = self.frame_sampler.fixed_length
         sources = [Stack(room, len(refs)) if stacked else Packing(room) for room in self._rooms]
-        lengths = []
+        lengths, targets = [], []
         for ref, draw in zip(refs, draws, strict=True):
-            clips = self._clip(ref, slot_rng(self.seed, *draw))
+            clips, known = self._clip(ref, slot_rng(self.seed, *draw))
             lengths.append(len(clips[0]))
+            targets.append(known)
             for source, clip in zip(sources, clips, strict=True):
                 source.put(clip, ref.name)
         return HostBatch(
@@ -116,11 +119,13 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             views=[ref.view for ref in refs],
             names=[ref.name for ref in refs],
             seq_lens=None if stacked else torch.tensor([lengths], dtype=torch.int32),
+            targets=stack_targets(targets, [ref.name for ref in refs]),
         )
 
-    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> list[np.ndarray]:
+    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[np.ndarray], dict[str, Any]]:
         with blamed(self.dataset):
             sources = self.dataset.load(ref)
+            targets = dict(self.dataset.targets(ref))
         if len(sources) != len(self.transforms):
             raise ConfigError(
                 f"sequence {ref.name} has {len(sources)} input sources, "
@@ -130,15 +135,18 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         with blamed(self.frame_sampler):
             picked = self.frame_sampler.indices(len(sources[0]), rng)
             clips = [source.take(picked, axis=0) for source in sources]
-        return [
-            clip if transform is None else _transformed(transform, clip, rng)
-            for clip, transform in zip(clips, self.transforms, strict=True)
-        ]
+        for number, transform in enumerate(self.transforms):
+            if transform is not None:
+                clips[number], found = _transformed(transform, clips[number], rng)
+                targets.update(found)
+        return clips, targets
 
 
-def _transformed(transform: Transform, clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _transformed(
+    transform: Transform, clip: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, Mapping[str, Any]]:
     with blamed(transform):
-        return transform(clip, rng)
+        return transform.with_targets(clip, rng)
 
 
 class Divider:
@@ -153,7 +161,8 @@ class Divider:
         frames = [f.to(device, torch.float32, non_blocking=True, copy=True) for f in batch.frames]
         inputs = [f if d == 1 else f / d for f, d in zip(frames, self.divisors, strict=True)]
         lens = None if batch.seq_lens is None else batch.seq_lens.to(device)
-        return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens)
+        targets = {name: value.to(device) for name, value in batch.targets.items()}
+        return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens, targets)
 
 
 def batches(

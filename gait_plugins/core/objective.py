@@ -27,12 +27,20 @@ class Objective(nn.Module):
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, batch: GaitBatch, targets: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
+
+        Args:
+            batch: what the model is fed with.
+            targets: those of the batch once more: on its way through Fabric it keeps its five fields only.
 
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
+        if targets:
+            batch = batch._replace(targets=targets)
         with blamed(self.model):
             output = self.model(batch)
         features = output["training_feat"]

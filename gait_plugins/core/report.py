@@ -102,6 +102,8 @@ def _numbered(name: str, step: int | None) -> str:
 
 
 def _counts(results: Results) -> str:
+    if not results.gallery:  # nothing is compared with anything
+        return f"{results.probes} sequences"
     text = f"{results.probes} probes, {results.gallery} gallery sequences"
     # Where nothing is scored nobody knows the probes' identities.
     return f"{text}, {results.probes_without_match} probes without a match" if results.metrics else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 import numpy as np
@@ -102,7 +102,12 @@ def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phas
 
 
 def embedding_set(
-    config: Config, dataset: GaitDataset, index: SequenceIndex, embeddings: np.ndarray
+    config: Config,
+    dataset: GaitDataset,
+    index: SequenceIndex,
+    embeddings: np.ndarray,
+    outputs: Mapping[str, np.ndarray] | None = None,
+    targets: Mapping[str, np.ndarray] | None = None,
 ) -> EmbeddingSet:
     """What a protocol is given: embeddings ``[n, c, p]`` and what is known of their sequences."""
     return EmbeddingSet(
@@ -112,6 +117,8 @@ def embedding_set(
         views=np.array([ref.view for ref in index.refs]),
         dataset_name=config.data_cfg.test_dataset_name,
         probe_set=dataset.probe_set(),
+        outputs=outputs or {},
+        targets=targets or {},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,33 @@ class Packing:
         packed = self.room.take((1, sum(map(len, self.clips)), *first.shape[1:]), first.dtype)
         np.concatenate(self.clips, out=packed.numpy()[0])
         return packed
+
+
+def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Tensor]:
+    """What is known of each sequence, as int64 or float32 ``[n, ...]`` by its name.
+
+    Raises:
+        DataError: sequences have other targets than the first one, or of another shape.
+    """
+    stacked = {}
+    for known, name in zip(found, names, strict=True):
+        if known.keys() != found[0].keys():
+            raise DataError(
+                f"{name} has the targets {sorted(known)}, {names[0]} has {sorted(found[0])}",
+                hint="data set and transforms must give every sequence the same ones",
+            )
+    for target in found[0] if found else ():
+        values = [np.asarray(known[target]) for known in found]
+        shapes = {value.shape for value in values}
+        if len(shapes) > 1 or values[0].dtype.kind not in "biuf":
+            raise DataError(
+                f"the target {target!r} of a batch has the shapes {sorted(shapes)} and holds "
+                f"{values[0].dtype}, expected numbers of one shape",
+                where=names[0],
+            )
+        kind = np.float32 if any(value.dtype.kind == "f" for value in values) else np.int64
+        stacked[target] = torch.from_numpy(np.stack(values).astype(kind))
+    return stacked
 
 
 def _shared(size: int) -> Any:

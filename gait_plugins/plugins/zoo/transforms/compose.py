@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,12 @@ class Compose(Transform):
         for transform in self.transforms:
             sequence = transform(sequence, rng)
         return sequence
+
+    def with_targets(
+        self, sequence: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, Mapping[str, Any]]:
+        targets: dict[str, Any] = {}
+        for transform in self.transforms:
+            sequence, found = transform.with_targets(sequence, rng)
+            targets.update(found)
+        return sequence, targets

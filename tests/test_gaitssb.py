@@ -22,8 +22,9 @@ from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn import views_of
 from gait_plugins.plugins.zoo import gaitssb
-from gait_plugins.plugins.zoo.gaitssb import GaitSSBFinetune, GaitSSBPretrain, similarities, views_of
+from gait_plugins.plugins.zoo.gaitssb import GaitSSBFinetune, GaitSSBPretrain, similarities
 from gait_plugins.plugins.zoo.schedules import FlooredSchedule
 
 FORMS = ["GaitSSB_Pretrain", "GaitSSB_Finetune"]
@@ -95,7 +96,7 @@ def test_packed_views_are_told_apart() -> None:
     frames, _ = packed_sil((3, 2, 3, 4), 64, 44)
     lens = torch.tensor([[3, 2, 3, 4]])
     batch = GaitBatch([frames], torch.zeros(4).long(), ["a", "b"] * 2, ["0"] * 4, lens)
-    (first, first_lens), (second, second_lens) = views_of(batch)
+    (first, first_lens), (second, second_lens) = views_of(batch, "GaitSSB_Pretrain")
     assert torch.equal(first, frames[:, :5])
     assert torch.equal(second, frames[:, 5:])
     assert first_lens is not None

@@ -1,5 +1,6 @@
 """Network parts that several models share, named and keyed as OpenGait's, and sums over triplets."""
 
+from gait_plugins.nn.hardest import hardest_pairs
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
 from gait_plugins.nn.packed import (
     FrameWise,
@@ -11,6 +12,7 @@ from gait_plugins.nn.packed import (
     split_lengths,
 )
 from gait_plugins.nn.triplets import pairs_of, pairwise_distance, triplet_sums
+from gait_plugins.nn.views import views_of
 
 __all__ = [
     "FrameWise",
@@ -21,9 +23,11 @@ __all__ = [
     "SequenceWise",
     "each_sequence",
     "frames_of",
+    "hardest_pairs",
     "packed_temporal_conv",
     "pairs_of",
     "pairwise_distance",
     "split_lengths",
     "triplet_sums",
+    "views_of",
 ]

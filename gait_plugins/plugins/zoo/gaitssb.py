@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from gait_plugins.api import Backbone, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, frames_of
+from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, frames_of, views_of
 from gait_plugins.plugins.zoo.fitting import Fit, require_fits, require_frame_size
 from gait_plugins.plugins.zoo.schedules import FlooredSchedule
 
@@ -132,7 +132,9 @@ class GaitSSBPretrain(_Encoder):
     def _contrast(self, batch: GaitBatch) -> ModelOutput:
         # Each view by itself: the statistics of the norms are those of one view.
         targets, predictions, images = [], [], {}
-        for name, (silhouettes, seq_lens) in zip(("q", "k"), views_of(batch), strict=True):
+        for name, (silhouettes, seq_lens) in zip(
+            ("q", "k"), views_of(batch, type(self).__name__), strict=True
+        ):
             targets.append(self.encode(silhouettes, seq_lens))
             predictions.append(F.normalize(self.predictor(targets[-1]), dim=1))
             images[f"image/encoder_{name}"] = frames_of(silhouettes).transpose(1, 2).flatten(0, 1)
@@ -238,29 +240,6 @@ class GaitSSBFinetune(_Encoder):
 
     def _stage(self, name: str) -> nn.Module:
         return self.Backbone.forward_block.get_submodule(name)
-
-
-def views_of(batch: GaitBatch) -> list[tuple[Tensor, Tensor | None]]:
-    """The two halves of a batch as frames and ``seq_lens``.
-
-    Raises:
-        ConfigError: they are not two views of the same sequences.
-    """
-    n = len(batch.types) // 2
-    pairs = [[seen[:n], seen[n:]] for seen in (list(batch.types), list(batch.views))]
-    if n == 0 or any(first != second for first, second in pairs):
-        raise ConfigError(
-            f"the two halves of a batch of {len(batch.types)} are not the same sequences",
-            where="GaitSSB_Pretrain",
-            hint="trainer_cfg.sampler.type must be BilateralSampler, and the product of its batch_size "
-            "divide by the number of processes",
-        )
-    frames, lens = batch.inputs[0], batch.seq_lens
-    if lens is None:
-        return [(frames[:n], None), (frames[n:], None)]
-    first, second = lens[:, :n], lens[:, n:]
-    cut = int(first.sum())
-    return [(frames[:, :cut], first), (frames[:, cut:], second)]
 
 
 def similarities(predicted: Tensor, target: Tensor) -> dict[str, Tensor]:

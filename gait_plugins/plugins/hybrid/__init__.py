@@ -1,0 +1,25 @@
+"""Hybrid gait re-identification: self-supervised, supervised, both (Torres and Canto, 2025)."""
+
+from __future__ import annotations
+
+from gait_plugins.hookspecs import Contribution, hookimpl
+
+requires_api = 1
+_HERE = "gait_plugins.plugins.hybrid"
+
+
+@hookimpl
+def gait_models() -> Contribution:
+    return {
+        "GaitBackbone": f"{_HERE}.backbone:GaitBackbone",
+        "SupervisedReIDModel": f"{_HERE}.reid:SupervisedReIDModel",
+        "HybridGaitModel": f"{_HERE}.reid:HybridGaitModel",
+    }
+
+
+@hookimpl
+def gait_losses() -> Contribution:
+    return {
+        "BatchHardTripletLoss": f"{_HERE}.batch_hard:BatchHardTripletLoss",
+        "NTXentLoss": f"{_HERE}.ntxent:NTXentLoss",
+    }

@@ -1,0 +1,20 @@
+"""Random Linear Enhancement and cross-spectral person re-identification (arXiv 2411.01225)."""
+
+from __future__ import annotations
+
+from gait_plugins.hookspecs import Contribution, hookimpl
+
+requires_api = 1
+_HERE = "gait_plugins.plugins.rle"
+
+
+@hookimpl
+def gait_transforms() -> Contribution:
+    return {
+        "ModerateRLE": f"{_HERE}.moderate:ModerateRLE",
+        "RadicalRLE": f"{_HERE}.radical:RadicalRLE",
+        "RandomErasingRGB": f"{_HERE}.erasing:RandomErasingRGB",
+        "RandomGrayscale": f"{_HERE}.framing:RandomGrayscale",
+        "RandomPadCrop": f"{_HERE}.framing:RandomPadCrop",
+        "ImageNetNormalize": f"{_HERE}.normalize:ImageNetNormalize",
+    }

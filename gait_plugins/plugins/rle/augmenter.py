@@ -1,0 +1,121 @@
+"""What the augmenters share: the forms of image that they take, and how often they act."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gait_plugins.api import Transform
+from gait_plugins.errors import ConfigError, DataError
+
+Images = TypeVar("Images", np.ndarray, Tensor)
+"""Arrays or tensors: uint8 in 0..255 or floats in [0, 1]; what goes in comes out."""
+
+
+class Augmenter(Transform):
+    """Changes images by random draws; an image, a sequence or a whole batch of them.
+
+    The random decisions (``draw``-methods, from a ``np.random.Generator``) are apart from what they
+    do (``apply``), so that given draws can be handed in. Whether to act is drawn for all images first.
+    """
+
+    def __init__(self, prob: float, per_frame: bool) -> None:
+        self.prob = checked_range(type(self).__name__, "prob", prob, 0, 1)
+        self.per_frame = per_frame
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A sequence ``[t, h, w]`` or ``[t, c, h, w]``: one draw for all frames, or ``per_frame``."""
+        return self.sequence(sequence, rng)
+
+    def sequence(self, frames: Images, rng: np.random.Generator) -> Images:
+        """Like calling it; tensors of any device are taken too."""
+        count = len(frames)
+        shape = (count, 1) if self.per_frame else (1, count)
+        return self._augmented(frames, shape, self._channels(frames, (3, 4)), rng)
+
+    def image(self, image: Images, rng: np.random.Generator) -> Images:
+        """One image ``[h, w]`` or ``[c, h, w]``."""
+        return self._augmented(image, (1, 1), self._channels(image, (2, 3), batched=False), rng)
+
+    def batch(self, images: Images, rng: np.random.Generator, *, inplace: bool = False) -> Images:
+        """Images ``[n, h, w]`` or ``[n, c, h, w]``, or sequences ``[n, t, c, h, w]``: a draw for each.
+
+        Args:
+            images: on any device.
+            rng: of the draws.
+            inplace: overwrite ``images``, which saves a copy of the batch.
+        """
+        channels = self._channels(images, (3, 4, 5))
+        frames = images.shape[1] if images.ndim == 5 else 1
+        return self._augmented(images, (len(images), frames), channels, rng, inplace=inplace)
+
+    def _channels(self, images: Images, axes: tuple[int, ...], *, batched: bool = True) -> int:
+        kind = images.dtype.is_floating_point if isinstance(images, Tensor) else images.dtype.kind == "f"
+        if images.ndim not in axes or not (kind or images.dtype in (np.uint8, torch.uint8)):
+            raise DataError(
+                f"found {images.dtype} of shape {list(images.shape)}, expected uint8 or floats with "
+                f"{' or '.join(map(str, axes))} axes, height and width the last",
+                where=type(self).__name__,
+                hint="sequence() takes [t, (c,) h, w], image() [(c,) h, w], batch() [n, (t,) (c,) h, w]",
+            )
+        return images.shape[-3] if images.ndim > min(axes) else 1
+
+    def _augmented(
+        self,
+        images: Images,
+        groups: tuple[int, int],
+        channels: int,
+        rng: np.random.Generator,
+        *,
+        inplace: bool = False,
+    ) -> Images:
+        acts = np.flatnonzero(rng.random(groups[0]) < self.prob)
+        if not len(acts):
+            return images
+        if isinstance(images, Tensor):
+            out = images if inplace else images.clone(memory_format=torch.contiguous_format)
+            self._apply_to(out, acts, (*groups, channels), rng)
+            return out
+        changed = images if inplace else np.array(images)
+        self._apply_to(torch.from_numpy(changed), acts, (*groups, channels), rng)
+        return changed
+
+    def _apply_to(
+        self, images: Tensor, acts: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> None:
+        grouped = images.view(*shape, *images.shape[-2:])
+        for index in acts:
+            self.augment(grouped[int(index)], rng)
+
+    @abstractmethod
+    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+        """Change frames ``[t, c, h, w]`` in place by one draw."""
+
+
+def unit_of(frames: Tensor) -> float:
+    """The value of full brightness: 255 for uint8, 1 for floats."""
+    return 1.0 if frames.is_floating_point() else 255.0
+
+
+def stored(values: Tensor, frames: Tensor) -> None:
+    """Write float values into frames of any type, rounded where they are whole numbers."""
+    if not frames.is_floating_point():
+        values = values.round_().clamp_(0, 255)
+    frames.copy_(values)
+
+
+def checked_range(owner: str, option: str, value: float, low: float, high: float) -> float:
+    """``value`` as a float where it lies in ``[low, high]``.
+
+    Raises:
+        ConfigError: it does not; names the augmenter and the option.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ConfigError(
+            f"{option} of {owner} is {value!r}, expected a number from {low:g} to {high:g}", where=owner
+        )
+    return float(value)

@@ -1,0 +1,99 @@
+"""Radical random linear enhancement: random rectangles, each channel scaled by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range, stored, unit_of
+from gait_plugins.plugins.rle.rectangles import ATTEMPTS, Rectangle, RectangleRule
+
+Patch = tuple[Rectangle, np.ndarray]
+"""A rectangle and the brightness, float ``[c]`` in [0, 1], that each channel's maximum in it gets."""
+
+
+class RadicalRLE(Augmenter):
+    """Scale the channels of random rectangles until some pixel has lost nearly all of its light.
+
+    In each rectangle, each channel is multiplied by Beta(b, b) / (maximum of the channel there); of a
+    sequence, the maximum over all frames. It ends once the scales that have fallen on some pixel
+    multiply to less than ``min_out``, or after 100 rectangles. Scales above 1, which brighten a dark
+    rectangle, count as 1: they do not give back what an earlier one took. A black rectangle stays
+    black. Source: arXiv 2411.01225, section 3.3; the published values are the defaults.
+
+    Args:
+        prob: probability of acting on a sequence (on a frame where ``per_frame``).
+        min_out: share of the light under which it ends.
+        beta_factor: b of the Beta distribution, for images of any number of channels.
+        sl: smallest area of a rectangle, as a share of the image.
+        sh: largest area.
+        r1: smallest ratio of height to width, in (0, 1]; the largest is its inverse.
+        per_frame: draw for each frame by itself.
+        eps: the least maximum that is divided by.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        min_out: float = 0.1,
+        beta_factor: float = 0.4,
+        sl: float = 0.02,
+        sh: float = 0.4,
+        r1: float = 0.3,
+        per_frame: bool = False,
+        eps: float = 1e-12,
+    ) -> None:
+        super().__init__(prob, per_frame)
+        self.min_out = checked_range("RadicalRLE", "min_out", min_out, 0, 1)
+        self.beta_factor = checked_range("RadicalRLE", "beta_factor", beta_factor, 1e-3, 1e3)
+        self.eps = checked_range("RadicalRLE", "eps", eps, 1e-30, 1)
+        self.rule = RectangleRule("RadicalRLE", sl, sh, r1)
+
+    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+        channels, height, width = frames.shape[1:]
+        self.apply(frames, self.draw_patches(channels, height, width, rng))
+
+    def draw_patches(
+        self, channels: int, height: int, width: int, rng: np.random.Generator
+    ) -> Iterator[Patch]:
+        """Patches without regard to the image; those that do not fit are left out."""
+        for _ in range(ATTEMPTS):
+            rectangle = self.rule.draw(height, width, rng)
+            if rectangle is not None:
+                yield rectangle, rng.beta(self.beta_factor, self.beta_factor, channels)
+
+    def apply(self, frames: Tensor, patches: Iterable[Patch]) -> int:
+        """Scale frames ``[t, c, h, w]`` in place by as many of the patches as it takes.
+
+        Returns:
+            The number of patches that were used.
+        """
+        exact = frames if frames.dtype == torch.float32 else frames.float()
+        used = self._scale(exact, unit_of(frames), patches)
+        if exact is not frames:
+            stored(exact, frames)
+        return used
+
+    def _scale(self, frames: Tensor, unit: float, patches: Iterable[Patch]) -> int:
+        light: Tensor | None = None
+        used = 0
+        for used, (rectangle, brightness) in enumerate(patches, 1):
+            block = rectangle.of(frames)
+            peak = (block.amax((0, 2, 3)) / unit).clamp_(min=self.eps)
+            alphas = torch.as_tensor(brightness, dtype=torch.float32, device=frames.device)
+            scale = (alphas / peak).view(-1, 1, 1)
+            block *= scale
+            taken = scale.clamp(max=1)
+            if light is None:
+                # Most images end with their first rectangle, which needs no picture of the light.
+                if taken.min() < self.min_out:
+                    return used
+                light = torch.ones(frames.shape[1:], device=frames.device)
+            left = rectangle.of(light)
+            left *= taken
+            if left.min() < self.min_out:
+                return used
+        return used

@@ -48,6 +48,11 @@ class GaitBatch(_Fields):
         batch.targets = targets or {}
         return batch
 
+    @classmethod
+    def of(cls, batch: tuple[Any, ...]) -> GaitBatch:
+        """A batch as it is, and OpenGait's plain five as one."""
+        return batch if isinstance(batch, cls) else cls(*batch)
+
     def _replace(self, **changes: Any) -> GaitBatch:
         targets = changes.pop("targets", self.targets)
         return GaitBatch(*super()._replace(**changes), targets=targets)

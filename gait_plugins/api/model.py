@@ -48,8 +48,39 @@ class GaitModel(HasExample, nn.Module):
         """Embed a batch. Nothing may leak from one packed sequence into another."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(batch)")
 
+    head_names: tuple[str, ...] = ("BNNecks",)
+    """Children, where there, that :meth:`outputs` alone uses: classifiers of the part embeddings."""
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """The first half of ``forward``: ``[n, c, p]`` as the heads take them, for models that build on it.
+
+        By default what ``forward`` embeds by, which is right for a model without :attr:`head_names`. One with
+        heads splits its ``forward`` into this and :meth:`outputs`.
+        """
+        output: ModelOutput = self(batch)
+        return output["inference_feat"]["embeddings"]
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The second half of ``forward``, from embeddings like those of :meth:`part_embeddings`."""
+        return {
+            "training_feat": {"triplet": {"embeddings": embeddings, "labels": batch.labels}},
+            "visual_summary": {},
+            "inference_feat": {"embeddings": embeddings},
+        }
+
     def check_input_size(self, height: int, width: int) -> None:
         """Raise ``ConfigError``, naming both sizes, where frames of this size cannot be taken."""
+
+    def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
+        """See that a part may start from another training's checkpoint, before any weight is taken.
+
+        Names and shapes are compared by whoever loads; this is for what weights do not show. Raise
+        ``ConfigError`` or ``CheckpointError`` where the checkpoint was trained for something else.
+
+        Args:
+            part: prefix of this model's keys (``occ_detector``), empty for the whole model.
+            checkpoint: as written by its training: ``model``, and mostly ``config``, ``input_size``.
+        """
 
     def init_parameters(self) -> None:
         """OpenGait's initialisation: Xavier-uniform convolutions and linear layers, N(1, 0.02) norms."""

@@ -112,16 +112,23 @@ class TrackletGait(GaitModel):
         }
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
-        inputs, labels, _, _, seq_lens = batch
-        silhouettes = inputs[0]
-        embeddings = self.embed(silhouettes, seq_lens)
+        """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``."""
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p]``."""
+        return self.embed(batch.inputs[0], batch.seq_lens)
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The classifiers and what losses and monitors get."""
         _, logits = self.BNNecks(embeddings)
         return {
             "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": labels},
-                "softmax": {"logits": logits, "labels": labels},
+                "triplet": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": flat_frames(silhouettes)[:SHOWN_FRAMES].detach()},
+            "visual_summary": {"image/sils": flat_frames(batch.inputs[0])[:SHOWN_FRAMES].detach()},
             "inference_feat": {"embeddings": embeddings},
         }
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from typing_extensions import Self
 
 from gait_plugins.api import Backbone, GaitBatch, GaitModel, ModelOutput
@@ -72,17 +72,24 @@ class Baseline(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``."""
-        inputs, labels, _, _, seq_lens = batch
-        frames = frames_of(inputs[0])
-        parts = self.HPP(self.TP(self.Backbone(frames), seq_lens))
-        embeddings = self.FCs(parts)
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p]``."""
+        maps = self.Backbone(frames_of(batch.inputs[0]))
+        embeddings: Tensor = self.FCs(self.HPP(self.TP(maps, batch.seq_lens)))
+        return embeddings
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The classifiers and what losses and monitors get."""
         _, logits = self.BNNecks(embeddings)
         return {
             "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": labels},
-                "softmax": {"logits": logits, "labels": labels},
+                "triplet": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
             "inference_feat": {"embeddings": embeddings},
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
 from typing_extensions import Self, TypedDict
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
@@ -90,21 +91,28 @@ class DeepGaitV2(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 16]`` and logits ``[n, classes, 16]``."""
-        inputs, labels, _, _, seq_lens = batch
-        frames = frames_of(inputs[0])
-        lengths = split_lengths(seq_lens)
-        maps = self.layer0(frames)
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, 16]``."""
+        lengths = split_lengths(batch.seq_lens)
+        maps = self.layer0(frames_of(batch.inputs[0]))
         layers: tuple[Stage, ...] = (self.layer1, self.layer2, self.layer3, self.layer4)
         for layer in layers:
             maps = layer(maps, lengths)
-        embeddings = self.FCs(self.HPP(self.TP(maps, seq_lens)))
+        embeddings: Tensor = self.FCs(self.HPP(self.TP(maps, batch.seq_lens)))
+        return embeddings
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The classifiers and what losses and monitors get."""
         features, logits = self.BNNecks(embeddings)
         return {
             "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": labels},
-                "softmax": {"logits": logits, "labels": labels},
+                "triplet": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
             "inference_feat": {"embeddings": features if self.use_emb2 else embeddings},
         }
 

@@ -88,26 +88,33 @@ class GaitGL(GaitModel):
         """Narrow, for silhouettes of 64x44."""
         return {"channels": [2, 4, 6], "class_num": 5}
 
+    head_names = ("BNNecks", "Head1")
+
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``."""
-        inputs, labels, _, _, seq_lens = batch
-        frames = frames_of(inputs[0])
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p]``."""
+        frames = frames_of(batch.inputs[0])
         # Nothing before the heads looks at more than one sequence, so each goes alone: no convolution
         # over time reaches its neighbour, and each is cut into windows from its own start.
-        maps = each_sequence(frames, split_lengths(seq_lens), self._maps)
-        parts = self.Head0(self.HPP(maps))
+        maps = each_sequence(frames, split_lengths(batch.seq_lens), self._maps)
+        parts: Tensor = self.Head0(self.HPP(maps))
         if self.BNNecks is None:
-            embeddings = self.Bn(parts)
-            logits = self.Head1(embeddings)
-        else:
-            embeddings = parts
-            _, logits = self.BNNecks(parts)
+            parts = self.Bn(parts)
+        return parts
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The classifiers and what losses and monitors get."""
+        logits = self.Head1(embeddings) if self.BNNecks is None else self.BNNecks(embeddings)[1]
         return {
             "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": labels},
-                "softmax": {"logits": logits, "labels": labels},
+                "triplet": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
             "inference_feat": {"embeddings": embeddings},
         }
 

@@ -138,16 +138,26 @@ class SwinGait(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, p]`` and logits ``[n, classes, p]``, p the number of strips."""
-        inputs, labels, _, _, seq_lens = batch
-        frames = frames_of(inputs[0])
-        embeddings, logits = self._heads(self._maps(frames, seq_lens))
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p + 1]``, the last part being the second embedding of the last strip."""
+        parts = self.HPP(self._maps(frames_of(batch.inputs[0]), batch.seq_lens))
+        embeddings: Tensor = self.FCs(torch.cat([parts, parts[:, :, -1:].detach()], 2))
+        return embeddings
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The classifiers and what losses and monitors get, without the last part."""
+        _, logits = self.BNNecks(embeddings)
+        kept = embeddings[:, :, :-1]
         return {
             "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": labels},
-                "softmax": {"logits": logits, "labels": labels},
+                "triplet": {"embeddings": kept, "labels": batch.labels},
+                "softmax": {"logits": logits[:, :, :-1], "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
-            "inference_feat": {"embeddings": embeddings},
+            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
+            "inference_feat": {"embeddings": kept},
         }
 
     def _maps(self, frames: Tensor, seq_lens: Tensor | None) -> Tensor:
@@ -160,12 +170,6 @@ class SwinGait(GaitModel):
         x = self.transformer(x, [s] * n if packed is None else packed)
         peaks: Tensor = self.TP(x.unflatten(0, (n, s)), seq_lens, dim=1)
         return peaks.permute(0, 3, 1, 2)
-
-    def _heads(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        parts = self.HPP(maps)
-        embeddings = self.FCs(torch.cat([parts, parts[:, :, -1:].detach()], 2))
-        _, logits = self.BNNecks(embeddings)
-        return embeddings[:, :, :-1], logits[:, :, :-1]
 
     def check_input_size(self, height: int, width: int) -> None:
         """Any size will do: the maps are resized. Raises ``ConfigError`` where strips do not fit them."""

@@ -1,0 +1,185 @@
+"""Residual stage: a frozen model, a second one that makes up for what is hidden (arXiv 2507.10978, 3.3)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from typing_extensions import Self, TypedDict
+
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.errors import ConfigError
+from gait_plugins.nn import SeparateFCs, frames_of, heads
+from gait_plugins.plugins.resgait.detector import WIDTH, Detector, DetectorOptions, Pooling
+
+
+class MixerOptions(TypedDict, total=False):
+    """Sizes of the mixer; they follow from the wrapped model and need not be given."""
+
+    parts_num: int
+    in_channels: int
+    out_channels: int
+
+
+class ResidualGait(GaitModel):
+    """Adds to a trained model's part embeddings what its occluded input lacks.
+
+    ``embedding = GSE(x) + amount * mixer([FRN(x), occlusion])``. The gait signature extractor (GSE)
+    and the occlusion module are frozen; the feature residual network (FRN), a second model of the same
+    kind, and the mixer are trained. The GSE's own classifier is trained on.
+
+    Any model will do that offers its part embeddings: see ``GaitModel.part_embeddings``.
+
+    Args:
+        gse: the model; its weights come from an earlier stage.
+        occ_detector: how the occlusion module is read: ``input_scale`` (255 for the authors' file) and
+            ``amount`` (``visible`` for the authors' file).
+        OccMixerFCs: sizes of the mixer, checked where given.
+        amount_of: a sequence's amount is the mean of its frames' ``amounts`` (the default), or that of
+            its mean ``features`` (the published one for sequences of equal length).
+        frozen_statistics: keep the frozen parts in eval mode; false lets their batch norms drift, as
+            published.
+    """
+
+    def __init__(
+        self,
+        gse: GaitModel,
+        occ_detector: DetectorOptions | None = None,
+        OccMixerFCs: MixerOptions | None = None,
+        amount_of: Pooling = "amounts",
+        frozen_statistics: bool = True,
+    ) -> None:
+        super().__init__()
+        _require_parts(gse)
+        self.amount_of: Pooling = amount_of
+        self.frozen_statistics = frozen_statistics
+        self.num_classes = gse.num_classes
+        parts, channels = _sizes(gse)
+        moved = {name: gse._modules.pop(name) for name in gse.head_names if gse._modules.get(name)}
+        self.full_component = gse
+        self.mimic_component = copy.deepcopy(gse)
+        for name, head in moved.items():
+            self.add_module(name, head)
+            # The models go on using their head, which counts as ours: in keys, modes and gradients.
+            for model in (self.full_component, self.mimic_component):
+                object.__setattr__(model, name, head)
+        self.occ_detector = Detector(0, **(occ_detector or {}))
+        _check_mixer(OccMixerFCs or {}, parts, channels)
+        self.occ_mixer_fc = SeparateFCs(parts, channels + WIDTH, channels)
+        self.full_component.requires_grad_(False)
+        self.occ_detector.requires_grad_(False)
+        self.train(self.training)
+
+    @classmethod
+    def example_config(cls) -> dict[str, Any]:
+        """Around the small TrackletGait."""
+        small = {"stem_channels": 4, "embedding_channels": 6, "widths": [8, 16]}
+        return {"gse": {"model": "TrackletGait_s", "SeparateBNNecks": {"class_num": 5}, **small}}
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        """The wrapped model's own outputs, from corrected embeddings ``[n, c, p]``."""
+        batch = GaitBatch.of(batch)
+        embeddings = self.part_embeddings(batch)
+        return self.full_component.outputs(embeddings, batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p]``."""
+        with torch.no_grad():
+            whole = self.full_component.part_embeddings(batch)
+            frames = frames_of(batch.inputs[0])
+            seen = self.occ_detector.of_sequences(frames, batch.seq_lens, self.amount_of)
+        found = self.mimic_component.part_embeddings(batch)
+        occlusion = seen.embeddings.unsqueeze(2).expand(-1, -1, found.shape[2])
+        residual = self.occ_mixer_fc(torch.cat([found, occlusion], 1))
+        embeddings: Tensor = seen.amounts[:, None, None] * residual + whole
+        return embeddings
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The wrapped model's."""
+        return self.full_component.outputs(embeddings, batch)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch all but the frozen parts, which stay in eval mode."""
+        super().train(mode)
+        if self.frozen_statistics:
+            self.full_component.eval()
+            self.occ_detector.eval()
+        return self
+
+    def init_parameters(self) -> None:
+        """Each part as its model initialises itself."""
+        super().init_parameters()
+        self.full_component.init_parameters()
+        self.mimic_component.init_parameters()
+
+    def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
+        """As the wrapped model groups its own; what it does not know of learns at the optimiser's rate."""
+        covered: set[int] = set()
+        for group in self.mimic_component.parameter_groups(optimizer_cfg):
+            group = dict(group) if isinstance(group, Mapping) else {"params": [group]}
+            group["params"] = [p for p in group["params"] if p.requires_grad]
+            covered.update(map(id, group["params"]))
+            yield group
+        others = [p for p in self.parameters() if p.requires_grad and id(p) not in covered]
+        yield {"params": others}
+
+    def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
+        """As the wrapped model's."""
+        return self.mimic_component.schedule(optimizer, configured)
+
+    def check_input_size(self, height: int, width: int) -> None:
+        """As the wrapped model."""
+        self.full_component.check_input_size(height, width)
+
+
+def _require_parts(gse: GaitModel) -> None:
+    kind = type(gse)
+    name = kind.__name__
+    if not any(p.requires_grad for p in gse.parameters()):
+        raise ConfigError(f"{name} has nothing to train, so there is no residual to learn", where="gse")
+    with_heads = [head for head in gse.head_names if gse._modules.get(head)]
+    if with_heads and kind.part_embeddings is GaitModel.part_embeddings:
+        raise ConfigError(
+            f"{name} does not offer its part embeddings: it has {', '.join(with_heads)}, "
+            "and its forward is one piece",
+            where="gse",
+            hint=f"define {name}.part_embeddings(batch) and {name}.outputs(embeddings, batch), "
+            "the two halves of its forward",
+        )
+
+
+def _sizes(gse: GaitModel) -> tuple[int, int]:
+    """Parts and channels of a model's part embeddings: those of its classifier, else found by trying."""
+    neck = gse._modules.get("BNNecks")
+    if isinstance(neck, heads.SeparateBNNecks):
+        parts, channels, _ = neck.fc_bin.shape
+        return parts, channels
+    modes = {module: module.training for module in gse.modules()}
+    device = next(gse.parameters()).device
+    blank = torch.zeros(1, 2, 64, 44, device=device)
+    batch = GaitBatch([blank], torch.zeros(1, dtype=torch.int64, device=device), ["nm-01"], ["000"], None)
+    with torch.no_grad():
+        embeddings = gse.eval().part_embeddings(batch)
+    for module, training in modes.items():
+        module.training = training
+    if embeddings.dim() != 3:
+        raise ConfigError(
+            f"{type(gse).__name__} embeds by {list(embeddings.shape)}, expected [n, c, p]", where="gse"
+        )
+    return embeddings.shape[2], embeddings.shape[1]
+
+
+def _check_mixer(given: MixerOptions, parts: int, channels: int) -> None:
+    wanted = {"parts_num": parts, "in_channels": channels + WIDTH, "out_channels": channels}
+    for name, value in given.items():
+        if value != wanted[name]:
+            raise ConfigError(
+                f"OccMixerFCs.{name} is {value}, expected {wanted[name]}",
+                where="ResidualGait",
+                hint="the wrapped model determines it; it may be left out",
+            )

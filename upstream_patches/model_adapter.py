@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 from torch import nn
-from typing_extensions import Self
 
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
-from gait_plugins.errors import ConfigError, UpstreamMismatch
+from gait_plugins.errors import ConfigError
+from upstream_patches.shared_state import SharesState
 
 Build = Callable[[Mapping[str, Any]], GaitModel]
 """``model_cfg`` (with ``model``) to an instance."""
@@ -42,15 +42,14 @@ def adapt_model(component: type[GaitModel], base: Base, build: Build | None = No
     return cast("Base", adapted)
 
 
-class HostedModel(nn.Module):
-    """The part of an adapted class that stands between the host's base class and the component.
-
-    The component is no child of the host, or its name would enter the keys. Both keep their parameters,
-    buffers and children in the same mappings instead: what either replaces, the other sees.
-    """
+class HostedModel(SharesState):
+    """The part of an adapted class that stands between the host's base class and the component."""
 
     component_class: ClassVar[type[GaitModel]]
     component: GaitModel
+    optimizer: Any
+    _children: frozenset[str]
+    """What the component had itself; the host adds its losses later."""
 
     @staticmethod
     def build_component(model_cfg: Mapping[str, Any]) -> GaitModel:
@@ -68,8 +67,8 @@ class HostedModel(nn.Module):
                 where="model_cfg",
                 hint="name one model there; see gait-plugins plugins show NAME",
             )
-        _share_state(self, component)
-        object.__setattr__(self, "component", component)
+        vars(self)["_children"] = frozenset(name for name, _ in component.named_children())
+        self.share(component)
 
     def init_parameters(self) -> None:
         """The component's own initialisation."""
@@ -80,45 +79,33 @@ class HostedModel(nn.Module):
         outputs: ModelOutput = self.component(GaitBatch(*inputs))
         return outputs
 
-    def train(self, mode: bool = True) -> Self:
-        """Switch both; the component has the last word, it may keep a frozen part in eval mode."""
-        super().train(mode)
-        if "component" in vars(self):
-            self.component.train(mode)
-        return self
-
     def get_optimizer(self, optimizer_cfg: Mapping[str, Any]) -> Any:
         """The host's optimiser; with the component's parameter groups where it has some of its own."""
         optimizer: Any = super().get_optimizer(optimizer_cfg)  # type: ignore[misc]
-        if self.component_class.parameter_groups is not GaitModel.parameter_groups:
+        if _has_its_own(self.component_class, "parameter_groups"):
+            options = {key: value for key, value in optimizer_cfg.items() if key != "solver"}
+            groups = list(self.component.parameter_groups(options))
             optimizer.param_groups.clear()
-            groups = list(self.component.parameter_groups(optimizer_cfg))
             for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
                 optimizer.add_param_group(group)
+            known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+            if left := [p for p in self._added_by_host() if id(p) not in known]:
+                optimizer.add_param_group({"params": left})
         return optimizer
 
-    def _save_to_state_dict(self, *args: Any) -> None:
-        self.component._save_to_state_dict(*args)
+    def get_scheduler(self, scheduler_cfg: Mapping[str, Any]) -> Any:
+        """The component's schedule where it brings one, else the host's."""
+        host: Any = super()
+        if not _has_its_own(self.component_class, "schedule"):
+            return host.get_scheduler(scheduler_cfg)
+        return self.component.schedule(self.optimizer, lambda: host.get_scheduler(scheduler_cfg))
 
-    def _load_from_state_dict(self, *args: Any) -> None:
-        self.component._load_from_state_dict(*args)
+    def _added_by_host(self) -> Iterator[nn.Parameter]:
+        """What is trained of the losses, which the host makes the model's children."""
+        for name, child in self.named_children():
+            if name not in self._children:
+                yield from (p for p in child.parameters() if p.requires_grad)
 
 
-STATE = ("_parameters", "_buffers", "_modules")
-# The hooks that ``state_dict`` and ``load_state_dict`` call on the module they are called on.
-STATE_HOOKS = ("_state_dict_pre_hooks", "_state_dict_hooks", "_load_state_dict_post_hooks")
-
-
-def _share_state(host: nn.Module, component: nn.Module) -> None:
-    for name in STATE:
-        ours, theirs = vars(component)[name], vars(host)[name]
-        if clash := sorted(set(ours) & set(theirs)):
-            raise UpstreamMismatch(
-                f"{type(component).__qualname__} and the host's base class both have {clash}",
-                where=type(host).__qualname__,
-                hint="rename the component's, or report the host's version",
-            )
-        ours.update(theirs)
-    vars(component)["_non_persistent_buffers_set"] |= vars(host)["_non_persistent_buffers_set"]
-    shared = (*STATE, *STATE_HOOKS, "_non_persistent_buffers_set")
-    vars(host).update({name: vars(component)[name] for name in shared})
+def _has_its_own(component: type[GaitModel], method: str) -> bool:
+    return getattr(component, method) is not getattr(GaitModel, method)

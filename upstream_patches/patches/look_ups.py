@@ -1,0 +1,178 @@
+"""Components of every installed plugin where OpenGait looks names up: by getattr on a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from gait_plugins.components import Component
+from gait_plugins.errors import UnknownComponent, UpstreamMismatch
+from gait_plugins.manager import default_manager
+from upstream_patches.patch import Host, Patch
+
+
+class NotThere(UnknownComponent, AttributeError):
+    """An unknown name of a module: import and ``hasattr`` know the one base, people the other's words."""
+
+
+class LookUp(Patch):
+    """A name that the module does not have is looked up among the components of one kind.
+
+    Nothing is imported before a YAML names it. A name that OpenGait has means OpenGait's own; the
+    qualified spelling ``dist-name/ComponentName`` always means the package's.
+    """
+
+    kind: ClassVar[str]
+    module: ClassVar[str]
+
+    def change(self, host: Host) -> None:
+        made: dict[str, Any] = {}
+        find = partial(self.find, host, made)
+        self.replace.look_up(host.module(self.module), find)
+
+    def find(self, host: Host, made: dict[str, Any], name: str) -> Any:
+        """What the host gets for a name.
+
+        Raises:
+            NotThere, ComponentConflict, PluginLoadError: the name leads to no class.
+            UpstreamMismatch: it is the name of a class of OpenGait's that could not be imported.
+        """
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in host.unavailable:
+            raise UpstreamMismatch(
+                f"OpenGait's own {name} could not be imported: {host.unavailable[name]}",
+                where=f"{self.kind} {name}",
+                hint=_hint(self.kind, name),
+            )
+        try:
+            component = default_manager().find(self.kind, name)
+        except UnknownComponent as error:
+            raise NotThere(f"OpenGait has no {name!r}, and {error.message}", hint=error.hint) from error
+        if component.qualified not in made:
+            made[component.qualified] = self.adapt(host, component)
+        host.session.used[f"{self.kind}/{component.name}"] = component.provenance()
+        return made[component.qualified]
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        """The component as the host takes it."""
+        raise NotImplementedError
+
+
+def _hint(kind: str, name: str) -> str:
+    offered = [c.qualified for c in default_manager().components(kind) if c.name == name]
+    others = f", or name a plugin's: {' or '.join(offered)}" if offered else ""
+    return f"install what it needs{others}"
+
+
+class Models(LookUp):
+    """Models, as subclasses of OpenGait's base class."""
+
+    name = "models"
+    kind, module = "model", "modeling.models"
+    touches = "modeling.models: names that it lacks"
+    why = "a model of a plugin is found by its name, and trained by OpenGait's own trainer"
+    files = (
+        "opengait/modeling/models/__init__.py",
+        "opengait/modeling/base_model.py",
+        "opengait/main.py",
+    )
+    expects: ClassVar = {
+        "modeling.base_model": {
+            "BaseModel.build_network": ["self", "model_cfg"],
+            "BaseModel.init_parameters": ["self"],
+            "BaseModel.get_optimizer": ["self", "optimizer_cfg"],
+            "BaseModel.get_scheduler": ["self", "scheduler_cfg"],
+        }
+    }
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        from upstream_patches.model_adapter import adapt_model
+
+        return adapt_model(component.load(), host.module("modeling.base_model").BaseModel)
+
+
+class Backbones(LookUp):
+    """Backbones, as what makes them from their options."""
+
+    name = "backbones"
+    kind, module = "backbone", "modeling.backbones"
+    touches = "modeling.backbones: names that it lacks"
+    why = "OpenGait's models take a plugin's backbone in backbone_cfg"
+    files = ("opengait/modeling/backbones/__init__.py", "opengait/utils/common.py")
+    expects: ClassVar = {"utils.common": {"get_valid_args": None, "get_attr_from": ["sources", "name"]}}
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        import gait_plugins
+        from upstream_patches.signatures import accepting
+
+        def make(**options: Any) -> Any:
+            return gait_plugins.build("backbone", {"type": component.qualified, **options})
+
+        return accepting(make, component.name, (), component.load())
+
+
+class Losses(LookUp):
+    """Losses, as subclasses of OpenGait's base class."""
+
+    name = "losses"
+    kind, module = "loss", "modeling.losses"
+    touches = "modeling.losses: names that it lacks"
+    why = "OpenGait's loss aggregator takes a plugin's loss, gathered and scaled as its own are"
+    files = (
+        "opengait/modeling/losses/__init__.py",
+        "opengait/modeling/losses/base.py",
+        "opengait/modeling/loss_aggregator.py",
+        "opengait/utils/common.py",
+    )
+    expects: ClassVar = {
+        "modeling.losses.base": {"BaseLoss.__init__": ["self", "loss_term_weight"]},
+        "modeling.loss_aggregator": {"LossAggregator.forward": ["self", "training_feats"]},
+        "utils.common": {"ddp_all_gather": ["features", "dim", "requires_grad"]},
+    }
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        from upstream_patches.loss_adapter import adapt_loss
+
+        base = host.module("modeling.losses.base").BaseLoss
+        gather: Callable[[Any], Any] = host.module("utils.common").ddp_all_gather
+        return adapt_loss(component.load(), base, component.qualified, gather)
+
+
+class BatchSamplers(LookUp):
+    """Batch samplers, over the host's data set and for its processes."""
+
+    name = "batch-samplers"
+    kind, module = "batch_sampler", "data.sampler"
+    touches = "data.sampler: names that it lacks"
+    why = "sampler.type may name a plugin's"
+    files = ("opengait/data/sampler.py", "opengait/data/dataset.py", "opengait/modeling/base_model.py")
+    expects: ClassVar = {"modeling.base_model": {"Samplers": None}, "data.dataset": {"DataSet": None}}
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        from upstream_patches.batch_sampler_adapter import adapt_batch_sampler
+
+        return adapt_batch_sampler(component.load(), component.qualified, host.session)
+
+
+class Evaluators(LookUp):
+    """Protocols, as functions that print what they find and return its figures."""
+
+    name = "evaluators"
+    kind, module = "protocol", "evaluation.evaluator"
+    touches = "evaluation.evaluator: names that it lacks"
+    why = "evaluator_cfg.eval_func may name a plugin's protocol"
+    files = ("opengait/evaluation/evaluator.py", "opengait/modeling/base_model.py")
+    expects: ClassVar = {
+        "modeling.base_model": {"eval_functions": None, "BaseModel.run_test": ["model"]},
+        "utils.msg_manager": {"get_msg_mgr": []},
+    }
+
+    def adapt(self, host: Host, component: Component) -> Any:
+        from upstream_patches.protocol_adapter import adapt_protocol
+
+        def tell(line: str) -> None:
+            host.module("utils.msg_manager").get_msg_mgr().log_info(line)
+
+        return adapt_protocol(component.load(), component.qualified, host.session, tell)

@@ -430,3 +430,158 @@ def test_opencv_has_its_threads_back(raw, tmp_path):
     before = cv2.getNumThreads()
     prepare(Order(raw, tmp_path / "out", LAYOUTS["own"]))
     assert cv2.getNumThreads() == before
+
+
+# --- images that are no masks ------------------------------------------------------------------------
+
+
+def test_black_on_white_is_told_and_turned_on_request(raw, tmp_path):
+    out = tmp_path / "out"
+    for number in range(16):
+        write_mask(raw / f"001/nm-01/000/{number:03d}.png", 255 - mask(number))
+    code, text = gait("prepare", raw, out)
+    assert code == 0
+    assert "white background" in text
+    assert "--invert" in text
+    assert "001/nm-01/000/000.pkl" not in prepared(out)
+    code, text = gait("prepare", raw, out, "--invert")
+    assert code == 0
+    assert "1 sequences of 16 frames written" in text
+    found = frames_of(out / "001/nm-01/000/000.pkl")
+    np.testing.assert_array_equal(found, align_masks([mask(number) for number in range(16)]))
+
+
+def test_a_source_of_black_on_white_alone_is_an_error_that_names_the_way_out(tmp_path):
+    write_mask(tmp_path / "raw/a/b/c/1.png", 255 - mask())
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
+    assert code == 2
+    assert "white background" in text
+    assert "-> run again with --invert" in text
+
+
+def test_a_few_odd_frames_are_left_as_they_are(raw, tmp_path):
+    write_mask(raw / "001/nm-01/000/003.png", 255 - mask(3))
+    code, text = gait("prepare", raw, tmp_path / "out")
+    assert code == 0
+    assert "white background" not in text
+    assert prepared(tmp_path / "out")["001/nm-01/000/000.pkl"] == (16, 64, 64)
+
+
+def test_a_person_cut_tightly_is_not_taken_for_a_background(tmp_path):
+    picture = mask()
+    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
+    write_mask(tmp_path / "raw/a/b/c/1.png", picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    assert gait("prepare", tmp_path / "raw", tmp_path / "out")[0] == 0
+
+
+def test_photographs_are_no_masks(tmp_path):
+    picture = np.random.default_rng(1).integers(40, 220, (90, 90)).astype(np.uint8)
+    write_mask(tmp_path / "raw/a/b/c/1.png", picture)
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
+    assert code == 2
+    assert "pictures rather than masks" in text
+    assert "segment the people first" in text
+
+
+@pytest.mark.parametrize("value", [30, 147])
+def test_a_person_who_is_not_white_is_told(value, tmp_path):
+    write_mask(tmp_path / "raw/a/b/c/1.png", mask(0, 240, 320, value))
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
+    assert code == 0
+    assert "masks hold no white" in text
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "white", "--threshold", 0)
+    assert code == 0
+    assert "masks hold no white" not in text
+    found = frames_of(tmp_path / "white/a/b/c/c.pkl")
+    np.testing.assert_array_equal(found, align_masks([mask(0, 240, 320)]))
+
+
+def test_a_person_too_dark_to_be_seen_is_told(tmp_path):
+    write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=2))
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
+    assert code == 2
+    assert "masks hold no white" in text
+    assert "-> --threshold 0" in text
+
+
+def test_aligned_images_that_are_cut_are_told(tmp_path):
+    write_mask(tmp_path / "raw/train/00001/abc/1.png", mask(0, 64, 44))
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out", "--dataset", "GREW")
+    assert code == 0
+    assert "not square" in text
+
+
+# --- more that goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_link_that_leads_nowhere_is_a_damaged_image(raw, tmp_path, capfd):
+    (raw / "001/nm-01/000/099.png").symlink_to("nowhere.png")
+    (raw / "001/nm-01/000/004.png").write_bytes((raw / "001/nm-01/000/004.png").read_bytes()[:60])
+    code, text = gait("prepare", raw, tmp_path / "out")
+    assert code == 0
+    assert "2 images cannot be read" in text
+    assert prepared(tmp_path / "out")["001/nm-01/000/000.pkl"] == (15, 64, 64)
+    assert "WARN" not in capfd.readouterr().err  # the remark says it
+
+
+def test_a_kill_leaves_the_settings_behind(raw, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*args: object) -> None:
+        raise Killed  # kill -9 runs no handler: the record of the end is not written either
+
+    monkeypatch.setattr("gait_plugins.prepare.preparing._make_all", killed)
+    order = Order(raw, tmp_path / "out", LAYOUTS["own"])
+    with pytest.raises(Killed):
+        prepare(order)
+    assert record_of(tmp_path / "out")["settings"] == order.settings
+    monkeypatch.undo()
+    code, text = gait("prepare", raw, tmp_path / "out", "--size", 128)
+    assert code == 2
+    assert "size was 64, is 128" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.zip", "unzip a.zip"),
+        ("a.tar.gz", "tar -xf a.tar.gz"),
+        ("a.7z", "7z x a.7z"),
+        ("a.pkl", "prepared already"),
+        ("a.txt", "name a folder of masks"),
+    ],
+)
+def test_a_source_that_is_no_folder_and_no_video_is_told(name, told, tmp_path):
+    (tmp_path / name).write_bytes(b"x")
+    one = ["--id", "p1", "--type", "nm-01", "--view", "090"]
+    code, text = gait("prepare", tmp_path / name, tmp_path / "out", *one)
+    assert code == 2
+    assert told in text
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("pattern", [r"{id}\{type}\{view}\{frame}", "./{id}/{type}/{view}/{frame}"])
+def test_patterns_may_be_written_as_on_windows_or_from_here(raw, tmp_path, pattern):
+    code, text = gait("prepare", raw, tmp_path / "out", "--pattern", pattern)
+    assert code == 0, text
+    assert len(prepared(tmp_path / "out")) == 3
+
+
+def test_a_film_that_breaks_off_is_told(tmp_path):
+    film = video(tmp_path / "walk.avi", frames=40)
+    film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    one = ["--id", "p1", "--type", "nm-01", "--view", "090"]
+    code, text = gait("prepare", film, tmp_path / "out", *one)
+    assert code == 0, text
+    assert "videos end before the length that they state" in text
+
+
+@pytest.mark.parametrize("dataset", ["OUMVLP", "GREW", "SUSTech1K", "CASIA-E", "HID"])
+def test_a_data_set_that_is_taken_for_a_plain_folder_is_recognised(dataset, tmp_path):
+    for folder in RAW_FORMS[dataset][0]:
+        walk(tmp_path / "raw" / folder, frames=3)
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
+    assert code == 2
+    assert f"--dataset {dataset}" in text
+    assert not (tmp_path / "out").exists()

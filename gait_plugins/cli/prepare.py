@@ -39,6 +39,7 @@ def prepare(
         int | None,
         typer.Option(help="Binarise masks at this grey value. JPEG and videos: 127, other images: not."),
     ] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="The masks are black on white.")] = False,
     min_frames: Annotated[
         int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
     ] = None,
@@ -54,7 +55,7 @@ def prepare(
     from gait_plugins.prepare import prepare as run
 
     layout = _layout(dataset, pattern, identity, kind, view)
-    order = Order(source, target, layout, size, threshold, min_frames, workers)
+    order = Order(source, target, layout, size, threshold, min_frames, workers, invert)
     record = run(order)
     print(_as_json(record, order) if as_json else _in_words(record, order))
 

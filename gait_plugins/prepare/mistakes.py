@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gait_plugins.errors import DataError
 from gait_plugins.folders import suffix
 from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES
 from gait_plugins.prepare.finding import Sources, named
-from gait_plugins.prepare.layouts import LAYOUTS, Layout
+from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 _TRIED = 100
@@ -33,6 +34,43 @@ def nothing_found(source: Path, layout: Layout, sources: Sources) -> DataError:
     )
 
 
+def better_layout(source: Path, sources: Sources) -> DataError | None:
+    """The error for a source that fits the plain layout here and there, but a data set's throughout."""
+    media = [paths[0] for paths in sources.sequences.values()] + sources.misfits
+    better = _other_layout(LAYOUTS[OWN], media, telling=True)
+    if better is None:
+        return None
+    return DataError(
+        f"{len(sources.misfits)} images or videos do not fit {LAYOUTS[OWN].expected}, as "
+        f"{_few(sources.misfits)}",
+        where=str(source),
+        hint=f"{better}; or say that yours is plain: --pattern '{LAYOUTS[OWN].rules[0].pattern}'",
+    )
+
+
+def no_media(source: Path) -> DataError:
+    """The error for a source that is one file, and neither a video nor an image."""
+    kind = suffix(source.name)
+    if kind in _ARCHIVES:
+        hint = f"unpack it, as by {_unpacking(source)}, and name the folder that holds the images"
+    elif kind in SUFFIXES:
+        hint = "this is a sequence file, prepared already: identify, embed and trainings take it as it is"
+    else:
+        hint = "name a folder of masks, or one video of masks"
+    return DataError(
+        f"the source is {'an archive' if kind in _ARCHIVES else 'a file'}, expected masks: a folder of "
+        "images, or a video",
+        where=str(source),
+        hint=hint,
+    )
+
+
+def _unpacking(archive: Path) -> str:
+    if suffix(archive.name) in (".tar", ".gz", ".tgz"):
+        return f"tar -xf {archive.name}"
+    return f"unzip {archive.name}" if suffix(archive.name) == ".zip" else f"7z x {archive.name}"
+
+
 def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -> str:
     if any(suffix(path) in _ARCHIVES for path in others):
         archive = next(path for path in others if suffix(path) in _ARCHIVES)
@@ -42,8 +80,10 @@ def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -
             return "these are sequence files, prepared already: train on this folder (data check looks at it)"
         return "name the folder that holds the images; unpack the data set first"
     return (
-        _level(source, layout, media)
+        _other_layout(layout, media, telling=True)
+        or _level(source, layout, media, (1,))
         or _other_layout(layout, media)
+        or _level(source, layout, media, (2, 3))
         or (
             "name the folder that the pattern starts from, or describe yours: "
             "--pattern '{id}/{type}-{view}/{frame}.png'"
@@ -51,10 +91,10 @@ def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -
     )
 
 
-def _level(source: Path, layout: Layout, media: list[str]) -> str | None:
+def _level(source: Path, layout: Layout, media: list[str], tried: Sequence[int]) -> str | None:
     resolved = source.resolve()
     above = resolved.parts[::-1]
-    for levels in (1, 2, 3):
+    for levels in tried:
         words = "one folder level" if levels == 1 else f"{levels} folder levels"
         parts = [path.split("/") for path in media if path.count("/") >= levels]
         if _fit(layout, ["/".join(path[levels:]) for path in parts]):
@@ -65,10 +105,14 @@ def _level(source: Path, layout: Layout, media: list[str]) -> str | None:
     return None
 
 
-def _other_layout(layout: Layout, media: list[str]) -> str | None:
+def _other_layout(layout: Layout, media: list[str], telling: bool = False) -> str | None:
     for name, other in LAYOUTS.items():
-        if other is not layout and _fit(other, media):
-            return f"the files fit another layout ({other.expected}): try --dataset {name}"
+        # A layout of fields alone fits whatever lies so deep; one that names folders is no accident.
+        if telling:
+            other = replace(other, rules=tuple(rule for rule in other.rules if rule.names_folders))
+        if other.rules != layout.rules and _fit(other, media):
+            way = f"try --dataset {name}{', without --pattern' if name == OWN else ''}"
+            return f"the files fit another layout ({other.expected}): {way}"
     return None
 
 

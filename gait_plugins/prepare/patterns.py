@@ -39,6 +39,7 @@ class Rule:
     Args:
         pattern: path below the source with fields; one with ``{frame}`` names single images, one
             without it a video a sequence. A pattern that ends in ``{frame}`` takes every kind of image.
+            Backslashes are taken for slashes, and a leading ``./`` or ``/`` for the source itself.
         id, type, view: templates over the pattern's fields (``{id}train``), or fixed texts.
 
     Raises:
@@ -52,6 +53,7 @@ class Rule:
     fields: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", self.pattern.replace("\\", "/").removeprefix("./").lstrip("/"))
         names = [match[1] for match in _FIELD.finditer(self.pattern)]
         object.__setattr__(self, "fields", frozenset(names))
         if len(set(names)) < len(names):
@@ -64,6 +66,11 @@ class Rule:
     def of_videos(self) -> bool:
         """True where each file that fits is a video of one sequence."""
         return FRAME not in self.fields
+
+    @property
+    def names_folders(self) -> bool:
+        """True where the pattern names a folder, in full or in part; False where all are fields."""
+        return any(char.isalpha() for char in _FIELD.sub("", self.pattern.rpartition("/")[0]))
 
     def name(self, path: str) -> Name | None:
         """The sequence that a relative path (with forward slashes) belongs to; None: it does not fit.

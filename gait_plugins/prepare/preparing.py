@@ -15,12 +15,26 @@ import numpy as np
 from gait_plugins.api import Job
 from gait_plugins.core.atomic import remove_partials, whole_file
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.prepare.finding import Sources, find_sequences
-from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.mistakes import nothing_found
+from gait_plugins.folders import suffix
+from gait_plugins.frames import IMAGE_SUFFIXES
+from gait_plugins.prepare.finding import VIDEO_SUFFIXES, Sources, find_sequences
+from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
+from gait_plugins.prepare.mistakes import better_layout, no_media, nothing_found
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name
-from gait_plugins.prepare.reading import DAMAGED_IMAGES, DAMAGED_VIDEOS, EMPTY_FRAMES, ZERO_ONE, Made, Maker
+from gait_plugins.prepare.reading import (
+    CUT_SHORT,
+    DAMAGED_IMAGES,
+    DAMAGED_VIDEOS,
+    DARK,
+    EMPTY_FRAMES,
+    ON_WHITE,
+    PICTURES,
+    STRETCHED,
+    ZERO_ONE,
+    Made,
+    Maker,
+)
 from gait_plugins.prepare.record import RECORD, Record, read_record
 
 SIZES = (64, 128)
@@ -44,7 +58,7 @@ class Order:
         target: folder of the prepared data; may hold an earlier, unfinished run.
         layout: where sequences lie below the source.
         size: height and width of the silhouettes, 64 or 128.
-        threshold: see :class:`~gait_plugins.prepare.reading.Maker`.
+        threshold, invert: see :class:`~gait_plugins.prepare.reading.Maker`.
         min_frames: leave out sequences with fewer usable frames; None: as the layout says.
         workers: threads; None: one a core.
     """
@@ -56,6 +70,7 @@ class Order:
     threshold: int | None = None
     min_frames: int | None = None
     workers: int | None = None
+    invert: bool = False
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -83,7 +98,8 @@ class Order:
 def prepare(order: Order) -> Record:
     """Prepare every sequence that the target lacks.
 
-    A sequence's file appears once it is whole; the record is written at the end, however it ends.
+    A sequence's file appears once it is whole. The record's settings are there before the first of them,
+    so that no later run mixes others in, and its remarks at the end, however it ends.
 
     Returns:
         What was written and what was left out, with reasons.
@@ -95,10 +111,11 @@ def prepare(order: Order) -> Record:
     root, sources = _sources(order)
     record = read_record(order.target, order.settings)
     record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
-    maker = Maker(root, order.layout, order.size, order.threshold)
+    maker = Maker(root, order.layout, order.size, order.threshold, order.invert)
     missing = [item for item in sources.sequences.items() if not _is_there(order.target, item[0])]
     record.present = len(sources.sequences) - len(missing)
     order.target.mkdir(parents=True, exist_ok=True)
+    record.write(order.target, order.fixes)
     try:
         _make_all(order, maker, missing, record)
     finally:
@@ -136,8 +153,9 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
             write_sequence(order.target, name, made.frames)
         return name, len(paths), len(made.frames), made._replace(frames=made.frames[:0])
 
-    threads = cv2.getNumThreads()
+    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
     cv2.setNumThreads(1)  # the sequences are what is done side by side
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged images are our remarks
     total = sum(len(paths) for _, paths in missing)
     try:
         with Job("preparing silhouettes", total, "frame") as job:
@@ -148,6 +166,7 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
                 job.advance(read)
     finally:
         cv2.setNumThreads(threads)
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str]]:
@@ -180,11 +199,23 @@ def _sources(order: Order) -> tuple[Path, Sources]:
     sources = find_sequences(source, order.layout)
     if not sources.sequences:
         raise nothing_found(source, order.layout, sources)
+    if sources.misfits and order.layout is LAYOUTS[OWN]:
+        better = better_layout(source, sources)
+        if better is not None:
+            raise better
     return source, sources
 
 
 def _single(order: Order) -> Sources:
     (rule, *_) = order.layout.rules
+    if suffix(order.source.name) not in VIDEO_SUFFIXES + IMAGE_SUFFIXES:
+        raise no_media(order.source)
+    if any("{" in part for part in (rule.id, rule.type, rule.view)):
+        raise ConfigError(
+            "the source is one file, and nobody says who walks in it",
+            where=str(order.source),
+            hint="--id TEXT --type TEXT --view TEXT, as --id eve --type nm-01 --view 090",
+        )
     name = replace(rule, pattern="{file}").name(order.source.name)
     assert name is not None
     return Sources({name: [order.source.name]})
@@ -210,6 +241,12 @@ def _fixes(shortest: int) -> dict[str, str]:
         NO_FRAMES: "see the remarks about its frames; it is tried again by the next run",
         TOO_SHORT.format(shortest): found_short,
         DAMAGED_IMAGES: "unpack or copy them again, delete the sequence's .pkl, and run again",
+        ON_WHITE: "run again with --invert: it makes what is missing",
+        PICTURES: "segment the people first; a mask is white where the person is and black elsewhere. Soft "
+        "masks are taken with --threshold 127",
+        DARK: "--threshold 0 makes everything white that is not black; into another TARGET",
+        STRETCHED: "see that they are the images that the data set's owners give out",
+        CUT_SHORT: "copy them again, delete the sequence's .pkl, and run again",
         DAMAGED_VIDEOS: "convert them: ffmpeg -i VIDEO -c:v libx264 NEW.mp4",
         MISFITS: "move them into the layout, or describe it by --pattern",
         RATHER_SHORT: "they are written; less than half a step hardly tells who walks",
@@ -231,13 +268,13 @@ def _path(target: Path, name: Name) -> Path:
 
 
 def _nothing_written(order: Order, record: Record) -> DataError:
-    reasons = "; ".join(
-        f"{finding.count} {finding.problem} (as {finding.examples[0]})"
-        for finding in record.findings(order.fixes)
-        if finding.problem not in (OTHERS, HIDDEN, NO_FRAMES)
-    )
+    found = [f for f in record.findings(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)]
+    reasons = "; ".join(f"{f.count} {f.problem} (as {f.examples[0]})" for f in found)
+    fixes = [f.fix for f in found if f.problem in (ON_WHITE, PICTURES, DARK)]
     return DataError(
         f"no sequence could be written: {reasons}",
         where=str(order.source),
-        hint=f"expected masks, white (255) on black, one person each; {order.target / RECORD} lists all",
+        hint=fixes[0]
+        if fixes
+        else f"expected masks, white (255) on black, one person each; {order.target / RECORD} lists all",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar
@@ -30,6 +30,8 @@ class Host:
     """Names of all patches that are applied in this run."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Class of the checkout that could not be imported -> why."""
+    session: Session = field(default_factory=Session)
+    """What the patches of this run tell each other."""
     session: Session = field(default_factory=Session)
     """What the patches tell each other while the host runs."""
 
@@ -77,7 +79,8 @@ class Replacements:
                 return find(name)
             except AttributeError as error:
                 if before is not None:
-                    return before(name)
+                    with suppress(AttributeError):
+                        return before(name)
                 if isinstance(error, GaitPluginsError):  # it says more
                     raise
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}") from None

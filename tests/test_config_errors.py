@@ -111,8 +111,8 @@ CASES = {
         r"torch.optim has no 'SDG'[^$]*did you mean.*'SGD'",
     ),
     "an option that the optimiser lacks": (
-        ("lr: 0.1", "lr: 0.1\n  betas: [0.9, 0.99]"),
-        r"SGD \(torch .*'betas'",
+        ("lr: 0.1", "lr: 0.1\n  beta: [0.9, 0.99]"),
+        r"SGD \(torch .*'beta'",
     ),
     "an unknown key of a section": (
         ("num_workers: 2", "num_worker: 2"),

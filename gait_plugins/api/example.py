@@ -1,12 +1,17 @@
-"""A small instance of any component, for whoever wants to try all of them."""
+"""What every component can tell of its options, and a small instance of it, before one is made."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class HasExample:
-    """Offers options that a component can be tried with."""
+    """Offers options that a component can be tried with, and an opinion on those it is given."""
+
+    ignored_options: ClassVar[Mapping[str, str]] = {}
+    """Options that people write for it and that have no effect -> why, or what to write instead. In a
+    configuration they are a warning, no error."""
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:
@@ -16,3 +21,14 @@ class HasExample:
         installed component builds it from these: see ``gait_plugins.testing``.
         """
         return {}
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """See whether options fit together, as a configuration is checked; nothing is made or read.
+
+        Args:
+            options: those that are written, as YAML holds them, each already of its declared type.
+
+        Raises:
+            ConfigError: they do not; its message goes on from the component's name: ``needs ...``.
+        """

@@ -40,7 +40,10 @@ def check(
         import yaml
 
         print(yaml.safe_dump(loaded.data, sort_keys=False), end="")
+        loaded.tell_of_warnings()
         return
+    for warning in loaded.warnings:
+        print(f"warning: {warning}")
     print(f"{loaded.source} is accepted")
     rows = list(_rows(loaded))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]

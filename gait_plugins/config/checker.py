@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from gait_plugins.components import Component, nearest
 from gait_plugins.config import annotations as ann
 from gait_plugins.config import signature
+from gait_plugins.config.notes import Notes
 from gait_plugins.config.plain import to_plain
-from gait_plugins.config.problems import Problem
 from gait_plugins.config.signature import Param, Signature
 from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
-from gait_plugins.config.tree import Path, Tree, dotted
+from gait_plugins.config.tree import Path, dotted
 from gait_plugins.config.words import accepted, mismatch
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.kinds import KINDS
@@ -44,30 +44,20 @@ class Owner:
     """What ``config explain`` calls it."""
     others: Mapping[str, Param] = dataclasses.field(default_factory=dict)
     """Keys of the same mapping that others read; named in suggestions."""
+    ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Keys that people write and that have no effect -> why."""
 
 
-class Checker:
-    """Reads a tree; :attr:`problems` grows, nothing is raised."""
-
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.problems: list[Problem] = []
-
-    def report(
-        self, message: str, path: Path, hint: str | None = None, cause: GaitPluginsError | None = None
-    ) -> None:
-        """Note a problem at a path."""
-        where = self.tree.where(path)
-        key = dotted(path)
-        # An override is its own place and already names the key.
-        named = not path or (where or "").startswith(f"-o {key}=")
-        text = message if named else f"{key}: {message}"
-        self.problems.append(Problem(text, where, hint, cause))
+class Checker(Notes):
+    """Reads a tree; :attr:`problems` and :attr:`warnings` grow, nothing is raised."""
 
     # --- mappings ------------------------------------------------------------------------------
 
     def options(self, given: Mapping[Any, Any], accepts: Signature, path: Path, owner: Owner) -> Checked:
-        """Check each option; defaults that the owner does not take are left out without a word."""
+        """Check each option; defaults that the owner does not take are left out without a word.
+
+        So are those that it ignores, with a warning.
+        """
         plain: dict[str, Any] = {}
         values: dict[str, Any] = {}
         unknown: list[Path] = []
@@ -75,7 +65,7 @@ class Checker:
             here = (*path, key)
             if key in accepts.params:
                 checked = self._option(value, accepts.params[key], here)
-            elif accepts.open:
+            elif accepts.open and key not in owner.ignored:
                 checked = Checked(to_plain(value), value)
             else:
                 unknown.append(here)
@@ -97,7 +87,12 @@ class Checker:
             log.info(
                 "%s: %s is left out, %s has no such option", self.tree.where(path), dotted(path), owner.title
             )
-        return self.tree.is_optional(path)
+        if self.tree.is_optional(path):
+            return True
+        reason = owner.ignored.get(str(path[-1]))
+        if reason is not None:
+            self.warn(f"has no effect; {reason}", path, "remove the line")
+        return reason is not None
 
     def _dropped(self, name: str, plain: Mapping[str, Any], path: Path) -> bool:
         return name not in plain and self.tree.is_default((*path, name))
@@ -142,19 +137,45 @@ class Checker:
         return self._container(value, annotation, path)
 
     def component(
-        self, kind: str, value: Any, path: Path, others: Mapping[str, Param] = MappingProxyType({})
+        self,
+        kind: str,
+        value: Any,
+        path: Path,
+        others: Mapping[str, Param] = MappingProxyType({}),
+        shared: Mapping[str, Any] = MappingProxyType({}),
     ) -> ComponentSpec | None:
-        """Look a component up, import its class and check its options; see ``Owner.others``."""
+        """Look a component up, import its class and check its options.
+
+        Args:
+            others: see ``Owner.others``.
+            shared: keys of its section that it is given too if it has an option of that name.
+        """
         found = self.named(kind, value, path)
         if found is None:
             return None
         component, cls = found
         key = KINDS[kind].key
+        accepts = signature.of_component(cls)
         options = {name: item for name, item in value.items() if name != key}
-        owner = Owner(f"{component.name} ({component.owner})", component.name, others)
-        checked = self.options(options, signature.of_component(cls), path, owner)
+        options |= {name: item for name, item in shared.items() if name in accepts.params}
+        title = f"{component.name} ({component.owner})"
+        owner = Owner(title, component.name, others, signature.ignored_options(cls))
+        before = len(self.problems)
+        checked = self.options(options, accepts, path, owner)
+        if len(self.problems) == before:
+            self._ask(cls, checked.plain, path, title)
         name = value.get(key, KINDS[kind].default)
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+
+    def _ask(self, cls: type, options: dict[str, Any], path: Path, title: str) -> None:
+        """Let a component say now what it thinks of its options together, if it wants to."""
+        check = getattr(cls, "check_options", None)
+        if check is None:
+            return
+        try:
+            check(**options)
+        except ConfigError as error:
+            self.report(f"{title} {error.message}", path, error.hint, error)
 
     def named(self, kind: str, value: Any, path: Path) -> tuple[Component, type] | None:
         """The component that a mapping names, and its class."""

@@ -59,9 +59,9 @@ def explain(name: str) -> list[Explanation]:
 
 def _sections(name: str) -> list[SectionDescription]:
     section, _, key = name.partition(".")
-    field = Config.model_fields.get(section)
-    if field is None or section in ("data", "source"):
+    if section not in signature.of_model(Config).params:
         return []
+    field = Config.model_fields[section]
     params = _params(section)
     if not key:
         doc = _MODELS[section].__doc__ if section in _MODELS else None

@@ -22,6 +22,8 @@ from gait_plugins.manager import Manager, pin_plugins
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
     """Read, complete and validate a configuration; nothing of it is built.
 
+    What is odd but does no harm is in the configuration's ``warnings``.
+
     Args:
         source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, or
             the sections themselves.

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from gait_plugins.config.problems import Problem
 from gait_plugins.config.tree import Mark, Path, Tree
 from gait_plugins.errors import ConfigError
 
@@ -40,7 +41,7 @@ def read_file(file: FilePath, name: str) -> Tree:
     """A YAML file as a tree; its places read ``name:line``.
 
     Raises:
-        ConfigError: the file cannot be read, is no YAML, repeats a key or holds no mapping.
+        ConfigError: the file cannot be read, is no YAML, gives a key two values or holds no mapping.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -57,17 +58,17 @@ def read_file(file: FilePath, name: str) -> Tree:
 
 def read_text(text: str, name: str) -> Tree:
     """YAML text as a tree; see :func:`read_file`."""
-    data, marks = _walk(text, name)
+    data, walk = _walk(text, name)
     if data is None:
         data = {}
     if not isinstance(data, dict):
         raise ConfigError(
             f"a configuration is a mapping of sections, found a {type(data).__name__}", where=f"{name}:1"
         )
-    return Tree(data, marks)
+    return Tree(data, walk.marks, walk.warnings)
 
 
-def _walk(text: str, name: str) -> tuple[Any, dict[Path, Mark]]:
+def _walk(text: str, name: str) -> tuple[Any, _Walk]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -82,7 +83,7 @@ def _walk(text: str, name: str) -> tuple[Any, dict[Path, Mark]]:
         raise ConfigError(f"this is not YAML: {error}", where=name) from error
     except RecursionError as error:
         raise ConfigError("lists or mappings are nested without end", where=name) from error
-    return value, walk.marks
+    return value, walk
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
@@ -96,6 +97,7 @@ class _Walk:
         self.loader = loader
         self.name = name
         self.marks: dict[Path, Mark] = {}
+        self.warnings: list[Problem] = []
         self.count = 0
         self.inside: set[int] = set()
         self.flat: set[int] = set()
@@ -120,7 +122,7 @@ class _Walk:
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
         if id(node) not in self.flat:  # an aliased mapping comes by more than once
             self.flat.add(id(node))
-            self.refuse_duplicates(node)
+            self.check_duplicates(node, path)
             self.loader.flatten_mapping(node)  # `<<: *anchor`; keys written here come last and win
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
@@ -133,18 +135,22 @@ class _Walk:
             result[key] = self.value(value_node, here)
         return result
 
-    def refuse_duplicates(self, node: yaml.MappingNode) -> None:
-        seen: dict[tuple[str, str], yaml.Node] = {}
-        for key_node, _ in node.value:
+    def check_duplicates(self, node: yaml.MappingNode, path: Path) -> None:
+        """A key that is written twice means nothing, unless both times the same is said."""
+        seen: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
+        for key_node, value_node in node.value:
             if not self.is_plain(key_node):
                 continue
-            first = seen.setdefault((key_node.tag, key_node.value), key_node)
-            if first is not key_node:
-                raise ConfigError(
-                    f"the key {key_node.value!r} is written twice, first in line {_line(first)}",
-                    where=self.place(key_node),
-                    hint="keep one of the two",
-                )
+            pair = (key_node, value_node)
+            first_key, first_value = seen.setdefault((key_node.tag, key_node.value), pair)
+            if first_key is key_node:
+                continue
+            text = f"the key {key_node.value!r} is written twice, first in line {_line(first_key)}"
+            where = self.place(key_node)
+            # Their marks are of no use: the mapping is walked once more, and notes those that count.
+            if not _same(self.value(first_value, path), self.value(value_node, path)):
+                raise ConfigError(text, where=where, hint="keep one of the two")
+            self.warnings.append(Problem(f"{text}, with the same value", where, "keep one of the two"))
 
     def key(self, node: yaml.Node) -> str | int:
         key = self.loader.construct_object(node) if self.is_plain(node) else None
@@ -158,6 +164,17 @@ class _Walk:
 
     def place(self, node: yaml.Node) -> str:
         return f"{self.name}:{_line(node)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """True where both say the same; 1 and true are equal, but not the same."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
 
 
 def _line(node: yaml.Node) -> int:

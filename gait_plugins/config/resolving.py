@@ -80,7 +80,8 @@ class Resolver:
             name: SECTIONS[name](**section.value) if name in SECTIONS else section.value
             for name, section in found.items()
         }
-        return Config.model_validate({**values, **top, "data": plain, "source": source})
+        warnings = tuple(dict.fromkeys([*self.tree.warnings, *self.check.warnings]))
+        return Config.model_validate({**values, **top, "data": plain, "source": source, "warnings": warnings})
 
     # --- sections ------------------------------------------------------------------------------
 
@@ -99,15 +100,24 @@ class Resolver:
     def _with_component(self, name: str, field: str, kind: str) -> Checked:
         """A section whose other keys are a component's options."""
         own, rest, accepts = self._split(SECTIONS[name], (name,), skip=LOADING)
-        spec = self.check.component(kind, rest, (name,), accepts.params)
+        rest = self._less_ignored(SECTIONS[name], rest, (name,))
+        written = {k: v for k, v in own.plain.items() if not self.tree.is_default((name, k))}
+        spec = self.check.component(kind, rest, (name,), accepts.params, written)
         plain = {} if spec is None else spec.mapping()
         return Checked({**own.plain, **plain}, {**own.value, field: spec})
 
+    def _less_ignored(self, model: type[Section], rest: dict[str, Any], path: Path) -> dict[str, Any]:
+        """What is left for the component of a section, less the keys that the section itself ignores."""
+        ignored = {key: value for key, value in rest.items() if key in model.ignored_options}
+        owner = Owner(dotted(path), dotted(path), ignored=model.ignored_options)
+        self.check.options(ignored, Signature({}), path, owner)
+        return {key: value for key, value in rest.items() if key not in ignored}
+
     def _trainer(self) -> Checked:
         own, rest, accepts = self._split(SECTIONS["trainer_cfg"], ("trainer_cfg",), skip=LOADING)
-        self.check.options(
-            rest, Signature({}), ("trainer_cfg",), Owner("trainer_cfg", "trainer_cfg", accepts.params)
-        )
+        ignored = SECTIONS["trainer_cfg"].ignored_options
+        owner = Owner("trainer_cfg", "trainer_cfg", accepts.params, ignored)
+        self.check.options(rest, Signature({}), ("trainer_cfg",), owner)
         return own
 
     def _model(self) -> Checked:
@@ -138,7 +148,9 @@ class Resolver:
         if key in own.value:
             found = torch_options.find(key, own.value[key])
         if isinstance(found, torch_options.Found):
-            owner = Owner(found.title, name, accepts.params)
+            owner = Owner(
+                found.title, name, accepts.params, ignored=torch_options.ignored_options(key, found)
+            )
             options = self.check.options(rest, found.accepts, (name,), owner)
         elif found is not None:
             self.check.report(found.message, (name, key), found.hint)
@@ -170,7 +182,8 @@ class Resolver:
         keys = [KINDS[kind].key for kind in kinds]
         shares = share(given, accepts, keys)
         both = {**accepts[0].params, **accepts[1].params}
-        owner = Owner(" with ".join(titles), pairs[0][0].name, both)
+        ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
+        owner = Owner(" with ".join(titles), pairs[0][0].name, both, ignored)
         self.check.options(shares[2], Signature({}), path, owner)
         specs = []
         for i, kind in enumerate(kinds):

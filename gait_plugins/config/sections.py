@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Optional
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Optional
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gait_plugins.components import Component
+from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+
+log = logging.getLogger("gait_plugins")
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Count = Annotated[int, Field(ge=1)]
@@ -25,12 +29,16 @@ FolderName = Annotated[str, AfterValidator(_folder_name)]
 Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
 
 _PART: dict[str, Any] = {"part": True}
+_NEVER_READ = "OpenGait does not read it either"
+_BY_COMMAND = "--devices or torchrun says how many processes run"
 
 
 class Section(BaseModel):
     """A mapping with declared keys; any other key belongs to the section's component or is an error."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+    ignored_options: ClassVar[Mapping[str, str]] = {}
+    """Keys that OpenGait's own files write and that have no effect -> why; a warning, no error."""
 
 
 class DataSection(Section):
@@ -69,6 +77,10 @@ class SchedulerSection(Section):
 class TrainerSection(Section):
     """The training."""
 
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "enable_distributed": _BY_COMMAND,
+        "fix_layers": _NEVER_READ,
+    }
     total_iter: Count = Field(80000, description="training steps")
     log_iter: Count = Field(100, description="steps between two lines of the log")
     save_iter: Count = Field(2000, description="steps between two checkpoints")
@@ -106,6 +118,7 @@ class TrainerSection(Section):
 class EvaluatorSection(Section):
     """The test. Every other key is an option of the protocol that ``eval_func`` names."""
 
+    ignored_options: ClassVar[Mapping[str, str]] = {"enable_distributed": _BY_COMMAND}
     save_name: FolderName = Field(
         description="run that is tested", json_schema_extra={"follows": "trainer_cfg.save_name"}
     )
@@ -150,6 +163,9 @@ class Config(Section):
         description="the resolved configuration as plain data", repr=False, json_schema_extra=_PART
     )
     source: str = Field("", description="name of the file", json_schema_extra=_PART)
+    warnings: tuple[Problem, ...] = Field(
+        (), description="what has no effect, or is odd but harmless", repr=False, json_schema_extra=_PART
+    )
 
     def specs(self) -> Iterator[ComponentSpec]:
         """Every component of the configuration, nested ones too, in the order of the file."""
@@ -159,6 +175,11 @@ class Config(Section):
             roots += [spec for spec in section.transform if spec is not None]
         for root in [*roots, self.evaluator_cfg.protocol]:
             yield from root.walk()
+
+    def tell_of_warnings(self) -> None:
+        """Log what has no effect, or is odd but harmless."""
+        for warning in self.warnings:
+            log.warning("%s", warning)
 
     def components(self) -> list[Component]:
         """The components that are used, each once."""

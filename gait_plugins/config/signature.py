@@ -74,6 +74,12 @@ def of_component(cls: type) -> Signature:
     return of_class(cls)
 
 
+def ignored_options(cls: type) -> Mapping[str, str]:
+    """Options that people write for a component and that have no effect, with the reason."""
+    found: Mapping[str, str] = getattr(cls, "ignored_options", {})
+    return found
+
+
 def uses_from_config(cls: type) -> bool:
     """True where the class gives ``from_config`` keywords of its own."""
     adapt = getattr(cls, "from_config", None)

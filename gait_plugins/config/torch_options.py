@@ -47,6 +47,17 @@ def find(key: str, name: str) -> Found | NotFound:
     return NotFound(f"{module_name} has no {name!r} that training could step", hint)
 
 
+def ignored_options(key: str, found: Found) -> dict[str, str]:
+    """Options of the other classes that ``found`` does not have -> why they have no effect with it."""
+    supplied = _FAMILIES[key][2]
+    known = {option for cls in classes(key).values() for option in signature.of_class(cls).params}
+    return {
+        option: f"{found.title} has no such option"
+        for option in known - {supplied}
+        if option not in found.accepts.params
+    }
+
+
 def classes(key: str) -> dict[str, type]:
     """All classes that ``solver`` or ``scheduler`` may name."""
     module_name, base_name, _ = _FAMILIES[key]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gait_plugins.config.problems import Problem
 from gait_plugins.kinds import KINDS
 
 Path = tuple[str | int, ...]
@@ -32,6 +33,8 @@ class Tree:
 
     data: dict[str, Any]
     marks: dict[Path, Mark] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+    """What was odd in the text, but has one meaning only."""
 
     def mark(self, path: Path) -> Mark | None:
         """The mark of ``path``, or of what it lies in."""
@@ -83,6 +86,7 @@ def merge(base: Tree, top: Tree) -> Tree:
     _merge(base, top, ())
     if () in top.marks:
         base.marks[()] = top.marks[()]
+    base.warnings += top.warnings
     return base
 
 

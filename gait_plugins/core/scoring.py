@@ -36,6 +36,8 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     fabric = make_fabric(
         options.device, options.devices, float16=section.enable_float16, precision=section.precision
     )
+    if fabric.is_global_zero:
+        config.tell_of_warnings()
     folder = run_folder(config, section.save_name)
     model = build_model(config)
     checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}

@@ -55,6 +55,8 @@ class Training:
             precision=section.precision,
             find_unused_parameters=section.find_unused_parameters,
         )
+        if self.fabric.is_global_zero:
+            config.tell_of_warnings()
         folder = run_folder(config, section.save_name)
         # The data first: what is wrong with it should show before anything is written.
         self.dataset = build_dataset(config)

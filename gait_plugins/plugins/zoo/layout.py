@@ -11,7 +11,7 @@ from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, S
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.frames import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.layout_partition import Partition, read_partition
+from gait_plugins.plugins.zoo.layout_partition import Partition, check_partition_options, find_partition
 from gait_plugins.plugins.zoo.layout_scan import LAYOUT, choose_inputs, scan
 
 log = logging.getLogger("gait_plugins")
@@ -26,28 +26,37 @@ class OpenGaitLayout(GaitDataset):
     Args:
         dataset_root: the folder of the identities.
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
-            where the data set's protocol lists them.
+            where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
+            001 to 074 and tested on 075 to 124.
         data_in_use: which files of a view folder, sorted by name, are inputs: a mask
             (``[true, false]``), or positions in the order wanted (``[1, 0]``). Left out: all.
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.
+        dataset_name: of a data set whose partition is a rule.
     """
 
     def __init__(
         self,
         dataset_root: str,
-        dataset_partition: str,
+        dataset_partition: str | None = None,
         data_in_use: list[bool] | list[int] | None = None,
         cache: bool = False,
         self_supervised: bool = False,
+        dataset_name: str | None = None,
     ) -> None:
+        check_partition_options(dataset_partition, dataset_name)
         self.root = str(dataset_root)
-        self.partition_path = str(dataset_partition)
+        self.partition_path = None if dataset_partition is None else str(dataset_partition)
+        self.dataset_name = dataset_name
         self.data_in_use = _checked_inputs(data_in_use)
         self.self_supervised = self_supervised
         self._kept: dict[Any, list[np.ndarray]] | None = {} if cache else None
         self._partition: Partition | None = None
         self._listed: dict[Subset, list[SequenceRef]] = {}
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_partition_options(options.get("dataset_partition"), options.get("dataset_name"))
 
     def __getstate__(self) -> dict[str, Any]:
         # What this process holds stays here: workers only load, and keep what they load themselves.
@@ -85,7 +94,7 @@ class OpenGaitLayout(GaitDataset):
     def partition(self) -> Partition:
         """The partition, read on first use."""
         if self._partition is None:
-            self._partition = read_partition(self.partition_path)
+            self._partition = find_partition(self.partition_path, self.dataset_name)
         return self._partition
 
     def find(self, subset: Subset, present: list[str], findings: FindingLog) -> list[SequenceRef]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gait_plugins.api import Subset
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 
 FORMAT = 'a JSON object {"TRAIN_SET": ["001", ...], "TEST_SET": ["075", ...]} with identities as folder names'
 PLACEHOLDER = "your_path"
@@ -28,7 +28,51 @@ class Partition(NamedTuple):
         return list(dict.fromkeys(self.train if subset == "train" else self.test))
 
 
-def read_partition(path: str) -> Partition:
+def _numbered(first: int, last: int) -> list[str]:
+    return [f"{number:03d}" for number in range(first, last + 1)]
+
+
+RULES = {"CASIA-B": Partition(_numbered(1, 74), _numbered(75, 124), None, None)}
+"""Data sets whose partition is a rule and needs no file."""
+
+
+def partition_by_rule(dataset_name: str | None) -> Partition | None:
+    """The partition of a data set that has one by rule; case and separators of its name do not count."""
+    by_name = {_bare(name): partition for name, partition in RULES.items()}
+    return by_name.get(_bare(dataset_name or ""))
+
+
+def check_partition_options(dataset_partition: str | None, dataset_name: str | None) -> None:
+    """See that there is a partition at all, of a file or by rule.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if dataset_partition is None and partition_by_rule(dataset_name) is None:
+        raise ConfigError(
+            "needs the option 'dataset_partition' (str)",
+            hint="name the JSON that comes with the data set; only with data_cfg.dataset_name: "
+            f"{', '.join(RULES)} it may be left out",
+        )
+
+
+def find_partition(path: str | None, dataset_name: str | None) -> Partition:
+    """The partition of a file, or by the data set's rule where none is given.
+
+    Raises:
+        ConfigError: there is neither.
+        DataError: the file cannot be read.
+    """
+    check_partition_options(path, dataset_name)
+    found = partition_by_rule(dataset_name)
+    return found if path is None and found is not None else read_partition(str(path), dataset_name)
+
+
+def _bare(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+def read_partition(path: str, dataset_name: str | None = None) -> Partition:
     """Read and check a partition file.
 
     Raises:
@@ -37,11 +81,13 @@ def read_partition(path: str) -> Partition:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
+        by_rule = partition_by_rule(dataset_name) is not None
+        otherwise = f", or leave it out: {dataset_name} is divided by rule" if by_rule else ""
         raise DataError(
             f"the partition file cannot be read: {error.strerror or error}",
             where=path,
             hint="set data_cfg.dataset_partition to the JSON that comes with the data set; relative paths "
-            f"start at the working directory ({Path.cwd()})",
+            f"start at the working directory ({Path.cwd()}){otherwise}",
         ) from error
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
         raise DataError(f"not a JSON file: {error}; expected {FORMAT}", where=path) from error

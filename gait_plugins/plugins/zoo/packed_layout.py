@@ -10,7 +10,7 @@ import numpy as np
 from gait_plugins.api import DataReport, GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.packed import PackedFile
-from gait_plugins.plugins.zoo.layout_partition import Partition, read_partition
+from gait_plugins.plugins.zoo.layout_partition import Partition, check_partition_options, find_partition
 
 log = logging.getLogger("gait_plugins")
 
@@ -24,25 +24,34 @@ class PackedSilhouettes(GaitDataset):
     Args:
         dataset_root: the packed file (``.npz``).
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
-            where the data set's protocol lists them.
+            where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
+            001 to 074 and tested on 075 to 124.
         data_in_use: which arrays of a sequence are inputs: a mask (``[true, false]``), or positions in
             the order wanted (``[1, 0]``). Left out: all.
         self_supervised: every training sequence is a class of its own.
+        dataset_name: of a data set whose partition is a rule.
     """
 
     def __init__(
         self,
         dataset_root: str,
-        dataset_partition: str,
+        dataset_partition: str | None = None,
         data_in_use: list[bool] | list[int] | None = None,
         self_supervised: bool = False,
+        dataset_name: str | None = None,
     ) -> None:
+        check_partition_options(dataset_partition, dataset_name)
         self.root = str(dataset_root)
-        self.partition_path = str(dataset_partition)
+        self.partition_path = None if dataset_partition is None else str(dataset_partition)
+        self.dataset_name = dataset_name
         self.data_in_use = data_in_use
         self.self_supervised = self_supervised
         self._file: PackedFile | None = None
         self._partition: Partition | None = None
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        check_partition_options(options.get("dataset_partition"), options.get("dataset_name"))
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers open the file themselves.
@@ -81,7 +90,7 @@ class PackedSilhouettes(GaitDataset):
     def partition(self) -> Partition:
         """The partition, read on first use."""
         if self._partition is None:
-            self._partition = read_partition(self.partition_path)
+            self._partition = find_partition(self.partition_path, self.dataset_name)
         return self._partition
 
     def file(self) -> PackedFile:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,10 @@ class BaseSilCuttingTransform(Transform):
         divsor: by what the device divides the frames.
         cutting: pixels to cut on either side. None cuts 10 for every full 64 pixels of width.
     """
+
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "img_w": "the width follows from the frames; 'cutting' says what is cut from it"
+    }
 
     def __init__(self, divsor: float = 255.0, cutting: int | None = None) -> None:
         self.divisor = _checked_divisor(type(self).__name__, divsor)

@@ -18,3 +18,13 @@ def gait_transforms() -> Contribution:
         "RandomPadCrop": f"{_HERE}.framing:RandomPadCrop",
         "ImageNetNormalize": f"{_HERE}.normalize:ImageNetNormalize",
     }
+
+
+@hookimpl
+def gait_protocols() -> Contribution:
+    return {
+        "evaluate_cross_spectral": f"{_HERE}.protocols:CrossSpectralProtocol",
+        "evaluate_SYSU_MM01": f"{_HERE}.protocols:SYSUProtocol",
+        "evaluate_RegDB": f"{_HERE}.protocols:RegDBProtocol",
+        "evaluate_LLCM": f"{_HERE}.protocols:LLCMProtocol",
+    }

@@ -1,0 +1,253 @@
+"""Evaluation protocols of visible-thermal re-identification: direction, mode and trials with each score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.metrics import Metric, part_distances
+from gait_plugins.plugins.rle.modality import MODALITIES, THERMAL, VISIBLE, cameras_of, example_set
+from gait_plugins.plugins.rle.ranking import Scores, score
+from gait_plugins.plugins.rle.trials import Mode, Side
+from gait_plugins.plugins.rle.wording import (
+    BOTH,
+    Direction,
+    checked_counts,
+    deviation,
+    direction_of,
+    shots_in_words,
+    spread,
+    trials_in_words,
+)
+
+RANKS = (1, 5, 10, 20)
+Search = Literal["all", "indoor"]
+
+
+class CrossSpectralProtocol(Protocol):
+    """Images of one modality sought among those of the other, over random galleries.
+
+    A trial's gallery holds ``shots`` images of each identity and camera. Figures are the mean over the
+    trials with their deviation; the CMC counts each identity once. Queries whose identity the gallery
+    lacks are left out and counted.
+
+    Args:
+        metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
+        directions: which modality is sought in which.
+        shots: gallery images of each identity and camera; 0 takes all, in a single trial.
+        trials: random galleries.
+    """
+
+    title = "evaluate_cross_spectral"
+
+    def __init__(
+        self,
+        metric: Metric = "cos",
+        directions: Sequence[Direction] = BOTH,
+        shots: int = 1,
+        trials: int = 10,
+    ) -> None:
+        checked_counts(type(self).title, shots=shots, trials=trials)
+        modes = [Mode(**direction_of(d, shots), shots=shots or None) for d in directions]
+        self._set(metric, modes, trials if shots else 1)
+
+    def _set(self, metric: Metric, modes: Sequence[Mode], trials: int) -> None:
+        if not modes:
+            raise ConfigError("there is nothing to score: every list of modes is empty", where=self.title)
+        self.metric: Metric = metric
+        self.modes = tuple(modes)
+        self.trials = trials
+
+    @classmethod
+    def example_data(cls) -> EmbeddingSet:
+        return example_set(("cam1", "cam2", "cam4", "cam5"), ("cam3", "cam6"))
+
+    def check(self, data: EmbeddingSet) -> None:
+        for mode in self.modes:
+            queries, candidates = mode.queries(data), mode.candidates(data)
+            if not np.isin(queries.ids, candidates.ids).any():
+                raise DataError(
+                    f"{mode.name}: no query shares its identity with a gallery image",
+                    hint="test identities must have images in both modalities",
+                )
+
+    def evaluate(self, data: EmbeddingSet) -> Results:
+        """Score; raises ``DataError`` where a modality or a camera that is asked for is missing."""
+        self.check(data)
+        found = [(mode, mode.queries(data), self._trials(mode, data)) for mode in self.modes]
+        metrics: dict[str, float] = {}
+        details: dict[str, Any] = {}
+        rows: list[tuple[str, ...]] = []
+        for mode, queries, (sizes, scores) in found:
+            figures = {name: [s.figures(RANKS)[name] for s in scores] for name in scores[0].figures(RANKS)}
+            metrics |= {f"{mode.key}@{name}": float(np.mean(values)) for name, values in figures.items()}
+            details[mode.key] = {
+                "mode": mode.name,
+                "trials": len(scores),
+                "queries": len(queries.rows),
+                "gallery": sizes,
+                "deviation": {name: deviation(values) for name, values in figures.items()},
+                "each trial": figures,
+            }
+            counts = (str(len(scores)), str(len(queries.rows)), str(sizes[0]))
+            rows.append((mode.name, *counts, *(spread(values) for values in figures.values())))
+        heads = ("Search", "Trials", "Queries", "Gallery", *(f"Rank-{k}" for k in RANKS), "mAP", "mINP")
+        first = found[0]
+        without = first[2][1][0].without_match
+        return Results(
+            protocol=self._words(),
+            dataset=data.dataset_name,
+            metrics=metrics,
+            probes=len(first[1].rows),
+            gallery=first[2][0][0],
+            probes_without_match=without,
+            tables=(Table("Figures (%), mean ± deviation over the trials", heads, tuple(rows)),),
+            details=details,
+            notes=tuple(self._notes(data, found)),
+        )
+
+    def _words(self) -> str:
+        modes = "; ".join(mode.name for mode in self.modes)
+        return f"{self.title}: {modes}; {trials_in_words(self.trials)} each ({self.metric})"
+
+    def _trials(self, mode: Mode, data: EmbeddingSet) -> tuple[list[int], list[Scores]]:
+        """Gallery sizes and scores of all trials."""
+        queries, candidates = mode.queries(data), mode.candidates(data)
+        galleries = [mode.drawn(candidates, trial) for trial in range(self.trials)]
+        used = np.unique(np.concatenate([gallery.rows for gallery in galleries]))
+        matrix = part_distances(data.embeddings[queries.rows], data.embeddings[used], self.metric)
+        scores = []
+        for gallery in galleries:
+            columns = np.searchsorted(used, gallery.rows)
+            excluded = None if mode.exclude is None else mode.exclude(queries, gallery)
+            ids = queries.ids, gallery.ids
+            scores.append(score(matrix[:, columns], *ids, exclude=excluded, distinct=mode.distinct))
+        return [len(gallery.rows) for gallery in galleries], scores
+
+    def _notes(
+        self, data: EmbeddingSet, found: Sequence[tuple[Mode, Side, tuple[list[int], list[Scores]]]]
+    ) -> list[str]:
+        notes = []
+        for mode, _, (_, scores) in found:
+            most = max(s.without_match for s in scores)
+            if most:
+                notes.append(f"{mode.name}: queries without their identity in the gallery, left out: {most}")
+        known = {modality: set(data.labels[data.types == modality]) for modality in MODALITIES}
+        single = known[VISIBLE] ^ known[THERMAL]
+        if single:
+            notes.append(f"test identities in one modality only: {len(single)}")
+        return notes
+
+
+class SYSUProtocol(CrossSpectralProtocol):
+    """SYSU-MM01: thermal queries (cameras 3 and 6) among visible images, all or indoor cameras.
+
+    Galleries of cameras 1, 2, 4 and 5 (all search) or 1 and 2 (indoor search), with 1 (single-shot) or
+    10 (multi-shot) images of each identity and camera. Camera 2 is left out for queries of camera 3,
+    which stands at the same place; the CMC counts each identity once. Source: Wu et al., RGB-Infrared
+    Cross-Modality Person Re-Identification (ICCV 2017); the galleries are those of the public code of
+    arXiv 2411.01225.
+
+    Args:
+        metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
+        modes: ``all``, ``indoor``.
+        shots: gallery images of each identity and camera.
+        trials: random galleries.
+    """
+
+    title = "evaluate_SYSU_MM01"
+
+    def __init__(
+        self,
+        metric: Metric = "cos",
+        modes: Sequence[Search] = ("all", "indoor"),
+        shots: Sequence[int] = (1, 10),
+        trials: int = 10,
+    ) -> None:
+        checked_counts(self.title, trials=trials)
+        for number in shots:
+            checked_counts(self.title, shots=number, least=1)
+        self._set(metric, [_sysu(mode, number) for number in shots for mode in modes], trials)
+
+
+class RegDBProtocol(CrossSpectralProtocol):
+    """RegDB: all images of one modality among all of the other, in both directions.
+
+    One of ten splits at a time, which the images' camera names (``split03``): the published figure is
+    the mean over the ten splits, a training each. The CMC counts images. Source: Ye et al.,
+    Hierarchical Discriminative Learning for Visible Thermal Person Re-Identification (AAAI 2018).
+
+    Args:
+        metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
+        directions: which modality is sought in which.
+    """
+
+    title = "evaluate_RegDB"
+
+    def __init__(self, metric: Metric = "cos", directions: Sequence[Direction] = BOTH) -> None:
+        self._set(metric, [Mode(**direction_of(d, 0), distinct=False) for d in directions], trials=1)
+
+    def _notes(
+        self, data: EmbeddingSet, found: Sequence[tuple[Mode, Side, tuple[list[int], list[Scores]]]]
+    ) -> list[str]:
+        splits = ", ".join(sorted(set(cameras_of(data.views))))
+        own = f"this is {splits} of 10: published figures are means over ten splits, a training each"
+        return [own, *super()._notes(data, found)]
+
+
+class LLCMProtocol(CrossSpectralProtocol):
+    """LLCM: near-infrared among visible images and the reverse, one image of each identity and camera.
+
+    Gallery images of the query's own identity and camera are left out; the CMC counts each identity
+    once. Source: Zhang and Wang, Diverse Embedding Expansion Network (CVPR 2023); the galleries are
+    those of the public code of arXiv 2411.01225.
+
+    Args:
+        metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
+        directions: which modality is sought in which.
+        trials: random galleries.
+    """
+
+    title = "evaluate_LLCM"
+
+    def __init__(
+        self, metric: Metric = "cos", directions: Sequence[Direction] = BOTH, trials: int = 10
+    ) -> None:
+        checked_counts(self.title, trials=trials)
+        modes = [Mode(**direction_of(d, 1), shots=1, exclude=same_identity_and_camera) for d in directions]
+        self._set(metric, modes, trials)
+
+    @classmethod
+    def example_data(cls) -> EmbeddingSet:
+        return example_set(("cam1", "cam2", "cam3"), ("cam1", "cam2"))
+
+
+def same_identity_and_camera(queries: Side, gallery: Side) -> np.ndarray:
+    """Pairs of one person seen by one camera, bool ``[q, g]``."""
+    same_id = queries.ids[:, None] == gallery.ids
+    return np.asarray(same_id & (queries.cameras[:, None] == gallery.cameras))
+
+
+def camera_2_for_camera_3(queries: Side, gallery: Side) -> np.ndarray:
+    """Pairs of SYSU-MM01's cameras 3 and 2, which stand at the same place, bool ``[q, g]``."""
+    return np.asarray((queries.cameras == "cam3")[:, None] & (gallery.cameras == "cam2"))
+
+
+def _sysu(mode: Search, shots: int) -> Mode:
+    cameras = {"all": ("cam1", "cam2", "cam4", "cam5"), "indoor": ("cam1", "cam2")}
+    if mode not in cameras:
+        raise ConfigError(f"SYSU-MM01 has no mode {mode!r}", hint="modes: [all, indoor]")
+    return Mode(
+        name=f"thermal to visible, {mode} search, {shots_in_words(shots)}",
+        key=f"T2V {mode} {shots}-shot",
+        query=THERMAL,
+        gallery=VISIBLE,
+        query_cameras=("cam3", "cam6"),
+        gallery_cameras=cameras[mode],
+        shots=shots,
+        exclude=camera_2_for_camera_3,
+    )

@@ -32,12 +32,25 @@ def load_arrays(file: IO[bytes]) -> np.ndarray:
         RefusedPickle: it holds anything but numeric numpy arrays; the message names what.
         Exception: whatever ``pickle`` raises for a truncated or damaged stream.
     """
+    loaded = _loaded(file)
+    return loaded if isinstance(loaded, np.ndarray) else _stacked(loaded)
+
+
+def load_frames(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
+    """As ``load_arrays``, but frames of different shapes (point clouds) stay a list."""
+    loaded = _loaded(file)
+    if isinstance(loaded, np.ndarray) or len({frame.shape for frame in loaded}) > 1:
+        return loaded
+    return _stacked(loaded)
+
+
+def _loaded(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
     # Python 2 wrote array bytes as str; latin1 is the encoding that numpy restores them by.
     value = _Unpickler(file, encoding="latin1").load()
     if isinstance(value, _Array):
         return value.build()
     if isinstance(value, (list, tuple)) and all(isinstance(item, _Array) for item in value):
-        return _stacked([item.build() for item in value])
+        return [item.build() for item in value]
     raise RefusedPickle(f"a pickled {_kind(value)}, expected a numpy array or a list of numpy arrays")
 
 

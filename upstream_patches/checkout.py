@@ -105,7 +105,7 @@ class Checkout:
         for name in MODULES:
             module = sys.modules.get(name)
             if module is not None and not self.owns(module):
-                place = getattr(module, "__file__", None) or "unknown place"
+                place = next(iter(_places(module)), "a place that it does not tell")
                 raise UpstreamMismatch(
                     f"another module {name!r} is loaded already, from {place}",
                     where=str(self.root),
@@ -118,9 +118,8 @@ class Checkout:
         """Take it off the path, and its modules out of ``sys.modules``."""
         with contextlib.suppress(ValueError):
             sys.path.remove(str(self.package))
-        for name in [name for name in sys.modules if name.split(".")[0] in MODULES]:
-            if name.split(".")[0] == name and not self.owns(sys.modules[name]):
-                continue
+        own = [name for name in MODULES if name in sys.modules and self.owns(sys.modules[name])]
+        for name in [name for name in sys.modules if name.split(".")[0] in own]:
             del sys.modules[name]
         sys.path_importer_cache.pop(str(self.package), None)
 
@@ -140,8 +139,7 @@ class Checkout:
 
     def owns(self, module: ModuleType) -> bool:
         """Whether a loaded module comes from this checkout."""
-        file = getattr(module, "__file__", None)
-        return file is not None and Path(file).resolve().is_relative_to(self.root)
+        return any(Path(place).resolve().is_relative_to(self.root) for place in _places(module))
 
 
 _LANDMARKS = (
@@ -152,6 +150,11 @@ _LANDMARKS = (
     "opengait/evaluation",
     "configs/default.yaml",
 )
+
+
+def _places(module: ModuleType) -> list[str]:
+    file = getattr(module, "__file__", None)
+    return [file] if file else list(getattr(module, "__path__", ()))  # a package without __init__.py has none
 
 
 def _outline(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, list[str] | None]]:

@@ -31,8 +31,6 @@ class Host:
     unavailable: dict[str, str] = field(default_factory=dict)
     """Class of the checkout that could not be imported -> why."""
     session: Session = field(default_factory=Session)
-    """What the patches of this run tell each other."""
-    session: Session = field(default_factory=Session)
     """What the patches tell each other while the host runs."""
 
     def module(self, name: str) -> ModuleType:

@@ -9,7 +9,12 @@ from gait_plugins.components import nearest
 from gait_plugins.errors import UpstreamMismatch
 from upstream_patches.patch import Patch
 
-PATCHES: tuple[str, ...] = ()
+PATCHES: tuple[str, ...] = (
+    "upstream_patches.patches.imports:Imports",
+    "upstream_patches.patches.compat:Compat",
+    "upstream_patches.patches.safe_loading:SafeLoading",
+    "upstream_patches.patches.device:DevicePatch",
+)
 """``module:Class`` of each; what changes how modules are imported comes first."""
 
 

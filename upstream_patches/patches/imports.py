@@ -1,0 +1,105 @@
+"""A missing extra takes away what needs it, and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import Any, ClassVar
+
+from gait_plugins.errors import UpstreamMismatch
+from upstream_patches import stand_ins
+from upstream_patches.left_out import FAMILIES, LeavingOut, why_not
+from upstream_patches.patch import Host, Patch
+
+_OPERATORS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+
+
+class Imports(Patch):
+    """Models, backbones and losses that cannot be imported are left out; torchvision may be missing."""
+
+    name = "imports"
+    touches = "the import of modeling.models, modeling.backbones, modeling.losses and of torchvision"
+    why = "OpenGait imports every model at start: one missing package would stop them all"
+    files = (
+        "opengait/modeling/models/__init__.py",
+        "opengait/modeling/backbones/__init__.py",
+        "opengait/modeling/losses/__init__.py",
+        "opengait/utils/msg_manager.py",
+    )
+    expects: ClassVar = {family: {} for family in FAMILIES}
+
+    def change(self, host: Host) -> None:
+        """Import all families, and explain whatever is asked for and was left out."""
+        finder = LeavingOut(host.unavailable)
+        sys.meta_path.insert(0, finder)
+        self.replace.undo(lambda: sys.meta_path.remove(finder))
+        self.replace.undo(host.unavailable.clear)
+        passing = {**self._torchvision(), **_matplotlib()}
+        sys.modules.update(passing)
+        try:
+            families = [_imported(host, name) for name in FAMILIES]
+        finally:
+            # Who looks later whether a package is there shall see the truth.
+            for name in passing:
+                sys.modules.pop(name, None)
+
+        def explain(name: str) -> Any:
+            if name not in host.unavailable:
+                raise AttributeError(name)
+            raise UpstreamMismatch(
+                f"{name} of the checkout {host.unavailable[name]}", where=str(host.checkout.root)
+            )
+
+        for family in families:
+            self.replace.look_up(family, explain)
+
+    def _torchvision(self) -> dict[str, Any]:
+        """Stand-ins of torchvision, where it cannot be brought to life."""
+        try:
+            importlib.import_module("torchvision")
+        except Exception as error:
+            stand_ins.forget("torchvision")
+            if isinstance(error, ModuleNotFoundError) and error.name == "torchvision":
+                reason = "torchvision is not installed: pip install torchvision"
+                return dict(stand_ins.make(stand_ins.TORCHVISION, reason))
+        else:
+            return {}
+        # Its compiled operators do not load beside this torch. Its Python code asks for two of them by
+        # name when it is imported; only detection models, which OpenGait has none of, ever call them.
+        self._declare_operators()
+        try:
+            importlib.import_module("torchvision")
+        except Exception as error:
+            stand_ins.forget("torchvision")
+            reason = f"torchvision {why_not(error)}"
+            return dict(stand_ins.make(stand_ins.TORCHVISION, reason))
+        return {}
+
+    def _declare_operators(self) -> None:
+        import torch
+
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        self.replace.undo(library._destroy)
+        for operator in _OPERATORS:
+            if not hasattr(torch.ops.torchvision, operator.partition("(")[0]):
+                library.define(operator)
+
+
+def _matplotlib() -> dict[str, Any]:
+    if importlib.util.find_spec("matplotlib") is not None:
+        return {}
+    reason = "matplotlib is not installed: pip install matplotlib"
+    return dict(stand_ins.make(stand_ins.MATPLOTLIB, reason))
+
+
+def _imported(host: Host, family: str) -> Any:
+    try:
+        return host.module(family)
+    except ModuleNotFoundError as error:
+        raise UpstreamMismatch(
+            f"OpenGait itself {why_not(error)}", hint="pip install einops tqdm, which all of its models need"
+        ) from error

@@ -1,0 +1,59 @@
+"""Data and checkpoints are read as numbers, whatever else their files hold."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from typing import IO, Any, ClassVar
+
+import numpy as np
+
+from gait_plugins.errors import CheckpointError, DataError
+from gait_plugins.safe_pickle import RefusedPickle, load_frames
+from upstream_patches.patch import Host, Patch
+from upstream_patches.view import View
+
+
+class SafeLoading(Patch):
+    """Pickles hold numpy arrays, checkpoints hold tensors; nothing in them is run."""
+
+    name = "safe-loading"
+    touches = "pickle in data.dataset, torch.load"
+    why = "a pickle may run any program when it is opened"
+    files = ("opengait/data/dataset.py",)
+    expects: ClassVar = {"data.dataset": {"pickle": None, "DataSet.__loader__": ["self", "paths"]}}
+
+    def change(self, host: Host) -> None:
+        """Put restricted readers in place."""
+        import torch
+
+        dataset = host.module("data.dataset")
+        self.replace.set(dataset, "pickle", View(dataset.pickle, load=_load_sequence))
+        self.replace.set(torch, "load", _weights_only(torch.load))
+
+
+def _load_sequence(file: IO[bytes], **_: Any) -> np.ndarray | list[np.ndarray]:
+    name = getattr(file, "name", "a pickle")
+    try:
+        return load_frames(file)
+    except RefusedPickle as error:
+        raise DataError(str(error), where=name, hint=error.hint) from error
+    except Exception as error:  # a damaged stream makes pickle raise anything
+        raise DataError(
+            f"the file is damaged: {type(error).__name__}: {error}", where=name, hint="copy it again"
+        ) from error
+
+
+def _weights_only(load: Any) -> Any:
+    @functools.wraps(load)
+    def call(source: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return load(source, *arguments, **{"weights_only": True, **options})
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(
+                f"it holds more than tensors and plain values: {str(error).strip().splitlines()[0]}",
+                where=str(source),
+                hint="if you trust whoever made it: --without safe-loading",
+            ) from error
+
+    return call

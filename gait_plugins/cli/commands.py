@@ -23,6 +23,7 @@ from gait_plugins.cli import (
     plugins,
     runs,
     train,
+    upstream,
 )
 from gait_plugins.errors import GaitPluginsError
 
@@ -83,6 +84,7 @@ app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(runs.app, name="runs", help="Compare runs.")
+app.add_typer(upstream.app, name="upstream", help="Run plugins inside a checkout of OpenGait.")
 app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")
 
 

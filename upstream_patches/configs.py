@@ -1,0 +1,57 @@
+"""The configuration of a run as a file that OpenGait's own loader reads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from gait_plugins.config.overrides import apply
+from gait_plugins.config.reader import read_file
+from gait_plugins.config.sources import INHERITS, display_name, locate, read_config
+from gait_plugins.config.tree import merge
+from upstream_patches.checkout import Checkout
+
+
+@contextlib.contextmanager
+def readable_config(name: str, checkout: Checkout, overrides: Sequence[str] = ()) -> Iterator[str]:
+    """The path of a plain YAML file.
+
+    A file that inherits nothing is handed over as it is; everything else as a temporary file of what it
+    means, gone afterwards.
+
+    Args:
+        name: a path from the working directory or from the checkout on, or a shipped configuration.
+        checkout: the checkout; its ``configs/default.yaml`` lies below every configuration.
+        overrides: ``key.key=value``.
+
+    Raises:
+        ConfigError: there is no such configuration, it is broken, or an override does not fit.
+    """
+    file = _find(name, checkout).resolve()
+    if not overrides and INHERITS not in read_file(file, display_name(file)).data:
+        yield str(file)
+        return
+    default = checkout.root / "configs" / "default.yaml"
+    tree = merge(read_file(default, display_name(default)), read_config(file))
+    apply(tree, overrides)
+    handle, path = tempfile.mkstemp(prefix=f"{file.stem}-", suffix=".yaml")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            yaml.safe_dump(tree.data, stream, sort_keys=False, allow_unicode=True)
+        yield path
+    finally:
+        os.unlink(path)
+
+
+def _find(name: str, checkout: Checkout) -> Path:
+    """From where the user is, else from the checkout on, else a shipped one by name."""
+    if not Path(name).expanduser().is_file():
+        inside = checkout.root / name
+        if inside.is_file():
+            return inside
+    return locate(name)

@@ -14,6 +14,7 @@ def gait_models() -> Contribution:
         "GaitBackbone": f"{_HERE}.backbone:GaitBackbone",
         "SupervisedReIDModel": f"{_HERE}.reid:SupervisedReIDModel",
         "HybridGaitModel": f"{_HERE}.reid:HybridGaitModel",
+        "SimCLR": f"{_HERE}.simclr:SimCLR",
     }
 
 

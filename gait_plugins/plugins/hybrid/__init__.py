@@ -24,3 +24,11 @@ def gait_losses() -> Contribution:
         "BatchHardTripletLoss": f"{_HERE}.batch_hard:BatchHardTripletLoss",
         "NTXentLoss": f"{_HERE}.ntxent:NTXentLoss",
     }
+
+
+@hookimpl
+def gait_transforms() -> Contribution:
+    return {
+        "RandomGaussianBlur": f"{_HERE}.augment:RandomGaussianBlur",
+        "RandomResizedCrop": f"{_HERE}.augment:RandomResizedCrop",
+    }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 
+_NUMBERS = re.compile(r"(\d+)")
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -15,3 +17,10 @@ def is_hidden(name: str) -> bool:
 def suffix(name: str) -> str:
     """The ending of a file's name in small letters, ``.png``."""
     return os.path.splitext(name)[1].lower()
+
+
+def by_numbers(name: str) -> list[tuple[int, str]]:
+    """Key to sort names by that puts ``frame-2`` before ``frame-10``; ``7`` and ``007`` have an order too."""
+    parts = _NUMBERS.split(name)
+    keys = [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
+    return [*keys, (0, name)]

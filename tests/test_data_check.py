@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layout_files import partition, person, small_set, write
+from layout_files import packed, partition, person, small_set, write
 
 from gait_plugins.api import DataReport, Finding, GaitDataset, SequenceRef
 from gait_plugins.errors import DataError
 from gait_plugins.plugins.zoo.layout import OpenGaitLayout
+from gait_plugins.plugins.zoo.packed_layout import PackedSilhouettes
 
 
 def problems(report: DataReport) -> dict[str, Finding]:
@@ -88,6 +89,7 @@ def test_every_problem_is_reported_at_once(broken):
         "sequences are 64x44 (cut), most are 64x64 (uncut)",
         "sequences are shorter than 15 frames",
         "sequences hold black frames",
+        "sequences hold the very frames of another one",
         "files hold uint8 masks in 0..1, brought to 0..255 on reading",
     }
     assert found["train identities of the partition have no folder"].examples == ("088",)
@@ -103,6 +105,28 @@ def test_every_problem_is_reported_at_once(broken):
     assert all(finding.fix for finding in report.findings)
     severities = [finding.severity for finding in report.findings]
     assert severities == sorted(severities)
+
+
+def test_copies_white_backgrounds_and_dark_people_are_told(tmp_path):
+    root, listed = small_set(tmp_path)
+    inverted, dark = Path(root, "001/nm-01/000/000.pkl"), Path(root, "002/nm-01/000/000.pkl")
+    write(inverted, 255 - person())
+    write(dark, person(value=76))
+    Path(root, "004/copy").symlink_to(Path(root, "004/nm-01"))
+    for dataset in (
+        OpenGaitLayout(root, listed),
+        PackedSilhouettes(packed(root), listed),
+    ):
+        found = problems(dataset.check())
+        assert found["sequences have a white background"].examples == ("001-nm-01-000",)
+        assert found["sequences hold no white: the person is dark grey in them"].examples == (
+            "002-nm-01-000 (brightest value 76)",
+        )
+        assert found["sequences hold the very frames of another one"].examples == (
+            "004-nm-01-000 = 004-copy-000",
+            "004-nm-01-090 = 004-copy-090",
+        )
+        assert len(found) == 3
 
 
 def test_quick_check_reads_no_frames(broken):
@@ -184,8 +208,8 @@ def test_command_exits_with_2_for_errors_alone(broken, tmp_path, capsys):
     root, listed = broken
     code, text = run(capsys, "--root", root, "--partition", listed)
     assert code == 2
-    assert "8 kinds of error, 10 kinds of warning" in text
-    assert text.count("  -> ") == 18
+    assert "8 kinds of error, 11 kinds of warning" in text
+    assert text.count("  -> ") == 19
     warned = tmp_path / "warned"
     root, listed = small_set(warned)
     (Path(root) / "001/.DS_Store").write_bytes(b"x")

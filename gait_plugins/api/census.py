@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 SHORT = 15
 """Frames below which a walk is less than half a gait cycle at 30 frames a second."""
+
+BRIGHT = 200
+"""Grey value that the person in a silhouette reaches somewhere; soft edges alone lie below."""
+_HALF = 127
 
 Loader = Callable[["SequenceRef"], list[np.ndarray]]
 
@@ -85,6 +90,7 @@ def _read_all(
     unique = {(ref.name, subset): ref for subset, own in refs.items() for ref in own}
     sizes: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     frames: Counter[str] = Counter(dict.fromkeys(refs, 0))
+    same: defaultdict[bytes, list[str]] = defaultdict(list)
     for (name, subset), ref in track(unique.items(), "reading sequences", total=len(unique), unit="seq"):
         try:
             sources = load(ref)
@@ -95,11 +101,13 @@ def _read_all(
         frames[subset] += len(silhouettes)
         height, width = silhouettes.shape[-2:]
         sizes[height, width].append(name)
+        same[_digest(sources)].append(name)
         _check_frames(log, name, silhouettes)
     counts.update({f"{subset} frames": number for subset, number in frames.items()})
     if sizes:
         counts["frame size"] = ", ".join(_described(*size) for size in sorted(sizes))
     _check_sizes(log, sizes)
+    _check_copies(log, same.values())
 
 
 def _check_frames(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
@@ -116,6 +124,45 @@ def _check_frames(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
             "drop frames without a person before saving the sequence",
             f"{name} ({blank} of {len(silhouettes)} frames)",
         )
+
+    if silhouettes.ndim == 3:
+        _check_values(log, name, silhouettes)
+
+
+def _check_values(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
+    if 0 < silhouettes.max() < BRIGHT:
+        log.warning(
+            "sequences hold no white: the person is dark grey in them",
+            "save the person as 255; labels and coloured masks: data prepare --threshold 0",
+            f"{name} (brightest value {silhouettes.max()})",
+        )
+    # Heads and feet touch the first and last rows; the person is in the middle of the columns.
+    if (silhouettes[..., [0, -1]] > _HALF).mean() > 0.5:
+        log.error(
+            "sequences have a white background",
+            "make the person white (255) and all else black: 255 - frames",
+            name,
+        )
+
+
+def _digest(sources: list[np.ndarray]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for source in sources:
+        digest.update(repr(source.shape).encode())
+        digest.update(np.ascontiguousarray(source).data)
+    return digest.digest()
+
+
+def _check_copies(log: FindingLog, same: Iterable[list[str]]) -> None:
+    for names in same:
+        # A sequence in both sets is told of already.
+        first, *copies = dict.fromkeys(names)
+        for name in copies:
+            log.warning(
+                "sequences hold the very frames of another one",
+                "delete the copies, links among them: a copy is always its own nearest match",
+                f"{name} = {first}",
+            )
 
 
 def _check_sizes(log: FindingLog, sizes: dict[tuple[int, int], list[str]]) -> None:

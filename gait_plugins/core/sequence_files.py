@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.folders import is_hidden, suffix
+from gait_plugins.folders import by_numbers, is_hidden, suffix
 from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES, read_frames
 from gait_plugins.prepare.align import grey_mask
 from gait_plugins.prepare.tree import every_sequence
@@ -145,10 +144,4 @@ def _sequence_files(folder: Path) -> list[Path]:
 
 def _listed(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     found = (path for path in folder.iterdir() if suffix(path.name) in endings and not is_hidden(path.name))
-    return sorted((path for path in found if path.is_file()), key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """``frame-2`` before ``frame-10``."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if number % 2 else (0, part) for number, part in enumerate(parts)]
+    return sorted((path for path in found if path.is_file()), key=lambda path: by_numbers(path.name))

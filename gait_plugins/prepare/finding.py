@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from gait_plugins.api import track
 from gait_plugins.errors import DataError
-from gait_plugins.folders import is_hidden, suffix
+from gait_plugins.folders import by_numbers, is_hidden, suffix
 from gait_plugins.frames import IMAGE_SUFFIXES
 from gait_plugins.prepare.layouts import Layout
 from gait_plugins.prepare.patterns import NUMBER, Name
@@ -19,7 +18,6 @@ from gait_plugins.prepare.patterns import NUMBER, Name
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 DEEPEST = 16
 """Folder levels that are looked into; links may lead in circles."""
-_NUMBERS = re.compile(r"(\d+)")
 _ENERGY_IMAGE = "gei.png"
 
 
@@ -57,7 +55,7 @@ def find_sequences(root: Path, layout: Layout) -> Sources:
             grouped[name].append(path)
     _check_distinct(root, grouped)
     for name, paths in sorted(_numbered(grouped).items()):
-        found.sequences[name] = sorted(paths, key=_natural) if layout.natural else sorted(paths)
+        found.sequences[name] = sorted(paths, key=by_numbers) if layout.natural else sorted(paths)
     return found
 
 
@@ -117,9 +115,3 @@ def _numbered(grouped: dict[Name, list[str]]) -> dict[Name, list[str]]:
             final = Name(*(part.replace(placeholder, f"{counts[name.id]:02d}") for part in name))
         result[final] = grouped[name]
     return result
-
-
-def _natural(path: str) -> list[tuple[int, str]]:
-    parts = _NUMBERS.split(path)
-    keys = [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
-    return [*keys, (0, path)]

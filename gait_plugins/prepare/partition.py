@@ -14,6 +14,7 @@ import numpy as np
 from gait_plugins.api import SequenceRef
 from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
+from gait_plugins.folders import by_numbers
 
 log = logging.getLogger("gait_plugins")
 
@@ -27,7 +28,7 @@ class Split:
     Args:
         share: share of the identities to train on, in (0, 1); drawn by ``seed``. Used where neither
             ``first``, ``train`` nor ``test`` is given.
-        first: train on so many identities, first in sorted order.
+        first: train on so many identities, first in sorted order, p2 before p10.
         train, test: identities by name; with one of them alone, all others are in the other set.
         probe: patterns of ``id-type-view`` (``*-bg-*``): the test sequences that are probes.
         probes: draw so many probes of each test identity, by ``seed``.
@@ -79,7 +80,7 @@ def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[li
         test = sorted(set(split.test) or set(labels) - set(split.train))
     else:
         count = split.first
-        order = labels
+        order = sorted(labels, key=by_numbers)
         if count is None:
             if not 0 < split.share < 1:
                 raise ConfigError(f"--share {split.share}: expected a share between 0 and 1", where=_WHERE)

@@ -39,6 +39,7 @@ def json_schema() -> Schema:
         "evaluator_cfg": _named("protocol", _section("evaluator_cfg")),
         "plugins": _plain(fields["plugins"].annotation),
         "output_dir": {"type": "string"},
+        "run_dir": _plain(fields["run_dir"].annotation),
     }
     for name, schema in properties.items():
         schema.setdefault("description", fields[name].description or "")
@@ -68,6 +69,8 @@ def _section(name: str) -> Schema:
     properties = _properties(signature.of_model(SECTIONS[name]).params.values())
     if name in ("trainer_cfg", "evaluator_cfg"):
         properties |= {"sampler": _reference("sampler"), "transform": _reference("transforms")}
+    if name == "evaluator_cfg":
+        properties["conditions"] = {"type": "object", "additionalProperties": _reference("transforms")}
     return properties
 
 

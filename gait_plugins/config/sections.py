@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Optional
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from typing_extensions import Required, TypedDict
 
 from gait_plugins.components import Component
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, realise
 
 log = logging.getLogger("gait_plugins")
 
@@ -26,6 +27,12 @@ def _folder_name(text: str) -> str:
 
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
+Source = TypedDict(
+    "Source", {"from": Required[str], "prefix": str, "strict": bool, "drop_head": bool}, total=False
+)
+"""Where weights come from: a checkpoint file, and which of its keys."""
+Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(realise)]
+"""A source for each part of a model, or one for the whole of it."""
 Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
 
 _PART: dict[str, Any] = {"part": True}
@@ -104,6 +111,17 @@ class TrainerSection(Section):
         0, description="start from this step's checkpoint of the run, or from a file; 0: from scratch"
     )
     restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
+    init: Init = Field(
+        None,
+        description="weights that a new training starts from: part of the model (what its keys begin with) "
+        "-> checkpoint file, or a file for the whole model; each may be {from, prefix, strict, drop_head}",
+    )
+    freeze: list[str] = Field(
+        [], description="parts of the model that are not trained, by what their keys begin with"
+    )
+    frozen_mode: Literal["eval", "train"] = Field(
+        "eval", description="train: batch norms of frozen parts go on updating their statistics"
+    )
     optimizer_reset: bool = Field(False, description="do not restore the optimiser's state")
     scheduler_reset: bool = Field(False, description="do not restore the schedule's state")
     sampler: SamplerSpec = Field(
@@ -129,9 +147,18 @@ class EvaluatorSection(Section):
     restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
     enable_float16: bool = Field(False, description="as in trainer_cfg")
     precision: Precision | None = Field(None, description="as in trainer_cfg")
+    conditions_on: Literal["probes", "all"] = Field(
+        "probes", description="whom the conditions change: the probes, before a gallery as it is, or everyone"
+    )
     protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=_PART)
     sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=_PART)
     transform: Transforms = Field(description="as in trainer_cfg", json_schema_extra=_PART)
+    conditions: dict[str, Transforms] = Field(
+        {},
+        description="name -> one more transform, or null, for each input source, after those of transform: "
+        "the test sequences are scored once more under each",
+        json_schema_extra=_PART,
+    )
 
 
 class LossSection(Section):
@@ -159,6 +186,9 @@ class Config(Section):
         None, description="packages or plugins to load beside the built-ins; null: all that are installed"
     )
     output_dir: str = Field("output", description="folder that holds the run folders")
+    run_dir: str | None = Field(
+        None, description="the run folder itself; null: output_dir/<data set>/<model>/<save_name>"
+    )
     data: dict[str, Any] = Field(
         description="the resolved configuration as plain data", repr=False, json_schema_extra=_PART
     )
@@ -173,6 +203,8 @@ class Config(Section):
         for section in (self.trainer_cfg, self.evaluator_cfg):
             roots += [section.sampler.batch, section.sampler.frames]
             roots += [spec for spec in section.transform if spec is not None]
+        for transforms in self.evaluator_cfg.conditions.values():
+            roots += [spec for spec in transforms if spec is not None]
         for root in [*roots, self.evaluator_cfg.protocol]:
             yield from root.walk()
 

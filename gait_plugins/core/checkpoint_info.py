@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import torch
 
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
+from gait_plugins.core.files import file_sha256
 from gait_plugins.core.guessing import Guess, file_classes, guess_origin, on_meta
 from gait_plugins.core.load_report import compare_weights
 from gait_plugins.errors import GaitPluginsError
@@ -97,15 +97,6 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
         plugins=checkpoint.get("plugins", {}),
         guesses=guesses,
     )
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _said(config: Any, *path: str) -> Any:

@@ -11,10 +11,10 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
 from gait_plugins.config import Config, load_config
-from gait_plugins.core.checkpoint_info import file_sha256
 from gait_plugins.core.devices import Device, make_fabric
 from gait_plugins.core.embeddings import Embeddings, Origin
 from gait_plugins.core.evaluation import embed
+from gait_plugins.core.files import file_sha256
 from gait_plugins.core.loader import frame_size
 from gait_plugins.core.scoring import restore_for_test, tested_checkpoint
 from gait_plugins.core.sequence_files import TAKEN, SequenceFiles

@@ -124,18 +124,32 @@ def compare_weights(model: nn.Module, weights: Mapping[str, Any]) -> LoadReport:
         model: may lie on the meta device.
         weights: a state dict.
     """
-    own = model.state_dict()
+    name, classes = type(model).__name__, getattr(model, "num_classes", None)
+    return compare_states(name, model.state_dict(), weights, classes)
+
+
+def compare_states(
+    name: str, own: Mapping[str, Any], weights: Mapping[str, Any], classes: int | None = None
+) -> LoadReport:
+    """Compare two state dicts by name and shape.
+
+    Args:
+        name: of what the first one belongs to.
+        own: what weights are wanted for; may lie on the meta device.
+        weights: those that there are.
+        classes: identities that the first one tells apart, where known.
+    """
     common = [key for key in weights if key in own]
     fitting = [key for key in common if _shape(weights[key]) == _shape(own[key])]
     fits = set(fitting)
     mismatched = tuple(Mismatch(k, _shape(weights[k]), _shape(own[k])) for k in common if k not in fits)
     return LoadReport(
-        model=type(model).__name__,
+        model=name,
         fitting=tuple(fitting),
         missing=tuple(key for key in own if key not in weights),
         unexpected=tuple(key for key in weights if key not in own),
         mismatched=mismatched,
-        head=_head(mismatched, getattr(model, "num_classes", None)),
+        head=_head(mismatched, classes),
     )
 
 

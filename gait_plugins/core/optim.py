@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
@@ -13,7 +17,7 @@ from gait_plugins.errors import ConfigError
 def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
     """The ``torch.optim`` class named by ``optimizer_cfg.solver``, over model and loss parameters."""
     section = config.optimizer_cfg
-    groups = list(objective.model.parameter_groups(section.options))
+    groups = _trainable(objective.model.parameter_groups(section.options))
     extra = [p for p in objective.losses.parameters() if p.requires_grad]
     if extra and groups and isinstance(groups[0], dict):
         groups.append({"params": extra})
@@ -44,6 +48,19 @@ def build_scheduler(
         return schedule
 
     return model.schedule(optimizer, configured)
+
+
+def _trainable(groups: Iterable[Any]) -> list[Any]:
+    """Parameters or groups of them, less what is frozen."""
+    kept = []
+    for group in groups:
+        if isinstance(group, dict):
+            given = group["params"]
+            params = [p for p in ([given] if isinstance(given, Tensor) else given) if p.requires_grad]
+            kept += [{**group, "params": params}] if params else []
+        elif group.requires_grad:
+            kept.append(group)
+    return kept
 
 
 def _refused(name: str, section: str, error: Exception) -> ConfigError:

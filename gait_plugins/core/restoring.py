@@ -16,6 +16,7 @@ from gait_plugins.core.checkpoint import (
     saved_iterations,
 )
 from gait_plugins.core.options import RunOptions
+from gait_plugins.core.parts import parts_of, take_part
 from gait_plugins.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def restore(training: Training, options: RunOptions) -> int:
     ``--resume``: the last checkpoint of the run folder, whole (none there: from the beginning).
     ``--init-from FILE``: weights only, with ``--drop-head`` all but the classifier's. Else
     ``trainer_cfg.restore_hint`` as in OpenGait: an iteration of the run folder, or a file whose weights
-    (and optimiser and schedule, unless reset) are taken.
+    (and optimiser and schedule, unless reset) are taken. Else ``trainer_cfg.init``: weights of parts.
 
     Returns:
         The step to start after.
@@ -42,26 +43,38 @@ def restore(training: Training, options: RunOptions) -> int:
         raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")
     if options.drop_head and options.init_from is None:
         raise ConfigError("--drop-head needs --init-from FILE: it says what of the file is left out")
-    if options.resume:
-        saved = saved_iterations(folder, section.save_name)
-        if not saved:
-            log.info("%s holds no checkpoint yet: training starts from the beginning", folder)
-            return 0
+    saved = saved_iterations(folder, section.save_name) if options.resume else []
+    if saved:
         return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))
+    if options.resume:
+        log.info("%s holds no checkpoint yet: training starts from the beginning", folder)
+    elif isinstance(section.restore_hint, int) and section.restore_hint and options.init_from is None:
+        return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))
+    _begin(training, options)
+    return 0
+
+
+def _begin(training: Training, options: RunOptions) -> None:
+    """Take the weights that a new training starts from."""
+    section = training.config.trainer_cfg
+    parts = parts_of(section.init)
+    whole = options.init_from or (section.restore_hint if isinstance(section.restore_hint, str) else None)
+    if parts and whole is not None:
+        raise ConfigError(
+            f"weights are to come from {whole} and from trainer_cfg.init",
+            where="trainer_cfg.init",
+            hint="name the one file for the whole model, or the files of its parts, not both",
+        )
     if options.init_from is not None:
         _weights(training, options.init_from, drop_head=options.drop_head)
-        return 0
-    if isinstance(section.restore_hint, str):
-        path = Path(section.restore_hint)
-        _optimiser(training, _weights(training, path), path)
-        return 0
-    if section.restore_hint:
-        return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))
-    return 0
+    elif whole is not None:
+        _optimiser(training, _weights(training, Path(whole)), Path(whole))
+    training.taken = [take_part(training.raw.model, part) for part in parts]
 
 
 def _resume(training: Training, path: Path) -> int:
     checkpoint = _weights(training, path, exact=True)
+    training.taken = checkpoint.get("init", [])
     if "iteration" not in checkpoint:
         raise CheckpointError(
             "it does not say after which iteration it was written",

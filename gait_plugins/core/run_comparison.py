@@ -16,7 +16,7 @@ from gait_plugins.errors import ConfigError, DataError
 ABSENT = None
 """Where a run has no such setting, package or figure."""
 
-_NAMES = ("output_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
+_NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
 """Settings that name a run and change nothing in it."""
 _MACHINE = ("platform", "cuda", "gpus", "threads")
 _SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")

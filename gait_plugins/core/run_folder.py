@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -35,17 +35,31 @@ log = logging.getLogger("gait_plugins")
 HELD = ".held"
 """The file by which a training keeps others out of its run folder."""
 
+STARTED_FROM = "init.json"
+"""The record of the weights that parts of the model started from."""
+
 REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
 def run_folder(config: Config, save_name: str) -> Path:
-    """``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
+    """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
+    if config.run_dir is not None:
+        return Path(config.run_dir)
     model = config.model_cfg.name.replace("/", "-")
     return Path(config.output_dir) / config.data_cfg.dataset_name / model / save_name
 
 
-def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str) -> None:
+def claim(
+    folder: Path, save_name: str, *, options: RunOptions, hint: int | str, init: Sequence[str] = ()
+) -> None:
     """See that a new training does not mix with the remains of another.
+
+    Args:
+        folder: the run folder.
+        save_name: what its checkpoints are called.
+        options: what is to be done.
+        hint: ``trainer_cfg.restore_hint``.
+        init: files that parts of the model start from.
 
     Raises:
         ConfigError: there are checkpoints, and nothing says what to do with them; or the one that
@@ -61,13 +75,13 @@ def claim(folder: Path, save_name: str, *, options: RunOptions, hint: int | str)
             where=str(folder),
             hint="go on with --resume, start afresh with --overwrite, or choose another save_name",
         )
-    start = options.init_from or hint
-    if isinstance(start, str | Path) and Path(start).resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(
-            "--overwrite would remove the very checkpoint that the training starts from",
-            where=str(start),
-            hint="choose another trainer_cfg.save_name for the new training",
-        )
+    for start in (options.init_from or hint, *init):
+        if isinstance(start, str | Path) and Path(start).resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                "--overwrite would remove the very checkpoint that the training starts from",
+                where=str(start),
+                hint="choose another trainer_cfg.save_name for the new training",
+            )
     for entry in folder.iterdir():
         if entry.name == HELD:
             continue
@@ -114,8 +128,19 @@ def hold(folder: Path) -> IO[str] | None:
     return file
 
 
-def describe_run(folder: Path, config: Config, provenance: dict[str, Any]) -> None:
-    """Write the resolved configuration, the origin of every component, and the environment."""
+def describe_run(
+    folder: Path, config: Config, provenance: dict[str, Any], taken: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write the resolved configuration, the origin of every component, and the environment.
+
+    Args:
+        folder: where to.
+        config: what was asked for.
+        provenance: origin of each component.
+        taken: what parts of the model started from.
+    """
+    if taken:
+        write_text(folder / STARTED_FROM, json.dumps(list(taken), indent=2))
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
     write_text(folder / "environment.json", json.dumps(environment(), indent=2))

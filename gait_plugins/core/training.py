@@ -6,6 +6,7 @@ import logging
 import weakref
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of
 from gait_plugins.core.objective import Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
+from gait_plugins.core.parts import freeze, hold_still
 from gait_plugins.core.report import write_results
 from gait_plugins.core.restoring import restore
 from gait_plugins.core.run_folder import claim, describe_run, hold, provenance_of, run_folder
@@ -68,6 +70,7 @@ class Training:
             self._test_maker = build_batches(config, self.dataset, "test")
 
         model = build_model(config)
+        freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
         raw = Objective(model, build_losses(config))
         if section.sync_BN and self.fabric.world_size > 1:
@@ -90,6 +93,8 @@ class Training:
             model=model,
         )
         self.input_size: tuple[int, int] | None = None
+        self.taken: list[dict[str, Any]] = []
+        """What parts of the model started from: a record of each."""
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
         on_first_rank(self.fabric, partial(self._open_folder, options))
@@ -99,10 +104,11 @@ class Training:
         held = hold(folder)
         if held is not None:
             weakref.finalize(self, held.close)
-        claim(folder, section.save_name, options=options, hint=section.restore_hint)
+        sources = [record["file"] for record in self.taken]
+        claim(folder, section.save_name, options=options, hint=section.restore_hint, init=sources)
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
-        describe_run(folder, self.config, dict(self.run.provenance))
+        describe_run(folder, self.config, dict(self.run.provenance), self.taken)
 
     @property
     def on_gpu(self) -> bool:
@@ -110,9 +116,12 @@ class Training:
         return self.fabric.device.type == "cuda"
 
     def train_mode(self) -> None:
-        """Train mode, but for frozen batch norms (``fix_BN``)."""
+        """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
+        section = self.config.trainer_cfg
         self.objective.train()
-        if self.config.trainer_cfg.fix_BN:
+        if section.frozen_mode == "eval":
+            hold_still(self.raw.model, section.freeze)
+        if section.fix_BN:
             freeze_batch_norm(self.raw)
 
     def check_size(self, batch: HostBatch) -> None:
@@ -170,6 +179,7 @@ class Training:
             "rng": {"seed": self.config.trainer_cfg.seed, "step": step},
             "config": self.config.data,
             "plugins": dict(self.run.provenance),
+            "init": self.taken,
             "input_size": self.input_size,
         }
 

@@ -127,6 +127,10 @@ class PackedFile:
         label, kind, view = self.sequences[row].tolist()
         return self.names[0][label], self.names[1][kind], self.names[2][view]
 
+    def length(self, row: int) -> int:
+        """Frames of a sequence."""
+        return int(self.records[row, 0]["shape"][0])
+
     def load(self, row: int) -> list[np.ndarray]:
         """The arrays of a sequence, uint8 ``[t, h, w]`` or ``[t, c, h, w]``, read-only.
 

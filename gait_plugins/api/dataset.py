@@ -82,6 +82,10 @@ class GaitDataset(HasExample, ABC):
         Called in worker processes. Raises ``DataError`` naming the file for anything unreadable.
         """
 
+    def length(self, ref: SequenceRef) -> int:
+        """Frames of a sequence; to be overridden where that is known without reading them."""
+        return len(self.load(ref)[0])
+
     def targets(self, ref: SequenceRef) -> Mapping[str, Any]:
         """What there is to learn of a sequence beside its identity; see ``Transform.with_targets``."""
         return {}

@@ -30,7 +30,8 @@ def check_dataset(dataset: GaitDataset, loaded: int = 3) -> None:
         expect(refs == dataset.sequences(subset), f"the {subset} sequences are listed otherwise each time")
         again = pickle.loads(pickle.dumps(dataset)).sequences(subset)
         expect(refs == again, f"another process lists other {subset} sequences")
-        names = {ref.name for ref in refs}
+        # Frames of one sequence share its name: the targets tell them apart.
+        names = {(ref.name, repr(dataset.targets(ref))) for ref in refs}
         expect(len(names) == len(refs), f"several {subset} sequences have the same identity, type and view")
         for ref in refs[:: max(1, len(refs) // loaded)][:loaded]:
             sources.add(_check_frames(dataset, in_worker, ref))
@@ -43,6 +44,8 @@ def check_dataset(dataset: GaitDataset, loaded: int = 3) -> None:
 def _check_frames(dataset: GaitDataset, in_worker: GaitDataset, ref: SequenceRef) -> int:
     with global_random_states_untouched():
         frames = dataset.load(ref)
+        length = dataset.length(ref)
+    expect(length == len(frames[0]), f"{ref.name} has {len(frames[0])} frames, length says {length}")
     expect(len({len(source) for source in frames}) == 1, f"the sources of {ref.name} have unequal lengths")
     for source in frames:
         expect(

@@ -32,3 +32,13 @@ def gait_transforms() -> Contribution:
         "RandomGaussianBlur": f"{_HERE}.augment:RandomGaussianBlur",
         "RandomResizedCrop": f"{_HERE}.augment:RandomResizedCrop",
     }
+
+
+@hookimpl
+def gait_datasets() -> Contribution:
+    return {"SilhouetteFrames": f"{_HERE}.frames:SilhouetteFrames"}
+
+
+@hookimpl
+def gait_protocols() -> Contribution:
+    return {"evaluate_frames": f"{_HERE}.protocol:FramesProtocol"}

@@ -96,6 +96,10 @@ class Walkers(GaitDataset):
         packed = self._packed(int(ref.label))[self._rows[ref.type, ref.view]]
         return [np.unpackbits(packed, axis=-1) * np.uint8(255)]
 
+    def length(self, ref: SequenceRef) -> int:
+        """``frames``, of every sequence."""
+        return self.frames
+
     def numbers(self, subset: Subset) -> range:
         """The identities' numbers of a subset."""
         first, count = (1, self.train) if subset == "train" else (self.train + 1, self.test)

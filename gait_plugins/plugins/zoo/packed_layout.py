@@ -10,7 +10,12 @@ import numpy as np
 from gait_plugins.api import DataReport, GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.packed import PackedFile
-from gait_plugins.plugins.zoo.layout_partition import Partition, check_partition_options, find_partition
+from gait_plugins.plugins.zoo.layout_partition import (
+    Partition,
+    check_partition_options,
+    find_partition,
+    warn_of_seen,
+)
 
 log = logging.getLogger("gait_plugins")
 
@@ -58,6 +63,8 @@ class PackedSilhouettes(GaitDataset):
         return {**self.__dict__, "_file": None}
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
+        if subset == "test":
+            warn_of_seen(self.partition())
         listed = self.partition().of(subset)
         present = self._present(listed)
         if listed and not present:
@@ -74,6 +81,10 @@ class PackedSilhouettes(GaitDataset):
             return arrays
         positions = [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else use
         return [arrays[position] for position in positions]
+
+    def length(self, ref: SequenceRef) -> int:
+        """Frames of a sequence, from the file's table."""
+        return self.file().length(ref.source)
 
     def probe_set(self) -> frozenset[str] | None:
         partition = self.partition()

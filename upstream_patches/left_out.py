@@ -14,7 +14,7 @@ from gait_plugins.errors import GaitPluginsError
 
 FAMILIES = ("modeling.models", "modeling.backbones", "modeling.losses")
 """Packages of the host that import every module in them."""
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "PIL": "pillow"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "PIL": "pillow"}
 
 
 class LeavingOut(MetaPathFinder):
@@ -70,7 +70,7 @@ def why_not(error: Exception) -> str:
     """Why an import failed, with the command that helps where a package is missing."""
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] not in sys.modules:
         package = error.name.split(".")[0]
-        return f"needs {package}: pip install {_DISTRIBUTIONS.get(package, package)}"
+        return f"needs {package}: pip install {DISTRIBUTIONS.get(package, package)}"
     if isinstance(error, GaitPluginsError):
         return error.message
     return f"cannot be imported: {type(error).__name__}: {error}"

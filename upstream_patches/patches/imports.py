@@ -38,7 +38,7 @@ class Imports(Patch):
         sys.meta_path.insert(0, finder)
         self.replace.undo(lambda: sys.meta_path.remove(finder))
         self.replace.undo(host.unavailable.clear)
-        passing = {**self._torchvision(), **_matplotlib()}
+        passing = {**self.torchvision(), **_matplotlib()}
         sys.modules.update(passing)
         try:
             families = [_imported(host, name) for name in FAMILIES]
@@ -57,7 +57,7 @@ class Imports(Patch):
         for family in families:
             self.replace.look_up(family, explain)
 
-    def _torchvision(self) -> dict[str, Any]:
+    def torchvision(self) -> dict[str, Any]:
         """Stand-ins of torchvision, where it cannot be brought to life."""
         try:
             importlib.import_module("torchvision")

@@ -1,0 +1,178 @@
+"""What a checkout offers the core, and what is missing for it: found by reading, with nothing imported."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from gait_plugins.hookspecs import Offer
+from upstream_patches.checkout import MODULES, Checkout
+from upstream_patches.host.source import IN_PIECES, Source, bases_of, methods_of, settings_read
+from upstream_patches.left_out import DISTRIBUTIONS
+from upstream_patches.stand_ins import MATPLOTLIB, TORCHVISION
+
+PREFIX = "opengait"
+"""Before the names of all components."""
+FAMILIES = {"model": "modeling/models", "loss": "modeling/losses", "transform": "data"}
+"""Kind -> the folder whose classes OpenGait looks names up among."""
+ROOTS = {"model": "BaseModel", "loss": "BaseLoss"}
+"""Kind -> the base class that tells its classes from others."""
+OWN_LOOP = ("inputs_pretreament", "train_step", "run_train", "run_test", "inference", "get_loader")
+"""Methods by which a model changes OpenGait's trainer; the core, which trains it here, calls none of them."""
+_STOOD_IN_FOR = {TORCHVISION[0], MATPLOTLIB[0]}
+"""Packages that silhouette models import and can do without."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A class of the checkout that is a component."""
+
+    kind: str
+    name: str
+    module: str
+    """``modeling.models.gaitset``."""
+    digest: str
+    """Of the module's file."""
+    missing: str = ""
+    """Why it cannot be used here; empty where it can."""
+    lineage: list[ast.ClassDef] = field(default_factory=list, repr=False, compare=False)
+    """The class and its ancestors in the checkout."""
+
+    @property
+    def settings(self) -> set[tuple[str, str]]:
+        """Section and key of what it reads of the configuration beyond ``model_cfg``."""
+        read = {setting for node in self.lineage for setting in settings_read(node)}
+        return {(section, key) for section, key in read if section != "model_cfg"}
+
+
+class Listing:
+    """All components of a checkout.
+
+    Args:
+        checkout: where it lies.
+    """
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.checkout = checkout
+        self._sources: dict[str, Source | None] = {}
+
+    @cached_property
+    def found(self) -> dict[tuple[str, str], Found]:
+        """Kind and name -> component; of two classes of one name the one that OpenGait would find."""
+        return {(f.kind, f.name): f for kind in FAMILIES for f in self._components(kind)}
+
+    def _components(self, kind: str) -> Iterator[Found]:
+        folder = self.checkout.package / FAMILIES[kind]
+        names = ["transform"] if kind == "transform" else sorted(p.stem for p in folder.glob("*.py"))
+        package = FAMILIES[kind].replace("/", ".")
+        for module in (f"{package}.{name}" for name in names if name != "__init__"):
+            source = self._source(module)
+            if source is None:
+                continue
+            for name, node in source.classes.items():
+                if self._is_one(kind, source, node):
+                    yield self._component(kind, name, source, node)
+
+    def _is_one(self, kind: str, source: Source, node: ast.ClassDef) -> bool:
+        if kind == "transform":
+            return "__call__" in methods_of(node)
+        names = {name for _, ancestor in self._lineage(source, node) for name in bases_of(ancestor)}
+        return node.name != ROOTS[kind] and ROOTS[kind] in names
+
+    def _component(self, kind: str, name: str, source: Source, node: ast.ClassDef) -> Found:
+        lacking = self._lacking(source)
+        lineage = list(self._lineage(source, node))
+        missing = ""
+        if lacking:
+            packages = " ".join(sorted(DISTRIBUTIONS.get(name, name) for name in lacking))
+            missing = f"needs {' and '.join(sorted(lacking))}: pip install {packages}"
+        elif kind == "model":
+            own = {method for _, ancestor in lineage for method in methods_of(ancestor)} & set(OWN_LOOP)
+            if own:
+                missing = f"changes OpenGait's trainer ({', '.join(sorted(own))}): it trains only there"
+        return Found(kind, name, source.name, source.digest, missing, [node for _, node in lineage])
+
+    def _lineage(self, source: Source, node: ast.ClassDef) -> Iterator[tuple[Source, ast.ClassDef]]:
+        """A class and its ancestors in the checkout, up to the base class of all models or losses."""
+        yield source, node
+        for base in bases_of(node):
+            if base in ROOTS.values():
+                continue
+            for holder in (source, *self._imported(source)):
+                ancestor = holder.classes.get(base)
+                if ancestor is not None and ancestor is not node:
+                    yield from self._lineage(holder, ancestor)
+                    break
+
+    # --- modules -------------------------------------------------------------------------------
+
+    def _lacking(self, source: Source) -> set[str]:
+        """The packages that importing a module needs and that are not installed."""
+        needed, rest = {source.name: source}, [source]
+        while rest:
+            for inner in self._imported(rest.pop()):
+                if inner.name not in needed:
+                    needed[inner.name] = inner
+                    rest.append(inner)
+        tops = {name.partition(".")[0] for module in needed.values() for name in module.imports}
+        return {top for top in tops if top not in MODULES and not _installed(top)}
+
+    def _imported(self, source: Source) -> list[Source]:
+        """The modules of the checkout that a module imports."""
+        return [found for name in sorted(source.imports) if (found := self._source(name)) is not None]
+
+    def _source(self, module: str) -> Source | None:
+        if module not in self._sources:
+            self._sources[module] = None
+            if module.partition(".")[0] in MODULES and module not in IN_PIECES:
+                path = self.checkout.package.joinpath(*module.split("."))
+                for file in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
+                    if file.is_file():
+                        self._sources[module] = Source(module, file)
+                        break
+        return self._sources[module]
+
+
+@lru_cache(maxsize=4)
+def _listing(root: Path) -> Listing:
+    return Listing(Checkout(root))
+
+
+def listing() -> Listing:
+    """The components of the checkout that ``OPENGAIT_HOME`` names.
+
+    Raises:
+        UpstreamMismatch: it names none.
+    """
+    return _listing(Checkout.find().root)
+
+
+def offers(kind: str) -> dict[str, Offer]:
+    """``opengait/<name>`` -> where its class is made, which file it is made from, and what is missing."""
+    return {
+        f"{PREFIX}/{found.name}": Offer(
+            f"upstream_patches.host.{kind}s:{found.name}",
+            source=f"OpenGait {found.module} {found.digest}",
+            missing=found.missing,
+        )
+        for found in listing().found.values()
+        if found.kind == kind
+    }
+
+
+@lru_cache(maxsize=256)
+def _installed(package: str) -> bool:
+    if package in sys.stdlib_module_names or package in _STOOD_IN_FOR:
+        return True
+    return find_spec(package) is not None
+
+
+def module_of(kind: str, name: str) -> str | None:
+    """The module that defines a component of the checkout; None where there is no such component."""
+    found = listing().found.get((kind, name))
+    return None if found is None else found.module

@@ -1,0 +1,122 @@
+"""Models of the checkout as the core's: ``opengait/GaitSet`` is ``GaitSet`` here, made when asked for."""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.errors import ConfigError
+from upstream_patches.checkout import Checkout
+from upstream_patches.host.construct import NetworkAlone
+from upstream_patches.host.groups import recorded_groups
+from upstream_patches.host.importing import imported
+from upstream_patches.host.listing import PREFIX, listing, module_of
+from upstream_patches.host.rows import joined, one_by_one
+
+SECTIONS = ("data_cfg", "loss_cfg", "optimizer_cfg", "scheduler_cfg", "trainer_cfg", "evaluator_cfg")
+
+
+class CheckoutModel:
+    """What every model of the checkout has here in place of OpenGait's trainer.
+
+    In eval mode sequences are embedded one at a time, as OpenGait's own tests do: some of its models
+    demand it, and in others a packed batch leaks from one sequence into the next.
+
+    Args:
+        cfgs: section -> key -> value of what the model reads beside ``model_cfg``; filled in from those
+            sections.
+        model_cfg: the keys of OpenGait's ``model_cfg``, as they are.
+    """
+
+    checkout_base: ClassVar[type[nn.Module]]
+    """The checkout's ``BaseModel``."""
+    num_classes: int | None
+
+    def __init__(self, cfgs: Mapping[str, Any] | None = None, **model_cfg: Any) -> None:
+        given = copy.deepcopy(dict(cfgs or {}))
+        whole = {**{name: {} for name in SECTIONS}, **given, "model_cfg": copy.deepcopy(model_cfg)}
+        whole["model_cfg"]["model"] = type(self).__name__
+        self._schedule: LRScheduler | None = None
+        try:
+            super().__init__(whole, True)  # type: ignore[call-arg]
+        except KeyError as error:
+            raise ConfigError(
+                f"{PREFIX}/{type(self).__name__} reads {error} of its configuration, where it is not",
+                hint=f"OpenGait's own configurations of {type(self).__name__} have it",
+            ) from error
+        self.num_classes = _classes(model_cfg)
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        """What the checkout's ``forward`` returns for OpenGait's five-part batch."""
+        forward = super().forward  # type: ignore[misc]
+        if self.training:  # type: ignore[attr-defined]
+            return cast("ModelOutput", forward(tuple(batch)))
+        return cast("ModelOutput", joined([forward(tuple(alone)) for alone in one_by_one(batch)]))
+
+    @property
+    def iteration(self) -> int:
+        """Steps taken, as OpenGait counts them; some models change their learning rate by it."""
+        return 0 if self._schedule is None else int(self._schedule.last_epoch)
+
+    def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
+        """What the model's own ``get_optimizer`` hands its optimiser, where it has one."""
+        network = cast("Any", self)
+        if type(network).get_optimizer is cast("Any", self.checkout_base).get_optimizer:
+            return [p for p in network.parameters() if p.requires_grad]
+        return recorded_groups(network, optimizer_cfg)
+
+    def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
+        """The configured one; the model's own code may look at it and at the optimiser."""
+        # Past nn.Module: neither is a part of the network.
+        object.__setattr__(self, "optimizer", optimizer)
+        object.__setattr__(self, "_schedule", configured())
+        return cast("LRScheduler", self._schedule)
+
+
+def _classes(value: Any) -> int | None:
+    """The one ``class_num`` of a configuration; None where there is none, or several differ."""
+    found = set(_named("class_num", value))
+    return found.pop() if len(found) == 1 else None
+
+
+def _named(name: str, value: Any) -> Iterable[int]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == name and isinstance(item, int):
+                yield item
+            yield from _named(name, item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _named(name, item)
+
+
+@lru_cache(maxsize=256)
+def _made(root: Path, name: str, module: str) -> type[GaitModel]:
+    checkout = Checkout(root)
+    base = imported(checkout, "modeling.base_model").BaseModel
+    original = getattr(imported(checkout, module), name)
+    alone = types.new_class("NetworkAlone", (NetworkAlone, base))
+    body = {
+        "__module__": __name__,
+        "__qualname__": name,
+        "__doc__": original.__doc__ or f"The model {name} of the OpenGait checkout.",
+        "checkout_base": base,
+    }
+    bases = (CheckoutModel, original, alone, GaitModel)
+    return cast("type[GaitModel]", types.new_class(name, bases, {}, lambda made: made.update(body)))
+
+
+def __getattr__(name: str) -> Any:
+    found = None if name.startswith("_") else module_of("model", name)
+    if found is None:
+        raise AttributeError(f"the checkout has no model {name!r}")
+    return _made(listing().checkout.root, name, found)

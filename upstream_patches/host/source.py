@@ -1,0 +1,114 @@
+"""Modules of the checkout as their source tells: classes, and what they import; nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gait_plugins.errors import UpstreamMismatch
+from upstream_patches.checkout import MODULES
+
+IN_PIECES = ("modeling.models", "modeling.backbones", "modeling.losses")
+"""Packages that import all of their modules; here each is imported alone, when it is asked for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One module.
+
+    Args:
+        name: dotted, as OpenGait imports it: ``modeling.models.gaitset``.
+        file: where it lies.
+    """
+
+    name: str
+    file: Path
+
+    @cached_property
+    def digest(self) -> str:
+        """The first twelve hex digits of the file's sha256."""
+        return hashlib.sha256(self._content).hexdigest()[:12]
+
+    @cached_property
+    def classes(self) -> Mapping[str, ast.ClassDef]:
+        """The classes at its top level."""
+        return {node.name: node for node in self._tree.body if isinstance(node, ast.ClassDef)}
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """Dotted names of all that it imports when it is imported; of the checkout or of a package.
+
+        What stands in a function is not, nor what the module can do without.
+        """
+        return frozenset(name for node in _at_import(self._tree.body) for name in self._named(node))
+
+    @cached_property
+    def _content(self) -> bytes:
+        return self.file.read_bytes()
+
+    @cached_property
+    def _tree(self) -> ast.Module:
+        try:
+            return ast.parse(self._content)
+        except (SyntaxError, ValueError) as error:
+            raise UpstreamMismatch(f"the file cannot be read: {error}", where=str(self.file)) from error
+
+    def _named(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+            return
+        module = node.module or ""
+        if node.level:
+            package = self.name.split(".") + ["module"] * (self.file.name == "__init__.py")
+            parent = package[: -node.level]
+            module = ".".join([*parent, *filter(None, [module])])
+        yield module
+        if module.partition(".")[0] in MODULES:
+            # Either a name in the module, or a module of its own.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def bases_of(node: ast.ClassDef) -> list[str]:
+    """Names of the base classes, without their modules."""
+    found = []
+    for base in node.bases:
+        if isinstance(base, ast.Name | ast.Attribute):
+            found.append(base.id if isinstance(base, ast.Name) else base.attr)
+    return found
+
+
+def methods_of(node: ast.ClassDef) -> set[str]:
+    """Names of the functions that the class itself defines."""
+    return {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+
+
+def settings_read(node: ast.ClassDef) -> set[tuple[str, str]]:
+    """Section and key of each ``cfgs["section"]["key"]`` in the class."""
+    found = set()
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Subscript(
+                value=ast.Subscript(
+                    value=ast.Name(id="cfgs") | ast.Attribute(attr="cfgs"),
+                    slice=ast.Constant(value=str() as section),
+                ),
+                slice=ast.Constant(value=str() as key),
+            ):
+                found.add((section, key))
+    return found
+
+
+def _at_import(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If):
+            main = "__main__" in ast.dump(node.test) or "TYPE_CHECKING" in ast.dump(node.test)
+            yield from () if main else _at_import(node.body)
+            yield from _at_import(node.orelse)
+        elif isinstance(node, ast.With | ast.ClassDef):
+            yield from _at_import(node.body)

@@ -32,6 +32,11 @@ class BatchSampler(HasExample, ABC):
     batch_size: int
     """Sequences in a full global batch."""
 
+    @classmethod
+    def example_index(cls) -> SequenceIndex | None:
+        """Sequences that it can be tried on; needed only where it draws by their types or views."""
+        return None
+
     def check(self, index: SequenceIndex) -> None:
         """Raise ``ConfigError`` or ``DataError`` where this data cannot fill a batch."""
 

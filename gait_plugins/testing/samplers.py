@@ -39,12 +39,17 @@ def check_frame_sampler(sampler: FrameSampler) -> None:
 
 
 def check_batch_sampler(sampler: BatchSampler, identities: int = 20, each: int = 5) -> None:
-    """Range, number and purity of the sequences that a sampler picks from ``identities * each``.
+    """Range, number and purity of the sequences that a sampler picks.
+
+    Args:
+        sampler: picks from its ``example_index``, or else from ``identities * each`` made-up sequences.
+        identities: number of made-up identities.
+        each: sequences of each.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
-    index = SequenceIndex(
+    index = sampler.example_index() or SequenceIndex(
         [
             SequenceRef(f"{identity:03d}", f"nm-{walk:02d}", "090", None)
             for identity in range(identities)

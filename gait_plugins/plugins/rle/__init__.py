@@ -9,6 +9,24 @@ _HERE = "gait_plugins.plugins.rle"
 
 
 @hookimpl
+def gait_models() -> Contribution:
+    return {"CrossSpectralNet": f"{_HERE}.network:CrossSpectralNet"}
+
+
+@hookimpl
+def gait_losses() -> Contribution:
+    return {
+        "PartsTripletLoss": f"{_HERE}.losses:PartsTripletLoss",
+        "PartsCrossEntropyLoss": f"{_HERE}.losses:PartsCrossEntropyLoss",
+    }
+
+
+@hookimpl
+def gait_batch_samplers() -> Contribution:
+    return {"CrossSpectralSampler": f"{_HERE}.sampling:CrossSpectralSampler"}
+
+
+@hookimpl
 def gait_transforms() -> Contribution:
     return {
         "ModerateRLE": f"{_HERE}.moderate:ModerateRLE",

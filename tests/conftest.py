@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,21 @@ import pytest
 import torch
 
 from gait_plugins.manager import Manager, use_manager
+
+# A checkout adds components wherever plugins are listed: only the tests that ask for it see it. Kept in
+# the environment, where the processes that tests run side by side in find it.
+_CHECKOUT = "GAIT_TEST_CHECKOUT"
+if "OPENGAIT_HOME" in os.environ:
+    os.environ[_CHECKOUT] = os.environ.pop("OPENGAIT_HOME")
+
+
+@pytest.fixture
+def real_checkout() -> Path:
+    """The checkout of OpenGait that ``OPENGAIT_HOME`` named when the tests were started."""
+    named = os.environ.get(_CHECKOUT)
+    if not named:
+        pytest.skip("OPENGAIT_HOME names no checkout of OpenGait")
+    return Path(named)
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,14 @@ class EmbeddingSet:
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What transforms and data set know of each sequence (``batch.targets``): name -> ``[n, ...]``."""
 
+    gallery_embeddings: np.ndarray | None = None
+    """What the sequences are embedded as where they are gallery; None: as where they are probes."""
+
+    @property
+    def in_gallery(self) -> np.ndarray:
+        """``[n, c, p]``, what gallery rows are taken from; probes are rows of ``embeddings``."""
+        return self.embeddings if self.gallery_embeddings is None else self.gallery_embeddings
+
     def __len__(self) -> int:
         return len(self.labels)
 

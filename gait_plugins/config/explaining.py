@@ -18,7 +18,7 @@ from gait_plugins.manager import default_manager
 _MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection}
 _COMPONENT = {"data_cfg": "dataset", "model_cfg": "model", "loss_cfg": "loss", "evaluator_cfg": "protocol"}
 """Sections whose other keys are options of a component, and its kind."""
-_WRITTEN = {"sampler": Mapping, "transform": Mapping | list | None}
+_WRITTEN = {"sampler": Mapping, "transform": Mapping | list | None, "conditions": Mapping}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _params(section: str) -> list[Param]:
     params = []
     if section in _MODELS:
         params = list(signature.of_model(_MODELS[section]).params.values())
-        for key in ("sampler", "transform"):
+        for key in _WRITTEN:
             field = _MODELS[section].model_fields.get(key)
             if field is not None:
                 params.append(Param(key, _WRITTEN[key], OMITTED, field.description or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gait_plugins.components import nearest
@@ -17,7 +17,7 @@ from gait_plugins.config.tree import Path, Tree, at, dotted
 from gait_plugins.config.words import shown
 from gait_plugins.kinds import KINDS
 
-LOADING = ("sampler", "transform")
+LOADING = ("sampler", "transform", "conditions")
 TOP = signature.of_model(Config).params
 
 
@@ -163,13 +163,21 @@ class Resolver:
         given = self.tree.data[name]
         sampler = self._sampler(given.get("sampler"), (name, "sampler"))
         transforms = self._transforms(given.get("transform"), (name, "transform"))
-        plain = {
+        plain: dict[str, Any] = {
             "sampler": None if sampler is None else sampler.mapping(),
-            "transform": [None if spec is None else spec.mapping() for spec in transforms],
+            "transform": _mappings(transforms),
         }
-        return Checked(
-            {**section.plain, **plain}, {**section.value, "sampler": sampler, "transform": transforms}
-        )
+        value: dict[str, Any] = {"sampler": sampler, "transform": transforms}
+        if "conditions" in given:
+            value["conditions"] = self._conditions(given["conditions"], (name, "conditions"))
+            plain["conditions"] = {key: _mappings(specs) for key, specs in value["conditions"].items()}
+        return Checked({**section.plain, **plain}, {**section.value, **value})
+
+    def _conditions(self, given: Any, path: Path) -> dict[str, list[ComponentSpec | None]]:
+        if not isinstance(given, Mapping | None):
+            self.check.report(f"expected a mapping of names to transforms, got {shown(given)}", path)
+            return {}
+        return {str(key): self._transforms(item, (*path, key)) for key, item in (given or {}).items()}
 
     def _sampler(self, given: Any, path: Path) -> SamplerSpec | None:
         kinds = ("batch_sampler", "frame_sampler")
@@ -202,6 +210,10 @@ class Resolver:
         return [
             None if item is None else self.check.component("transform", item, place) for item, place in places
         ]
+
+
+def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | None]:
+    return [None if spec is None else spec.mapping() for spec in specs]
 
 
 def share(

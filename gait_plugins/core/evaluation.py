@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +13,17 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from gait_plugins.api import GaitModel, Results, track
+from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.collectives import sum_over_ranks
+from gait_plugins.core.conditions import conditions, with_conditions
 from gait_plugins.core.devices import on_first_rank
 from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
 from gait_plugins.core.setup import build_protocol, embedding_set
 from gait_plugins.errors import CheckpointError, ConfigError
+
+log = logging.getLogger("gait_plugins")
 
 
 def evaluate(
@@ -36,16 +41,24 @@ def evaluate(
     Raises:
         CheckpointError: the test frames have another size.
     """
-    protocol = build_protocol(config)
-    found = infer(
-        fabric, model, maker, protocol.outputs, workers=config.data_cfg.num_workers, trained_on=trained_on
-    )
+    protocol, workers = build_protocol(config), config.data_cfg.num_workers
+    found = infer(fabric, model, maker, protocol.outputs, workers=workers, trained_on=trained_on)
+    whole = embedding_set(config, maker.dataset, maker.index, *found)
 
-    def results() -> Results:
-        with blamed(protocol):
-            return protocol.evaluate(embedding_set(config, maker.dataset, maker.index, *found))
+    def score(data: EmbeddingSet) -> Results | None:
+        def results() -> Results:
+            with blamed(protocol):
+                return protocol.evaluate(data)
 
-    return on_first_rank(fabric, results)
+        return on_first_rank(fabric, results)
+
+    results, by_condition = score(whole), {}
+    for name, changed in conditions(config, maker):
+        log.info("condition: %s", name)
+        seen = infer(fabric, model, changed, protocol.outputs, workers=workers, trained_on=trained_on)
+        gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
+        by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
+    return results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
 
 
 class Inferred(NamedTuple):

@@ -94,7 +94,7 @@ def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phas
         index=index,
         batch_sampler=sampler,
         frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
-        transforms=_built(section.transform),
+        transforms=build_transforms(section.transform),
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.
         by_sequence=phase == "test",
@@ -148,5 +148,6 @@ def count_parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def _built(specs: Sequence[ComponentSpec | None]) -> list[Transform | None]:
+def build_transforms(specs: Sequence[ComponentSpec | None]) -> list[Transform | None]:
+    """One transform, or None, for each input source."""
     return [None if spec is None else cast(Transform, spec.build()) for spec in specs]

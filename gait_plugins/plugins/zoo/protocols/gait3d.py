@@ -40,7 +40,7 @@ class Gait3DProtocol(Protocol):
         """Score; raises ``DataError`` without listed probes, gallery or matches."""
         is_probe, absent = self._split(data)
         labels = data.labels[is_probe], data.labels[~is_probe]
-        embeddings = data.embeddings[is_probe], data.embeddings[~is_probe]
+        embeddings = data.embeddings[is_probe], data.in_gallery[~is_probe]
         scores = retrieve(*embeddings, *labels, metric=self.metric)
         metrics = {f"Rank-{k}": 100 * scores.rank(k) for k in _RANKS}
         metrics |= {"mAP": 100 * scores.mAP, "mINP": 100 * scores.mINP}

@@ -67,7 +67,7 @@ class OwnDataProtocol(Protocol):
         pairs = self._pairs(data)
         scores = retrieve(
             data.embeddings[pairs.probes],
-            data.embeddings[pairs.gallery],
+            data.in_gallery[pairs.gallery],
             data.labels[pairs.probes],
             data.labels[pairs.gallery],
             metric=self.metric,

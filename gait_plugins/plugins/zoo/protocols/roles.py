@@ -22,7 +22,7 @@ class Roles:
 
     def embeddings(self, data: EmbeddingSet) -> tuple[np.ndarray, np.ndarray]:
         """Those of the probes and of the gallery."""
-        return data.embeddings[self.probes], data.embeddings[self.gallery]
+        return data.embeddings[self.probes], data.in_gallery[self.gallery]
 
     def without_match(self, data: EmbeddingSet) -> int:
         """Probes whose identity the gallery does not hold."""

@@ -118,8 +118,9 @@ class Checkout:
         """Take it off the path, and its modules out of ``sys.modules``."""
         with contextlib.suppress(ValueError):
             sys.path.remove(str(self.package))
-        own = [name for name in MODULES if name in sys.modules and self.owns(sys.modules[name])]
-        for name in [name for name in sys.modules if name.split(".")[0] in own]:
+        # One by one: a package whose import failed is gone already, its modules are not.
+        ours = [name for name in sys.modules if name.split(".")[0] in MODULES]
+        for name in [name for name in ours if self.owns(sys.modules[name])]:
             del sys.modules[name]
         sys.path_importer_cache.pop(str(self.package), None)
 

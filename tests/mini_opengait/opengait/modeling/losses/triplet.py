@@ -1,6 +1,7 @@
 """A loss."""
 
 import torch
+from torch import nn
 
 from .base import BaseLoss, gather_and_scale_wrapper
 
@@ -15,6 +16,6 @@ class TripletLoss(BaseLoss):
         parts = embeddings.permute(2, 0, 1).float()
         distance = torch.cdist(parts, parts)
         same = labels[:, None] == labels[None]
-        loss = (distance * same - distance * ~same).mean((1, 2)).add(self.margin).relu()
+        loss = nn.functional.softplus((distance * same - distance * ~same).mean((1, 2)) + self.margin)
         self.info.update({"loss": loss.detach().clone()})
         return loss, self.info

@@ -1,0 +1,70 @@
+"""The miniature of the second host in a folder of its own, with data for it."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from layout_files import partition
+
+from upstream_patches import pins
+from upstream_patches.checkout import Checkout
+from upstream_patches.patches import load
+
+MINI = Path(__file__).parent / "mini_opengait"
+
+
+def mini(folder: Path) -> Checkout:
+    """A copy of the miniature."""
+    shutil.copytree(MINI, folder, ignore=shutil.ignore_patterns("__pycache__", "output"))
+    return Checkout.find(folder)
+
+
+def pin(checkout: Checkout, folder: Path, monkeypatch: Any) -> Path:
+    """Make the checkout the only pinned version."""
+    monkeypatch.setattr(pins, "FOLDER", folder)
+    return pins.write(checkout, load(), "miniature")
+
+
+def write_data(root: Path, still: bool = False) -> dict[str, str]:
+    """Sequences of different lengths of four people; the ``data_cfg`` that finds them.
+
+    Args:
+        root: the folder to make.
+        still: nobody moves, so that it does not matter which frames are drawn.
+    """
+    names = [f"{i + 1:03d}" for i in range(4)]
+    rng = np.random.default_rng(0)
+    for i, name in enumerate(names):
+        for j, kind in enumerate(("nm-01", "nm-05")):
+            folder = root / name / kind / "090"
+            folder.mkdir(parents=True)
+            shape = (3 + (2 * i + j) % 4, 64, 64)
+            frames = rng.integers(0, 2, (1, *shape[1:]) if still else shape, np.uint8) * np.uint8(
+                60 * (i + 1)
+            )
+            (folder / "090.pkl").write_bytes(pickle.dumps(np.broadcast_to(frames, shape).copy()))
+    listed = partition(root.parent / "partition.json", names, names)
+    return {"dataset_root": str(root), "dataset_partition": str(listed)}
+
+
+def write_config(path: Path, data: dict[str, str], **sections: Any) -> Path:
+    """A configuration of the miniature."""
+    path.write_text(yaml.safe_dump({"data_cfg": data, **sections}))
+    return path
+
+
+def content(checkout: Checkout) -> dict[str, str]:
+    """Every file of a checkout but its output, with the sum of what is in it."""
+    files = (file for file in checkout.root.rglob("*") if file.is_file())
+    named = {file.relative_to(checkout.root).as_posix(): file for file in files}
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in named.items()
+        if not name.startswith("output/")
+    }

@@ -226,7 +226,12 @@ def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, A
 def _neighbours(path: Path) -> str:
     folder = path if path.is_dir() else path.parent
     others = sorted(p.name for p in folder.glob("*.pt") if p != path) if folder.is_dir() else []
-    return f"the folder holds {', '.join(others[-5:])}" if others else "the folder holds no other checkpoint"
+    if others:
+        return f"the folder holds {', '.join(others[-5:])}"
+    return (
+        "no checkpoint lies there: to train from the beginning set trainer_cfg.restore_hint to 0, to test "
+        "train first, or name a file by --checkpoint"
+    )
 
 
 def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:

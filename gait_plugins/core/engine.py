@@ -79,7 +79,9 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
 
             # save, test
             if step % section.save_iter == 0 or step == section.total_iter or stop:
-                lifecycle.checkpoint_saved(run, training.save(step), step)
+                path = training.save(step)
+                log.info("step %d is saved: %s", step, path)
+                lifecycle.checkpoint_saved(run, path, step)
                 if section.with_test and not stop:
                     results = training.test(step)
                     if results is not None:

@@ -9,6 +9,9 @@ import torch
 
 from gait_plugins.errors import ConfigError
 
+_KEY_POINT = 4
+"""Values of a key point: two or three coordinates, and a confidence."""
+
 
 class Fit(NamedTuple):
     """One option that another one determines."""
@@ -49,5 +52,15 @@ def require_frame_size(where: str, height: int, width: int, attempt: Callable[[]
         raise ConfigError(
             f"frames of {height}x{width} do not fit: {reason}",
             where=where,
-            hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
+            hint=f"{_otherwise(width)}OpenGait's silhouettes are 64x44 (or 64x64 before "
+            "BaseSilCuttingTransform)",
         ) from error
+
+
+def _otherwise(width: int) -> str:
+    if width > _KEY_POINT:
+        return ""
+    return (
+        "rows that short are key points of a skeleton, and this model takes silhouettes: set "
+        "data_cfg.dataset_root to theirs, or choose their file by data_cfg.data_in_use. "
+    )

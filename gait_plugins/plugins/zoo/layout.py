@@ -11,7 +11,12 @@ from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, S
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.frames import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.layout_partition import Partition, check_partition_options, find_partition
+from gait_plugins.plugins.zoo.layout_partition import (
+    Partition,
+    check_partition_options,
+    find_partition,
+    warn_of_seen,
+)
 from gait_plugins.plugins.zoo.layout_scan import LAYOUT, choose_inputs, scan
 
 log = logging.getLogger("gait_plugins")
@@ -65,6 +70,8 @@ class OpenGaitLayout(GaitDataset):
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         if subset not in self._listed:
             findings = FindingLog()
+            if subset == "test":
+                warn_of_seen(self.partition())
             present = self._present(subset)
             refs = self.find(subset, present, findings)
             self._report(findings, refs, present)
@@ -74,10 +81,14 @@ class OpenGaitLayout(GaitDataset):
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         kept = None if self._kept is None else self._kept.get(ref.source)
         if kept is None:
-            kept = of_one_length([read_frames(path) for path in ref.source], ref)
+            kept = self.read(ref)
             if self._kept is not None:
                 self._kept[ref.source] = kept
         return list(kept)
+
+    def read(self, ref: SequenceRef) -> list[np.ndarray]:
+        """The sequence's files, whatever is kept in memory."""
+        return of_one_length([read_frames(path) for path in ref.source], ref)
 
     def probe_set(self) -> frozenset[str] | None:
         partition = self.partition()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gait_plugins.api import Subset
 from gait_plugins.errors import ConfigError, DataError
+
+log = logging.getLogger("gait_plugins")
 
 FORMAT = 'a JSON object {"TRAIN_SET": ["001", ...], "TEST_SET": ["075", ...]} with identities as folder names'
 PLACEHOLDER = "your_path"
@@ -66,6 +69,19 @@ def find_partition(path: str | None, dataset_name: str | None) -> Partition:
     check_partition_options(path, dataset_name)
     found = partition_by_rule(dataset_name)
     return found if path is None and found is not None else read_partition(str(path), dataset_name)
+
+
+def warn_of_seen(partition: Partition) -> None:
+    """Say so where people are trained on and tested."""
+    seen = sorted({*partition.train} & {*partition.test})
+    if seen:
+        log.warning(
+            "%d of %d test identities (%s) are in TRAIN_SET too: recognition is scored on people never "
+            "trained on",
+            len(seen),
+            len(partition.of("test")),
+            ", ".join(seen[:3]),
+        )
 
 
 def _bare(name: str) -> str:

@@ -63,7 +63,7 @@ def one_by_one(forward: Callable[[Inputs], dict[str, Any]]) -> Callable[[Inputs]
         if lengths is None or lengths.numel() == 1:
             return forward(inputs)
         sizes = lengths[0].tolist()
-        clips = [clip.split(sizes, 1) for clip in frames]
+        clips = [torch.split(clip, sizes, 1) for clip in frames]
         features = [
             forward(
                 (

@@ -100,7 +100,7 @@ def make_grid(tensor: Tensor, nrow: int = 8, padding: int = 2, **options: Any) -
     images = torch.nn.functional.pad(images, (padding, 0, padding, 0))
     columns = min(nrow, len(images))
     blank = images.new_zeros(-len(images) % columns, *images.shape[1:])
-    rows = torch.cat([images, blank]).unflatten(0, (-1, columns))
+    rows = torch.cat([images, blank]).view(-1, columns, *images.shape[1:])
     return torch.cat([torch.cat(list(row), 2) for row in rows], 1)
 
 

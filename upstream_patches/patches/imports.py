@@ -82,7 +82,7 @@ class Imports(Patch):
     def _declare_operators(self) -> None:
         import torch
 
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         self.replace.undo(library._destroy)
         for operator in _OPERATORS:
             if not hasattr(torch.ops.torchvision, operator.partition("(")[0]):

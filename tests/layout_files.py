@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 
@@ -51,3 +53,21 @@ def small_set(folder: Path, **more: Any) -> tuple[str, str]:
         frames[0, 0, :number] = 255  # no walk is like another
         write(root / label / kind / view / f"{view}.pkl", frames)
     return str(root), str(partition(folder / "set.json", ["002", "001"], ["003", "004"], **more))
+
+
+def picture(step: int) -> np.ndarray:
+    """A raw mask: a person somewhere in a wide picture."""
+    wide = np.zeros((120, 160), np.uint8)
+    cv2.ellipse(wide, (60 + step, 60), (12, 40), 0, 0, 360, 255, -1)
+    return wide
+
+
+def image_folders(folder: Path, people: Sequence[str] = ("001", "002", "003", "004"), frames: int = 4) -> str:
+    """Two walks of each person as folders of raw masks ``<id>/<type>/090/<number>.png``."""
+    for person_id in people:
+        for kind in ("nm-01", "bg-01"):
+            view = folder / "raw" / person_id / kind / "090"
+            view.mkdir(parents=True)
+            for step in range(frames):
+                cv2.imwrite(str(view / f"{step}.png"), picture(step))
+    return str(folder / "raw")

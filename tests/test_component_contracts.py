@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from layout_files import packed, small_set
+from layout_files import image_folders, packed, small_set
+from layout_files import partition as partition_file
 
 import gait_plugins
 from gait_plugins.components import Component
@@ -81,7 +82,9 @@ def test_data_sets_keep_their_contract(
 ) -> None:
     monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path / "cache"))
     root, partition = small_set(tmp_path, PROBE_SET=["003-nm-01-000"])
+    raw = str(partition_file(tmp_path / "raw.json", ["001", "002"], ["003", "004"]))
     small: dict[str, dict[str, Any]] = {
+        "ImageFolders": {"dataset_root": image_folders(tmp_path), "dataset_partition": raw},
         "OpenGaitLayout": {"dataset_root": root, "dataset_partition": partition},
         "PackedSilhouettes": {"dataset_root": packed(root), "dataset_partition": partition},
         "walkers": {"train": 2, "test": 1, "frames": 4, "views": ["000", "090"]},

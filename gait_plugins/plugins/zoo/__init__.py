@@ -79,6 +79,7 @@ def gait_batch_samplers() -> Contribution:
 @hookimpl
 def gait_datasets() -> Contribution:
     return {
+        "ImageFolders": f"{_HERE}.image_folders:ImageFolders",
         "OpenGaitLayout": f"{_HERE}.layout:OpenGaitLayout",
         "PackedSilhouettes": f"{_HERE}.packed_layout:PackedSilhouettes",
     }

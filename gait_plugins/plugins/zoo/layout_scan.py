@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from gait_plugins.api import FindingLog
@@ -37,14 +37,27 @@ def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]
     return [entry for entry in found if not is_hidden(entry.name)]
 
 
-def scan(root: str, identities: Iterable[str], log: FindingLog) -> list[Walk]:
-    """All sequences of these identities: identities as given, types and views sorted."""
+def scan(
+    root: str,
+    identities: Iterable[str],
+    log: FindingLog,
+    files_of: Callable[[str, FindingLog], tuple[str, ...]] | None = None,
+) -> list[Walk]:
+    """All sequences of these identities: identities as given, types and views sorted.
+
+    Args:
+        root: the folder of the identities.
+        identities: which of them.
+        log: what does not fit.
+        files_of: the files that are used of a view's folder; by default its sequence files.
+    """
+    files_of = files_of or _files
     walks = []
     for label in identities:
         types = _folders(os.path.join(root, label), log, "an identity's folder", "two levels too high")
         for kind in types:
             for view in _folders(kind.path, log, "a type's folder", "one level too high"):
-                files = _files(view.path, log)
+                files = files_of(view.path, log)
                 if files:
                     walks.append(Walk(label, kind.name, view.name, files))
     return walks

@@ -14,6 +14,14 @@ PATCHES: tuple[str, ...] = (
     "upstream_patches.patches.compat:Compat",
     "upstream_patches.patches.safe_loading:SafeLoading",
     "upstream_patches.patches.device:DevicePatch",
+    "upstream_patches.patches.look_ups:Models",
+    "upstream_patches.patches.look_ups:Backbones",
+    "upstream_patches.patches.look_ups:Losses",
+    "upstream_patches.patches.data:Transforms",
+    "upstream_patches.patches.data:FrameSamplers",
+    "upstream_patches.patches.look_ups:BatchSamplers",
+    "upstream_patches.patches.look_ups:Evaluators",
+    "upstream_patches.patches.lifecycle:LifecyclePatch",
 )
 """``module:Class`` of each; what changes how modules are imported comes first."""
 

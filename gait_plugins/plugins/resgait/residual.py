@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import Self, TypedDict
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.nn import SeparateFCs, frames_of, heads
 from gait_plugins.plugins.resgait.detector import WIDTH, Detector, DetectorOptions, Pooling
 
@@ -131,6 +131,28 @@ class ResidualGait(GaitModel):
     def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
         """As the wrapped model's."""
         return self.mimic_component.schedule(optimizer, configured)
+
+    def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse an occlusion module that reads frames or tells amounts by another convention.
+
+        Raises:
+            CheckpointError: naming both. Foreign files say nothing of it, and are taken.
+        """
+        if part != "occ_detector":
+            return
+        trained = checkpoint.get("config", {}).get("model_cfg", {})
+        if str(trained.get("model", "")).rsplit("/", 1)[-1] != "OEM":
+            return
+        own = {"input_scale": self.occ_detector.input_scale, "amount": self.occ_detector.convention}
+        scale, amount = trained.get("input_scale", 1), trained.get("amount", "occluded")
+        theirs = {"input_scale": float(scale), "amount": amount}
+        for name, value in theirs.items():
+            if own[name] != value:
+                raise CheckpointError(
+                    f"this occlusion module was trained with {name} {value}, "
+                    f"the model reads it with {own[name]}",
+                    hint=f"-o model_cfg.occ_detector.{name}={value}",
+                )
 
     def check_input_size(self, height: int, width: int) -> None:
         """As the wrapped model."""

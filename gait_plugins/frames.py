@@ -20,10 +20,17 @@ SUFFIXES = (".pkl", ".npy", ".npz")
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+
 EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
 
 
 Reader = Callable[[IO[bytes]], np.ndarray]
+
+
+def prepare_command(source: PathLike[str]) -> str:
+    """The command that makes a sequence file of one walk's masks, a folder of images or a video."""
+    return f"gait-plugins data prepare {source} TARGET --id ID --type TYPE --view VIEW"
 
 
 def read_frames(path: str | PathLike[str]) -> np.ndarray:
@@ -58,10 +65,13 @@ def _read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         kind = "an image" if suffix in IMAGE_SUFFIXES else f"a {suffix or 'nameless'} file"
+        masks = path if suffix in VIDEO_SUFFIXES else path.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
             f"found {kind}, expected one file of all frames ({', '.join(SUFFIXES)})",
             where=str(path),
-            hint="stack the frames of the sequence into one array and save it with numpy.save",
+            hint=f"{prepare_command(masks)} makes one of the masks in it"
+            if masks
+            else "stack the frames of the sequence into one array and save it with numpy.save",
         )
     reader = {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz}[suffix]
     try:

@@ -6,6 +6,7 @@ import csv
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -258,6 +259,59 @@ def test_a_gallery_of_a_future_format_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("format", "one", "its format is 'one'"),
+        ("input_size", [64], "its input_size is [64]"),
+        ("embeddings", [["a"]], "its arrays have shapes"),
+        ("embeddings", [[["a"]]], "its embeddings are <U1"),
+    ],
+)
+def test_arrays_of_a_stranger_are_no_gallery(tmp_path: Path, name: str, value: object, said: str) -> None:
+    path = tmp_path / "gallery.npz"
+    write_embeddings(path, some(["ann"], [1.0]))
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez(path, **{**arrays, name: np.array(value)})
+    with pytest.raises(DataError, match="this is no file of embeddings") as caught:
+        read_embeddings(path)
+    assert said in str(caught.value)
+
+
+def test_a_gallery_with_another_number_of_parts_is_refused() -> None:
+    gallery = some(["ann"], [1.0])
+    with pytest.raises(DataError, match="1 channels x 1 parts, the new ones have 1 x 2"):
+        enroll(gallery, replace(some(["ben"], [2.0]), embeddings=np.zeros((1, 1, 2), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("people/ann", "conditions of one identity"), ("people/ann/nm-00", "views of one condition")],
+)
+def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str, said: str) -> None:
+    code, output = gait("embed", "tiny.yaml", part, "-o", "x.npz")
+    assert code == 2
+    assert said in output
+    assert "name the folder that holds the identities" in output
+
+
+def test_a_film_is_told_how_to_become_a_sequence(gait: Gait) -> None:
+    Path("walk.mp4").write_bytes(b"film")
+    code, output = gait("embed", "tiny.yaml", "walk.mp4", "-o", "x.npz")
+    assert code == 2
+    assert "gait-plugins data prepare walk.mp4 TARGET --id ID" in output
+
+
+def test_images_on_white_are_refused(tmp_path: Path) -> None:
+    frame = np.full((64, 64), 255, np.uint8)
+    frame[8:, 20:40] = 0
+    cv2.imwrite(str(tmp_path / "1.png"), frame)
+    with pytest.raises(DataError, match="white background") as caught:
+        read_image_folder(tmp_path)
+    assert "--invert" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("shapes", "said"),
     [([(240, 320)], "240x320, wider than high"), ([(64, 64), (64, 44)], "64x44 after frames of 64x64")],
 )
@@ -278,7 +332,7 @@ def test_a_damaged_image_is_named(tmp_path: Path) -> None:
 
 
 def test_hidden_files_are_no_frames(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "1.png"), np.full((8, 8), 255, np.uint8))
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 8), np.uint8))
     (tmp_path / "._1.png").write_bytes(b"metadata")
     assert len(SequenceFiles([tmp_path]).sequences("test")) == 1
     assert read_image_folder(tmp_path).shape == (1, 8, 8)

@@ -228,6 +228,15 @@ def test_identities_may_be_listed(tmp_path):
     assert found == {"TRAIN_SET": ["001", "003"], "TEST_SET": ["002"]}
 
 
+@pytest.mark.parametrize("content", [None, b"\xff\xfe1\x00"])
+def test_a_list_that_cannot_be_read_is_told(tmp_path, content):
+    if content is not None:
+        (tmp_path / "names.txt").write_bytes(content)
+    code, text, _ = split(tmp_path, "--train-list", tmp_path / "names.txt")
+    assert code == 2
+    assert "one identity a line" in text
+
+
 def test_the_first_identities_are_the_first_by_number():
     refs = [SequenceRef(f"p{number}", "nm", "000", None) for number in (10, 2, 1, 20)]
     content = make_partition(refs, Split(first=2))

@@ -99,7 +99,18 @@ def pack(
 def _lines(path: Path | None) -> list[str]:
     if path is None:
         return []
-    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    from gait_plugins.errors import ConfigError
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "no text in UTF-8"
+        raise ConfigError(
+            f"the list of identities cannot be read: {reason}",
+            where=str(path),
+            hint="give a text file with one identity a line",
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _check_free(path: Path, overwrite: bool) -> None:

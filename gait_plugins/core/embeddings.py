@@ -61,13 +61,26 @@ class Embeddings:
         arrays: dict[str, Any] = {name: getattr(self, name)[positions] for name in _ARRAYS}
         return replace(self, **arrays)
 
-    def extended(self, others: Embeddings) -> Embeddings:
+    def extended(self, others: Embeddings, where: str = "the embeddings") -> Embeddings:
         """These and others of the same origin, after them.
+
+        Args:
+            others: to append.
+            where: the file of these, for messages.
 
         Raises:
             CheckpointError: the others were made with another model or checkpoint, or of other frames.
+            DataError: the others have another number of channels or parts: one file has been changed.
         """
-        require_same_origin(self.origin, others.origin, "the embeddings")
+        require_same_origin(self.origin, others.origin, where)
+        ours, theirs = self.embeddings.shape[1:], others.embeddings.shape[1:]
+        if ours != theirs:
+            raise DataError(
+                f"it holds embeddings of {ours[0]} channels x {ours[1]} parts, the new ones have "
+                f"{theirs[0]} x {theirs[1]}",
+                where=where,
+                hint="one of them has been changed since: embed or enroll anew",
+            )
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _ARRAYS
         }
@@ -140,30 +153,43 @@ def read_embeddings(path: Path) -> Embeddings:
             where=str(path),
             hint="gait-plugins enroll CONFIG DATA --gallery FILE.npz makes one",
         )
+    if not zipfile.is_zipfile(path):
+        raise _no_embeddings(path, "it is no numpy archive, or a truncated one")
     try:
-        # Opened here: numpy leaves a file open that is no archive after all.
+        # Opened here: numpy leaves a file open that is damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise _no_embeddings(path, f"{type(error).__name__}: {error}") from error
     missing = [name for name in ("format", *_ARRAYS, *_ORIGIN) if name not in arrays]
     if missing:
         raise _no_embeddings(path, f"it lacks {', '.join(missing)}")
-    if arrays["format"] > FORMAT:
-        raise DataError(
-            f"it has format {arrays['format']}, this version reads up to {FORMAT}",
-            where=str(path),
-            hint="update gait-plugins-trackletgait",
-        )
+    _check_arrays(path, arrays)
     values = arrays["embeddings"]
-    shapes = {name: arrays[name].shape for name in _NAMES}
-    if values.ndim != 3 or any(shape != values.shape[:1] for shape in shapes.values()):
-        raise _no_embeddings(path, f"its arrays have shapes {values.shape} and {list(shapes.values())}")
     height, width = arrays["input_size"].tolist()
     texts = {name: str(arrays[name]) for name in ("model", "checkpoint", "config")}
     named = {name: arrays[name].astype(np.str_) for name in _NAMES}
     origin = Origin(input_size=(int(height), int(width)), **texts)
     return Embeddings(embeddings=values.astype(np.float32), origin=origin, **named)
+
+
+def _check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    number, size, values = arrays["format"], arrays["input_size"], arrays["embeddings"]
+    if number.shape or number.dtype.kind not in "iu":
+        raise _no_embeddings(path, f"its format is {number.tolist()!r}, expected a number")
+    if number > FORMAT:
+        raise DataError(
+            f"it has format {number}, this version reads up to {FORMAT}",
+            where=str(path),
+            hint="update gait-plugins-trackletgait",
+        )
+    if size.shape != (2,) or size.dtype.kind not in "iu":
+        raise _no_embeddings(path, f"its input_size is {size.tolist()}, expected height and width")
+    shapes = {name: arrays[name].shape for name in _NAMES}
+    if values.ndim != 3 or any(shape != values.shape[:1] for shape in shapes.values()):
+        raise _no_embeddings(path, f"its arrays have shapes {values.shape} and {list(shapes.values())}")
+    if values.dtype.kind != "f":
+        raise _no_embeddings(path, f"its embeddings are {values.dtype}, expected float32")
 
 
 def _no_embeddings(path: Path, reason: str) -> DataError:

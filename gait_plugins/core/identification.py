@@ -77,12 +77,11 @@ def enroll(gallery: Embeddings | None, new: Embeddings, where: str = "the galler
         )
     if gallery is None:
         return new
-    require_same_origin(gallery.origin, new.origin, where)
     held = set(zip(gallery.labels, gallery.names, strict=True))
     rows = [i for i, key in enumerate(zip(new.labels, new.names, strict=True)) if key not in held]
     if len(rows) < len(new):
         log.warning("%s: %d sequences are enrolled already", where, len(new) - len(rows))
-    return gallery.extended(new.rows(rows))
+    return gallery.extended(new.rows(rows), where)
 
 
 def identify(

@@ -13,8 +13,9 @@ import numpy as np
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.folders import by_numbers, is_hidden, suffix
-from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES, read_frames
+from gait_plugins.frames import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
 from gait_plugins.prepare.align import grey_mask
+from gait_plugins.prepare.judging import on_white
 from gait_plugins.prepare.tree import every_sequence
 
 TAKEN = (
@@ -60,7 +61,10 @@ class SequenceFiles(GaitDataset):
         return [ref.name if ref.source[0] is not None else str(ref.source[1]) for ref in self._refs]
 
     def _tree(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
-        dataset, refs = every_sequence(path)
+        try:
+            dataset, refs = every_sequence(path)
+        except DataError as error:
+            raise _part_of_tree(path) or error from error
         if identity is not None:
             raise ConfigError(
                 f"this holds sequences of {len({ref.label for ref in refs})} identities by name, "
@@ -79,7 +83,8 @@ def read_image_folder(folder: Path) -> np.ndarray:
         uint8 ``[t, h, w]``, 0 for background and 255 for the person.
 
     Raises:
-        DataError: an image cannot be read, or is not as high as the others, or is wider than high.
+        DataError: an image cannot be read, or is not as high as the others, or is wider than high, or
+            most have a white background.
     """
     frames: list[np.ndarray] = []
     for path in _images(folder):
@@ -90,6 +95,12 @@ def read_image_folder(folder: Path) -> np.ndarray:
             raise DataError("the image cannot be read", where=str(path), hint="delete it, or copy it again")
         _check_aligned(image, frames, path)
         frames.append(grey_mask(image))
+    if 2 * sum(map(on_white, frames)) > len(frames):
+        raise DataError(
+            "the images have a white background, expected white on black",
+            where=str(folder),
+            hint=f"{prepare_command(folder)} --invert",
+        )
     return np.stack(frames)
 
 
@@ -104,7 +115,7 @@ def _check_aligned(image: np.ndarray, before: list[np.ndarray], path: Path) -> N
     raise DataError(
         f"a frame of {found}: these images are not aligned",
         where=str(path),
-        hint=f"gait-plugins data prepare {path.parent} TARGET aligns them",
+        hint=f"{prepare_command(path.parent)} aligns them",
     )
 
 
@@ -112,6 +123,23 @@ def _is_tree(path: Path) -> bool:
     if path.is_file():
         return _is_packed(path)
     return path.is_dir() and not _images(path) and not _sequence_files(path)
+
+
+def _part_of_tree(path: Path) -> DataError | None:
+    """The error for a folder from inside of ID/TYPE/VIEW/FILES; None for any other."""
+    depth = next((levels for levels in (3, 2, 1) if any(_sequence_files_below(path, levels))), 3)
+    if depth == 3:
+        return None
+    return DataError(
+        f"this folder holds the {'views of one condition' if depth == 1 else 'conditions of one identity'}, "
+        f"expected {TAKEN}",
+        where=str(path),
+        hint="name the folder that holds the identities, or the view folders one by one",
+    )
+
+
+def _sequence_files_below(path: Path, levels: int) -> Iterator[Path]:
+    return (file for file in path.glob("*/" * levels + "*") if suffix(file.name) in SUFFIXES)
 
 
 def _is_packed(path: Path) -> bool:

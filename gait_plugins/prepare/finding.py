@@ -11,11 +11,10 @@ from pathlib import Path
 from gait_plugins.api import track
 from gait_plugins.errors import DataError
 from gait_plugins.folders import by_numbers, is_hidden, suffix
-from gait_plugins.frames import IMAGE_SUFFIXES
+from gait_plugins.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from gait_plugins.prepare.layouts import Layout
 from gait_plugins.prepare.patterns import NUMBER, Name
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 DEEPEST = 16
 """Folder levels that are looked into; links may lead in circles."""
 _ENERGY_IMAGE = "gei.png"

@@ -16,8 +16,8 @@ from gait_plugins.api import Job
 from gait_plugins.core.atomic import remove_partials, whole_file
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.folders import suffix
-from gait_plugins.frames import IMAGE_SUFFIXES
-from gait_plugins.prepare.finding import VIDEO_SUFFIXES, Sources, find_sequences
+from gait_plugins.frames import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from gait_plugins.prepare.finding import Sources, find_sequences
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 from gait_plugins.prepare.mistakes import better_layout, no_media, nothing_found
 from gait_plugins.prepare.parallel import default_workers, in_threads

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from gait_plugins.folders import suffix
+from gait_plugins.frames import VIDEO_SUFFIXES
 from gait_plugins.prepare.align import align_mask, grey_mask, resize_mask
-from gait_plugins.prepare.finding import VIDEO_SUFFIXES
 from gait_plugins.prepare.judging import is_dark, is_picture, on_white
 from gait_plugins.prepare.layouts import Layout
 

@@ -20,6 +20,8 @@ PREFIX = "opengait"
 """Before the names of all components."""
 FAMILIES = {"model": "modeling/models", "loss": "modeling/losses", "transform": "data"}
 """Kind -> the folder whose classes OpenGait looks names up among."""
+MADE_IN = {"model": "models", "loss": "losses", "transform": "transforms"}
+"""Kind -> the module here whose attributes are the classes for the core."""
 ROOTS = {"model": "BaseModel", "loss": "BaseLoss"}
 """Kind -> the base class that tells its classes from others."""
 OWN_LOOP = ("inputs_pretreament", "train_step", "run_train", "run_test", "inference", "get_loader")
@@ -156,7 +158,7 @@ def offers(kind: str) -> dict[str, Offer]:
     """``opengait/<name>`` -> where its class is made, which file it is made from, and what is missing."""
     return {
         f"{PREFIX}/{found.name}": Offer(
-            f"upstream_patches.host.{kind}s:{found.name}",
+            f"upstream_patches.host.{MADE_IN[kind]}:{found.name}",
             source=f"OpenGait {found.module} {found.digest}",
             missing=found.missing,
         )

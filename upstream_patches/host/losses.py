@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -16,37 +17,36 @@ from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import listing, module_of
 
 
-class CheckoutLoss:
-    """What every loss of the checkout has here: the core gathers for it, where OpenGait's wrapper would."""
+def _hosted(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """The checkout's ``forward`` as the core calls it; its arguments stay its own."""
 
-    plain_forward: ClassVar[Callable[..., Any]]
-    """The checkout's ``forward`` without the wrapper, which wants a process group."""
-    loss_term_weight: float
-
-    def forward(self, **features: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss and its figures."""
-        loss, info = type(self).plain_forward(self, **features)
+    @functools.wraps(plain)
+    def forward(self: Loss, *features: Any, **named: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
+        loss, info = plain(self, *features, **named)
         return loss, dict(info)
+
+    return forward
 
 
 @lru_cache(maxsize=64)
 def _made(root: Path, name: str, module: str) -> type[Loss]:
     original = getattr(imported(Checkout(root), module), name)
     gathers = _gathers(original.forward)
+    # The core gathers where the wrapper, which wants a process group, would.
+    plain = original.forward.__wrapped__ if gathers else original.forward
     body = {
         "__module__": __name__,
         "__qualname__": name,
         "__doc__": original.__doc__ or f"The loss {name} of the OpenGait checkout.",
-        "plain_forward": original.forward.__wrapped__ if gathers else original.forward,
+        "forward": _hosted(plain),
         "gathers": gathers,
     }
-    bases = (CheckoutLoss, original, Loss)
-    return cast("type[Loss]", types.new_class(name, bases, {}, lambda made: made.update(body)))
+    return cast("type[Loss]", types.new_class(name, (original, Loss), {}, lambda made: made.update(body)))
 
 
 def _gathers(forward: Any) -> bool:
     """True where ``forward`` is wrapped into OpenGait's gathering of all processes' features."""
-    return hasattr(forward, "__wrapped__") and "ddp_all_gather" in forward.__code__.co_names
+    return hasattr(forward, "__wrapped__") and "gather_and_scale_wrapper" in forward.__globals__
 
 
 def __getattr__(name: str) -> Any:

@@ -84,7 +84,7 @@ def test_a_submission_shows_no_figures_and_says_who_scores(name, data, capsys, t
     shown = capsys.readouterr().out
     assert "the challenge's server scores the probes" in shown
     assert "without a match" not in shown
-    write_results(results, tmp_path, 60)
+    write_results(results, tmp_path, 60, name)
     (text,) = results.files.values()
     assert (tmp_path / f"{name}_submission-60.csv").read_text() == text
 

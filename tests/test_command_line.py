@@ -48,7 +48,7 @@ def test_opengaits_spellings_are_understood(tiny, tiny_yaml: Path, tmp_path: Pat
     code, output = gait("train", "--cfgs", str(tiny_yaml), "--phase", "test", "--iter", "4")
     assert code == 0
     assert "R1" in output
-    assert (tmp_path / "output/Tiny/TinyModel/tiny/results-4.json").is_file()
+    assert (tmp_path / "output/Tiny/TinyModel/tiny/results-4-Nearest.json").is_file()
 
 
 @pytest.mark.parametrize(

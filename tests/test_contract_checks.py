@@ -54,6 +54,10 @@ class Model(GaitModel):
     def forward(self, batch: GaitBatch) -> ModelOutput:
         frames, lengths = batch.inputs[0], batch.seq_lens
         parts = [frames] if lengths is None else frames.split(lengths[0].tolist(), 1)
+        if self.fault.startswith("needs 3 frames") and min(part.shape[1] for part in parts) < 3:
+            raise DataError("too short") if self.fault.endswith("and says so") else RuntimeError("too short")
+        if self.fault == "leaks into short ones" and lengths is not None:
+            parts = [part if part.shape[1] > 2 else frames for part in parts]
         if self.fault == "leaks":
             parts = (
                 [frames.roll(1, 1)] if lengths is None else frames.roll(1, 1).split(lengths[0].tolist(), 1)
@@ -200,11 +204,17 @@ def test_what_keeps_its_contract_passes(kind: Any) -> None:
     CHECKS[kind](kind())
 
 
+def test_a_model_may_refuse_short_sequences_in_words() -> None:
+    check_model(lambda: Model("needs 3 frames and says so"))
+
+
 @pytest.mark.parametrize(
     ("kind", "fault", "words"),
     [
-        (Model, "leaks", "packed batch is not embedded as its sequences one by one"),
-        (Model, "mixes", "stacked batch is not embedded|packed batch is not embedded"),
+        (Model, "leaks", "a pack of .* is not embedded as its sequences one by one"),
+        (Model, "leaks into short ones", r"a pack of \(1, 4, 2\) frames is not embedded as its sequences"),
+        (Model, "needs 3 frames", "a sequence of 1 frames is neither embedded nor refused"),
+        (Model, "mixes", "a (stacked batch|pack of .*) is not embedded as its sequences"),
         (Model, "unused", "no training feature depends on .*more.weight"),
         (Model, "trains nothing", "training_feat is empty"),
         (Model, "counts", "forward in eval mode changes the state"),

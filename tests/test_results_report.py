@@ -80,7 +80,9 @@ def test_csv_says_of_every_figure_what_it_was_found_by(results):
 def test_a_protocols_own_files_lie_beside_the_figures(results, tmp_path, caplog):
     caplog.set_level("INFO")
     files = {"GREW_submission.csv": "videoId,rank1\n", "../../elsewhere.csv": "x\n"}
-    path = write_results(dataclasses.replace(results, metrics={}, files=files), tmp_path / "run", 120)
+    path = write_results(
+        dataclasses.replace(results, metrics={}, files=files), tmp_path / "run", 120, "GREW_submission"
+    )
     assert (tmp_path / "run" / "GREW_submission-120.csv").read_text() == "videoId,rank1\n"
     assert (tmp_path / "run" / "elsewhere-120.csv").read_text() == "x\n"
     assert json.loads(path.read_text())["files"] == ["GREW_submission-120.csv", "elsewhere-120.csv"]
@@ -89,17 +91,17 @@ def test_a_protocols_own_files_lie_beside_the_figures(results, tmp_path, caplog)
 
 
 def test_written_files_are_whole(results, tmp_path):
-    path = write_results(results, tmp_path, 120)
-    assert path == tmp_path / "results-120.json"
+    path = write_results(results, tmp_path, 120, "acme-gait/indoor")
+    assert path == tmp_path / "results-120-indoor.json"
     assert json.loads(path.read_text())["metrics"]["CL@R1"] == 87.0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["results-120.csv", "results-120.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["results-120-indoor.csv", "results-120-indoor.json"]
 
 
 def test_a_failing_write_leaves_the_previous_file(results, tmp_path):
-    path = write_results(results, tmp_path, 1)
+    path = write_results(results, tmp_path, 1, "indoor")
     before = path.read_bytes()
     broken = Results("p", "d", {"x": 1.0}, 1, 1, details={"odd": object()})
     with pytest.raises(TypeError):
-        write_results(broken, tmp_path, 1)
+        write_results(broken, tmp_path, 1, "indoor")
     assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["results-1.csv", "results-1.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["results-1-indoor.csv", "results-1-indoor.json"]

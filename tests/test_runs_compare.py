@@ -124,10 +124,29 @@ def test_what_cannot_be_compared_is_said_with_code_two(runs: Path) -> None:
     assert "this is a file" in refused(a, "tiny.yaml")
     assert "no run folder" in refused(a, str(runs))
     assert "no results of step 9, only of 2" in refused(a, b, "--step", "9")
-    (runs / "b" / "results-2.json").write_text("{")
+    (runs / "b" / "results-2-Nearest.json").write_text("{")
     assert "cannot be read" in refused(a, b)
-    (runs / "b" / "results-2.json").unlink()
+    (runs / "b" / "results-2-Nearest.json").unlink()
     assert "gait-plugins test CONFIG" in refused(a, b)
+
+
+def test_tests_by_two_protocols_stand_beside_each_other(runs: Path) -> None:
+    name = "results-2-{}.json"
+    for run, figure in (("a", 10.0), ("b", 30.0)):
+        content = json.loads((runs / run / name.format("Nearest")).read_text())
+        other = content | {"protocol": "farthest", "metrics": {"R1": figure}}
+        (runs / run / name.format("Farthest")).write_text(json.dumps(other))
+    assert compare_runs(runs / "a", runs / "b").figures == (Difference("R1", 10.0, 30.0),)  # the newest
+    nearest = compare_runs(runs / "a", runs / "b", protocol="Nearest")
+    assert "protocol" not in {d.name for d in nearest.scored}
+    (runs / "b" / name.format("Farthest")).unlink()
+    assert compare_runs(runs / "a", runs / "b").figures == nearest.figures  # what both have
+    (runs / "b" / name.format("Nearest")).rename(runs / "b" / name.format("Farthest"))
+    (runs / "a" / name.format("Farthest")).unlink()
+    compare_runs(runs / "a", runs / "b")
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"), "--protocol", "Nearest")
+    assert code == 2
+    assert "no results by Nearest, only by Farthest" in output
 
 
 def test_a_damaged_record_is_named(runs: Path) -> None:

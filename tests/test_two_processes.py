@@ -92,7 +92,7 @@ def test_losses_agree(runs: dict[str, Path]):
 
 def test_scores_agree(runs: dict[str, Path]):
     one, two = (
-        json.loads((runs[n] / f"results-{STEPS}.json").read_text())["metrics"] for n in ("one", "two")
+        json.loads((runs[n] / f"results-{STEPS}-Nearest.json").read_text())["metrics"] for n in ("one", "two")
     )
     assert one == two
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.cli.retention import run_retention
+
 if TYPE_CHECKING:
     from gait_plugins.core.run_comparison import Difference, RunComparison
 
@@ -32,13 +34,19 @@ def compare(
     step: Annotated[
         int | None, typer.Option(help="Compare the results of this step; else the last of each.")
     ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Compare the results by this eval_func; else one that both have.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say in which settings, data, versions and seeds two runs differ, beside their figures."""
     from gait_plugins.core.run_comparison import compare_runs
 
-    found = compare_runs(a, b, step)
+    found = compare_runs(a, b, step, protocol)
     print(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(_lines(found)))
+
+
+app.command("retention")(run_retention)
 
 
 def _lines(found: RunComparison) -> Iterator[str]:

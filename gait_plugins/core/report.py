@@ -77,15 +77,18 @@ def results_to_csv(results: Results) -> str:
     return text.getvalue()
 
 
-def write_results(results: Results, folder: Path, step: int) -> Path:
-    """Write ``results-<step>.json``, ``results-<step>.csv`` and the protocol's own files.
+def write_results(results: Results, folder: Path, step: int, protocol: str) -> Path:
+    """Write ``results-<step>-<protocol>.json``, the same as CSV, and the protocol's own files.
 
     Each is written whole or not at all; ``step`` is put into the name of the protocol's own ones too.
+
+    Args:
+        protocol: name of the protocol, so that two of them at one step have files of their own.
 
     Returns:
         The path of the JSON file.
     """
-    path = Path(folder) / f"results-{step}.json"
+    path = Path(folder) / f"results-{step}-{protocol.rpartition('/')[2]}.json"
     for name, text in results.files.items():
         own = path.with_name(_numbered(name, step))
         write_text(own, text)

@@ -19,6 +19,7 @@ ABSENT = None
 _NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
 """Settings that name a run and change nothing in it."""
 _MACHINE = ("platform", "cuda", "gpus", "threads")
+_RESULTS = re.compile(r"results-(\d+)-(.+)\.json")
 _SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
 
 
@@ -68,22 +69,24 @@ class _Run(NamedTuple):
     results: Mapping[str, Any]
 
 
-def compare_runs(a: Path, b: Path, step: int | None = None) -> RunComparison:
+def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None = None) -> RunComparison:
     """Compare two run folders by what a training and a test write there.
 
     Args:
         a: a run folder, ``output/<data set>/<model>/<save_name>``.
         b: another.
         step: compare the results of this step; None: the last of each.
+        protocol: compare the results by this protocol; None: by one that both have, if there is one.
 
     Raises:
         ConfigError: both are the same folder.
-        DataError: one is no run folder, or has no results of that step.
+        DataError: one is no run folder, or has no results of that step and protocol.
     """
     if a.exists() and b.exists() and a.samefile(b):
         raise ConfigError("both are the same run folder", where=str(a), hint="name two runs")
-    ours, theirs = _read(a, step), _read(b, step)
-    settings = _differences(ours, theirs, lambda run: _flat(run.config))
+    found = [_results(folder, step, protocol) for folder in (a, b)]
+    ours, theirs = (_read(*pair) for pair in zip((a, b), _by_one_protocol(*found), strict=True))
+    settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
     seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
     data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
     return RunComparison(
@@ -99,14 +102,8 @@ def compare_runs(a: Path, b: Path, step: int | None = None) -> RunComparison:
     )
 
 
-def _read(folder: Path, step: int | None) -> _Run:
-    if not folder.is_dir():
-        raise DataError(
-            "this is a file" if folder.exists() else "there is no such folder",
-            where=str(folder),
-            hint="a run folder is output/<data set>/<model>/<save_name>",
-        )
-    results = _results(folder, step)
+def _read(folder: Path, scored: Path) -> _Run:
+    results = _metrics_of(scored)
     # A run that was only tested tells of itself in a folder of its own.
     described = next((path for path in (folder, folder / "test") if (path / "config.yaml").is_file()), None)
     if described is None:
@@ -119,12 +116,34 @@ def _read(folder: Path, step: int | None) -> _Run:
     )
 
 
-def _results(folder: Path, step: int | None) -> Mapping[str, Any]:
-    found = {
-        int(match[1]): path
-        for path in folder.glob("results-*.json")
-        if (match := re.fullmatch(r"results-(\d+)\.json", path.name))
-    }
+def read_results(folder: Path, step: int | None = None, protocol: str | None = None) -> Mapping[str, Any]:
+    """What a test of a run found, as its file says; see :func:`compare_runs` for ``step`` and ``protocol``.
+
+    Raises:
+        DataError: the folder is no run, has no such results, or they cannot be read.
+    """
+    return _metrics_of(list(_results(folder, step, protocol).values())[-1])
+
+
+def _metrics_of(path: Path) -> Mapping[str, Any]:
+    results = _mapping(path, json.loads)
+    if not isinstance(results.get("metrics"), Mapping):
+        raise _damaged(path, "there is no mapping 'metrics' in it")
+    return results
+
+
+def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, Path]:
+    """The files with the results of one step, by protocol; the newest comes last."""
+    if not folder.is_dir():
+        raise DataError(
+            "this is a file" if folder.exists() else "there is no such folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
+    found: dict[int, dict[str, Path]] = {}
+    for path in sorted(folder.glob("results-*.json"), key=lambda path: path.stat().st_mtime_ns):
+        if match := _RESULTS.fullmatch(path.name):
+            found.setdefault(int(match[1]), {})[match[2]] = path
     if not found and not (folder / "config.yaml").is_file():
         raise _no_run(folder)
     if not found:
@@ -139,11 +158,20 @@ def _results(folder: Path, step: int | None) -> Mapping[str, Any]:
             where=str(folder),
             hint=f"gait-plugins test CONFIG --iter {step}",
         )
-    path = found[max(found) if step is None else step]
-    results = _mapping(path, json.loads)
-    if not isinstance(results.get("metrics"), Mapping):
-        raise _damaged(path, "there is no mapping 'metrics' in it")
-    return results
+    of_step = found[max(found) if step is None else step]
+    if protocol is not None and protocol not in of_step:
+        raise DataError(
+            f"the run has no results by {protocol}, only by {', '.join(of_step)}",
+            where=str(folder),
+            hint=f"gait-plugins test CONFIG -o evaluator_cfg.eval_func={protocol}",
+        )
+    return of_step if protocol is None else {protocol: of_step[protocol]}
+
+
+def _by_one_protocol(a: Mapping[str, Path], b: Mapping[str, Path]) -> tuple[Path, Path]:
+    """A file of each, by the newest of the protocols that they share; else the newest of each."""
+    shared = [name for name in a if name in b]
+    return (a[shared[-1]], b[shared[-1]]) if shared else (list(a.values())[-1], list(b.values())[-1])
 
 
 def _mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
@@ -168,7 +196,7 @@ def _versions(run: _Run) -> dict[str, Any]:
     return {"python": run.environment.get("python"), **packages, **components}
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat_settings(value: Any, path: str = "") -> dict[str, Any]:
     """Dotted names, as ``-o`` takes them, to the settings at the end of them."""
     if isinstance(value, Mapping) and value:
         items: Iterator[tuple[Any, Any]] = iter(value.items())
@@ -178,7 +206,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
         return {path: value}
     found: dict[str, Any] = {}
     for key, item in items:
-        found.update(_flat(item, f"{path}.{key}" if path else str(key)))
+        found.update(flat_settings(item, f"{path}.{key}" if path else str(key)))
     return found
 
 

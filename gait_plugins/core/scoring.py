@@ -60,7 +60,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
         results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
         if results is not None:
-            write_results(results, folder, step)
+            write_results(results, folder, step, section.protocol.name)
             lifecycle.evaluated(run, step, results)
     return results
 

@@ -187,5 +187,6 @@ class Training:
         """Score the weights of this step on the test sequences; results on the first rank."""
         assert self._test_maker is not None
         results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
-        on_first_rank(self.fabric, lambda: results and write_results(results, self.run.folder, step))
+        name = self.config.evaluator_cfg.protocol.name
+        on_first_rank(self.fabric, lambda: results and write_results(results, self.run.folder, step, name))
         return results

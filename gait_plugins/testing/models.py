@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.errors import GaitPluginsError
 from gait_plugins.testing.expect import expect, near
 
 LENGTHS = (5, 3, 4)
+SHORT = (1, 4, 2)
 CLASSES = 4
 
 
@@ -32,7 +34,8 @@ def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (6
     _check_training(model.train(), _batch(model, frame_shape))
     model.eval()
     _check_embeddings(model, _batch(model, frame_shape))
-    _check_packs(model, frame_shape)
+    _check_packs(model, frame_shape, LENGTHS)
+    _check_packs(model, frame_shape, tuple(n for n in SHORT if _takes(model, frame_shape, n)))
     _check_state(model, make().eval(), _batch(model, frame_shape))
 
 
@@ -92,17 +95,31 @@ def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
 
 
 @torch.no_grad()
-def _check_packs(model: GaitModel, frame_shape: tuple[int, ...]) -> None:
-    packed = _batch(model, frame_shape, rows=1, frames=sum(LENGTHS))
-    n = len(LENGTHS)
+def _takes(model: GaitModel, frame_shape: tuple[int, ...], frames: int) -> bool:
+    """True unless the model refuses a sequence of so many frames, in words."""
+    try:
+        model(_batch(model, frame_shape, rows=1, frames=frames))
+    except GaitPluginsError:
+        return False
+    except Exception as error:
+        raise AssertionError(
+            f"a sequence of {frames} frames is neither embedded nor refused by a GaitPluginsError: {error}"
+        ) from error
+    return True
+
+
+@torch.no_grad()
+def _check_packs(model: GaitModel, frame_shape: tuple[int, ...], lengths: tuple[int, ...]) -> None:
+    packed = _batch(model, frame_shape, rows=1, frames=sum(lengths))
+    n = len(lengths)
     many: dict[str, Any] = {"labels": torch.zeros(n).long(), "types": ["nm-01"] * n, "views": ["090"] * n}
     together = _embeddings(
-        model(packed._replace(**many, seq_lens=torch.tensor([LENGTHS], dtype=torch.int32)))
+        model(packed._replace(**many, seq_lens=torch.tensor([lengths], dtype=torch.int32)))
     )
-    sequences = torch.split(packed.inputs[0], list(LENGTHS), 1)
+    sequences = torch.split(packed.inputs[0], list(lengths), 1)
     apart = torch.cat([_embeddings(model(packed._replace(inputs=[frames]))) for frames in sequences])
-    expect(near(together, apart), "a packed batch is not embedded as its sequences one by one")
-    stacked = torch.cat([frames[:, : min(LENGTHS)] for frames in sequences])
+    expect(near(together, apart), f"a pack of {lengths} frames is not embedded as its sequences one by one")
+    stacked = torch.cat([frames[:, : min(lengths)] for frames in sequences])
     together = _embeddings(model(packed._replace(inputs=[stacked], **many)))
     rows = [_embeddings(model(packed._replace(inputs=[row.unsqueeze(0)]))) for row in stacked]
     expect(near(together, torch.cat(rows)), "a stacked batch is not embedded as its sequences one by one")

@@ -100,7 +100,8 @@ class Selection:
                 f"{self.role}_list asks for the partition's list, but the partition of {data.dataset_name} "
                 "lists no probes",
                 where="evaluator_cfg",
-                hint='add "PROBE_SET": ["<id>-<type>-<view>", ...] to the JSON of data_cfg.dataset_partition',
+                hint='add "PROBE_SET": ["<id>-<type>-<view>", ...] to the JSON of data_cfg.dataset_partition '
+                f"(data partition --probes 1 does), or -o evaluator_cfg.{self.role}_list=null",
             )
         return data.probe_set if self.role == "probe" else frozenset(_names(data)) - data.probe_set
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from cross_spectral_files import llcm_files, regdb_files, sysu_files
 from layout_files import image_folders, packed, small_set
 from layout_files import partition as partition_file
 
@@ -87,6 +88,9 @@ def test_data_sets_keep_their_contract(
         "ImageFolders": {"dataset_root": image_folders(tmp_path), "dataset_partition": raw},
         "OpenGaitLayout": {"dataset_root": root, "dataset_partition": partition},
         "PackedSilhouettes": {"dataset_root": packed(root), "dataset_partition": partition},
+        "SYSU-MM01": {"dataset_root": sysu_files(tmp_path / "sysu")},
+        "RegDB": {"dataset_root": regdb_files(tmp_path / "regdb")},
+        "LLCM": {"dataset_root": llcm_files(tmp_path / "llcm")},
         "walkers": {"train": 2, "test": 1, "frames": 4, "views": ["000", "090"]},
     }
     check_dataset(maker(component, **small.get(component.name, {}))())

@@ -39,6 +39,16 @@ def gait_transforms() -> Contribution:
 
 
 @hookimpl
+def gait_datasets() -> Contribution:
+    return {
+        "SYSU-MM01": f"{_HERE}.sysu:SYSUMM01",
+        "RegDB": f"{_HERE}.listed:RegDB",
+        "LLCM": f"{_HERE}.listed:LLCM",
+        "duo": f"{_HERE}.duo:Duo",
+    }
+
+
+@hookimpl
 def gait_protocols() -> Contribution:
     return {
         "evaluate_cross_spectral": f"{_HERE}.protocols:CrossSpectralProtocol",

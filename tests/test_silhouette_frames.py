@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gait_plugins import ConfigError, DataError, GaitDataset, SequenceRef, build
+from gait_plugins.plugins.hybrid.choice import ChosenSequences
 from gait_plugins.plugins.hybrid.frames import SilhouetteFrames
 
 
@@ -98,6 +99,22 @@ def test_a_worker_gets_what_it_needs_and_no_more() -> None:
     copy = pickle.loads(pickle.dumps(data))
     assert size < 1000
     assert np.array_equal(copy.load(refs[3])[0], data.load(refs[3])[0])
+
+
+def test_few_identities_are_the_first_ones() -> None:
+    data = ChosenSequences(Walks(), types=["nm-*"], train_identities=1)
+    assert {ref.label for ref in data.sequences("train")} == {"001"}
+    assert {ref.label for ref in data.sequences("test")} == {"003"}
+    assert data.length(data.sequences("train")[0]) == 7
+    with pytest.raises(ConfigError, match="test_identities is 0"):
+        ChosenSequences(Walks(), test_identities=0)
+
+
+def test_probes_that_are_not_used_are_no_probes() -> None:
+    walks = Walks()
+    walks.probe_set = lambda: frozenset({"003-nm-01-000", "003-cl-01-000"})
+    assert ChosenSequences(walks, types=["nm-*"]).probe_set() == {"003-nm-01-000"}
+    assert ChosenSequences(Walks()).probe_set() is None
 
 
 def test_no_frames_at_all_are_refused() -> None:

@@ -36,7 +36,10 @@ def gait_transforms() -> Contribution:
 
 @hookimpl
 def gait_datasets() -> Contribution:
-    return {"SilhouetteFrames": f"{_HERE}.frames:SilhouetteFrames"}
+    return {
+        "ChosenSequences": f"{_HERE}.choice:ChosenSequences",
+        "SilhouetteFrames": f"{_HERE}.frames:SilhouetteFrames",
+    }
 
 
 @hookimpl

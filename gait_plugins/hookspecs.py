@@ -87,7 +87,7 @@ def gait_protocols() -> Contribution:  # type: ignore[empty-body]
 
 @hookspec
 def gait_recipes() -> Contribution:  # type: ignore[empty-body]
-    """Trainings of several stages."""
+    """Trainings of several stages: classes that name a YAML file of the package (``Recipe``)."""
 
 
 # --- life cycle of a run -----------------------------------------------------------------------

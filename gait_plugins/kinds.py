@@ -43,6 +43,6 @@ KINDS: dict[str, Kind] = {
             default="OpenGaitLayout",
         ),
         Kind("protocol", "gait_protocols", "gait_plugins.api.protocol:Protocol", "eval_func"),
-        Kind("recipe", "gait_recipes", "builtins:object", "recipe"),
+        Kind("recipe", "gait_recipes", "gait_plugins.api.recipe:Recipe", "recipe"),
     )
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
     from gait_plugins.api.progress import Job, track
     from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
+    from gait_plugins.api.recipe import Recipe
     from gait_plugins.api.report import DataReport, Finding, FindingLog
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
@@ -35,6 +36,7 @@ EXPORTS = {
     "Loss": "loss",
     "ModelOutput": "model",
     "Protocol": "protocol",
+    "Recipe": "recipe",
     "Results": "protocol",
     "Run": "run",
     "SequenceIndex": "dataset",
@@ -60,6 +62,7 @@ __all__ = [
     "Loss",
     "ModelOutput",
     "Protocol",
+    "Recipe",
     "Results",
     "Run",
     "SequenceIndex",

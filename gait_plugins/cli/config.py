@@ -32,9 +32,27 @@ def check(
         bool, typer.Option("--resolved", help="Print the whole configuration with defaults, as YAML.")
     ] = False,
 ) -> None:
-    """Say what a configuration names and where it comes from, or everything that is wrong with it."""
-    from gait_plugins.config import load_config
+    """Say what a configuration names and where it comes from, or everything that is wrong with it.
 
+    Of a recipe, say which stages it has and what each starts from.
+    """
+    from gait_plugins.config import load_config
+    from gait_plugins.config.recipes import find_recipe, load_recipe
+
+    if find_recipe(config) is not None:
+        from gait_plugins.cli.recipe_check import recipe_lines
+        from gait_plugins.core.recipe_checks import check_stages
+
+        recipe = load_recipe(config, override or [])
+        fits = check_stages(recipe)
+        if resolved:
+            import yaml
+
+            stages = {stage.name: stage.config.data for stage in recipe.stages}
+            print(yaml.safe_dump(stages, sort_keys=False), end="")
+        else:
+            print("\n".join(recipe_lines(recipe, fits)))
+        return
     loaded = load_config(config, override or [])
     if resolved:
         import yaml
@@ -73,10 +91,10 @@ def schema() -> None:
 
 @app.command("list")
 def list_configs() -> None:
-    """List the configurations that are shipped and found by name."""
-    from gait_plugins.config.sources import locate, shipped
+    """List the configurations and recipes that are shipped and found by name."""
+    from gait_plugins.config.sources import locate, shipped, shipped_recipes
 
-    names = shipped()
+    names = sorted([*shipped(), *shipped_recipes()])
     width = max(map(len, names), default=0)
     for name in names:
         first = locate(name).read_text(encoding="utf-8").partition("\n")[0]

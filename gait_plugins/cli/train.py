@@ -12,9 +12,15 @@ from gait_plugins.errors import ConfigError
 if TYPE_CHECKING:
     from gait_plugins.api import Results
     from gait_plugins.config import Config
+    from gait_plugins.config.stages import Stages
     from gait_plugins.core.options import RunOptions
 
-Name = Annotated[str | None, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name; also a recipe.")
+]
+StageOption = Annotated[
+    str | None, typer.Option("--stage", metavar="NAME", help="Of a recipe, this stage alone.")
+]
 Cfgs = Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")]
 Overrides = Annotated[
     list[str] | None,
@@ -48,15 +54,16 @@ def run_train(
         ),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run first.")] = False,
+    stage: StageOption = None,
     device: DeviceOption = "auto",
     devices: Devices = 1,
     phase: Phase = "train",
     iteration: Iteration = None,
     log_to_file: LogToFile = False,
 ) -> None:
-    """Train a model as a configuration says."""
+    """Train a model as a configuration says, or the stages of a recipe that are not finished."""
     chosen = _phase(phase)
-    loaded = _load(config, cfgs, override, iteration)
+    loaded = _load(config, cfgs, override, iteration, stage)
     options = _options(
         device=device,
         devices=devices,
@@ -66,7 +73,7 @@ def run_train(
         overwrite=overwrite,
         log_to_file=log_to_file,
     )
-    _run(chosen, loaded, options)
+    _run(chosen, loaded, options, stage)
 
 
 def run_test(
@@ -76,35 +83,51 @@ def run_test(
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Test this checkpoint, wherever it lies.")
     ] = None,
+    stage: StageOption = None,
     device: DeviceOption = "auto",
     devices: Devices = 1,
     phase: Phase = "test",
     iteration: Iteration = None,
     log_to_file: LogToFile = False,
 ) -> None:
-    """Score a checkpoint by the configured protocol."""
+    """Score a checkpoint by the configured protocol; of a recipe, that of its last stage."""
     chosen = _phase(phase)
     override = list(override or [])
-    if checkpoint is not None:
-        from gait_plugins.config.overrides import written
-
-        override.append(written("evaluator_cfg.restore_hint", str(checkpoint)))
-    loaded = _load(config, cfgs, override, iteration)
-    _run(chosen, loaded, _options(device=device, devices=devices, log_to_file=log_to_file))
+    loaded = _load(config, cfgs, override, iteration, stage, checkpoint)
+    options = _options(device=device, devices=devices, log_to_file=log_to_file)
+    _run(chosen, loaded, options, stage, checkpoint)
 
 
-def _load(name: str | None, cfgs: str | None, overrides: list[str] | None, iteration: int | None) -> Config:
+def _load(
+    name: str | None,
+    cfgs: str | None,
+    overrides: list[str] | None,
+    iteration: int | None,
+    stage: str | None,
+    checkpoint: Path | None = None,
+) -> Config | Stages:
     from gait_plugins.config import load_config
+    from gait_plugins.config.overrides import written
+    from gait_plugins.config.recipes import find_recipe, load_recipe
 
     if (name is None) == (cfgs is None):
         raise ConfigError(
             "name one configuration, as an argument or by --cfgs", hint="gait-plugins config list"
         )
     overrides = list(overrides or [])
+    source = name or cfgs or ""
+    if find_recipe(source) is not None:
+        if iteration is not None:
+            raise ConfigError("--iter is for one training", hint="--stage NAME --checkpoint FILE")
+        return load_recipe(source, overrides)
+    if stage is not None:
+        raise ConfigError(f"{source} is no recipe: it has no stage {stage!r}")
+    if checkpoint is not None:
+        overrides.append(written("evaluator_cfg.restore_hint", str(checkpoint)))
     if iteration is not None:
         # OpenGait's --iter sets both, whatever the phase.
         overrides += [f"{section}.restore_hint={iteration}" for section in ("trainer_cfg", "evaluator_cfg")]
-    return load_config(name or cfgs or "", overrides=overrides)
+    return load_config(source, overrides=overrides)
 
 
 def _options(**options: Any) -> RunOptions:
@@ -121,14 +144,25 @@ def _phase(phase: str | None) -> Literal["train", "test"]:
     raise ConfigError(f"--phase is train or test, not {phase!r}")
 
 
-def _run(phase: Literal["train", "test"], config: Config, options: RunOptions) -> Results | None:
+def _run(
+    phase: Literal["train", "test"],
+    loaded: Config | Stages,
+    options: RunOptions,
+    stage: str | None = None,
+    checkpoint: Path | None = None,
+) -> Results | None:
+    from gait_plugins.config import Config
+    from gait_plugins.core.engine import train
+    from gait_plugins.core.recipes import score_recipe, train_recipe
     from gait_plugins.core.report import print_results
+    from gait_plugins.core.scoring import score
 
-    if phase == "train":
-        from gait_plugins.core.engine import train as run
+    if isinstance(loaded, Config):
+        results = train(loaded, options) if phase == "train" else score(loaded, options)
+    elif phase == "train":
+        results = train_recipe(loaded, options, stage)
     else:
-        from gait_plugins.core.scoring import score as run
-    results = run(config, options)
+        results = score_recipe(loaded, options, stage, checkpoint)
     if results is not None:
         print_results(results)
     return results

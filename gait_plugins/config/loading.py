@@ -38,8 +38,27 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: I
     else:
         file = locate(source)
         name, written = display_name(file), read_config(file)
+    if "stages" in written.data:
+        raise ConfigError(
+            "this is a recipe, a configuration is needed here",
+            where=written.where(("stages",)) or name,
+            hint="each of its stages leaves its configuration in its run folder: config.yaml",
+        )
     tree = merge(default_tree(), written)
     typed.apply(tree, overrides)
+    return resolve(tree, name)
+
+
+def resolve(tree: Tree, name: str) -> Config:
+    """Validate a configuration that is complete.
+
+    Args:
+        tree: it, merged over the defaults.
+        name: of the file, for messages.
+
+    Raises:
+        ConfigError: see :func:`load_config`.
+    """
     raise_problems(check_shape(tree), name)
     _pinned(tree).lifecycle.configure(tree.data)
     raise_problems(check_shape(tree), name)  # a plugin may have changed anything

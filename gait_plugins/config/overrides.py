@@ -13,17 +13,17 @@ from gait_plugins.config.tree import Path, Tree, at, dotted, marked
 from gait_plugins.errors import ConfigError
 
 
-def apply(tree: Tree, overrides: Iterable[str]) -> None:
+def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> None:
     """Put each ``a.b.c=value`` into the tree; list items are named by their position.
 
     A key that the mapping does not have yet is added; whether anyone accepts it shows later, with
-    the override as its place.
+    the override as its place, unless another one is given.
 
     Raises:
         ConfigError: it is not of this form, or its path leads nowhere.
     """
     for text in overrides:
-        _apply(tree, text, f"-o {text}")
+        _apply(tree, text, place or f"-o {text}")
 
 
 def written(key: str, value: str) -> str:
@@ -34,18 +34,26 @@ def written(key: str, value: str) -> str:
 
 def _apply(tree: Tree, text: str, place: str) -> None:
     keys, equals, value_text = text.partition("=")
-    names = keys.strip().split(".")
-    if not equals or not all(names):
+    if not equals or not all(keys.strip().split(".")):
         raise ConfigError(
             "an override is written key.key=value", where=place, hint="-o trainer_cfg.total_iter=200"
         )
+    assign(tree, keys.strip(), _value(value_text, place), place)
+
+
+def assign(tree: Tree, key: str, value: Any, place: str) -> None:
+    """Put a value at ``a.b.c``; see :func:`apply`.
+
+    Raises:
+        ConfigError: the path leads nowhere.
+    """
+    names = key.split(".")
     path: Path = ()
     for i, name in enumerate(names):
         last = i == len(names) - 1
         path = (*path, _step(tree, path, name, last, place))
         if not last and _is_missing(tree, path):
             tree.put(path, {}, marked({}, place, path))
-    value = _value(value_text, place)
     if isinstance(at(tree.data, path[:-1]), dict):
         tree.rename(path[:-1], {path[-1]: value})
     tree.put(path, value, marked(value, place, path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -22,8 +23,23 @@ def shipped() -> list[str]:
 
     Files whose name begins with ``_`` are parts to inherit from, no configurations of their own.
     """
-    files = (file for file in _SHIPPED.rglob("*.yaml") if not file.name.startswith("_"))
-    return sorted(file.relative_to(_SHIPPED).with_suffix("").as_posix() for file in files)
+    return [name for name, is_recipe in _shipped().items() if not is_recipe]
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes inside the package."""
+    return [name for name, is_recipe in _shipped().items() if is_recipe]
+
+
+def _shipped() -> dict[str, bool]:
+    """Name -> whether it is a recipe."""
+    files = sorted(file for file in _SHIPPED.rglob("*.yaml") if not file.name.startswith("_"))
+    return {
+        file.relative_to(_SHIPPED).with_suffix("").as_posix(): bool(
+            re.search(r"^stages:", file.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        for file in files
+    }
 
 
 def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> FilePath:
@@ -46,12 +62,12 @@ def locate(name: str | os.PathLike[str], folder: FilePath | None = None) -> File
         beside = [f.name for f in path.parent.iterdir() if f.suffix in _SUFFIXES]
         guesses = [str(path.parent / match) for match in nearest(path.name, beside)]
     else:
-        guesses = nearest(text.removesuffix(".yaml"), shipped())
+        guesses = nearest(text.removesuffix(".yaml"), _shipped())
     meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
     found = "it is a folder" if path.is_dir() else "neither a file nor a shipped name"
     raise ConfigError(
         f"there is no configuration {text!r}: {found}",
-        hint=f"{meant}shipped are: {', '.join(shipped()) or 'none'}",
+        hint=f"{meant}shipped are: {', '.join(_shipped()) or 'none'}",
     )
 
 
@@ -65,17 +81,31 @@ def read_config(file: FilePath, ancestors: tuple[FilePath, ...] = ()) -> Tree:
     tree = read_file(file, display_name(file))
     if file_id in ancestors:
         raise ConfigError("the configuration inherits itself", where=display_name(file))
+    return with_parents(tree, file.parent, (*ancestors, file_id))
+
+
+def with_parents(tree: Tree, folder: FilePath, ancestors: tuple[FilePath, ...] = ()) -> Tree:
+    """A configuration merged over what it ``inherits``.
+
+    Args:
+        tree: it, as it is written.
+        folder: what relative paths in it start from.
+        ancestors: files that lead here.
+
+    Raises:
+        ConfigError: see :func:`read_config`.
+    """
     if INHERITS not in tree.data:
         return tree
     where = tree.where((INHERITS,))
     base = Tree({})
     for name in _names(tree.data.pop(INHERITS), where):
         try:
-            parent = locate(name, file.parent)
+            parent = locate(name, folder)
         except ConfigError as error:
             error.where = error.where or where
             raise
-        base = merge(base, read_config(parent, (*ancestors, file_id)))
+        base = merge(base, read_config(parent, ancestors))
     return merge(base, tree)
 
 

@@ -1,0 +1,100 @@
+"""What can be known of a recipe before any of its stages is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gait_plugins.api import GaitModel
+from gait_plugins.config import Config
+from gait_plugins.config.stages import Stage, Stages
+from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
+from gait_plugins.core.guessing import on_meta
+from gait_plugins.core.load_report import LoadReport
+from gait_plugins.core.parts import Part, fit_part, freeze, parts_of
+from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable
+from gait_plugins.errors import GaitPluginsError
+from gait_plugins.manager import pin_plugins
+
+
+class PartFit(NamedTuple):
+    """What a stage will take for a part of its model."""
+
+    part: Part
+    """Its source is a stage or a file, as the recipe says."""
+    report: LoadReport
+    prefix: str
+
+
+def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
+    """See whether the stages fit together: every model can be made, every part finds its weights.
+
+    Models are made without memory for their weights. Files are read, no data set is.
+
+    Returns:
+        Stage -> what it takes.
+
+    Raises:
+        ConfigError, CheckpointError: a part or file is not there, or names or shapes do not fit.
+    """
+    models: dict[str, GaitModel] = {}
+    found: dict[str, list[PartFit]] = {}
+    for stage in recipe.stages:
+        pin_plugins(stage.config.plugins)
+        with _at(stage.where):
+            models[stage.name] = _model(stage.config)
+            freeze(models[stage.name], stage.config.trainer_cfg.freeze)
+        found[stage.name] = []
+        for part in parts_of(stage.config.trainer_cfg.init):
+            take = stage.takes.get(part.target)
+            origin = None if take is None else take.stage
+            checkpoint = (
+                load_checkpoint(Path(part.source)) if origin is None else _to_be(recipe[origin], models)
+            )
+            where = None if take is None else take.where
+            fit = fit_part(models[stage.name], part, checkpoint, where or part.source)
+            found[stage.name].append(PartFit(part, *fit))
+    return found
+
+
+def check_data(recipe: Stages) -> None:
+    """See whether the data of every stage is there and fits its sampler and its model.
+
+    Raises:
+        GaitPluginsError: what a training of the stage would end in at once.
+    """
+    for stage in recipe.stages:
+        pin_plugins(stage.config.plugins)
+        with _at(stage.where):
+            build_losses(stage.config)
+            dataset = build_dataset(stage.config)
+            maker = build_batches(stage.config, dataset, "train")
+            check_trainable(_model(stage.config), maker.index)
+            if stage.config.trainer_cfg.with_test:
+                build_batches(stage.config, dataset, "test")
+
+
+def _model(config: Config) -> GaitModel:
+    try:
+        return on_meta(config.model_cfg.build)
+    except (NotImplementedError, GaitPluginsError):  # it looks at its weights while it is made
+        model: GaitModel = config.model_cfg.build()
+        return model
+
+
+def _to_be(stage: Stage, models: Mapping[str, GaitModel]) -> Checkpoint:
+    """What a checkpoint of a stage will be, as far as it is known before its training."""
+    return {"model": models[stage.name].state_dict(), "config": stage.config.data}
+
+
+@contextmanager
+def _at(where: str | None) -> Iterator[None]:
+    """Errors inside are of the stage that is written here."""
+    try:
+        yield
+    except GaitPluginsError as error:
+        if where is not None and where not in (error.where or ""):
+            error.where = f"{where}: {error.where}" if error.where else where
+        raise

@@ -1,0 +1,147 @@
+"""Running a recipe: its stages one after the other, each from what the earlier ones have learnt."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from gait_plugins.api import Results
+from gait_plugins.config import Config
+from gait_plugins.config.stages import Stage, Stages, sources
+from gait_plugins.core.checkpoint import checkpoint_path, saved_iterations
+from gait_plugins.core.engine import train
+from gait_plugins.core.options import RunOptions
+from gait_plugins.core.recipe_checks import check_data, check_stages
+from gait_plugins.core.recipe_history import check_unchanged
+from gait_plugins.core.scoring import score
+from gait_plugins.errors import CheckpointError, ConfigError
+
+State = Literal["new", "interrupted", "finished"]
+
+log = logging.getLogger("gait_plugins")
+
+
+def train_recipe(
+    recipe: Stages, options: RunOptions | None = None, only: str | None = None
+) -> Results | None:
+    """Train the stages in their order; finished ones are passed over, an interrupted one goes on.
+
+    Args:
+        recipe: the stages.
+        options: ``overwrite`` starts afresh, with all stages or with the only one.
+        only: train this stage alone; those that it takes from must be finished.
+
+    Returns:
+        The results of the last test of the last stage, on the first rank.
+
+    Raises:
+        GaitPluginsError: something does not fit, before anything is trained; else as ``train``.
+    """
+    options = options or RunOptions()
+    _refuse(options)
+    chosen = recipe.stages if only is None else (recipe[only],)
+    check_stages(recipe)
+    check_data(recipe)
+    results: Results | None = None
+    for number, stage in enumerate(recipe.stages, 1):
+        if stage not in chosen:
+            continue
+        title = f"stage {number}/{len(recipe.stages)} {stage.name}"
+        config = with_files(recipe, stage)
+        state = "new" if options.overwrite else state_of(stage)
+        if state != "new":
+            check_unchanged(stage, config)
+        if state == "finished":
+            log.info("%s: finished already, %s", title, last_checkpoint(stage))
+            continue
+        log.info("%s: %s in %s", title, "goes on" if state == "interrupted" else "begins", stage.folder)
+        results = train(config, replace(options, resume=not options.overwrite))
+    return results
+
+
+def score_recipe(
+    recipe: Stages, options: RunOptions | None = None, only: str | None = None, checkpoint: Path | None = None
+) -> Results | None:
+    """Score a stage, the last one if none is named, by its own protocol.
+
+    Args:
+        recipe: the stages.
+        options: where to compute.
+        only: the stage.
+        checkpoint: the file to score; None: the last one of the stage.
+    """
+    stage = recipe.stages[-1] if only is None else recipe[only]
+    path = last_checkpoint(stage) if checkpoint is None else checkpoint
+    return score(_changed(stage.config, "evaluator_cfg", "restore_hint", str(path)), options)
+
+
+def state_of(stage: Stage) -> State:
+    """How far the training of a stage is."""
+    trainer = stage.config.trainer_cfg
+    saved = saved_iterations(stage.folder, trainer.save_name)
+    if not saved:
+        return "new"
+    return "finished" if trainer.total_iter in saved else "interrupted"
+
+
+def last_checkpoint(stage: Stage) -> Path:
+    """The last checkpoint of a stage that is finished.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    trainer = stage.config.trainer_cfg
+    if state_of(stage) != "finished":
+        saved = saved_iterations(stage.folder, trainer.save_name)
+        done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not begun"
+        raise CheckpointError(
+            f"the stage {stage.name!r} is not finished: {done}",
+            where=str(stage.folder),
+            hint="gait-plugins train RECIPE trains what is left",
+        )
+    return checkpoint_path(stage.folder, trainer.save_name, trainer.total_iter)
+
+
+def with_files(recipe: Stages, stage: Stage) -> Config:
+    """The configuration of a stage, with the files of the stages that it takes from.
+
+    Raises:
+        CheckpointError: one of them is not finished.
+    """
+    init = stage.config.data["trainer_cfg"].get("init")
+    files = {}
+    for target, source in sources(init).items():
+        take = stage.takes.get(target)
+        written = {"from": source} if isinstance(source, str) else dict(source)
+        if take is not None and take.stage is not None:
+            written["from"] = str(_file_of(recipe[take.stage], take.checkpoint))
+        files[target] = written
+    if not files:
+        return stage.config
+    return _changed(stage.config, "trainer_cfg", "init", files.get("", files))
+
+
+def _file_of(stage: Stage, which: int | str) -> Path:
+    last = last_checkpoint(stage)
+    if which == "last":
+        return last
+    if which == "best":
+        return last.with_name("best.pt")
+    return checkpoint_path(stage.folder, stage.config.trainer_cfg.save_name, int(which))
+
+
+def _changed(config: Config, section: str, key: str, value: Any) -> Config:
+    """The configuration with another setting."""
+    data = {**config.data, section: {**config.data[section], key: value}}
+    new = getattr(config, section).model_copy(update={key: value})
+    return config.model_copy(update={"data": data, section: new})
+
+
+def _refuse(options: RunOptions) -> None:
+    if options.init_from is not None:
+        raise ConfigError(
+            "--init-from is for one training, a recipe says itself where each stage starts from",
+            hint="-o STAGE.init=FILE",
+        )

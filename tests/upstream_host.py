@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-from layout_files import partition
+from layout_files import partition, write
 
 from upstream_patches import pins
 from upstream_patches.checkout import Checkout
@@ -31,24 +31,29 @@ def pin(checkout: Checkout, folder: Path, monkeypatch: Any) -> Path:
     return pins.write(checkout, load(), "miniature")
 
 
-def write_data(root: Path, still: bool = False) -> dict[str, str]:
+def write_data(
+    root: Path,
+    still: bool = False,
+    kinds: tuple[str, ...] = ("nm-01", "nm-05"),
+    views: tuple[str, ...] = ("090",),
+) -> dict[str, str]:
     """Sequences of different lengths of four people; the ``data_cfg`` that finds them.
 
     Args:
         root: the folder to make.
         still: nobody moves, so that it does not matter which frames are drawn.
+        kinds: walking conditions.
+        views: camera views.
     """
     names = [f"{i + 1:03d}" for i in range(4)]
     rng = np.random.default_rng(0)
     for i, name in enumerate(names):
-        for j, kind in enumerate(("nm-01", "nm-05")):
-            folder = root / name / kind / "090"
-            folder.mkdir(parents=True)
+        for j, (kind, view) in enumerate(product(kinds, views)):
             shape = (3 + (2 * i + j) % 4, 64, 64)
             frames = rng.integers(0, 2, (1, *shape[1:]) if still else shape, np.uint8) * np.uint8(
                 60 * (i + 1)
             )
-            (folder / "090.pkl").write_bytes(pickle.dumps(np.broadcast_to(frames, shape).copy()))
+            write(root / name / kind / view / f"{view}.pkl", np.broadcast_to(frames, shape).copy())
     listed = partition(root.parent / "partition.json", names, names)
     return {"dataset_root": str(root), "dataset_partition": str(listed)}
 

@@ -25,12 +25,13 @@ class Imports(Patch):
     touches = "the import of modeling.models, modeling.backbones, modeling.losses and of torchvision"
     why = "OpenGait imports every model at start: one missing package would stop them all"
     files = (
+        "opengait/modeling/base_model.py",
         "opengait/modeling/models/__init__.py",
         "opengait/modeling/backbones/__init__.py",
         "opengait/modeling/losses/__init__.py",
         "opengait/utils/msg_manager.py",
     )
-    expects: ClassVar = {family: {} for family in FAMILIES}
+    expects: ClassVar = {name: {} for name in ("modeling.base_model", *FAMILIES)}
 
     def change(self, host: Host) -> None:
         """Import all families, and explain whatever is asked for and was left out."""
@@ -41,6 +42,8 @@ class Imports(Patch):
         passing = {**self.torchvision(), **_matplotlib()}
         sys.modules.update(passing)
         try:
+            # What every model needs first: without it, all of them would be left out one by one.
+            _imported(host, "modeling.base_model")
             families = [_imported(host, name) for name in FAMILIES]
         finally:
             # Who looks later whether a package is there shall see the truth.
@@ -96,9 +99,9 @@ def _matplotlib() -> dict[str, Any]:
     return dict(stand_ins.make(stand_ins.MATPLOTLIB, reason))
 
 
-def _imported(host: Host, family: str) -> Any:
+def _imported(host: Host, name: str) -> Any:
     try:
-        return host.module(family)
+        return host.module(name)
     except ModuleNotFoundError as error:
         raise UpstreamMismatch(
             f"OpenGait itself {why_not(error)}", hint="pip install einops tqdm, which all of its models need"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 from torch import nn
@@ -11,6 +12,8 @@ from torch import nn
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
+from upstream_patches import host_checkpoint
+from upstream_patches.processes import rank
 from upstream_patches.shared_state import SharesState
 
 Build = Callable[[Mapping[str, Any]], GaitModel]
@@ -48,6 +51,8 @@ class HostedModel(SharesState):
     component_class: ClassVar[type[GaitModel]]
     component: GaitModel
     optimizer: Any
+    engine_cfg: Mapping[str, Any]
+    save_path: str
     _children: frozenset[str]
     """What the component had itself; the host adds its losses later."""
 
@@ -99,6 +104,21 @@ class HostedModel(SharesState):
         if not _has_its_own(self.component_class, "schedule"):
             return host.get_scheduler(scheduler_cfg)
         return self.component.schedule(self.optimizer, lambda: host.get_scheduler(scheduler_cfg))
+
+    def save_ckpt(self, iteration: int) -> None:
+        """The host's file, which our own trainer takes too."""
+        if rank() == 0:
+            name = f"{self.engine_cfg['save_name']}-{iteration:0>5}.pt"
+            host_checkpoint.save(self, Path(self.save_path) / "checkpoints" / name, iteration)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *arguments: Any, **options: Any) -> Any:
+        """Weights of either trainer: a file need not hold what the host's losses hold."""
+        state = host_checkpoint.completed(self, state_dict)
+        return super().load_state_dict(state, *arguments, **options)
+
+    def _load_ckpt(self, save_name: str) -> None:
+        super()._load_ckpt(save_name)  # type: ignore[misc]
+        host_checkpoint.restore_losses(self, save_name)
 
     def _added_by_host(self) -> Iterator[nn.Parameter]:
         """What is trained of the losses, which the host makes the model's children."""

@@ -70,12 +70,12 @@ def main(target: str) -> None:
     torch.set_num_threads(1)
     fabric = make_fabric("cpu")
     found: dict[str, Any] = {
-        f"{component.name} {size}": embedded(fabric, build_example(component), size)
+        f"{component.qualified} {size}": embedded(fabric, build_example(component), size)
         for component in default_manager().components("model")
         for size in BATCH_SIZES
     }
     if fabric.is_global_zero:
-        np.savez(target, **found)
+        np.savez(target, processes=fabric.world_size, **found)
 
 
 if __name__ == "__main__":

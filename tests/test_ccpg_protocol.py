@@ -76,6 +76,13 @@ def test_a_probe_without_its_identity_is_a_miss_of_gait_and_no_probe_of_reid():
     assert results.probes_without_match == 3
 
 
+def test_a_probe_of_two_conditions_without_a_match_is_counted_once():
+    walks = every(["000", "001"], ["U0_D0", "U1_D1"], ["00_0", "01_0"])
+    lonely = ("002", "U0_D0_BG", "00_0")  # a probe of CL and of BG
+    results = protocol().evaluate(embedded([*walks, lonely], "CCPG"))
+    assert results.probes_without_match == 1
+
+
 def test_rules_of_your_own():
     conditions = {"coat": {"probe": ["coat"], "gallery": ["plain"]}}
     data = people(types=("coat", "plain"), views=("a", "b"))

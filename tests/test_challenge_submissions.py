@@ -68,6 +68,20 @@ def test_hid_names_one_identity_for_each_video(reranked):
     assert ("re-ranking" in results.protocol) == reranked
 
 
+def test_hid_videos_are_told_by_type_where_they_share_a_view():
+    walks = [("000", "a", "default"), ("001", "b", "default")]
+    walks += [("probe", video, "default") for video in ("v0", "v1")]  # as data prepare lays HID out
+    results = protocol("HID", rerank=False).evaluate(embedded(walks, "HID"))
+    assert [line[0] for line in lines(results)[1:]] == ["v0", "v1"]
+    assert not any("share" in note for note in results.notes)
+
+
+def test_probes_of_one_name_are_noted():
+    walks = [("000", "a", "x"), ("probe", "v0", "x"), ("probe", "v0", "x")]
+    results = protocol("HID", rerank=False).evaluate(embedded(walks, "HID"))
+    assert "2 probes share 1 names: the server tells them by name" in results.notes
+
+
 def test_hid_takes_the_reranked_nearest():
     data = hid(count=40, noise=2.0)
     data.embeddings[-3:] = np.random.default_rng(1).standard_normal((3, 6, 2))

@@ -91,7 +91,7 @@ class CCPGProtocol(Protocol):
             metrics={name: value for name, value in metrics.items() if not np.isnan(value)},
             probes=len(taken["probes"]),
             gallery=len(taken["gallery"]),
-            probes_without_match=sum(_missing(split) for split in splits.values()),
+            probes_without_match=len({int(p) for s in splits.values() for p in _missing(s)}),
             tables=(_gait_table(gait), _reid_table(reid), _angle_table(first.views, found)),
             details={
                 "views": first.views,
@@ -129,7 +129,7 @@ class CCPGProtocol(Protocol):
         lacking = [name for name in self.conditions if name not in splits]
         notes = [f"{name} is left out: the data lacks its probes or its gallery" for name in lacking]
         for name, split in splits.items():
-            notes += [f"{name}: {note}" for note in split.notes(_missing(split))]
+            notes += [f"{name}: {note}" for note in split.notes(len(_missing(split)))]
             without = found[name][1].without_match
             if without:
                 notes.append(f"{name}: ReID does not score probes without a match in another view: {without}")
@@ -153,9 +153,9 @@ def _score(split: IndoorSplit, metric: Metric) -> tuple[np.ndarray, RetrievalSco
     return pairs, RetrievalScores.joined(scores)
 
 
-def _missing(split: IndoorSplit) -> int:
-    """Probes whose identity the gallery does not hold."""
-    return int((~np.isin(*split.codes)).sum())
+def _missing(split: IndoorSplit) -> np.ndarray:
+    """Probes whose identity the gallery does not hold, as positions in the test set."""
+    return split.probes[~np.isin(*split.codes)]
 
 
 def _by_view(pairs: np.ndarray) -> np.ndarray:

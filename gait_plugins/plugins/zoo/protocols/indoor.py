@@ -28,7 +28,8 @@ class IndoorProtocol(Protocol):
 
     Args:
         metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
-        cross_view_gallery: one gallery of all the other views at once; Rank-1 and mAP per probe view.
+        cross_view_gallery: one gallery of all views at once, from which the probe's own person in the
+            probe's view is taken out; Rank-1 and mAP per probe view.
         probe_types: for data of your own: condition as reported -> types of its probes.
         gallery_types: for data of your own: types of the gallery.
     """
@@ -136,7 +137,8 @@ class IndoorProtocol(Protocol):
             for number, (title, figure) in enumerate((("Rank-1", "Rank@1"), ("mAP", "mAP")))
         ]
         return split.results(
-            f"evaluate_indoor_dataset: each probe view against all other views at once ({self.metric})",
+            "evaluate_indoor_dataset: each probe view against all views at once, the probe's person in it "
+            f"taken out ({self.metric})",
             metrics,
             tables,
             {"unrounded": unrounded, "per_view": per_view},

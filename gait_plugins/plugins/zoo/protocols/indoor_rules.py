@@ -84,4 +84,4 @@ CROSS_VIEW: dict[str, IndoorRule] = {
     ),
     "OUMVLP": IndoorRule(probes={"NM": ("00",)}, gallery=("01",)),
 }
-"""Every probe view against the gallery of all other views at once."""
+"""Every probe view against the gallery of all views at once."""

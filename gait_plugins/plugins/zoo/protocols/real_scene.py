@@ -84,7 +84,7 @@ class RealSceneProtocol(Protocol):
                 f"evaluate_real_scene has no probe and gallery rule for data set {data.dataset_name!r}, "
                 f"only for {', '.join(_RULES)}{guess}",
                 hint="set data_cfg.test_dataset_name to the one whose naming your sequences follow, or give "
-                "your own evaluator_cfg.probe_types ([02]) and evaluator_cfg.gallery_types ([01])",
+                'your own evaluator_cfg.probe_types (["02"]) and evaluator_cfg.gallery_types (["01"])',
             )
         return roles_by_type(data, *(self.rule or _RULES[data.dataset_name]))
 

@@ -74,9 +74,10 @@ class GREWSubmission(Protocol):
 class HIDSubmission(Protocol):
     """Names the nearest identity for each probe of the HID challenge and writes the file for its server.
 
-    Probes are the sequences of the identity folder ``probe`` (their view is the video's name), all
-    others are the gallery. ``HID_submission-<iteration>.csv`` in the run folder holds a line for each
-    probe: the video and an identity. There are no figures: the server gives them.
+    Probes are the sequences of the identity folder ``probe``, all others are the gallery. A probe's
+    view is the video's name; where probes share views (``probe/<video>/default``), its type is.
+    ``HID_submission-<iteration>.csv`` in the run folder holds a line for each probe: the video and an
+    identity. There are no figures: the server gives them.
 
     Source: OpenGait's ``HID_submission``; re-ranking: :func:`gait_plugins.metrics.rerank`.
 
@@ -113,11 +114,11 @@ class HIDSubmission(Protocol):
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Rank; raises ``DataError`` without probes or gallery."""
         roles = self._roles(data)
-        views, labels = data.views[roles.probes], data.labels[roles.gallery]
+        videos, labels = _videos(data, roles), data.labels[roles.gallery]
         nearest = (
             self._nearest_reranked(data, roles) if self.rerank else _nearest(data, roles, self.metric, 1)
         )
-        rows = [[str(view), str(label)] for view, label in zip(views, labels[nearest[:, 0]], strict=True)]
+        rows = [[video, str(label)] for video, label in zip(videos, labels[nearest[:, 0]], strict=True)]
         how = f"k-reciprocal re-ranking {self.k1}, {self.k2}, {self.lambda_value:g}" if self.rerank else ""
         words = ", ".join(filter(None, (self.metric, how)))
         return _results(
@@ -156,6 +157,13 @@ class HIDSubmission(Protocol):
         return nearest
 
 
+def _videos(data: EmbeddingSet, roles: Roles) -> list[str]:
+    """What tells the probes apart: their views, or else their types; their views where neither does."""
+    views, types = ([str(name) for name in part[roles.probes]] for part in (data.views, data.types))
+    by_type = len(set(views)) < len(views) and len(set(types)) == len(types)
+    return types if by_type else views
+
+
 def _nearest(data: EmbeddingSet, roles: Roles, metric: Metric, count: int) -> np.ndarray:
     """Positions of each probe's nearest within the gallery, int64 ``[n_probe, count]``."""
     chunks = distance_chunks(*roles.embeddings(data), metric)
@@ -167,6 +175,12 @@ def _results(
 ) -> Results:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
+    videos = [line[0] for line in lines[1:]]
+    if len(set(videos)) < len(videos):
+        notes = [
+            *notes,
+            f"{len(videos)} probes share {len(set(videos))} names: the server tells them by name",
+        ]
     heads, *rows = (tuple(line[:_SHOWN_COLUMNS]) for line in lines[: _SHOWN_ROWS + 1])
     return Results(
         protocol=how,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -272,3 +274,20 @@ def test_the_command_line_takes_recipes(tmp_path: Path):
         ["train", str(tmp_path / "tiny.yaml"), "--stage", "base"],
     ):
         assert CliRunner().invoke(app, words).exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
+def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    command = [sys.executable, str(Path(__file__).with_name("kill_recipe.py")), str(path), "5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["killed"] == 5
+    assert seen["in_stage_2"] >= 4
+    assert seen["with_checkpoints"] >= 3
+    ends = [
+        load_checkpoint(checkpoint_path(tmp_path / "output" / name / "beside", "beside", 24))
+        for name in ("whole", "killed")
+    ]
+    assert equal(trained(ends[0]), trained(ends[1]))

@@ -126,7 +126,7 @@ def test_weights_alone_cannot_be_resumed_from(tiny_yaml: Path, kept: Path) -> No
     ("override", "message"),
     [
         ("optimizer_cfg.solver=LBFGS", "no 'LBFGS' that training could step"),
-        ("scheduler_cfg.scheduler=ReduceLROnPlateau", "no 'ReduceLROnPlateau' that training could step"),
+        ("scheduler_cfg={scheduler: ReduceLROnPlateau}", "needs the option 'every'"),
         ("optimizer_cfg.solver=Muon", "Muon of torch refuses its options: Muon only supports 2D"),
     ],
 )

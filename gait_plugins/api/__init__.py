@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.report import DataReport, Finding, FindingLog
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
+    from gait_plugins.api.schedule import LossSchedule
     from gait_plugins.api.transform import Transform
 
 EXPORTS = {
@@ -34,6 +35,7 @@ EXPORTS = {
     "GaitModel": "model",
     "Job": "progress",
     "Loss": "loss",
+    "LossSchedule": "schedule",
     "ModelOutput": "model",
     "Protocol": "protocol",
     "Recipe": "recipe",
@@ -60,6 +62,7 @@ __all__ = [
     "GaitModel",
     "Job",
     "Loss",
+    "LossSchedule",
     "ModelOutput",
     "Protocol",
     "Recipe",

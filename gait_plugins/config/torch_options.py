@@ -6,7 +6,7 @@ import importlib
 import inspect
 from typing import Any, NamedTuple
 
-from gait_plugins.components import nearest
+from gait_plugins.components import import_target, nearest
 from gait_plugins.config import signature
 from gait_plugins.config.signature import Signature
 
@@ -15,6 +15,9 @@ _FAMILIES = {
     "scheduler": ("torch.optim.lr_scheduler", "LRScheduler", "optimizer"),
 }
 """YAML key -> module, base class, the argument that the engine supplies."""
+
+_OWN = {"scheduler": {"ReduceLROnPlateau": "gait_plugins.api.schedule:ReduceLROnPlateau"}}
+"""YAML key -> classes that stand in for torch's of the same name, which needs a figure to step."""
 
 
 class Found(NamedTuple):
@@ -63,9 +66,10 @@ def classes(key: str) -> dict[str, type]:
     module_name, base_name, _ = _FAMILIES[key]
     module = importlib.import_module(module_name)
     base = getattr(module, base_name)
+    own = {name: import_target(target) for name, target in _OWN.get(key, {}).items()}
     return {
         name: value
-        for name, value in sorted(vars(module).items())
+        for name, value in sorted({**vars(module), **own}.items())
         if inspect.isclass(value)
         and issubclass(value, base)
         and value is not base

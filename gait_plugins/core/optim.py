@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gait_plugins.api import GaitModel
-from gait_plugins.config import Config
+from gait_plugins.config import Config, torch_options
 from gait_plugins.core.objective import Objective
 from gait_plugins.errors import ConfigError
 
@@ -38,7 +38,7 @@ def build_scheduler(
     It steps each iteration.
     """
     section = config.scheduler_cfg
-    named = getattr(torch.optim.lr_scheduler, section.scheduler)
+    named = torch_options.classes("scheduler")[section.scheduler]
 
     def configured() -> torch.optim.lr_scheduler.LRScheduler:
         try:

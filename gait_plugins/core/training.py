@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import Results, Run
+from gait_plugins.api import LossSchedule, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
+from gait_plugins.core.collectives import mean_over_ranks
 from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of_rank
@@ -143,6 +144,8 @@ class Training:
         self.optimizer.step()
         # A scaler that lowered its scale has skipped the update; the schedule then waits, as in OpenGait.
         if scaler is None or scaler.get_scale() >= scale:
+            if isinstance(self.scheduler, LossSchedule):
+                self.scheduler.observe(mean_over_ranks(loss))
             self.scheduler.step()
 
     def save(self, step: int) -> Path:

@@ -20,7 +20,13 @@ import gait_plugins
 from gait_plugins import GaitBatch
 from gait_plugins.cli import app
 from gait_plugins.config import load_config
-from gait_plugins.errors import ConfigError, PluginLoadError, UnknownComponent, UpstreamMismatch
+from gait_plugins.errors import (
+    ComponentFailure,
+    ConfigError,
+    PluginLoadError,
+    UnknownComponent,
+    UpstreamMismatch,
+)
 from gait_plugins.manager import default_manager, use_manager
 from gait_plugins.testing import check_loss, check_model, check_transform
 from upstream_patches.checkout import MODULES, Checkout
@@ -60,6 +66,11 @@ class Settings(MiniSet):
             {"params": self.Backbone.parameters(), "lr": lr * 0.1},
             {"params": self.head.parameters(), "lr": lr},
         ])
+
+
+class Faulty(MiniSet):
+    def forward(self, inputs):
+        return 1 / 0
 
 
 class OwnLoop(MiniSet):
@@ -263,6 +274,20 @@ def test_a_model_of_the_checkout_trains_and_tests_on_the_core(tmp_path: Path) ->
     rates = [group["lr"] for group in saved["optimizer"]["param_groups"]]
     assert rates == pytest.approx([0.001, 0.01])
     assert set(saved["model"]) == set(mini_set(channels=2).state_dict())
+
+
+def test_what_fails_in_the_checkout_is_told_with_its_line(checkout: Checkout) -> None:
+    from gait_plugins.core.blame import blamed
+
+    model = mini_set("Faulty")
+    with (
+        pytest.raises(ComponentFailure, match="raised ZeroDivisionError: division by zero") as caught,
+        blamed(model),
+    ):
+        model(packed(3, 5))
+    file = checkout.file("modeling.models.more")
+    line = 1 + file.read_text().splitlines().index("        return 1 / 0")
+    assert caught.value.where == f"{file}:{line}"
 
 
 @pytest.mark.usefixtures("checkout")

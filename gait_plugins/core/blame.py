@@ -44,7 +44,11 @@ def _package(kind: type) -> str:
 
 
 def _place(kind: type, error: Exception) -> str | None:
-    """The last line of the component's own module that ran; its file where the fault is what it returned."""
+    """The last line of the component's own module that ran; its file where the fault is what it returned.
+
+    A class that adapts one written elsewhere names that one as ``stands_for``.
+    """
+    kind = getattr(kind, "stands_for", kind)
     try:
         file = inspect.getsourcefile(kind)
     except TypeError:  # of a notebook or an interpreter

@@ -38,6 +38,7 @@ def _made(root: Path, name: str, module: str) -> type[Loss]:
         "__module__": __name__,
         "__qualname__": name,
         "__doc__": original.__doc__ or f"The loss {name} of the OpenGait checkout.",
+        "stands_for": original,
         "forward": _hosted(plain),
         "gathers": gathers,
     }

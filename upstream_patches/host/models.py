@@ -110,6 +110,7 @@ def _made(root: Path, name: str, module: str) -> type[GaitModel]:
         "__qualname__": name,
         "__doc__": original.__doc__ or f"The model {name} of the OpenGait checkout.",
         "checkout_base": base,
+        "stands_for": original,
     }
     bases = (CheckoutModel, original, alone, GaitModel)
     return cast("type[GaitModel]", types.new_class(name, bases, {}, lambda made: made.update(body)))

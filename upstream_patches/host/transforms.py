@@ -21,11 +21,12 @@ from upstream_patches.host.listing import listing, module_of
 class CheckoutTransform(Transform):
     """Holds a transform of the checkout, which draws from the global generators and may change its input."""
 
-    original: ClassVar[type]
+    stands_for: ClassVar[type]
+    """The checkout's class."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self.transform: Callable[[np.ndarray], np.ndarray] = self.original(**options)
+        self.transform: Callable[[np.ndarray], np.ndarray] = self.stands_for(**options)
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Frames as the checkout makes them: uint8 where it leaves them so, else float32."""
@@ -61,7 +62,7 @@ def _made(root: Path, name: str, module: str) -> type[Transform]:
     body: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": original.__doc__ or f"The transform {name} of the OpenGait checkout.",
-        "original": original,
+        "stands_for": original,
     }
     if original.__init__ is object.__init__:
         body["__init__"] = _without_options

@@ -135,4 +135,4 @@ def test_what_all_of_the_host_needs_is_told(tmp_path: Path):
         applied([Imports()], Host(checkout)),
     ):
         pytest.fail("nothing must run")
-    assert "pip install einops tqdm" in str(caught.value)
+    assert "[opengait]" in str(caught.value)

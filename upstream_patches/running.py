@@ -64,7 +64,8 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
             stack.enter_context(context)
         stack.enter_context(applied(patches, host))
         stack.enter_context(_messages())
-        _log.info("OpenGait at %s, patches: %s", checkout.root, ", ".join(host.patches))
+        if os.environ["RANK"] == "0":
+            _log.info("OpenGait at %s, patches: %s", checkout.root, ", ".join(host.patches))
         runpy.run_path(program, run_name="__main__")
     return host
 

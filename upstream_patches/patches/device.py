@@ -11,6 +11,7 @@ from gait_plugins.errors import ConfigError
 from upstream_patches.patch import Host, Patch
 from upstream_patches.view import View
 
+DEVICES = ("auto", "cpu", "cuda")
 _TRAINERS = ("modeling.base_model", "modeling.multidataset_model")
 
 
@@ -117,6 +118,10 @@ def choose(device: str) -> Any:
     """
     import torch
 
+    if device not in DEVICES:
+        raise ConfigError(
+            f"there is no device {device!r}", where="--device", hint=f"one of {', '.join(DEVICES)}"
+        )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "cpu" or (device == "auto" and not gpus):
         return torch.device("cpu")

@@ -104,5 +104,6 @@ def _imported(host: Host, name: str) -> Any:
         return host.module(name)
     except ModuleNotFoundError as error:
         raise UpstreamMismatch(
-            f"OpenGait itself {why_not(error)}", hint="pip install einops tqdm, which all of its models need"
+            f"OpenGait itself {why_not(error)}",
+            hint="pip install 'gait-plugins-trackletgait[opengait]', or einops and tqdm",
         ) from error

@@ -42,7 +42,7 @@ class Replacements:
     """A journal of what was set, so that it can be set back exactly, last first."""
 
     def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def set(self, owner: Any, name: str, value: Any) -> None:
         """``owner.name = value``; what the owner only inherited is inherited again afterwards."""
@@ -85,7 +85,7 @@ class Replacements:
 
         self.set(module, "__getattr__", missing)
 
-    def undo(self, action: Callable[[], None]) -> None:
+    def undo(self, action: Callable[[], object]) -> None:
         """Anything else that reverting must do."""
         self._undo.append(action)
 

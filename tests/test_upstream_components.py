@@ -333,3 +333,43 @@ def test_workers_change_no_frame(checkout: Checkout, tmp_path: Path, listener: L
         in_host(checkout, config, "train", f"data_cfg.num_workers={workers}")
         found.append([event[2]["scalar/loss"] for event in listener.of("step")])
     assert found[0] == found[1]
+
+
+def test_options_that_nobody_reads_are_errors_before_any_work(
+    checkout: Checkout, tmp_path: Path, tiny: Manager
+):
+    """The host itself only logs them; what its default.yaml alone says is no mistake."""
+    config = write(tmp_path, settings(tmp_path))
+    for override, words in (
+        ("model_cfg.clases=3", "'clases'"),
+        ("loss_cfg=[{type: Softmax, log_prefix: softmax, poisson: 1}]", "'poisson'"),
+        ("loss_cfg={type: Softmax, log_prefix: softmax, poisson: 1}", "'poisson'"),
+        ("trainer_cfg.sampler.frame=3", "'frame'"),
+        ("evaluator_cfg.metrics=cos", "'metrics'"),
+        ("trainer_cfg.transform=[{type: Shift, by: 3}]", "'by'"),
+        ("evaluator_cfg.transform=[{type: Shift, by: 3}]", "'by'"),
+        ("trainer_cfg.sampler.batch_size=[2, 2]", "batch_size"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            in_host(checkout, config, "train", override)
+    assert not (checkout.root / "output").exists()
+
+
+def test_hooks_see_the_configuration_of_plugins_models_alone(
+    checkout: Checkout, tmp_path: Path, tiny: Manager
+):
+    class Dialect:
+        @hookimpl
+        def gait_configure(self, config: dict[str, Any]) -> None:
+            config["model_cfg"]["channels"] = config["trainer_cfg"].pop("width", 4)
+
+    tiny.register(Dialect(), distribution="dialect", version="1")
+    config = settings(tmp_path)
+    config["trainer_cfg"] |= {"width": 6, "restore_hint": 0}
+    in_host(checkout, write(tmp_path, config))
+    file = checkout.root / "output/CASIA-B/TinyModel/both/checkpoints/both-00006.pt"
+    assert load_checkpoint(file)["model"]["conv.weight"].shape[0] == 6
+    host = in_host(
+        checkout, write(tmp_path, {"data_cfg": config["data_cfg"], "trainer_cfg": {"width": 6}}), "train"
+    )
+    assert host.session.cfgs["trainer_cfg"]["width"] == 6

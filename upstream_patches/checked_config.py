@@ -1,0 +1,123 @@
+"""What the YAML says of plugins' components, checked before any work: the host would drop it silently."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from gait_plugins.components import nearest
+from gait_plugins.config import signature
+from gait_plugins.config.building import component_spec
+from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.kinds import KINDS
+from gait_plugins.manager import default_manager
+
+OF_TERMS = frozenset({"log_prefix", "gather_and_scale"})
+OF_FRAMES = frozenset({"method", "type", "frames_skip_num", "frames_all_limit", "points_in_use"})
+"""Keys of ``sampler`` that OpenGait's own collate function reads, beside those of its default.yaml."""
+
+Own = Callable[[str, str], Any]
+"""Kind and name to what the host itself calls so, or None."""
+
+
+class Checks(NamedTuple):
+    """Goes through a merged configuration of the host.
+
+    Args:
+        defaults: the host's default.yaml; what it alone says is nobody's mistake.
+        own: what the host itself offers.
+    """
+
+    defaults: Mapping[str, Any]
+    own: Own
+
+    def all(self, cfgs: Mapping[str, Any]) -> None:
+        """Raise what our own trainer would of a plugin's component: unknown, refused or missing options."""
+        with _in("model_cfg"):
+            self._nested("model", cfgs["model_cfg"], OF_TERMS)
+        with _in("loss_cfg"):
+            terms = cfgs["loss_cfg"]
+            merged = self.defaults.get("loss_cfg", {}) if isinstance(terms, Mapping) else {}
+            for term in [terms] if isinstance(terms, Mapping) else terms:
+                self._nested("loss", term, OF_TERMS, merged)
+        for section in ("trainer_cfg", "evaluator_cfg"):
+            with _in(f"{section}.transform"):
+                self._each("transform", cfgs[section]["transform"])
+            with _in(f"{section}.sampler"):
+                self._sampler(cfgs[section]["sampler"], self.defaults.get(section, {}).get("sampler", {}))
+        with _in("evaluator_cfg"):
+            self._protocol(cfgs["evaluator_cfg"])
+
+    def _nested(
+        self,
+        kind: str,
+        given: Mapping[str, Any],
+        others: Collection[str] = (),
+        merged: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A mapping that names a component: a plugin's is checked; of the host's own, what it holds."""
+        name = given.get(KINDS[kind].key)
+        if not isinstance(name, str) or self.own(kind, name) is not None:
+            inner = "backbone" if kind == "model" else kind
+            for value in given.values():
+                self._each(inner, value)
+            return
+        accepts = _accepted(kind, name)
+        left = {key for key in merged or {} if key not in accepts} | set(others)
+        key = KINDS[kind].key
+        component_spec(kind, {k: v for k, v in given.items() if k == key or k not in left})
+
+    def _each(self, kind: str, value: Any) -> None:
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping) and KINDS[kind].key in item:
+                self._nested(kind, item)
+
+    def _sampler(self, given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+        known = set(merged) | OF_FRAMES
+        names = {
+            "batch_sampler": given.get("type"),
+            "frame_sampler": given.get("method", "random"),
+        }
+        plugins = {kind: name for kind, name in names.items() if name and self.own(kind, name) is None}
+        for kind, name in plugins.items():
+            accepts = _accepted(kind, name)
+            known |= accepts
+            component_spec(kind, {KINDS[kind].key: name, **{k: v for k, v in given.items() if k in accepts}})
+        if plugins:
+            batches = self.own("batch_sampler", str(given.get("type")))
+            known |= set(inspect.signature(batches).parameters) if batches is not None else set()
+            _refuse_unknown(given, known)
+
+    def _protocol(self, given: Mapping[str, Any]) -> None:
+        name = given.get("eval_func")
+        if name is None or self.own("protocol", name) is not None:
+            return
+        accepts = _accepted("protocol", name)
+        options = {key: value for key, value in given.items() if key in accepts}
+        component_spec("protocol", {"eval_func": name, **options})
+        _refuse_unknown(given, accepts | set(self.defaults.get("evaluator_cfg", {})))
+
+
+def _accepted(kind: str, name: str) -> set[str]:
+    return set(signature.of_component(default_manager().get(kind, name)).params)
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
+    for key in given:
+        if key not in known:
+            guesses = nearest(str(key), known, 1)
+            raise ConfigError(
+                f"nobody reads the key {key!r}; there are {', '.join(sorted(known))}",
+                hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+            )
+
+
+@contextmanager
+def _in(where: str) -> Iterator[None]:
+    try:
+        yield
+    except GaitPluginsError as error:
+        error.where = error.where or where
+        raise

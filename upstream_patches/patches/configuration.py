@@ -1,0 +1,70 @@
+"""What a YAML says of plugins and their components, read as our own trainer reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import yaml
+
+from gait_plugins.manager import default_manager, pin_plugins
+from upstream_patches.patch import Host, Patch
+
+MODULES: dict[str, str] = {
+    "model": "modeling.models",
+    "backbone": "modeling.backbones",
+    "loss": "modeling.losses",
+    "transform": "data.transform",
+    "batch_sampler": "data.sampler",
+    "protocol": "evaluation.evaluator",
+}
+"""Kind -> where the host looks its own up."""
+
+
+class Configuration(Patch):
+    """Plugins see the configuration of their models; options of their components are checked."""
+
+    name = "configuration"
+    touches = "utils.config_loader"
+    why = "OpenGait drops options that it does not know; ours are errors before any work, with what is meant"
+    files = ("opengait/utils/common.py", "configs/default.yaml")
+    expects: ClassVar = {"utils": {"config_loader": None}, "utils.common": {"config_loader": ["path"]}}
+
+    def change(self, host: Host) -> None:
+        utils = host.module("utils")
+        original = utils.config_loader
+
+        def config_loader(path: str) -> dict[str, Any]:
+            from upstream_patches.checked_config import Checks
+
+            cfgs: dict[str, Any] = original(path)
+            if "plugins" in cfgs:
+                pin_plugins(cfgs["plugins"])
+                self.replace.undo(_unpin)
+            if _own(host, "model", cfgs["model_cfg"]["model"]) is None:
+                # The hooks move keys of the checkout's dialect to where our models read them; a model
+                # of the checkout reads them where they are.
+                default_manager().lifecycle.configure(cfgs)
+            Checks(_defaults(host), lambda kind, name: _own(host, kind, name)).all(cfgs)
+            return cfgs
+
+        self.replace.set(utils, "config_loader", config_loader)
+
+
+def _unpin() -> None:
+    pin_plugins(None)
+
+
+def _own(host: Host, kind: str, name: str) -> Any:
+    """What the host itself calls so, be it a class that could not be imported."""
+    if kind == "frame_sampler":
+        return name if name == "random" else None
+    if name in host.unavailable:
+        return name
+    return vars(host.module(MODULES[kind])).get(name)
+
+
+def _defaults(host: Host) -> Mapping[str, Any]:
+    file = host.checkout.root / "configs" / "default.yaml"
+    read: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return read

@@ -17,7 +17,7 @@ from gait_plugins.core.options import RunOptions
 from gait_plugins.core.training import Training
 
 ZOO = [name for name in shipped() if load_config(name).data_cfg.test_dataset_name in SETS]
-ZOO = [name for name in ZOO if not name.startswith(("walkers/", "own_data/"))]
+ZOO = [name for name in ZOO if not name.startswith(("walkers/", "own_data/", "resgait/"))]
 every_name = pytest.mark.parametrize("name", shipped())
 every_published = pytest.mark.parametrize("name", ZOO)
 

@@ -291,6 +291,14 @@ def test_what_fails_in_the_checkout_is_told_with_its_line(checkout: Checkout) ->
 
 
 @pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("front", ["opengait/", "OpenGait/", "gait-plugins-trackletgait/opengait/"])
+def test_what_a_model_reads_elsewhere_may_stand_in_model_cfg(front: str) -> None:
+    model = {"model": f"{front}Settings", "channels": 2, "T_max_iter": 9, "SeparateBNNecks": {"class_num": 9}}
+    config = load_config({**WALKERS, "trainer_cfg": {}, "evaluator_cfg": {}, "model_cfg": model})
+    assert config.model_cfg.build().steps == 9
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_model_counts_the_steps_of_its_schedule() -> None:
     model = mini_set(channels=2)
     assert model.iteration == 0

@@ -21,11 +21,21 @@ def hand_over(config: MutableMapping[str, Any]) -> None:
     if not fronts or fronts[-1].lower() != PREFIX or found is None:
         return
     for section, key in sorted(found.settings):
-        values = config.get(section)
-        if isinstance(values, MutableMapping) and key in values:
-            foreign = section == "trainer_cfg" and key not in _trainer_keys()
-            value = values.pop(key) if foreign else values[key]
+        holder = _holder(config, model, section, key)
+        if holder is not None:
+            foreign = holder is model or (section == "trainer_cfg" and key not in _trainer_keys())
+            value = holder.pop(key) if foreign else holder[key]
             model.setdefault("cfgs", {}).setdefault(section, {}).setdefault(key, value)
+
+
+def _holder(
+    config: MutableMapping[str, Any], model: MutableMapping[str, Any], section: str, key: str
+) -> MutableMapping[str, Any] | None:
+    """The mapping that has the key: its section, or ``model_cfg``, which may hold it as well."""
+    for values in (config.get(section), model):
+        if isinstance(values, MutableMapping) and key in values:
+            return values
+    return None
 
 
 def _trainer_keys() -> set[str]:

@@ -58,6 +58,16 @@ def test_silence_means_what_it_means_in_opengait(fake_yaml: Path) -> None:
     assert (config.output_dir, config.plugins) == ("output", None)
 
 
+def test_another_data_set_than_the_one_that_nobody_named_takes_its_own_options(fake_yaml: Path) -> None:
+    unnamed = FAKE_YAML.replace("  type: folder\n", "", 1)
+    assert unnamed != FAKE_YAML
+    fake_yaml.write_text(unnamed)
+    config = load_config(fake_yaml, ["data_cfg.type=made"])
+    assert (config.data_cfg.dataset.name, config.data_cfg.dataset.options) == ("made", {})
+    child = write(fake_yaml.parent, "child.yaml", "inherits: town.yaml\ndata_cfg: {type: made}\n")
+    assert load_config(child).data_cfg.dataset.options == {}
+
+
 def test_the_test_follows_the_training(fake_yaml: Path) -> None:
     config = load_config(fake_yaml)
     assert config.data_cfg.test_dataset_name == "Town"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gait_plugins.config.problems import Problem
-from gait_plugins.kinds import KINDS
+from gait_plugins.kinds import KINDS, Kind
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top: ``("loss_cfg", 0, "margin")``."""
@@ -62,7 +62,9 @@ class Tree:
         If it does, the options that were written for the old one become optional.
         """
         old = at(self.data, path)
-        if any(key in old and old[key] != names[key] for key in _NAMING & names.keys()):
+        unwritten = {kind.key: kind.default for kind in KINDS.values() if _holds(path, kind)}
+        named = {**unwritten, **old}
+        if any(key in named and named[key] != names[key] for key in _NAMING & names.keys()):
             for known, mark in self.marks.items():
                 if len(known) > len(path) and known[: len(path)] == path:
                     self.marks[known] = replace(mark, optional=True)
@@ -76,6 +78,12 @@ class Tree:
         for old in [known for known in self.marks if known[: len(path)] == path]:
             del self.marks[old]
         self.marks.update(marks)
+
+
+def _holds(path: Path, kind: Kind) -> bool:
+    """True where a mapping that names no component of this kind means the kind's default."""
+    section = {"dataset": "data_cfg", "frame_sampler": "sampler"}.get(kind.name)
+    return section is not None and path[-1:] == (section,)
 
 
 def merge(base: Tree, top: Tree) -> Tree:

@@ -61,11 +61,12 @@ class Settings(MiniSet):
 
     def get_optimizer(self, optimizer_cfg):
         optimizer = get_attr_from([optim], optimizer_cfg["solver"])
-        lr = optimizer_cfg["lr"]
-        return optimizer([
-            {"params": self.Backbone.parameters(), "lr": lr * 0.1},
-            {"params": self.head.parameters(), "lr": lr},
-        ])
+        valid = get_valid_args(optimizer, optimizer_cfg, ["solver"])
+        groups = [
+            {"params": self.Backbone.parameters(), "lr": valid["lr"] * 0.1},
+            {"params": self.head.parameters(), "lr": optimizer_cfg["lr"]},
+        ]
+        return optimizer(groups, **valid)
 
 
 class Faulty(MiniSet):

@@ -159,3 +159,24 @@ def test_a_damaged_record_is_named(runs: Path) -> None:
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
     assert code == 2
     assert "plugins.json: the run's record cannot be read: it is missing" in output
+
+
+def test_long_values_show_where_they_differ(runs: Path) -> None:
+    for name, end in (("a", "first"), ("b", "second")):
+        path = runs / name / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        config["data_cfg"]["dataset_root"] = f"/a/long/way/{'down/' * 12}{end}"
+        path.write_text(yaml.safe_dump(config))
+    output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))[1]
+    assert "down/first" in output
+    assert "down/second" in output
+
+
+def test_a_figure_that_is_no_number_is_named(runs: Path) -> None:
+    (path,) = (runs / "b").glob("results-*.json")
+    results = json.loads(path.read_text())
+    results["metrics"]["R1"] = "high"
+    path.write_text(json.dumps(results))
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
+    assert code == 2
+    assert "the figure R1 is no number" in output

@@ -72,7 +72,10 @@ def _table(
     rows = [("", *heads)]
     for name, a, b in differences:
         gap = [f"{b - a:+.2f}" if a is not None and b is not None else ""] if len(heads) == 3 else []
-        rows.append((name, _text(a), _text(b), *gap))
+        texts = _text(a), _text(b)
+        # Long values may differ at their ends alone: what is shown must show it.
+        shown = texts if texts[0] != texts[1] or gap else (str(a), str(b))
+        rows.append((name, *shown, *gap))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield f"\n{title}"
     for row in rows:

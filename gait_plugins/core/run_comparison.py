@@ -127,8 +127,12 @@ def read_results(folder: Path, step: int | None = None, protocol: str | None = N
 
 def _metrics_of(path: Path) -> Mapping[str, Any]:
     results = _mapping(path, json.loads)
-    if not isinstance(results.get("metrics"), Mapping):
+    metrics = results.get("metrics")
+    if not isinstance(metrics, Mapping):
         raise _damaged(path, "there is no mapping 'metrics' in it")
+    strange = [name for name, value in metrics.items() if not isinstance(value, int | float | None)]
+    if strange:
+        raise _damaged(path, f"the figure {strange[0]} is no number")
     return results
 
 

@@ -126,7 +126,11 @@ def _read_names(path: Path, key: str) -> frozenset[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the list of sequences: {error}", where=str(path)) from error
+        raise DataError(
+            f"cannot read the list of sequences: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            hint=f"names id-type-view, or a text file of them; relative paths start at {Path.cwd()}",
+        ) from error
     if path.suffix.lower() != ".json":
         lines = (line.split("#")[0].strip() for line in text.splitlines())
         return frozenset(line for line in lines if line)

@@ -163,7 +163,7 @@ def test_drift_of_a_package_is_reported(tiny_yaml: Path, folder: Path, caplog: p
 
 
 def test_loss_that_the_model_does_not_feed_is_an_error(tiny_yaml: Path):
-    with pytest.raises(ConfigError, match="log_prefix"):
+    with pytest.raises(ConfigError, match=r"(?s)log_prefix.*features"):
         run(tiny_yaml, "loss_cfg.1.log_prefix=other")
 
 

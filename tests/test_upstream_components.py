@@ -373,3 +373,26 @@ def test_hooks_see_the_configuration_of_plugins_models_alone(
         checkout, write(tmp_path, {"data_cfg": config["data_cfg"], "trainer_cfg": {"width": 6}}), "train"
     )
     assert host.session.cfgs["trainer_cfg"]["width"] == 6
+
+
+def test_a_loss_is_added_to_a_model_that_does_not_know_it(
+    checkout: Checkout, tmp_path: Path, listener: Listener
+):
+    config = settings(tmp_path)
+    config["loss_cfg"].append({"type": "Contrast", "log_prefix": "again", "features": "contrast"})
+    path = write(tmp_path, config)
+    in_host(checkout, path)
+    theirs = listener.of("step")[0][2]
+    listener.heard.clear()
+    train(in_core(tmp_path, path), CoreOptions(device="cpu"))
+    ours = listener.of("step")[0][2]
+    assert ours["scalar/again/loss"] == ours["scalar/contrast/loss"]
+    assert ours["scalar/loss"] == pytest.approx(theirs["scalar/loss"], abs=1e-4)
+    config["loss_cfg"][-1]["features"] = "contrasts"
+    path = write(tmp_path, config)
+    for start in (
+        lambda: in_host(checkout, path),
+        lambda: train(in_core(tmp_path, path, f"output_dir={tmp_path / 'x'}"), CoreOptions("cpu")),
+    ):
+        with pytest.raises(ConfigError, match="no features called 'contrasts'; it gives contrast, softmax"):
+            start()

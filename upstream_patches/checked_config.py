@@ -14,7 +14,7 @@ from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
 
-OF_TERMS = frozenset({"log_prefix", "gather_and_scale"})
+OF_TERMS = frozenset({"log_prefix", "features", "gather_and_scale"})
 OF_FRAMES = frozenset({"method", "type", "frames_skip_num", "frames_all_limit", "points_in_use"})
 """Keys of ``sampler`` that OpenGait's own collate function reads, beside those of its default.yaml."""
 

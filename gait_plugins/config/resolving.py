@@ -137,7 +137,7 @@ class Resolver:
             if prefix in specs:
                 self.check.report(f"two losses have the log_prefix {prefix!r}", (*path, "log_prefix"))
             if spec is not None and prefix is not None:
-                specs[prefix] = LossSpec(prefix, spec)
+                specs[prefix] = LossSpec(prefix, spec, own.value.get("features"))
         return Checked([spec.mapping() for spec in specs.values()], list(specs.values()))
 
     def _torch(self, name: str, key: str) -> Checked:

@@ -167,6 +167,11 @@ class LossSection(Section):
     log_prefix: str = Field(
         description="the model puts this term's arguments under this name in training_feat; names the figures"
     )
+    features: str | None = Field(
+        None,
+        description="another name of training_feat whose arguments this term gets too, where the model gives "
+        "none under log_prefix: a loss is added to a model that does not know it",
+    )
     gather_and_scale: bool | None = Field(
         None, description="accepted for OpenGait's sake; a loss says itself whether it gathers"
     )

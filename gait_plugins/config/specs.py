@@ -101,10 +101,13 @@ class LossSpec:
 
     log_prefix: str
     component: ComponentSpec
+    features: str | None = None
+    """The name in ``training_feat`` of what it gets, where it is not the prefix."""
 
     def mapping(self) -> dict[str, Any]:
         """The YAML mapping of the term."""
-        return {"log_prefix": self.log_prefix, **self.component.mapping()}
+        shared = {} if self.features is None else {"features": self.features}
+        return {"log_prefix": self.log_prefix, **shared, **self.component.mapping()}
 
 
 def realise(value: Any) -> Any:

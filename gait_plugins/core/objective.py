@@ -20,10 +20,14 @@ class Objective(nn.Module):
     Args:
         model: the network.
         losses: ``log_prefix`` -> loss, for the keys of the model's ``training_feat``.
+        shared: ``log_prefix`` -> the key whose features that loss gets, where the model has none for it.
     """
 
-    def __init__(self, model: GaitModel, losses: Mapping[str, Loss]) -> None:
+    def __init__(
+        self, model: GaitModel, losses: Mapping[str, Loss], shared: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
+        self.shared = dict(shared or {})
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
@@ -43,7 +47,7 @@ class Objective(nn.Module):
             batch = batch._replace(targets=targets)
         with blamed(self.model):
             output = self.model(batch)
-        features = output["training_feat"]
+        features = self._completed(output["training_feat"])
         self._check(features)
         # Metric losses in half precision stall or overflow: they are computed in float32 always.
         with torch.autocast(batch.labels.device.type, enabled=False):
@@ -68,6 +72,15 @@ class Objective(nn.Module):
             loss, info = term(**arguments)
         return loss.mean() * term.loss_term_weight, info
 
+    def _completed(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
+        if missing := sorted(set(self.shared.values()) - set(features)):
+            raise ConfigError(
+                f"the model {type(self.model).__name__} gives no features called {missing[0]!r}; "
+                f"it gives {', '.join(sorted(features))}",
+                where="loss_cfg.features",
+            )
+        return {**features, **{prefix: features[source] for prefix, source in self.shared.items()}}
+
     def _check(self, features: Mapping[str, Any]) -> None:
         configured = set(self.losses)
         wanted = {prefix for prefix, value in features.items() if not isinstance(value, Tensor)}
@@ -75,7 +88,8 @@ class Objective(nn.Module):
             raise ConfigError(
                 f"the model {type(self.model).__name__} gives features for {sorted(features) or 'no loss'}, "
                 f"but loss_cfg has the log_prefix {sorted(configured)}",
-                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse",
+                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
+                "a further loss says by its key features whose features it gets",
             )
 
 

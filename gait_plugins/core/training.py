@@ -73,7 +73,8 @@ class Training:
         model = build_model(config)
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
-        raw = Objective(model, build_losses(config))
+        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
+        raw = Objective(model, build_losses(config), shared)
         if section.sync_BN and self.fabric.world_size > 1:
             synchronise_batch_norm(raw, self.fabric.device)
         self.raw = raw

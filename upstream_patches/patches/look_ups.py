@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from gait_plugins.components import Component
-from gait_plugins.errors import UnknownComponent, UpstreamMismatch
+from gait_plugins.errors import ConfigError, UnknownComponent, UpstreamMismatch
 from gait_plugins.manager import default_manager
 from upstream_patches.patch import Host, Patch
 
@@ -118,7 +118,7 @@ class Losses(LookUp):
 
     name = "losses"
     kind, module = "loss", "modeling.losses"
-    touches = "modeling.losses: names that it lacks"
+    touches = "modeling.losses: names that it lacks; LossAggregator"
     why = "OpenGait's loss aggregator takes a plugin's loss, gathered and scaled as its own are"
     files = (
         "opengait/modeling/losses/__init__.py",
@@ -128,9 +128,37 @@ class Losses(LookUp):
     )
     expects: ClassVar = {
         "modeling.losses.base": {"BaseLoss.__init__": ["self", "loss_term_weight"]},
-        "modeling.loss_aggregator": {"LossAggregator.forward": ["self", "training_feats"]},
+        "modeling.loss_aggregator": {
+            "LossAggregator.__init__": ["self", "loss_cfg"],
+            "LossAggregator.forward": ["self", "training_feats"],
+        },
         "utils.common": {"ddp_all_gather": ["features", "dim", "requires_grad"]},
     }
+
+    def change(self, host: Host) -> None:
+        super().change(host)
+        aggregator = host.module("modeling.loss_aggregator").LossAggregator
+        initialise, forward = aggregator.__init__, aggregator.forward
+
+        def construct(terms: Any, loss_cfg: Any) -> None:
+            initialise(terms, loss_cfg)
+            listed = loss_cfg if isinstance(loss_cfg, list) else [loss_cfg]
+            adding = [cfg for cfg in listed if cfg.get("features")]
+            vars(terms)["shared"] = {cfg["log_prefix"]: cfg["features"] for cfg in adding}
+
+        def sum_up(terms: Any, training_feats: Any) -> Any:
+            shared = vars(terms)["shared"]
+            if missing := sorted(set(shared.values()) - set(training_feats)):
+                raise ConfigError(
+                    f"the model gives no features called {missing[0]!r}; it gives "
+                    f"{', '.join(sorted(training_feats))}",
+                    where="loss_cfg.features",
+                )
+            more = {prefix: training_feats[source] for prefix, source in shared.items()}
+            return forward(terms, {**training_feats, **more})
+
+        self.replace.set(aggregator, "__init__", construct)
+        self.replace.set(aggregator, "forward", sum_up)
 
     def adapt(self, host: Host, component: Component) -> Any:
         from upstream_patches.loss_adapter import adapt_loss

@@ -105,6 +105,12 @@ def missing_checkpoints(stages: dict[str, Stage]) -> Iterator[Problem]:
             continue
         trainer = stages[take.stage].config.trainer_cfg
         wanted, total, each = take.checkpoint, trainer.total_iter, trainer.save_iter
+        if wanted == "best" and trainer.keep_best is None:
+            yield Problem(
+                f"the stage {take.stage!r} keeps no best checkpoint",
+                take.where,
+                "set its trainer_cfg.keep_best: {metric: NM@R1}",
+            )
         if isinstance(wanted, int) and (wanted > total or (wanted % each and wanted != total)):
             yield Problem(
                 f"the stage {take.stage!r} saves no checkpoint of iteration {wanted}: it saves every {each} "

@@ -20,6 +20,9 @@ from gait_plugins.errors import CheckpointError
 FORMAT = 1
 """Raised when an older version could no longer read what this one writes."""
 
+BEST = "best.pt"
+"""The checkpoint with the best figure, a copy of the numbered one."""
+
 _KINDS = {dict: "a mapping", int: "a number"}
 _PARTS: dict[str, type] = {
     **dict.fromkeys(

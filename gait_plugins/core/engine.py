@@ -21,6 +21,7 @@ from gait_plugins.core.order import seed_step
 from gait_plugins.core.run_folder import run_log
 from gait_plugins.core.training import Training
 from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.lifecycle import Lifecycle
 from gait_plugins.manager import pin_plugins
 
 log = logging.getLogger("gait_plugins")
@@ -55,8 +56,10 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         closing(stream),
         Job("train", len(numbers), "step") as job,
     ):
+        if training.owes_a_test:
+            results = _tested(training, lifecycle, run.first_step)
         training.train_mode()
-        for batch in stream:
+        for batch in () if training.enough else stream:
             step = batch.number + 1
             seed_step(section.seed, step, fabric.global_rank)
             training.check_size(batch)
@@ -82,14 +85,19 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 path = training.save(step)
                 log.info("step %d is saved: %s", step, path)
                 lifecycle.checkpoint_saved(run, path, step)
-                if section.with_test and not stop:
-                    results = training.test(step)
-                    if results is not None:
-                        lifecycle.evaluated(run, step, results)
-            if stop:
+                if training.tests and not stop:
+                    results = _tested(training, lifecycle, step)
+            if stop or training.enough:
                 break
         if stop or interrupts.requested:
             raise KeyboardInterrupt
+    return results
+
+
+def _tested(training: Training, lifecycle: Lifecycle, step: int) -> Results | None:
+    results = training.test(step)
+    if results is not None:
+        lifecycle.evaluated(training.run, step, results)
     return results
 
 

@@ -72,7 +72,8 @@ def check_data(recipe: Stages) -> None:
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
             check_trainable(_model(stage.config), maker.index)
-            if stage.config.trainer_cfg.with_test:
+            trainer = stage.config.trainer_cfg
+            if trainer.with_test or trainer.keep_best or trainer.early_stopping:
                 build_batches(stage.config, dataset, "test")
 
 

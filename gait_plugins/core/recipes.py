@@ -10,12 +10,13 @@ from typing import Any, Literal
 from gait_plugins.api import Results
 from gait_plugins.config import Config
 from gait_plugins.config.stages import Stage, Stages, sources
-from gait_plugins.core.checkpoint import checkpoint_path, saved_iterations
+from gait_plugins.core.checkpoint import BEST, checkpoint_path, saved_iterations
 from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.recipe_checks import check_data, check_stages
 from gait_plugins.core.recipe_history import check_unchanged
 from gait_plugins.core.scoring import score
+from gait_plugins.core.validation import Validation
 from gait_plugins.errors import CheckpointError, ConfigError
 
 State = Literal["new", "interrupted", "finished"]
@@ -83,7 +84,10 @@ def state_of(stage: Stage) -> State:
     saved = saved_iterations(stage.folder, trainer.save_name)
     if not saved:
         return "new"
-    return "finished" if trainer.total_iter in saved else "interrupted"
+    if trainer.total_iter in saved:
+        return "finished"
+    known = Validation.read(trainer, stage.folder, saved[-1])
+    return "finished" if known.enough and saved[-1] in known.figures else "interrupted"
 
 
 def last_checkpoint(stage: Stage) -> Path:
@@ -101,7 +105,9 @@ def last_checkpoint(stage: Stage) -> Path:
             where=str(stage.folder),
             hint="gait-plugins train RECIPE trains what is left",
         )
-    return checkpoint_path(stage.folder, trainer.save_name, trainer.total_iter)
+    saved = saved_iterations(stage.folder, trainer.save_name)
+    last = trainer.total_iter if trainer.total_iter in saved else saved[-1]
+    return checkpoint_path(stage.folder, trainer.save_name, last)
 
 
 def with_files(recipe: Stages, stage: Stage) -> Config:
@@ -128,7 +134,7 @@ def _file_of(stage: Stage, which: int | str) -> Path:
     if which == "last":
         return last
     if which == "best":
-        return last.with_name("best.pt")
+        return last.with_name(BEST)
     return checkpoint_path(stage.folder, stage.config.trainer_cfg.save_name, int(which))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from gait_plugins.api import GaitModel, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoint import (
+    BEST,
     Checkpoint,
     checkpoint_path,
     compare_plugins,
@@ -68,9 +69,11 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
 def tested_checkpoint(config: Config) -> Path:
     """The file that ``evaluator_cfg.restore_hint`` names."""
     section = config.evaluator_cfg
+    folder = run_folder(config, section.save_name)
+    if section.restore_hint == "best":
+        return folder / "checkpoints" / BEST
     if isinstance(section.restore_hint, str):
         return Path(section.restore_hint)
-    folder = run_folder(config, section.save_name)
     return checkpoint_path(folder, section.save_name, section.restore_hint)
 
 

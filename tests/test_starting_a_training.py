@@ -160,6 +160,16 @@ def test_settings_that_the_saved_optimiser_overrides_are_told(
     assert "what optimizer_cfg says now of lr counts only with -o trainer_cfg.optimizer_reset=true" in warning
 
 
+def test_what_was_asked_to_start_afresh_is_no_warning(
+    tiny_yaml: Path, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    asked = [f"trainer_cfg.{part}_reset=true" for part in ("optimizer", "scheduler")]
+    run(tiny_yaml, *asked, resume=True)
+    assert "the optimizer starts afresh, as trainer_cfg.optimizer_reset says" in caplog.messages
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_to_go_on_and_to_overwrite_exclude_each_other(tiny_yaml: Path, kept: Path) -> None:
     with pytest.raises(ConfigError, match="--resume and --overwrite exclude each other"):
         run(tiny_yaml, resume=True, overwrite=True)

@@ -119,8 +119,11 @@ def _optimiser(training: Training, checkpoint: Checkpoint, path: Path) -> None:
         "scheduler": (training.scheduler, section.scheduler_reset),
     }
     for name, (part, reset) in parts.items():
-        if reset or name not in checkpoint:
-            log.warning("the %s starts afresh: %s", name, "as asked" if reset else f"{path} has none")
+        if reset:
+            log.info("the %s starts afresh, as trainer_cfg.%s_reset says", name, name)
+            continue
+        if name not in checkpoint:
+            log.warning("the %s starts afresh: %s has none", name, path)
             continue
         _same_choice(training, checkpoint, path, name)
         try:

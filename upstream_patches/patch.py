@@ -26,6 +26,8 @@ class Host:
     """``auto``, ``cpu`` or ``cuda``."""
     phase: str = "train"
     """``train`` or ``test``, as asked for on OpenGait's command line."""
+    output: str | None = None
+    """The folder in place of the checkout's ``output/``, absolute."""
     patches: tuple[str, ...] = ()
     """Names of all patches that are applied in this run."""
     unavailable: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gait_plugins.errors import ConfigError, UpstreamMismatch
+from gait_plugins.errors import ConfigError, GaitPluginsError, UpstreamMismatch
 from upstream_patches import pins
 from upstream_patches.checkout import Checkout
 from upstream_patches.configs import readable_config
@@ -31,12 +31,14 @@ class RunOptions:
         without: names of patches to leave out.
         allow_unpinned: go on with a checkout that is of no pinned version.
         overrides: ``key.key=value`` over the configuration.
+        output: folder in place of the checkout's ``output/``; made if it is not there.
     """
 
     device: str = "auto"
     without: tuple[str, ...] = ()
     allow_unpinned: bool = False
     overrides: tuple[str, ...] = ()
+    output: str | os.PathLike[str] | None = None
 
 
 def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None = None) -> Host:
@@ -56,7 +58,15 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
     patches = chosen(options.without)
     _check_version(checkout, options, patches)
     overrides = (*options.overrides, *(asked.override or ()))
-    host = Host(checkout, options.device, asked.phase, tuple(patch.name for patch in patches))
+    host = Host(
+        checkout,
+        options.device,
+        asked.phase,
+        output=None if options.output is None else os.path.abspath(options.output),
+        patches=tuple(patch.name for patch in patches),
+    )
+    if host.output is not None and "output" not in host.patches:
+        raise ConfigError("--output needs the patch 'output', which --without leaves out")
     program = str(checkout.package / "main.py")
     with readable_config(asked.cfgs, checkout, overrides) as config, contextlib.ExitStack() as stack:
         given = [program, "--cfgs", config, "--phase", asked.phase, *rest]
@@ -66,7 +76,8 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
         stack.enter_context(_messages())
         if os.environ["RANK"] == "0":
             _log.info("OpenGait at %s, patches: %s", checkout.root, ", ".join(host.patches))
-        runpy.run_path(program, run_name="__main__")
+        with _worker_words():
+            runpy.run_path(program, run_name="__main__")
     return host
 
 
@@ -158,6 +169,18 @@ def _end() -> Iterator[None]:
     finally:
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _worker_words() -> Iterator[None]:
+    """An error of ours that a loader's worker raised arrives with that worker's traceback as its message."""
+    try:
+        yield
+    except GaitPluginsError as error:
+        name = f"{type(error).__module__}.{type(error).__qualname__}: "
+        if not error.message.startswith("Caught ") or name not in error.message:
+            raise
+        raise type(error)(error.message.rpartition(name)[2].rstrip()) from error
 
 
 @contextlib.contextmanager

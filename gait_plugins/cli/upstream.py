@@ -33,6 +33,9 @@ def run_upstream(
             "-o", "--override", metavar="KEY=VALUE", help="Override a setting of the configuration."
         ),
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write here instead of to the checkout's output/.")
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--without", metavar="NAME", help="Leave this patch out.")
     ] = None,
@@ -44,12 +47,13 @@ def run_upstream(
     """Train or test by OpenGait's own main.py, with every installed plugin in reach.
 
     The configuration is a path, or the name of a shipped one. Paths in it mean what they mean in
-    OpenGait: they start from the checkout. Nothing of the checkout is changed, output/ is its own.
+    OpenGait: they start from the checkout. Nothing in it is changed but its output/, and with --output
+    not even that.
     """
     from upstream_patches.checkout import Checkout
     from upstream_patches.running import RunOptions, run
 
-    options = RunOptions(device, tuple(without or ()), allow_unpinned, tuple(override or ()))
+    options = RunOptions(device, tuple(without or ()), allow_unpinned, tuple(override or ()), output)
     run(Checkout.find(opengait), arguments, options)
 
 

@@ -14,6 +14,7 @@ PATCHES: tuple[str, ...] = (
     "upstream_patches.patches.compat:Compat",
     "upstream_patches.patches.safe_loading:SafeLoading",
     "upstream_patches.patches.device:DevicePatch",
+    "upstream_patches.patches.output:Output",
     "upstream_patches.patches.configuration:Configuration",
     "upstream_patches.patches.look_ups:Models",
     "upstream_patches.patches.look_ups:Backbones",

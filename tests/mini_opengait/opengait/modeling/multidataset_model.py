@@ -1,5 +1,7 @@
 """Several data sets at once."""
 
+import os.path as osp
+
 import torch
 from torch.cuda.amp import GradScaler, autocast
 

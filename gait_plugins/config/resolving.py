@@ -118,6 +118,10 @@ class Resolver:
         ignored = SECTIONS["trainer_cfg"].ignored_options
         owner = Owner("trainer_cfg", "trainer_cfg", accepts.params, ignored)
         self.check.options(rest, Signature({}), ("trainer_cfg",), owner)
+        stopping, kept = (own.plain.get(name) for name in ("early_stopping", "keep_best"))
+        if stopping and not kept and not stopping.get("metric"):
+            path = ("trainer_cfg", "early_stopping")
+            self.check.report("it needs a metric, as there is no keep_best", path, "metric: NM@R1")
         return own
 
     def _model(self) -> Checked:

@@ -81,6 +81,22 @@ class SchedulerSection(Section):
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
 
 
+class KeepBest(Section):
+    """Which figure of the test decides on the best checkpoint."""
+
+    metric: str = Field(description="a figure of the protocol: NM@R1")
+    mode: Literal["max", "min"] = Field("max", description="which of two figures is better")
+
+
+class EarlyStopping(Section):
+    """When a training ends before its last step."""
+
+    patience: Count = Field(description="tests in a row that bring nothing better")
+    min_delta: Annotated[float, Field(ge=0)] = Field(0.0, description="what counts as better at least")
+    metric: str | None = Field(None, description="a figure of the protocol; null: that of keep_best")
+    mode: Literal["max", "min"] | None = Field(None, description="as in keep_best; null: that of keep_best")
+
+
 class TrainerSection(Section):
     """The training."""
 
@@ -95,6 +111,12 @@ class TrainerSection(Section):
         "tmp", description="name of the run; the last part of the run folder's path"
     )
     with_test: bool = Field(False, description="test after every checkpoint")
+    keep_best: Annotated[KeepBest | None, BeforeValidator(realise)] = Field(
+        None, description="test after every checkpoint and keep the best one as checkpoints/best.pt"
+    )
+    early_stopping: Annotated[EarlyStopping | None, BeforeValidator(realise)] = Field(
+        None, description="test after every checkpoint and end where nothing better is found"
+    )
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
     fix_BN: bool = Field(False, description="batch norms keep their running statistics")  # noqa: N815

@@ -35,6 +35,7 @@ from gait_plugins.core.setup import (
     count_parameters,
 )
 from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
+from gait_plugins.core.validation import Validation
 from gait_plugins.errors import NonFiniteLoss
 
 log = logging.getLogger("gait_plugins")
@@ -67,7 +68,9 @@ class Training:
         self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
         self._test_maker: BatchMaker | None = None
-        if section.with_test:
+        # What the tests say decides on more than a report where a best checkpoint is kept.
+        self.tests = section.with_test or bool(section.keep_best or section.early_stopping)
+        if self.tests:
             self._test_maker = build_batches(config, self.dataset, "test")
 
         model = build_model(config)
@@ -99,6 +102,8 @@ class Training:
         """What parts of the model started from: a record of each."""
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
+        self.validation = Validation.read(section, folder, self.run.first_step)
+        self.enough = self.validation.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
 
     def _open_folder(self, options: RunOptions) -> None:
@@ -111,11 +116,19 @@ class Training:
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
         describe_run(folder, self.config, dict(self.run.provenance), self.taken)
+        self.validation.tidy()
 
     @property
     def on_gpu(self) -> bool:
         """True where batches are copied to a GPU."""
         return self.fabric.device.type == "cuda"
+
+    @property
+    def owes_a_test(self) -> bool:
+        """True where an earlier start ended between a checkpoint and the test that decides on it."""
+        step, section = self.run.first_step, self.config.trainer_cfg
+        due = step > 0 and (step % section.save_iter == 0 or step == section.total_iter)
+        return due and self.validation.wanted and step not in self.validation.figures
 
     def train_mode(self) -> None:
         """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
@@ -192,5 +205,13 @@ class Training:
         assert self._test_maker is not None
         results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
         name = self.config.evaluator_cfg.protocol.name
-        on_first_rank(self.fabric, lambda: results and write_results(results, self.run.folder, step, name))
+        on_first_rank(self.fabric, partial(self._note, results, step, name))
+        self.enough = self.fabric.broadcast(self.validation.enough)
         return results
+
+    def _note(self, results: Results | None, step: int, protocol: str) -> None:
+        if results is None:
+            return
+        write_results(results, self.run.folder, step, protocol)
+        if self.validation.wanted:
+            self.validation.note(step, results.metrics)

@@ -114,6 +114,7 @@ class PackedFile:
                 self.sequences = _array(archive, "sequences")
                 self.records = _array(archive, "records").reshape(len(self.sequences), self.inputs)
                 self._chunks = np.array(list(_chunk_places(archive, file)), np.int64)
+            _check(self.names, self.sequences, self.records, len(self._chunks))
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
@@ -162,6 +163,29 @@ def damaged_member(path: str) -> str | None:
     """The first array of the file whose bytes are not those that were written; reads all of it."""
     with _told(path), zipfile.ZipFile(path) as archive:
         return archive.testzip()
+
+
+def _check(names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndarray, chunks: int) -> None:
+    """Raise ``ValueError`` where the places cannot be: what they say is trusted from here on."""
+    codes = np.stack([sequences[part] for part in SEQUENCE.names or ()])
+    sizes = np.array([len(part) for part in names])[:, None]
+    if (codes < 0).any() or (codes >= sizes).any() or (np.diff(codes[0]) < 0).any():
+        raise ValueError("its sequences are not sorted, or name what is not there")
+    frames, channels, height, width = np.moveaxis(records["shape"], -1, 0)
+    row = np.where(records["bits"] == 1, -(-width // 8), width)
+    possible = (
+        np.isin(records["bits"], (1, 8))
+        & (np.minimum(np.minimum(frames, height), width) >= 1)
+        & (channels >= 0)
+        & (records["chunk"] >= 0)
+        & (records["chunk"] < chunks)
+        & (records["start"] >= 0)
+        & (records["first"] >= 0)
+        & (records["first"] <= records["last"])
+        & (records["last"] <= row)
+    )
+    if not possible.all():
+        raise ValueError(f"the records of {np.count_nonzero(~possible)} arrays cannot be")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:

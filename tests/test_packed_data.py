@@ -160,6 +160,38 @@ def test_a_truncated_foreign_or_missing_file_is_told(tmp_path):
             PackedFile(str(tmp_path / name))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chunk", 7),
+        ("chunk", -1),
+        ("start", -5),
+        ("bits", 4),
+        ("last", 99),
+        ("first", 9),
+        ("shape", [0, 0, 64, 64]),
+        ("shape", [20, -1, 64, 64]),
+    ],
+)
+def test_records_that_cannot_be_are_told_on_opening(tmp_path, field, value):
+    with np.load(packed(small_set(tmp_path)[0])) as archive:
+        arrays = dict(archive)
+    arrays["records"][field][0] = value
+    np.savez(tmp_path / "odd.npz", **arrays)
+    with pytest.raises(DataError, match="the records of 1 arrays cannot be"):
+        PackedFile(str(tmp_path / "odd.npz"))
+
+
+@pytest.mark.parametrize(("row", "label"), [(0, 99), (0, -1), (0, 3)])
+def test_sequences_that_cannot_be_are_told_on_opening(tmp_path, row, label):
+    with np.load(packed(small_set(tmp_path)[0])) as archive:
+        arrays = dict(archive)
+    arrays["sequences"]["label"][row] = label  # beyond the names, or out of order
+    np.savez(tmp_path / "odd.npz", **arrays)
+    with pytest.raises(DataError, match="its sequences are not sorted"):
+        PackedFile(str(tmp_path / "odd.npz"))
+
+
 def test_check_tells_damaged_bytes_and_missing_identities(tmp_path):
     root, _ = small_set(tmp_path)
     path = Path(packed(root))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import time
 import warnings
@@ -11,10 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from golden_rules import fill_weights_B, packed_sil, sil
+from typer.testing import CliRunner
 
 import gait_plugins
 from gait_plugins import GaitBatch
+from gait_plugins.cli import app
 from gait_plugins.config import load_config
 from gait_plugins.core.engine import train
 from gait_plugins.errors import PluginLoadError
@@ -230,3 +235,26 @@ def test_what_is_listed_as_available_can_be_imported() -> None:
     for component in default_manager().components():
         if component.name.startswith("opengait/") and not component.missing:
             component.load()
+
+
+def test_the_commands_and_the_configuration_of_the_page_work(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "opengait.md").read_text(encoding="utf-8")
+    section = page.partition("## Models of the checkout on this trainer")[2]
+    (tmp_path / "OpenGait").symlink_to(checkout.root)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    commands = [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
+    assert len(commands) == 6
+    assert commands.pop(0) == ["OPENGAIT_HOME=OpenGait"]
+    for command, *words in commands:
+        if command in ("train", "test"):  # minutes, at the size of the page
+            load_config(words[0], words[2::2])
+            continue
+        result = CliRunner().invoke(app, [command, *words])
+        assert result.exit_code == 0, result.output
+        assert "opengait/GaitSet" in result.output or command == "config"
+    (written,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    config = load_config({"data_cfg": {"type": "walkers"}, **yaml.safe_load(written)})
+    assert config.model_cfg.build().Head.fc_bin.shape == (62, 128, 256)

@@ -1,0 +1,58 @@
+"""The shipped recipes of ResGait, and its page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gait_plugins.config import load_config
+from gait_plugins.config.recipes import load_recipe
+from gait_plugins.config.sources import shipped_recipes
+
+PAGE = (Path(__file__).parents[1] / "docs" / "resgait.md").read_text(encoding="utf-8")
+RECIPES = [name for name in shipped_recipes() if name.startswith("resgait/")]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_stage_is_scored_under_the_conditions_of_the_next(name: str) -> None:
+    stages = load_recipe(name)
+    gse, residual = stages["gse"].config, stages["residual"].config
+    assert stages["oem"].config.model_cfg.name == "OEM"
+    conditions = [config.data["evaluator_cfg"]["conditions"] for config in (gse, residual)]
+    assert conditions[0] == conditions[1]
+    assert len(conditions[0]) >= 6
+    assert gse.evaluator_cfg.protocol.name == residual.evaluator_cfg.protocol.name
+    assert gse.trainer_cfg.with_test
+    assert residual.trainer_cfg.with_test
+    assert set(stages["residual"].takes) >= {"full_component", "BNNecks", "occ_detector"}
+
+
+def test_another_model_in_one_line() -> None:
+    parts = "[walkers/trackletgait, resgait/_walkers_data, resgait/_walkers_benchmark]"
+    stages = load_recipe("resgait/walkers", [f"gse.cfgs.inherits={parts}"])
+    residual = stages["residual"].config
+    assert stages["gse"].config.model_cfg.name == "TrackletGait"
+    assert residual.model_cfg.build().full_component.__class__.__name__ == "TrackletGait"
+    assert [loss.component.name for loss in residual.loss_cfg] == ["TripletLoss_HardEx", "CrossEntropyLoss"]
+    assert residual.trainer_cfg.sampler.frames.name == "tracklet_mix_p"
+    assert residual.model_cfg.build().num_classes == 40
+
+
+def test_the_page_names_every_recipe_and_commands_that_load() -> None:
+    assert set(re.findall(r"`(resgait/\w+)`", PAGE)) >= set(RECIPES)
+    for line in re.findall(r"^gait-plugins train (.+)$", PAGE, re.MULTILINE):
+        name, *rest = shlex.split(line)
+        assert load_recipe(name, rest[1:])["residual"]
+
+
+def test_the_pages_conditions_are_conditions() -> None:
+    block = re.search(r"```yaml\n(evaluator_cfg:\n.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    import yaml
+
+    given = yaml.safe_load(block[1])["evaluator_cfg"]
+    config = load_config("walkers/gei", [f"evaluator_cfg.conditions={given['conditions']}"])
+    assert list(config.evaluator_cfg.conditions) == ["top 0.2", "top 0.4", "moving 0.2"]

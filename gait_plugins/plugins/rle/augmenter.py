@@ -104,7 +104,8 @@ def unit_of(frames: Tensor) -> float:
 def stored(values: Tensor, frames: Tensor) -> None:
     """Write float values into frames of any type, rounded where they are whole numbers."""
     if not frames.is_floating_point():
-        values = values.round_().clamp_(0, 255)
+        # Cast before they are spread: a copy that casts and strides at once is far slower.
+        values = values.round_().to(frames.dtype)
     frames.copy_(values)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range, stored
@@ -40,8 +39,8 @@ class ModerateRLE(Augmenter):
     @staticmethod
     def apply(frames: Tensor, weights: np.ndarray) -> None:
         """Mix frames ``[t, c, h, w]`` in place by weights ``[c]``."""
-        count, channels, height, width = frames.shape
-        row = torch.as_tensor(weights, dtype=torch.float32, device=frames.device)
-        planes = frames.reshape(count, channels, height * width).float()
-        mixed = torch.matmul(row, planes).view(count, 1, height, width)
-        stored(mixed, frames)
+        planes = frames.unbind(1)
+        mixed = planes[0].float() * float(weights[0])
+        for plane, weight in zip(planes[1:], weights[1:], strict=True):
+            mixed.add_(plane, alpha=float(weight))
+        stored(mixed.unsqueeze(1), frames)

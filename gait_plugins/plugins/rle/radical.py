@@ -71,29 +71,36 @@ class RadicalRLE(Augmenter):
         Returns:
             The number of patches that were used.
         """
-        exact = frames if frames.dtype == torch.float32 else frames.float()
-        used = self._scale(exact, unit_of(frames), patches)
-        if exact is not frames:
-            stored(exact, frames)
-        return used
-
-    def _scale(self, frames: Tensor, unit: float, patches: Iterable[Patch]) -> int:
-        light: Tensor | None = None
-        used = 0
-        for used, (rectangle, brightness) in enumerate(patches, 1):
-            block = rectangle.of(frames)
-            peak = (block.amax((0, 2, 3)) / unit).clamp_(min=self.eps)
-            alphas = torch.as_tensor(brightness, dtype=torch.float32, device=frames.device)
-            scale = (alphas / peak).view(-1, 1, 1)
-            block *= scale
-            taken = scale.clamp(max=1)
-            if light is None:
+        # Not rounded before the end: errors would add up where patches overlap.
+        exact: Tensor | None = None
+        light: np.ndarray | None = None
+        used: list[Rectangle] = []
+        for rectangle, brightness in patches:
+            used.append(rectangle)
+            block = rectangle.of(frames if exact is None else exact)
+            scale = brightness / np.maximum(_peaks(block) / unit_of(frames), self.eps)
+            factors = torch.from_numpy(scale.astype(np.float32)).to(frames.device).view(-1, 1, 1)
+            taken = np.minimum(scale, 1).astype(np.float32)
+            if exact is None or light is None:
                 # Most images end with their first rectangle, which needs no picture of the light.
                 if taken.min() < self.min_out:
-                    return used
-                light = torch.ones(frames.shape[1:], device=frames.device)
+                    stored(block * factors, block)
+                    return len(used)
+                exact = frames if frames.dtype == torch.float32 else frames.float()
+                light = np.ones(frames.shape[1:], np.float32)
+            rectangle.of(exact).mul_(factors)
             left = rectangle.of(light)
-            left *= taken
+            left *= taken[:, None, None]
             if left.min() < self.min_out:
-                return used
-        return used
+                break
+        if exact is not None and exact is not frames:
+            for rectangle in used:
+                stored(rectangle.of(exact).clone(), rectangle.of(frames))
+        return len(used)
+
+
+def _peaks(block: Tensor) -> np.ndarray:
+    """The maximum of each channel of ``[t, c, h, w]``, float64 ``[c]``."""
+    # One long row for each plane: the maximum over several axes is slow.
+    peaks = block.flatten(2).amax(2).amax(0)
+    return peaks.to("cpu", torch.float64).numpy()

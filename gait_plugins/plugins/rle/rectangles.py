@@ -6,10 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import checked_range
+from gait_plugins.plugins.rle.augmenter import Images, checked_range
 
 ATTEMPTS = 100
 """Rectangles that are tried at most, those that do not fit included."""
@@ -23,7 +22,7 @@ class Rectangle(NamedTuple):
     height: int
     width: int
 
-    def of(self, images: Tensor) -> Tensor:
+    def of(self, images: Images) -> Images:
         """The part of ``[..., h, w]``, as a view."""
         rows = slice(self.top, self.top + self.height)
         return images[..., rows, self.left : self.left + self.width]

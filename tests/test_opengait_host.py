@@ -226,6 +226,13 @@ def test_a_missing_key_of_model_cfg_is_named() -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+def test_an_option_that_nobody_reads_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    mini_set(chanels=2)
+    (said,) = caplog.messages
+    assert said == "model_cfg.chanels: opengait/MiniSet never reads it; did you mean 'channels'?"
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_backbone_that_lacks_something_is_named_when_it_is_asked_for() -> None:
     backbones = importing.imported(Checkout.find(), "modeling.base_model").backbones
     assert backbones.Plain.__name__ == "Plain"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gait_plugins.hookspecs import Offer
 from upstream_patches.checkout import MODULES, Checkout
-from upstream_patches.host.source import IN_PIECES, Source, bases_of, methods_of, settings_read
+from upstream_patches.host.source import IN_PIECES, Source, bases_of, methods_of, settings_read, words_of
 from upstream_patches.left_out import DISTRIBUTIONS
 from upstream_patches.stand_ins import MATPLOTLIB, TORCHVISION
 
@@ -52,6 +52,11 @@ class Found:
         """Section and key of what it reads of the configuration beyond ``model_cfg``."""
         read = {setting for node in self.lineage for setting in settings_read(node)}
         return {(section, key) for section, key in read if section != "model_cfg"}
+
+    @property
+    def words(self) -> set[str]:
+        """Every text in its classes: the options that it reads by name are among them."""
+        return {word for node in self.lineage for word in words_of(node)}
 
 
 class Listing:
@@ -189,7 +194,13 @@ def _installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def module_of(kind: str, name: str) -> str | None:
-    """The module that defines a component of the checkout; None where there is no such component."""
-    found = listing().found.get((kind, name))
-    return None if found is None else found.module
+def found_as(kind: str, name: str) -> Found:
+    """A component of the checkout.
+
+    Raises:
+        AttributeError: there is no such component, as a module says it.
+    """
+    found = None if name.startswith("_") else listing().found.get((kind, name))
+    if found is None:
+        raise AttributeError(f"the checkout has no {kind} {name!r}")
+    return found

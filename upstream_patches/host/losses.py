@@ -14,7 +14,7 @@ from torch import Tensor
 from gait_plugins.api import Loss
 from upstream_patches.checkout import Checkout
 from upstream_patches.host.importing import imported
-from upstream_patches.host.listing import listing, module_of
+from upstream_patches.host.listing import found_as, listing
 
 
 def _hosted(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +51,4 @@ def _gathers(forward: Any) -> bool:
 
 
 def __getattr__(name: str) -> Any:
-    found = None if name.startswith("_") else module_of("loss", name)
-    if found is None:
-        raise AttributeError(f"the checkout has no loss {name!r}")
-    return _made(listing().checkout.root, name, found)
+    return _made(listing().checkout.root, name, found_as("loss", name).module)

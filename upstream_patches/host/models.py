@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -14,13 +15,16 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
 from upstream_patches.checkout import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
 from upstream_patches.host.importing import imported
-from upstream_patches.host.listing import PREFIX, listing, module_of
+from upstream_patches.host.listing import PREFIX, found_as, listing
 from upstream_patches.host.rows import joined, one_by_one
+
+log = logging.getLogger("gait_plugins")
 
 SECTIONS = ("data_cfg", "loss_cfg", "optimizer_cfg", "scheduler_cfg", "trainer_cfg", "evaluator_cfg")
 
@@ -54,6 +58,16 @@ class CheckoutModel:
                 hint=f"OpenGait's own configurations of {type(self).__name__} have it",
             ) from error
         self.num_classes = _classes(model_cfg)
+        self._tell_of_unread(model_cfg)
+
+    def _tell_of_unread(self, model_cfg: Mapping[str, Any]) -> None:
+        """OpenGait ignores what nobody reads, and so a misspelt option; say so at least."""
+        name = type(self).__name__
+        words = found_as("model", name).words | {"backbone_cfg"}
+        for key in sorted(set(model_cfg) - words):
+            guesses = nearest(key, words - set(model_cfg), 1)
+            meant = f"; did you mean {guesses[0]!r}?" if guesses else ""
+            log.warning("model_cfg.%s: %s/%s never reads it%s", key, PREFIX, name, meant)
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""
@@ -117,7 +131,4 @@ def _made(root: Path, name: str, module: str) -> type[GaitModel]:
 
 
 def __getattr__(name: str) -> Any:
-    found = None if name.startswith("_") else module_of("model", name)
-    if found is None:
-        raise AttributeError(f"the checkout has no model {name!r}")
-    return _made(listing().checkout.root, name, found)
+    return _made(listing().checkout.root, name, found_as("model", name).module)

@@ -102,6 +102,15 @@ def settings_read(node: ast.ClassDef) -> set[tuple[str, str]]:
     return found
 
 
+def words_of(node: ast.ClassDef) -> set[str]:
+    """Every text in the class: whatever option it reads by name is among them."""
+    return {
+        inner.value
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+    }
+
+
 def _at_import(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -15,7 +15,7 @@ import numpy as np
 from gait_plugins.api import Transform
 from upstream_patches.checkout import Checkout
 from upstream_patches.host.importing import imported
-from upstream_patches.host.listing import listing, module_of
+from upstream_patches.host.listing import found_as, listing
 
 
 class CheckoutTransform(Transform):
@@ -81,7 +81,4 @@ def _with_options(self: CheckoutTransform, **options: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    found = None if name.startswith("_") else module_of("transform", name)
-    if found is None:
-        raise AttributeError(f"the checkout has no transform {name!r}")
-    return _made(listing().checkout.root, name, found)
+    return _made(listing().checkout.root, name, found_as("transform", name).module)

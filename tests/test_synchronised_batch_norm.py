@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
+from gait_plugins.nn.sync_bn import freeze_batch_norm, synchronise_batch_norm
 
 NORMS: dict[str, Callable[[], nn.Module]] = {
     "vectors": lambda: nn.BatchNorm1d(5),

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from gait_plugins.api import Job, Results
 from gait_plugins.config import Config
-from gait_plugins.core.collectives import mean_over_ranks, on_any_rank
 from gait_plugins.core.devices import with_all_processes
 from gait_plugins.core.interrupts import Interrupts
 from gait_plugins.core.loader import Divider, HostBatch, batches
@@ -23,6 +22,7 @@ from gait_plugins.core.training import Training
 from gait_plugins.errors import NonFiniteLoss
 from gait_plugins.lifecycle import Lifecycle
 from gait_plugins.manager import pin_plugins
+from gait_plugins.nn.collectives import mean_over_ranks, on_any_rank
 
 log = logging.getLogger("gait_plugins")
 

@@ -16,12 +16,12 @@ from torch import nn
 from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.blame import blamed
-from gait_plugins.core.collectives import sum_over_ranks
 from gait_plugins.core.conditions import conditions, with_conditions
 from gait_plugins.core.devices import on_first_rank
 from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
 from gait_plugins.core.setup import build_protocol, embedding_set
 from gait_plugins.errors import CheckpointError, ConfigError
+from gait_plugins.nn.collectives import sum_over_ranks
 
 log = logging.getLogger("gait_plugins")
 

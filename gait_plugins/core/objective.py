@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, Loss
 from gait_plugins.core.blame import blamed
-from gait_plugins.core.collectives import gather_rows
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn.collectives import gather_rows
 
 
 class Objective(nn.Module):

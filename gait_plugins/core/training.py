@@ -15,7 +15,6 @@ from gait_plugins.api import LossSchedule, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
-from gait_plugins.core.collectives import mean_over_ranks
 from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of_rank
@@ -34,9 +33,10 @@ from gait_plugins.core.setup import (
     check_trainable,
     count_parameters,
 )
-from gait_plugins.core.sync_bn import freeze_batch_norm, synchronise_batch_norm
 from gait_plugins.core.validation import Validation
 from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.nn.collectives import mean_over_ranks
+from gait_plugins.nn.sync_bn import freeze_batch_norm, synchronise_batch_norm
 
 log = logging.getLogger("gait_plugins")
 

@@ -89,7 +89,7 @@ class DevicePatch(Patch):
         self.replace.set(torch.cuda, "device_count", device_count)
 
     def _batch_norm(self, torch: Any) -> None:
-        from gait_plugins.core.sync_bn import synchronise_batch_norm
+        from gait_plugins.nn.sync_bn import synchronise_batch_norm
 
         def convert(cls: type, module: Any, process_group: Any = None) -> Any:
             if torch.distributed.get_world_size() == 1:

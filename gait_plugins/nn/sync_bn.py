@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gait_plugins.core.collectives import sum_over_ranks
+from gait_plugins.nn.collectives import sum_over_ranks
 
 
 class CpuSyncBatchNorm(_BatchNorm):

@@ -307,6 +307,27 @@ def test_what_a_model_reads_elsewhere_may_stand_in_model_cfg(front: str) -> None
 
 
 @pytest.mark.usefixtures("checkout")
+def test_training_goes_on_exactly_where_it_was_left(tmp_path: Path) -> None:
+    from gait_plugins.core.engine import train
+    from gait_plugins.core.options import RunOptions
+
+    speckled = ["opengait/Speckle", "opengait/BaseSilCuttingTransform"]
+    pipeline = {"type": "Compose", "trf_cfg": [{"type": name} for name in speckled]}
+    base: dict[str, Any] = WALKERS
+    saved = []
+    for folder, steps in (("whole", [4]), ("parts", [2, 4])):
+        for total in steps:
+            trainer = {**base["trainer_cfg"], "transform": [pipeline], "with_test": False}
+            trainer |= {"save_iter": 2, "total_iter": total}
+            sections = {**base, "trainer_cfg": trainer, "output_dir": str(tmp_path / folder)}
+            model = {"model": "opengait/Settings", "channels": 2, "SeparateBNNecks": {"class_num": 9}}
+            train(load_config({**sections, "model_cfg": model}), RunOptions(resume=total > steps[0]))
+        (file,) = (tmp_path / folder).rglob("*-00004.pt")
+        saved.append(torch.load(file, weights_only=True)["model"])
+    assert all(torch.equal(value, saved[1][key]) for key, value in saved[0].items())
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_model_counts_the_steps_of_its_schedule() -> None:
     model = mini_set(channels=2)
     assert model.iteration == 0

@@ -396,3 +396,16 @@ def test_a_loss_is_added_to_a_model_that_does_not_know_it(
     ):
         with pytest.raises(ConfigError, match="no features called 'contrasts'; it gives contrast, softmax"):
             start()
+
+
+def test_what_is_tested_follows_what_is_trained_where_nobody_says_otherwise(
+    checkout: Checkout, tmp_path: Path, tiny: Manager
+):
+    config = settings(tmp_path)
+    for key in ("save_name", "restore_hint"):
+        del config["evaluator_cfg"][key]
+    path = write(tmp_path, config)
+    in_host(checkout, path, "train", "trainer_cfg.total_iter=3")
+    in_host(checkout, path, "test", "trainer_cfg.total_iter=3")
+    with pytest.raises(FileNotFoundError, match="both-00002"):
+        in_host(checkout, path, "test", "evaluator_cfg.restore_hint=2")

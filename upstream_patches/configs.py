@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,6 +16,13 @@ from gait_plugins.config.reader import read_file
 from gait_plugins.config.sources import INHERITS, display_name, locate, read_config
 from gait_plugins.config.tree import merge
 from upstream_patches.checkout import Checkout
+
+FOLLOWS = {
+    ("evaluator_cfg", "save_name"): ("trainer_cfg", "save_name"),
+    ("evaluator_cfg", "restore_hint"): ("trainer_cfg", "total_iter"),
+    ("data_cfg", "test_dataset_name"): ("data_cfg", "dataset_name"),
+}
+"""Keys that follow another one where they are not written."""
 
 
 @contextlib.contextmanager
@@ -37,8 +45,10 @@ def readable_config(name: str, checkout: Checkout, overrides: Sequence[str] = ()
         yield str(file)
         return
     default = checkout.root / "configs" / "default.yaml"
-    tree = merge(read_file(default, display_name(default)), read_config(file))
+    written = read_config(file)
+    tree = merge(read_file(default, display_name(default)), written)
     apply(tree, overrides)
+    _follow(tree.data, written.data, overrides)
     handle, path = tempfile.mkstemp(prefix=f"{file.stem}-", suffix=".yaml")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -46,6 +56,16 @@ def readable_config(name: str, checkout: Checkout, overrides: Sequence[str] = ()
         yield path
     finally:
         os.unlink(path)
+
+
+def _follow(data: dict[str, Any], written: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """What nobody wrote is as in our own trainer: what was trained is tested. The host has fixed words."""
+    for (section, key), (source, leader) in FOLLOWS.items():
+        own = (written.get(section) or {}, data.get(section), data.get(source))
+        if all(isinstance(part, Mapping) for part in own) and key not in own[0]:
+            said = any(override.startswith(f"{section}.{key}=") for override in overrides)
+            if not said and leader in data[source]:
+                data[section][key] = data[source][leader]
 
 
 def _find(name: str, checkout: Checkout) -> Path:

@@ -1,0 +1,83 @@
+"""What RLE's augmenters are worth on the made-up people of ``rle/duo``: Rank-1 and mAP over seeds.
+
+    python benchmarks/rle_ablation.py            (about two minutes a training on two idle cores)
+
+One training for each augmentation and seed, all else equal: shift and flip are always there. The seed
+draws weights, batches and augmentations; the people stay the same. Figures are the means of both
+directions, single-shot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import time
+
+import numpy as np
+
+from gait_plugins.config import load_config
+from gait_plugins.core.engine import train
+from gait_plugins.core.options import RunOptions
+
+MODERATE = "{type: ModerateRLE, prob: 0.5, beta_factor: 0.3}"
+RADICAL = "{type: RadicalRLE, prob: 0.5, min_out: 0.1, beta_factor: 0.4}"
+ERASING = "{type: RandomErasingRGB, prob: 0.5}"
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "random erasing": (ERASING,),
+    "MRLE": (MODERATE,),
+    "RRLE": (RADICAL,),
+    "RLE + erasing": (MODERATE, RADICAL, ERASING),
+}
+FIGURES = ("R1", "mAP")
+
+
+def scores(variant: str, seed: int, steps: int, folder: str, device: str) -> dict[str, float]:
+    """Figures of one training, in percent."""
+    steady = ("{type: RandomPadCrop, padding: 4}", "{type: RandomHorizontalFlip, prob: 0.5}")
+    every = ", ".join((*steady, *VARIANTS[variant], "{type: BaseSilTransform}"))
+    overrides = {
+        "trainer_cfg.transform": f"[{{type: Compose, trf_cfg: [{every}]}}]",
+        "trainer_cfg.seed": seed,
+        "trainer_cfg.total_iter": steps,
+        "trainer_cfg.save_iter": steps,
+        "scheduler_cfg.milestones": [steps * 3 // 4, steps * 9 // 10],
+        "output_dir": f"{folder}/{variant}/{seed}",
+    }
+    config = load_config("rle/duo", [f"{key}={value}" for key, value in overrides.items()])
+    results = train(config, RunOptions(device=device))
+    assert results is not None
+    return {
+        name: float(np.mean([results.metrics[f"{way}@{name}"] for way in ("V2T", "T2V")])) for name in FIGURES
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    logging.getLogger("gait_plugins").setLevel(logging.WARNING)
+    print(f"rle/duo, {options.steps} steps, {options.seeds} seeds, mean of both directions (%)")
+    print(f"  {'augmentation':<16}{'Rank-1':>16}{'mAP':>16}{'minutes':>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        for variant in options.variants:
+            started = time.perf_counter()
+            found = [
+                scores(variant, seed, options.steps, folder, options.device) for seed in range(options.seeds)
+            ]
+            texts = [_spread([one[name] for one in found]) for name in FIGURES]
+            minutes = (time.perf_counter() - started) / 60 / options.seeds
+            print(f"  {variant:<16}{texts[0]:>16}{texts[1]:>16}{minutes:>10.1f}", flush=True)
+
+
+def _spread(values: list[float]) -> str:
+    apart = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{apart}"
+
+
+if __name__ == "__main__":
+    main()

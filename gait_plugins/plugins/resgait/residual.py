@@ -121,10 +121,10 @@ class ResidualGait(GaitModel):
         """As the wrapped model groups its own; what it does not know of learns at the optimiser's rate."""
         covered: set[int] = set()
         for group in self.mimic_component.parameter_groups(optimizer_cfg):
-            group = dict(group) if isinstance(group, Mapping) else {"params": [group]}
-            group["params"] = [p for p in group["params"] if p.requires_grad]
-            covered.update(map(id, group["params"]))
-            yield group
+            if isinstance(group, Mapping):  # a bare parameter has no settings of its own
+                params = [p for p in group["params"] if p.requires_grad]
+                covered.update(map(id, params))
+                yield {**group, "params": params}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in covered]
         yield {"params": others}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.core.checkpoint import load_checkpoint, restore_model
+from gait_plugins.core.parts import Part, take_part
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.manager import default_manager
 from gait_plugins.plugins.resgait.oem import OcclusionModule
@@ -230,3 +233,20 @@ def test_published_files_name_the_earlier_stages() -> None:
     other = {"model_cfg": {"model": "Baseline", "mimic_cfg": {}}, "trainer_cfg": {}}
     take_earlier_stages(other)
     assert other == {"model_cfg": {"model": "Baseline", "mimic_cfg": {}}, "trainer_cfg": {}}
+
+
+def test_the_authors_detector_file_loads_into_module_and_residual(tmp_path: Path) -> None:
+    theirs = OcclusionModule()
+    file = tmp_path / "best-model.pth"
+    torch.save({f"module.{key}": value for key, value in theirs.state_dict().items()}, file)
+    model = residual(occ_detector={"input_scale": 255, "amount": "visible"})
+    record = take_part(model, Part("occ_detector", str(file)))
+    assert (record["taken"], record["missing"], record["unexpected"]) == (14, 0, 4)
+    frames = sil(2, 1, 64, 64)[:, 0].unsqueeze(1)
+    with torch.no_grad():
+        assert torch.equal(
+            model.occ_detector.frame_features(frames / 255), theirs.frame_features(frames / 255 * 255)
+        )
+    alone = OcclusionModule(input_scale=255, amount="visible")
+    restore_model(alone, load_checkpoint(file)["model"], strict=True, where=str(file))
+    assert torch.equal(alone.fc2.weight, theirs.fc2.weight)

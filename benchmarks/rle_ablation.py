@@ -33,7 +33,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 FIGURES = ("R1", "mAP")
 
 
-def scores(variant: str, seed: int, steps: int, folder: str, device: str) -> dict[str, float]:
+def scores(
+    variant: str, seed: int, steps: int, folder: str, device: str, others: list[str]
+) -> dict[str, float]:
     """Figures of one training, in percent."""
     steady = ("{type: RandomPadCrop, padding: 4}", "{type: RandomHorizontalFlip, prob: 0.5}")
     every = ", ".join((*steady, *VARIANTS[variant], "{type: BaseSilTransform}"))
@@ -45,7 +47,7 @@ def scores(variant: str, seed: int, steps: int, folder: str, device: str) -> dic
         "scheduler_cfg.milestones": [steps * 3 // 4, steps * 9 // 10],
         "output_dir": f"{folder}/{variant}/{seed}",
     }
-    config = load_config("rle/duo", [f"{key}={value}" for key, value in overrides.items()])
+    config = load_config("rle/duo", [*(f"{key}={value}" for key, value in overrides.items()), *others])
     results = train(config, RunOptions(device=device))
     assert results is not None
     return {
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--device", default="auto")
+    parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     logging.getLogger("gait_plugins").setLevel(logging.WARNING)
     print(f"rle/duo, {options.steps} steps, {options.seeds} seeds, mean of both directions (%)")
@@ -67,7 +70,8 @@ def main() -> None:
         for variant in options.variants:
             started = time.perf_counter()
             found = [
-                scores(variant, seed, options.steps, folder, options.device) for seed in range(options.seeds)
+                scores(variant, seed, options.steps, folder, options.device, options.override)
+                for seed in range(options.seeds)
             ]
             texts = [_spread([one[name] for one in found]) for name in FIGURES]
             minutes = (time.perf_counter() - started) / 60 / options.seeds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,10 @@ def test_the_authors_detector_file_loads_into_module_and_residual(tmp_path: Path
     alone = OcclusionModule(input_scale=255, amount="visible")
     restore_model(alone, load_checkpoint(file)["model"], strict=True, where=str(file))
     assert torch.equal(alone.fc2.weight, theirs.fc2.weight)
+
+
+def test_a_copy_shares_its_classifier_as_the_original_does() -> None:
+    model = copy.deepcopy(residual())
+    assert model.full_component.BNNecks is model.BNNecks
+    assert model.mimic_component.BNNecks is model.BNNecks
+    assert not any(".BNNecks." in key for key in model.state_dict())

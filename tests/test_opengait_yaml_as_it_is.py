@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from gait_plugins.cli import app
 from gait_plugins.config import Config, load_config
+from gait_plugins.config.defaults import default_tree
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.plugins.zoo.layout import OpenGaitLayout
 
@@ -174,6 +175,65 @@ def test_a_mapping_may_be_written_twice_if_it_says_the_same(folder: Path) -> Non
 
 def test_a_mapping_written_twice_with_an_endless_alias_is_an_error(folder: Path) -> None:
     assert "endless" in complaint(folder, "a: &x {b: *x}\na: {b: 1}\n")
+
+
+SILENCE: dict[str, dict[str, Any]] = {
+    "data_cfg": {"num_workers": 1, "remove_no_gallery": False, "cache": False},
+    "model_cfg": {"model": "Baseline"},
+    "loss_cfg": {"loss_term_weight": 1.0, "margin": 0.2, "type": "TripletLoss", "log_prefix": "triplet"},
+    "optimizer_cfg": {"solver": "SGD", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0005},
+    "scheduler_cfg": {"scheduler": "MultiStepLR", "gamma": 0.1, "milestones": [20000, 40000, 60000]},
+    "trainer_cfg": {
+        "find_unused_parameters": False,
+        "enable_float16": True,
+        "with_test": False,
+        "fix_BN": False,
+        "sync_BN": False,
+        "log_iter": 100,
+        "save_iter": 2000,
+        "total_iter": 80000,
+        "save_name": "tmp",
+        "restore_hint": 0,
+        "restore_ckpt_strict": True,
+        "optimizer_reset": False,
+        "scheduler_reset": False,
+        "sampler": {
+            "type": "TripletSampler",
+            "batch_size": [8, 16],
+            "batch_shuffle": False,
+            "sample_type": "fixed_unordered",
+            "frames_num_fixed": 30,
+            "frames_num_min": 25,
+            "frames_num_max": 50,
+        },
+        "transform": [{"type": "BaseSilCuttingTransform"}],
+    },
+    "evaluator_cfg": {
+        "enable_float16": False,
+        "restore_ckpt_strict": True,
+        "eval_func": "evaluate_indoor_dataset",
+        "metric": "euc",
+        "cross_view_gallery": False,
+        "sampler": {"type": "InferenceSampler", "batch_size": 4, "sample_type": "all_ordered"},
+        "transform": [{"type": "BaseSilCuttingTransform"}],
+    },
+}
+"""What OpenGait means where a YAML is silent, but for what here follows other keys or is a rule."""
+
+
+@pytest.mark.parametrize("section", SILENCE)
+def test_silence_means_the_same_in_every_section(section: str) -> None:
+    ours = default_tree().data[section]
+    assert {key: ours[key] for key in SILENCE[section]} == SILENCE[section]
+
+
+def test_what_a_test_is_silent_about_follows_the_training(folder: Path) -> None:
+    text = SETS.replace("  save_name: sets\n  restore_hint: 2\n", "").replace(
+        "  test_dataset_name: CASIA-B\n", ""
+    )
+    config = loaded(folder, text)
+    assert (config.evaluator_cfg.save_name, config.evaluator_cfg.restore_hint) == ("sets", 2)
+    assert config.data_cfg.test_dataset_name == "CASIA-B"
 
 
 # --- the partition that is a rule ----------------------------------------------------------------

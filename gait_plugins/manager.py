@@ -136,6 +136,14 @@ class Manager:
         self._owner_of[id(plugin)] = owner
         self._components.extend(contributed)
 
+    def _advice(self, name: str) -> list[str]:
+        """What plugins say to do for names of code that they front and that is not there."""
+        front = _front(name)
+        if not front or front in {_front(component.name) for component in self._components}:
+            return []
+        said = (getattr(plugin, "fronts", {}).get(front) for plugin in self._hooks.get_plugins())
+        return [f"  {front}/...: {advice}" for advice in said if advice]
+
     def _unknown(self, name: str, kind: str | None) -> UnknownComponent:
         lines = [f"no installed package offers a {kind or 'component'} called {name!r}"]
         bare = name.rpartition("/")[2]
@@ -145,12 +153,18 @@ class Manager:
         lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if _last(c) in matches]
         elsewhere = nearest(bare, map(_last, others), 1, cutoff=0.8)
         lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if _last(c) in elsewhere]
+        lines += self._advice(name)
         for failure in self.failures:
             lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
         if self.allow is not None:
             lines.append(f"  only these may load beside the built-ins: {', '.join(self.allow) or 'none'}")
         command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
         return UnknownComponent("\n".join(lines), hint=command)
+
+
+def _front(name: str) -> str:
+    """The name of the fronted code, or of the package, that a component's name begins with."""
+    return normalised(name.rpartition("/")[0].rpartition("/")[2])
 
 
 def _last(component: Component) -> str:

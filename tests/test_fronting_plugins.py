@@ -17,6 +17,8 @@ from gait_plugins.manager import Manager, default_manager, use_manager
 MANIFEST = """
 from gait_plugins import Offer, hookimpl
 
+fronts = {"fronted": "never said, it is there", "absent": "set ABSENT_HOME to its folder"}
+
 @hookimpl
 def gait_models():
     return {
@@ -59,6 +61,19 @@ def test_the_bare_name_stays_whose_it_is() -> None:
         manager.find("model", "Alone")
     with pytest.raises(UnknownComponent, match="did you mean 'fronted/GaitSet'"):
         manager.find("model", "fronted/GaitSte")
+
+
+@pytest.mark.usefixtures("site")
+def test_who_asks_for_code_that_is_not_there_is_told_how_to_name_it() -> None:
+    manager = Manager()
+    for spelling in ("absent/GaitSet", "Absent/GaitSet", "front-gait/absent/Any"):
+        with pytest.raises(UnknownComponent, match="ABSENT_HOME to its folder"):
+            manager.find("model", spelling)
+    for spelling in ("fronted/Nothing", "GaitSed", "other/GaitSet"):
+        with pytest.raises(UnknownComponent) as caught:
+            manager.find("model", spelling)
+        assert "_HOME" not in str(caught.value)
+        assert "never said" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "/M", "fronted/", "a//M"])

@@ -13,6 +13,7 @@ from gait_plugins.hookspecs import Contribution, hookimpl
 from upstream_patches.checkout import HOME
 
 requires_api = 1
+fronts = {"opengait": f"set {HOME} to the folder of an OpenGait checkout"}
 
 
 def _offers(kind: str) -> Contribution:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -291,3 +292,22 @@ def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
         for name in ("whole", "killed")
     ]
     assert equal(trained(ends[0]), trained(ends[1]))
+
+
+def test_two_processes_train_the_stages_together(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    exact = ["optimizer_cfg={solver: SGD, lr: 0.1}", "trainer_cfg.sync_BN=true", "base.model_cfg.dropout=0.0"]
+    settings = [*exact, "beside.trainer_cfg.find_unused_parameters=true", "beside.model_cfg.channels=4"]
+    recipe = ["train", str(path), "--device", "cpu", "-o", "name=two"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29655"]
+    command += [str(Path(__file__).with_name("run_recipe.py")), *recipe]
+    command += [word for setting in settings for word in ("-o", setting)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    for said in ("begins in", "finished already"):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert (done.stdout + done.stderr).count(said) == 2
+    run(path, *settings, "name=one", only="base")
+    folders = [tmp_path / "output" / name / "base" for name in ("one", "two")]
+    one, two = (load_checkpoint(checkpoint_path(folder, "base", 4))["model"] for folder in folders)
+    assert all(torch.allclose(one[key].float(), two[key].float(), atol=1e-5) for key in one)

@@ -11,6 +11,7 @@ from gait_plugins.api import Results
 from gait_plugins.config import Config
 from gait_plugins.config.stages import Stage, Stages, sources
 from gait_plugins.core.checkpoint import BEST, checkpoint_path, saved_iterations
+from gait_plugins.core.devices import make_fabric
 from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.recipe_checks import check_data, check_stages
@@ -43,6 +44,7 @@ def train_recipe(
     options = options or RunOptions()
     _refuse(options)
     chosen = recipe.stages if only is None else (recipe[only],)
+    make_fabric(options.device, options.devices)  # from here on only the first rank speaks
     check_stages(recipe)
     check_data(recipe)
     results: Results | None = None

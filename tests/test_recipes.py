@@ -277,6 +277,21 @@ def test_the_command_line_takes_recipes(tmp_path: Path):
         assert CliRunner().invoke(app, words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("stages", "One training of a recipe"),
+        ("stages.settings", "STAGE.key"),
+        ("recipe", "stages: list[mapping of name, cfgs,"),
+        ("trainer_cfg.keep_best", "mapping of metric, mode"),
+    ],
+)
+def test_the_keys_are_explained(name: str, words: str):
+    explained = CliRunner().invoke(app, ["config", "explain", name])
+    assert explained.exit_code == 0, explained.output
+    assert words in explained.output
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
 def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
     path = write_recipe(tmp_path)

@@ -173,5 +173,7 @@ def type_text(annotation: Any) -> str:
     if origin is not None and inner:
         return f"{getattr(origin, '__name__', origin)}[{', '.join(type_text(a) for a in inner)}]"
     if is_structure(annotation):
-        return f"mapping of {', '.join(typing_extensions.get_type_hints(annotation))}"
+        is_model = issubclass(annotation, BaseModel)
+        keys = annotation.model_fields if is_model else typing_extensions.get_type_hints(annotation)
+        return f"mapping of {', '.join(keys)}"
     return str(getattr(annotation, "__name__", annotation))

@@ -11,11 +11,14 @@ from gait_plugins.config.defaults import SECTIONS, default_tree
 from gait_plugins.config.describe import ComponentDescription, Option, describe, describe_params
 from gait_plugins.config.sections import Config, LossSection, Section
 from gait_plugins.config.signature import OMITTED, Param
+from gait_plugins.config.stage_sections import RecipeSection, StageSection
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
 
 _MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection}
+_RECIPE: dict[str, type[Section]] = {"recipe": RecipeSection, "stages": StageSection}
+"""A recipe, and each of its stages."""
 _COMPONENT = {"data_cfg": "dataset", "model_cfg": "model", "loss_cfg": "loss", "evaluator_cfg": "protocol"}
 """Sections whose other keys are options of a component, and its kind."""
 _WRITTEN = {"sampler": Mapping, "transform": Mapping | list | None, "conditions": Mapping}
@@ -59,6 +62,11 @@ def explain(name: str) -> list[Explanation]:
 
 def _sections(name: str) -> list[SectionDescription]:
     section, _, key = name.partition(".")
+    if section in _RECIPE:
+        params = list(signature.of_model(_RECIPE[section]).params.values())
+        doc = "" if key else _RECIPE[section].__doc__ or ""
+        shown = [p for p in params if key in ("", p.name)]
+        return [SectionDescription(name, doc, describe_params(shown))] if shown else []
     if section not in signature.of_model(Config).params:
         return []
     field = Config.model_fields[section]

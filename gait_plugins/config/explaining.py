@@ -64,9 +64,9 @@ def _sections(name: str) -> list[SectionDescription]:
     section, _, key = name.partition(".")
     if section in _RECIPE:
         params = list(signature.of_model(_RECIPE[section]).params.values())
-        doc = "" if key else _RECIPE[section].__doc__ or ""
+        summary = "" if key else _RECIPE[section].__doc__ or ""
         shown = [p for p in params if key in ("", p.name)]
-        return [SectionDescription(name, doc, describe_params(shown))] if shown else []
+        return [SectionDescription(name, summary, describe_params(shown))] if shown else []
     if section not in signature.of_model(Config).params:
         return []
     field = Config.model_fields[section]

@@ -409,3 +409,10 @@ def test_what_is_tested_follows_what_is_trained_where_nobody_says_otherwise(
     in_host(checkout, path, "test", "trainer_cfg.total_iter=3")
     with pytest.raises(FileNotFoundError, match="both-00002"):
         in_host(checkout, path, "test", "evaluator_cfg.restore_hint=2")
+
+
+def test_a_test_takes_each_sequence_once_and_in_order(checkout: Checkout, tmp_path: Path, tiny: Manager):
+    config = settings(tmp_path)
+    config["evaluator_cfg"]["sampler"] = {"type": "Draw", "method": "FirstFrames"}
+    with pytest.raises(ConfigError, match="Draw does not take every sequence once and in order"):
+        in_host(checkout, write(tmp_path, config), "test")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 import torch
@@ -11,23 +11,20 @@ from torch import Tensor, nn
 
 import gait_plugins
 from gait_plugins.api import Loss
-from upstream_patches.processes import world_size
+from gait_plugins.nn.collectives import gather_rows
 from upstream_patches.shared_state import SharesState
 from upstream_patches.signatures import accepting
 
 Base = TypeVar("Base", bound=type[nn.Module])
-Gather = Callable[[Tensor], Tensor]
-"""The rows of all processes; only those of this one carry a gradient."""
 
 
-def adapt_loss(component: type[Loss], base: Base, name: str, gather: Gather) -> Base:
+def adapt_loss(component: type[Loss], base: Base, name: str) -> Base:
     """A subclass of the host's ``base`` that computes what ``component`` computes, under its very keys.
 
     Args:
         component: the loss.
         base: the host's base class.
         name: as our YAML names it, best with its package.
-        gather: brings the rows of all processes together, as the host does it.
     """
 
     def construct(self: HostedLoss, **options: Any) -> None:
@@ -39,7 +36,6 @@ def adapt_loss(component: type[Loss], base: Base, name: str, gather: Gather) -> 
         "__doc__": component.__doc__,
         "__module__": component.__module__,
         "component_class": component,
-        "gather": staticmethod(gather),
     }
     adapted = types.new_class(component.__name__, (HostedLoss, base), {}, lambda ns: ns.update(body))
     return cast("Base", adapted)
@@ -49,7 +45,6 @@ class HostedLoss(SharesState):
     """The part of an adapted class that stands between the host's base class and the component."""
 
     component_class: ClassVar[type[Loss]]
-    gather: ClassVar[Gather]
     component: Loss
     loss_term_weight: float
 
@@ -62,22 +57,20 @@ class HostedLoss(SharesState):
         """The loss and its figures.
 
         Metric losses in half precision stall or overflow: they are computed in float32, as in our own
-        trainer. Of gathered rows only this process's carry a gradient, which the host then divides by
-        the number of processes: so the loss is multiplied by it.
+        trainer. Rows are gathered with the gradients of all processes, so that the sum of the losses is
+        that of the whole batch and needs no scaling.
         """
         device = next((v.device.type for v in features.values() if isinstance(v, Tensor)), "cpu")
         with torch.autocast(device, enabled=False):
             arguments = {name: _in_float32(value) for name, value in features.items()}
             if self.component.gathers:
-                arguments = {name: self._gathered(value) for name, value in arguments.items()}
+                arguments = {name: _gathered(value) for name, value in arguments.items()}
             loss, info = self.component(**arguments)
-        if self.component.gathers:
-            loss = loss * world_size()
         return loss, {name: value.detach().float().mean() for name, value in info.items()}
 
-    def _gathered(self, value: Any) -> Any:
-        several = isinstance(value, Tensor) and value.dim() > 0 and world_size() > 1
-        return type(self).gather(value) if several else value
+
+def _gathered(value: Any) -> Any:
+    return gather_rows(value) if isinstance(value, Tensor) and value.dim() > 0 else value
 
 
 def _in_float32(value: Any) -> Any:

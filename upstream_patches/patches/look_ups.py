@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -119,7 +118,7 @@ class Losses(LookUp):
     name = "losses"
     kind, module = "loss", "modeling.losses"
     touches = "modeling.losses: names that it lacks; LossAggregator"
-    why = "OpenGait's loss aggregator takes a plugin's loss, gathered and scaled as its own are"
+    why = "OpenGait's loss aggregator takes a plugin's loss; one that compares samples gets those of all processes"
     files = (
         "opengait/modeling/losses/__init__.py",
         "opengait/modeling/losses/base.py",
@@ -132,7 +131,6 @@ class Losses(LookUp):
             "LossAggregator.__init__": ["self", "loss_cfg"],
             "LossAggregator.forward": ["self", "training_feats"],
         },
-        "utils.common": {"ddp_all_gather": ["features", "dim", "requires_grad"]},
     }
 
     def change(self, host: Host) -> None:
@@ -164,8 +162,7 @@ class Losses(LookUp):
         from upstream_patches.loss_adapter import adapt_loss
 
         base = host.module("modeling.losses.base").BaseLoss
-        gather: Callable[[Any], Any] = host.module("utils.common").ddp_all_gather
-        return adapt_loss(component.load(), base, component.qualified, gather)
+        return adapt_loss(component.load(), base, component.qualified)
 
 
 class BatchSamplers(LookUp):

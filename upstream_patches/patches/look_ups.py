@@ -118,7 +118,7 @@ class Losses(LookUp):
     name = "losses"
     kind, module = "loss", "modeling.losses"
     touches = "modeling.losses: names that it lacks; LossAggregator"
-    why = "OpenGait's loss aggregator takes a plugin's loss; one that compares samples gets those of all processes"
+    why = "OpenGait's loss aggregator takes a plugin's loss, which may compare samples of all processes"
     files = (
         "opengait/modeling/losses/__init__.py",
         "opengait/modeling/losses/base.py",

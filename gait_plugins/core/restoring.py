@@ -101,14 +101,15 @@ def _weights(training: Training, path: Path, *, exact: bool = False, drop_head: 
     checkpoint = load_checkpoint(path)
     strict = training.config.trainer_cfg.restore_ckpt_strict
     model, weights = training.raw.model, checkpoint["model"]
-    restore_model(model, weights, strict=strict, where=str(path), drop_head=drop_head)
+    report = restore_model(model, weights, strict=strict, where=str(path), drop_head=drop_head)
     losses = checkpoint.get("losses", {})  # OpenGait writes none
     if not exact:  # another training may well have other losses than this one
         losses = fitting_weights(training.raw.losses, losses)
     if losses:
         restore_model(training.raw.losses, losses, strict=strict and exact, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), training.run.provenance, str(path))
-    log.info("weights of %s loaded", path)
+    if not report.lines():  # else it has been said how many were loaded
+        log.info("weights of %s loaded", path)
     return checkpoint
 
 

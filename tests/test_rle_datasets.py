@@ -211,7 +211,7 @@ def test_thermal_images_have_no_colour_and_visible_ones_have() -> None:
     for ref in dataset.sequences("train"):
         image = dataset.load(ref)[0][0].astype(int)
         spread = np.ptp(image, axis=0).mean()
-        assert image.shape == (3, 96, 48)
+        assert image.shape == (3, 64, 32)
         assert (spread == 0) == (ref.type == "thermal")
 
 

@@ -36,11 +36,11 @@ class Duo(GaitDataset):
 
     def __init__(
         self,
-        train: int = 100,
+        train: int = 60,
         test: int = 50,
-        visible: int = 3,
-        thermal: int = 6,
-        size: Sequence[int] = (96, 48),
+        visible: int = 1,
+        thermal: int = 2,
+        size: Sequence[int] = (64, 32),
         seed: int = 1,
     ) -> None:
         counts = {"train": train, "test": test, "visible": visible, "thermal": thermal}

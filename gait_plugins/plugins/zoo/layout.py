@@ -7,22 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, Subset, track
+from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset, track
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.frames import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.layout_partition import (
-    Partition,
-    check_partition_options,
-    find_partition,
-    warn_of_seen,
-)
 from gait_plugins.plugins.zoo.layout_scan import LAYOUT, choose_inputs, scan
+from gait_plugins.plugins.zoo.partitioned import PartitionedDataset
 
 log = logging.getLogger("gait_plugins")
 
 
-class OpenGaitLayout(GaitDataset):
+class OpenGaitLayout(PartitionedDataset):
     """Sequences as OpenGait lays them out, ``ROOT/<id>/<type>/<view>/*.pkl`` (or .npy, .npz).
 
     Several files in a view folder are several inputs of one sequence. Hidden files are skipped.
@@ -49,19 +44,11 @@ class OpenGaitLayout(GaitDataset):
         self_supervised: bool = False,
         dataset_name: str | None = None,
     ) -> None:
-        check_partition_options(dataset_partition, dataset_name)
-        self.root = str(dataset_root)
-        self.partition_path = None if dataset_partition is None else str(dataset_partition)
-        self.dataset_name = dataset_name
+        super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = _checked_inputs(data_in_use)
         self.self_supervised = self_supervised
         self._kept: dict[Any, list[np.ndarray]] | None = {} if cache else None
-        self._partition: Partition | None = None
         self._listed: dict[Subset, list[SequenceRef]] = {}
-
-    @classmethod
-    def check_options(cls, **options: Any) -> None:
-        check_partition_options(options.get("dataset_partition"), options.get("dataset_name"))
 
     def __getstate__(self) -> dict[str, Any]:
         # What this process holds stays here: workers only load, and keep what they load themselves.
@@ -70,9 +57,7 @@ class OpenGaitLayout(GaitDataset):
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         if subset not in self._listed:
             findings = FindingLog()
-            if subset == "test":
-                warn_of_seen(self.partition())
-            present = self._present(subset)
+            present = self.present(subset, identity_folders(self.root))
             refs = self.find(subset, present, findings)
             self._report(findings, refs, present)
             self._listed[subset] = refs
@@ -90,23 +75,11 @@ class OpenGaitLayout(GaitDataset):
         """The sequence's files, whatever is kept in memory."""
         return of_one_length([read_frames(path) for path in ref.source], ref)
 
-    def probe_set(self) -> frozenset[str] | None:
-        partition = self.partition()
-        if partition.probes is None and partition.gallery is not None:
-            return frozenset(ref.name for ref in self.sequences("test")) - partition.gallery
-        return partition.probes
-
     def check(self, *, read_frames: bool = True) -> DataReport:
         """All problems of partition, folders and files at once."""
         from gait_plugins.plugins.zoo.layout_check import check_layout
 
         return check_layout(self, read_frames)
-
-    def partition(self) -> Partition:
-        """The partition, read on first use."""
-        if self._partition is None:
-            self._partition = find_partition(self.partition_path, self.dataset_name)
-        return self._partition
 
     def find(self, subset: Subset, present: list[str], findings: FindingLog) -> list[SequenceRef]:
         """The sequences of the identities that are there; what does not fit goes to ``findings``."""
@@ -117,17 +90,8 @@ class OpenGaitLayout(GaitDataset):
             for walk in choose_inputs(walks, self.data_in_use, findings)
         ]
 
-    def _present(self, subset: Subset) -> list[str]:
-        folders = identity_folders(self.root)
-        listed = self.partition().of(subset)
-        there = set(folders)
-        present = [label for label in listed if label in there]
-        if listed and not present:
-            raise no_identity(self.root, folders, listed)
-        if len(present) < len(listed):
-            missing = len(listed) - len(present)
-            log.warning("%d of %d %s identities are not in %s", missing, len(listed), subset, self.root)
-        return present
+    def no_identity(self, listed: list[str]) -> DataError:
+        return no_identity(self.root, identity_folders(self.root), listed)
 
     def _report(self, findings: FindingLog, refs: list[SequenceRef], present: list[str]) -> None:
         found = findings.findings()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import DataReport, GaitDataset, SequenceRef, Subset
+from gait_plugins.api import DataReport, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.packed import PackedFile
-from gait_plugins.plugins.zoo.layout_partition import (
-    Partition,
-    check_partition_options,
-    find_partition,
-    warn_of_seen,
-)
-
-log = logging.getLogger("gait_plugins")
+from gait_plugins.plugins.zoo.partitioned import PartitionedDataset
 
 
-class PackedSilhouettes(GaitDataset):
+class PackedSilhouettes(PartitionedDataset):
     """Sequences of one packed file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
 
     The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
@@ -45,34 +37,17 @@ class PackedSilhouettes(GaitDataset):
         self_supervised: bool = False,
         dataset_name: str | None = None,
     ) -> None:
-        check_partition_options(dataset_partition, dataset_name)
-        self.root = str(dataset_root)
-        self.partition_path = None if dataset_partition is None else str(dataset_partition)
-        self.dataset_name = dataset_name
+        super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = data_in_use
         self.self_supervised = self_supervised
         self._file: PackedFile | None = None
-        self._partition: Partition | None = None
-
-    @classmethod
-    def check_options(cls, **options: Any) -> None:
-        check_partition_options(options.get("dataset_partition"), options.get("dataset_name"))
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers open the file themselves.
         return {**self.__dict__, "_file": None}
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
-        if subset == "test":
-            warn_of_seen(self.partition())
-        listed = self.partition().of(subset)
-        present = self._present(listed)
-        if listed and not present:
-            raise self.no_identity(listed)
-        if len(present) < len(listed):
-            missing = len(listed) - len(present)
-            log.warning("%d of %d %s identities are not in %s", missing, len(listed), subset, self.root)
-        return self.find(subset, present)
+        return self.find(subset, self.present(subset, self.file().names[0]))
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         arrays = self.file().load(ref.source)
@@ -86,23 +61,11 @@ class PackedSilhouettes(GaitDataset):
         """Frames of a sequence, from the file's table."""
         return self.file().length(ref.source)
 
-    def probe_set(self) -> frozenset[str] | None:
-        partition = self.partition()
-        if partition.probes is None and partition.gallery is not None:
-            return frozenset(ref.name for ref in self.sequences("test")) - partition.gallery
-        return partition.probes
-
     def check(self, *, read_frames: bool = True) -> DataReport:
         """All problems of partition and file at once; reading the frames checks their checksums too."""
         from gait_plugins.plugins.zoo.packed_check import check_packed
 
         return check_packed(self, read_frames)
-
-    def partition(self) -> Partition:
-        """The partition, read on first use."""
-        if self._partition is None:
-            self._partition = find_partition(self.partition_path, self.dataset_name)
-        return self._partition
 
     def file(self) -> PackedFile:
         """The packed file, opened on first use in each process."""
@@ -126,12 +89,7 @@ class PackedSilhouettes(GaitDataset):
             return [ref._replace(label=ref.name) for ref in refs]
         return refs
 
-    def _present(self, listed: list[str]) -> list[str]:
-        there = set(self.file().names[0])
-        return [label for label in listed if label in there]
-
     def no_identity(self, listed: list[str]) -> DataError:
-        """The error for a file that holds none of these identities."""
         there = self.file().names[0]
         return DataError(
             f"no identity of the partition lies here: expected {', '.join(listed[:3])}, ... "

@@ -127,4 +127,4 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     if "/oem_" in name:
         assert {"accuracy", "amount_error"} <= set(results.metrics)
     else:
-        assert {"Rank-1", "top 0.4: Rank-1", "moving 0.2: mAP"} <= set(results.metrics)
+        assert {"Rank-1", "top 40%: Rank-1", "moving 20%: mAP"} <= set(results.metrics)

@@ -55,4 +55,4 @@ def test_the_pages_conditions_are_conditions() -> None:
 
     given = yaml.safe_load(block[1])["evaluator_cfg"]
     config = load_config("walkers/gei", [f"evaluator_cfg.conditions={given['conditions']}"])
-    assert list(config.evaluator_cfg.conditions) == ["top 0.2", "top 0.4", "moving 0.2"]
+    assert list(config.evaluator_cfg.conditions) == ["top 20%", "top 40%", "moving 20%"]

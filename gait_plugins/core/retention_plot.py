@@ -31,7 +31,7 @@ def plot_retention(found: Retention, path: Path, names: tuple[str, str] = ("befo
         raise DataError(
             "no condition's name ends with an amount, so there is nothing to draw it against",
             where=str(path),
-            hint="call them 'top 0.2', 'top 0.4' and so on",
+            hint="call them 'top 20%', 'top 40%' and so on",
         )
     try:
         from matplotlib.figure import Figure

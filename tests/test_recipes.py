@@ -118,6 +118,38 @@ def test_other_settings_or_weights_than_before_are_no_finished_stage(tmp_path: P
     run(path, "base.optimizer_cfg.lr=0.1", "data_cfg.num_workers=0", "evaluator_cfg.restore_hint=2")
 
 
+def test_a_setting_that_an_earlier_version_did_not_know_is_no_difference(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    run(path, only="base")
+    config = tmp_path / "output" / "pair" / "base" / "config.yaml"
+    then = yaml.safe_load(config.read_text())
+    del then["trainer_cfg"]["frozen_mode"]
+    config.write_text(yaml.safe_dump(then))
+    run(path, only="base")
+    with pytest.raises(ConfigError, match=r"frozen_mode was None and is train now"):
+        run(path, "base.frozen_mode=train", only="base")
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("base", r"pair.yaml:3: gone.pt: there is no such"),
+        ("beside", r"pair.yaml:6: .*restore_hint\) and from init"),
+    ],
+)
+def test_a_file_that_a_configuration_starts_from_itself_is_looked_at(tmp_path: Path, stage: str, words: str):
+    with pytest.raises(GaitPluginsError, match=words):
+        run(write_recipe(tmp_path), f"{stage}.trainer_cfg.restore_hint=gone.pt")
+
+
+def test_flags_of_one_training_are_refused(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    with pytest.raises(ConfigError, match="exclude each other"):
+        run(path, resume=True, overwrite=True)
+    with pytest.raises(ConfigError, match="--init-from is for one training"):
+        run(path, init_from=path)
+
+
 def test_more_steps_go_on_from_the_last(tmp_path: Path):
     path = write_recipe(tmp_path)
     run(path)

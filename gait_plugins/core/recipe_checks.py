@@ -15,7 +15,7 @@ from gait_plugins.core.guessing import on_meta
 from gait_plugins.core.load_report import LoadReport
 from gait_plugins.core.parts import Part, fit_part, freeze, parts_of
 from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable
-from gait_plugins.errors import GaitPluginsError
+from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.manager import pin_plugins
 
 
@@ -46,6 +46,7 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
         with _at(stage.where):
             models[stage.name] = _model(stage.config)
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
+            _check_hint(stage.config)
         found[stage.name] = []
         for part in parts_of(stage.config.trainer_cfg.init):
             take = stage.takes.get(part.target)
@@ -75,6 +76,19 @@ def check_data(recipe: Stages) -> None:
             trainer = stage.config.trainer_cfg
             if trainer.with_test or trainer.keep_best or trainer.early_stopping:
                 build_batches(stage.config, dataset, "test")
+
+
+def _check_hint(config: Config) -> None:
+    """See that the file which a configuration itself starts from is there, and is the only one."""
+    hint = config.trainer_cfg.restore_hint
+    if not isinstance(hint, str):
+        return
+    if config.trainer_cfg.init:
+        raise ConfigError(
+            f"weights are to come from {hint} (trainer_cfg.restore_hint) and from init",
+            hint="overrides: {trainer_cfg: {restore_hint: 0}}",
+        )
+    load_checkpoint(Path(hint))
 
 
 def _model(config: Config) -> GaitModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from gait_plugins.config import Config
+from gait_plugins.config.defaults import default_tree
 from gait_plugins.config.stages import Stage
 from gait_plugins.core.files import file_sha256
 from gait_plugins.core.parts import parts_of
@@ -54,7 +55,11 @@ def _other_settings(path: Path, config: Config) -> Iterator[str]:
     # Through YAML, as the other one came.
     now = flat_settings(yaml.safe_load(yaml.safe_dump(config.data)))
     then = flat_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+    defaults = flat_settings(default_tree().data)
     for key in {**then, **now}:
+        # A version of ours that did not know a setting yet has trained by its default.
+        if key not in then and key in defaults and defaults[key] == now[key]:
+            continue
         harmless = any(key == name or key.startswith(f"{name}.") for name in HARMLESS)
         if not harmless and then.get(key) != now.get(key):
             yield f"{key} was {then.get(key)} and is {now.get(key)} now"

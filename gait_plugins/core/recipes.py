@@ -153,3 +153,5 @@ def _refuse(options: RunOptions) -> None:
             "--init-from is for one training, a recipe says itself where each stage starts from",
             hint="-o STAGE.init=FILE",
         )
+    if options.resume and options.overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")

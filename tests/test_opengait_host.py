@@ -401,5 +401,7 @@ def test_nothing_is_left_behind_but_the_modules_themselves(checkout: Checkout) -
 @pytest.mark.usefixtures("checkout")
 def test_a_module_of_the_same_name_is_not_taken_for_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "utils", sys)
+    before = sys.dont_write_bytecode, list(sys.path)
     with pytest.raises(PluginLoadError, match="another module 'utils' is loaded already"):
         mini_set()
+    assert (sys.dont_write_bytecode, list(sys.path)) == before

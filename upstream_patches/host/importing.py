@@ -57,10 +57,10 @@ def imported(checkout: Checkout, module: str) -> ModuleType:
 
 @contextlib.contextmanager
 def _importing(checkout: Checkout) -> Iterator[None]:
+    checkout.attach()
     before = set(sys.modules)
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     passing: dict[str, ModuleType] = {}
-    checkout.attach()
     _under_way.append(checkout)
     try:
         _lay_out(checkout)
@@ -78,12 +78,12 @@ def _importing(checkout: Checkout) -> Iterator[None]:
         for name in passing:
             sys.modules.pop(name, None)
         for name in set(sys.modules) - before:
-            _keep_old_names(sys.modules[name])
+            if name.partition(".")[0] in MODULES:
+                _keep_old_names(sys.modules[name])
 
 
 def _keep_old_names(module: ModuleType) -> None:
-    top = module.__name__.partition(".")[0]
-    if top in MODULES and vars(module).get("np") is np:
+    if vars(module).get("np") is np:
         lost = {name: kind for name, kind in _OLD_NUMPY.items() if name not in vars(np)}
         vars(module)["np"] = View(np, **lost)
 

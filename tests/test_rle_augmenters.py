@@ -17,7 +17,7 @@ from gait_plugins.plugins.rle.erasing import RandomErasingRGB
 from gait_plugins.plugins.rle.framing import RandomGrayscale, RandomPadCrop
 from gait_plugins.plugins.rle.moderate import ModerateRLE
 from gait_plugins.plugins.rle.normalize import MEAN, STD, ImageNetNormalize
-from gait_plugins.plugins.rle.radical import Patch, RadicalRLE
+from gait_plugins.plugins.rle.radical import Patch, RadicalRLE, light_left
 from gait_plugins.plugins.rle.rectangles import Rectangle
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "rle.npz")
@@ -159,6 +159,17 @@ def test_brightening_gives_no_light_back() -> None:
     # 0.5 of the light, then up to full brightness by a scale of 2, then 0.15: the light is 0.075.
     patches = [whole(0.5), whole(1.0), whole(0.15), whole(0.5)]
     assert RadicalRLE(min_out=0.1).apply(torch.ones(1, 3, 8, 8), patches) == 3
+
+
+def test_the_light_left_is_that_of_a_whole_picture_of_it() -> None:
+    for seed in range(40):
+        generator = rng(seed)
+        drawn = list(RadicalRLE(beta_factor=0.8).draw_patches(3, 30, 20, generator))[:6]
+        light = np.ones((3, 30, 20))
+        for count, (rectangle, share) in enumerate(drawn, 1):
+            part = rectangle.of(light)
+            part *= share[:, None, None]
+            assert light_left(drawn[:count]) == pytest.approx(part.min(), rel=1e-4, abs=1e-9)
 
 
 def test_radical_tries_no_more_than_a_hundred_rectangles() -> None:

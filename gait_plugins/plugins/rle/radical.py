@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -71,32 +71,42 @@ class RadicalRLE(Augmenter):
         Returns:
             The number of patches that were used.
         """
-        # Not rounded before the end: errors would add up where patches overlap.
-        exact: Tensor | None = None
-        light: np.ndarray | None = None
-        used: list[Rectangle] = []
+        exact = frames
+        used: list[Patch] = []
         for rectangle, brightness in patches:
-            used.append(rectangle)
-            block = rectangle.of(frames if exact is None else exact)
+            block = rectangle.of(exact)
             scale = brightness / np.maximum(_peaks(block) / unit_of(frames), self.eps)
             factors = torch.from_numpy(scale.astype(np.float32)).to(frames.device).view(-1, 1, 1)
-            taken = np.minimum(scale, 1).astype(np.float32)
-            if exact is None or light is None:
-                # Most images end with their first rectangle, which needs no picture of the light.
-                if taken.min() < self.min_out:
-                    stored(block * factors, block)
-                    return len(used)
-                exact = frames if frames.dtype == torch.float32 else frames.float()
-                light = np.ones(frames.shape[1:], np.float32)
-            rectangle.of(exact).mul_(factors)
-            left = rectangle.of(light)
-            left *= taken[:, None, None]
-            if left.min() < self.min_out:
+            used.append((rectangle, np.minimum(scale, 1)))
+            ends = light_left(used) < self.min_out
+            if ends and exact is frames:
+                stored(block * factors, block)
                 break
-        if exact is not None and exact is not frames:
-            for rectangle in used:
+            if exact is frames and frames.dtype != torch.float32:
+                # Not rounded before the end: errors would add up where patches overlap.
+                exact = frames.float()
+            rectangle.of(exact).mul_(factors)
+            if ends:
+                break
+        if exact is not frames:
+            for rectangle, _ in used:
                 stored(rectangle.of(exact).clone(), rectangle.of(frames))
         return len(used)
+
+
+def light_left(patches: Sequence[Patch]) -> float:
+    """What of the light is left where the last of the patches took most, by shares ``[c]`` of each."""
+    last, share = patches[-1]
+    least = float(share.min())
+    before = [(rectangle.within(last), other) for rectangle, other in patches[:-1] if other.min() < 1]
+    overlapping = [(part, other) for part, other in before if part is not None]
+    if not overlapping:
+        return least
+    left = np.empty((len(share), last.height, last.width), np.float32)
+    left[:] = share[:, None, None]
+    for part, other in overlapping:
+        part.of(left)[:] *= other[:, None, None].astype(np.float32)
+    return float(left.min())
 
 
 def _peaks(block: Tensor) -> np.ndarray:

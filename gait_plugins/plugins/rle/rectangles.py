@@ -27,6 +27,15 @@ class Rectangle(NamedTuple):
         rows = slice(self.top, self.top + self.height)
         return images[..., rows, self.left : self.left + self.width]
 
+    def within(self, other: Rectangle) -> Rectangle | None:
+        """What it shares with another, in the other's own coordinates; None where they do not meet."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        height = min(self.top + self.height, other.top + other.height) - top
+        width = min(self.left + self.width, other.left + other.width) - left
+        if height <= 0 or width <= 0:
+            return None
+        return Rectangle(top - other.top, left - other.left, height, width)
+
 
 class RectangleRule:
     """Area and aspect ratio uniform in their ranges, and a uniform place.

@@ -244,3 +244,33 @@ def test_another_model_than_the_adapted_one_is_refused() -> None:
     adapted = adapt_model(gait_plugins.get("model", "Baseline"), HostModel, build_bare)
     with pytest.raises(ConfigError, match="builds Bare, expected Baseline"):
         adapted({"model_cfg": {"model": "Bare"}}, True)
+
+
+def test_the_components_schedule_and_groups_take_the_hosts_place() -> None:
+    """A loss that the host trains beside the model keeps its place among the parameters."""
+
+    class Slowing(Bare):
+        def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> list[Any]:
+            assert "solver" not in optimizer_cfg
+            return [{"params": [self.scale]}, {"params": list(self.bn.parameters()), "lr": 0.5}]
+
+        def schedule(self, optimizer: Any, configured: Any) -> Any:
+            assert configured() == ("host", {"gamma": 3})
+            return "component", [group["lr"] for group in optimizer.param_groups]
+
+    class Scheduling(HostModel):
+        def __init__(self, cfgs: dict[str, Any], training: bool) -> None:
+            super().__init__(cfgs, training)
+            self.loss_aggregator["triplet"] = nn.Linear(2, 1)
+            self.optimizer = self.get_optimizer(cfgs["optimizer_cfg"])
+            self.scheduler = self.get_scheduler({"gamma": 3})
+
+        def get_scheduler(self, scheduler_cfg: dict[str, Any]) -> Any:
+            return "host", scheduler_cfg
+
+    cfgs = {"model_cfg": {"model": "Slowing"}, "optimizer_cfg": {"lr": 0.1}}
+    host: Any = adapt_model(Slowing, Scheduling, lambda _: Slowing())(cfgs, True)
+    assert host.scheduler == ("component", [0.1, 0.5, 0.1])
+    assert [len(group["params"]) for group in host.optimizer.param_groups] == [1, 2, 2]
+    plain: Any = adapt_model(Bare, Scheduling, build_bare)({**cfgs, "model_cfg": {"model": "Bare"}}, True)
+    assert plain.scheduler == ("host", {"gamma": 3})

@@ -16,7 +16,7 @@ from fake_site import FakeSite, manifest
 from upstream_host import mini, pin, write_data
 
 import gait_plugins
-from gait_plugins import EmbeddingSet, Results, Run, hookimpl
+from gait_plugins import EmbeddingSet, Results, Run, Transform, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoint import load_checkpoint
 from gait_plugins.core.engine import train
@@ -416,3 +416,50 @@ def test_a_test_takes_each_sequence_once_and_in_order(checkout: Checkout, tmp_pa
     config["evaluator_cfg"]["sampler"] = {"type": "Draw", "method": "FirstFrames"}
     with pytest.raises(ConfigError, match="Draw does not take every sequence once and in order"):
         in_host(checkout, write(tmp_path, config), "test")
+
+
+def test_what_transforms_know_reaches_the_model(checkout: Checkout, tmp_path: Path, tiny: Manager):
+    class Marked(Transform):
+        """Says of each sequence what it drew."""
+
+        def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            return self.with_targets(sequence, rng)[0]
+
+        def with_targets(
+            self, sequence: np.ndarray, rng: np.random.Generator
+        ) -> tuple[np.ndarray, dict[str, Any]]:
+            drawn = int(rng.integers(1, 200))
+            return np.full_like(sequence, drawn), {"drawn": drawn}
+
+    class Knowing(gait_plugins.get("model", "TinyModel")):  # type: ignore[misc]
+        def forward(self, batch: Any) -> Any:
+            frames, drawn = batch.inputs[0], batch.targets["drawn"]
+            if batch.seq_lens is None:
+                assert torch.equal(frames[:, 0, 0, 0].long(), drawn)
+            else:
+                assert torch.equal(frames[0, :, 0, 0].long(), drawn.repeat_interleave(batch.seq_lens[0]))
+            seen.append(drawn)
+            return super().forward(batch)
+
+    class Manifest:
+        @hookimpl
+        def gait_transforms(self) -> dict[str, type]:
+            return {"Marked": Marked}
+
+        @hookimpl
+        def gait_models(self) -> dict[str, type]:
+            return {"Knowing": Knowing}
+
+    seen: list[torch.Tensor] = []
+    tiny.register(Manifest(), distribution="knowing-gait", version="1")
+    config = write(tmp_path, settings(tmp_path))
+    marked = [f"{section}.transform=[{{type: Marked}}]" for section in ("trainer_cfg", "evaluator_cfg")]
+    in_host(checkout, config, "train", "model_cfg.model=Knowing", "trainer_cfg.with_test=true", *marked)
+    assert len({tuple(drawn.tolist()) for drawn in seen}) > 6
+
+
+def test_the_name_that_a_model_of_the_checkout_has_on_our_trainer_is_known(
+    checkout: Checkout, tmp_path: Path, tiny: Manager
+):
+    config = write(tmp_path, {"data_cfg": write_data(tmp_path / "data")})
+    assert in_host(checkout, config, "train", "model_cfg.model=opengait/MiniSet").session.used == {}

@@ -128,7 +128,14 @@ class HostRun:
             return
         results = self.session.results or results_of(self.model.cfgs, found or {})
         self.session.results = None
-        self.lifecycle.evaluated(self.run, int(self.model.iteration), results)
+        step = int(self.model.iteration)
+        for name, text in results.files.items():
+            own = Path(name)
+            file = self.run.folder / f"{own.stem}-{step}{own.suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            self.model.msg_mgr.log_info(f"written: {file}")
+        self.lifecycle.evaluated(self.run, step, results)
 
 
 class ListeningMessages:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
+import torch
 from torch import nn
 
 import gait_plugins
@@ -81,7 +82,9 @@ class HostedModel(SharesState):
 
     def forward(self, inputs: tuple[Any, ...]) -> ModelOutput:
         """The component's outputs for the host's five-part batch."""
-        outputs: ModelOutput = self.component(GaitBatch(*inputs))
+        known = vars(self).pop("targets", {})
+        targets = {name: torch.from_numpy(values).to(inputs[1].device) for name, values in known.items()}
+        outputs: ModelOutput = self.component(GaitBatch(*inputs)._replace(targets=targets))
         return outputs
 
     def get_optimizer(self, optimizer_cfg: Mapping[str, Any]) -> Any:

@@ -53,8 +53,7 @@ class HostedTransform:
         if scene is None:  # a model of the host's that prepares its batches by itself
             frames = self.component(frames, np.random.default_rng(np.random.randint(2**31, size=4)))
         else:
-            clips = scene.apart(frames)
-            done = [self.component(clip, scene.rng(self)) for clip in clips]
+            done = [scene.run(self, clip) for clip in scene.apart(frames)]
             frames = done[0] if len(done) == 1 else np.concatenate(done)
         if not np.issubdtype(frames.dtype, np.floating):
             frames = frames.astype(np.float32)  # the host asks gradients of whatever it trains on
@@ -75,6 +74,8 @@ class Scene:
     """``id`` of the transforms whose division is left to the device."""
     calls: dict[int, int] = field(default_factory=dict)
     """``id`` of each transform, in the order of their first calls -> sequences that it has had."""
+    known: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Sequence of the batch -> what transforms know of it."""
 
     def apart(self, frames: np.ndarray) -> list[np.ndarray]:
         """The sequences of an array, one as a rule."""
@@ -82,12 +83,26 @@ class Scene:
             return [frames]
         return np.split(frames, np.cumsum(self.lengths)[:-1])
 
-    def rng(self, transform: object) -> np.random.Generator:
-        """The generator of a transform's next sequence."""
+    def run(self, transform: HostedTransform, clip: np.ndarray) -> np.ndarray:
+        """A transform's next sequence, with a generator of its own."""
         mine = self.calls.setdefault(id(transform), 0)
         self.calls[id(transform)] += 1
-        slot = rank() + mine * world_size()
-        return transform_rng(self.seed, self.number, slot, list(self.calls).index(id(transform)))
+        slot, place = rank() + mine * world_size(), list(self.calls).index(id(transform))
+        rng = transform_rng(self.seed, self.number, slot, place)
+        frames, known = transform.component.with_targets(clip, rng)
+        if known:
+            self.known.setdefault(mine, {}).update(known)
+        return frames
+
+    def targets(self) -> dict[str, np.ndarray]:
+        """What the transforms know of the sequences, int64 or float32 ``[n, ...]`` by its name."""
+        rows = [self.known[slot] for slot in sorted(self.known)]
+        names = rows[0] if rows else ()
+        columns = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in names}
+        return {
+            name: column.astype(np.float32 if column.dtype.kind == "f" else np.int64)
+            for name, column in columns.items()
+        }
 
 
 def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, session: Session) -> Any:
@@ -103,14 +118,14 @@ def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, ses
     ours = {i: t for i, t in enumerate(transforms) if isinstance(t, HostedTransform)}
     lengths = None if inputs[-1] is None else [int(length) for length in np.ravel(inputs[-1])]
     later = frozenset(id(transform) for transform in ours.values())
-    before, session.scene = (
-        session.scene,
-        Scene(session.seed, model.iteration if model.training else 0, lengths, later),
-    )
+    scene = Scene(session.seed, model.iteration if model.training else 0, lengths, later)
+    before, session.scene = session.scene, scene
     try:
         prepared = original(model, inputs)
     finally:
         session.scene = before
+    # Not a part of the batch: what wraps a model for several GPUs passes the host's five parts on.
+    vars(model)["targets"] = scene.targets()
     return (_divided(prepared[0], ours), *prepared[1:]) if ours else prepared
 
 

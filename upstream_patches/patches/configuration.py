@@ -9,6 +9,7 @@ import yaml
 
 from gait_plugins.manager import default_manager, pin_plugins
 from upstream_patches.patch import Host, Patch
+from upstream_patches.patches.look_ups import HOST_PREFIX
 
 MODULES: dict[str, str] = {
     "model": "modeling.models",
@@ -59,6 +60,7 @@ def _own(host: Host, kind: str, name: str) -> Any:
     """What the host itself calls so, be it a class that could not be imported."""
     if kind == "frame_sampler":
         return name if name == "random" else None
+    name = name.removeprefix(HOST_PREFIX)
     if name in host.unavailable:
         return name
     return vars(host.module(MODULES[kind])).get(name)

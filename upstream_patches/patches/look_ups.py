@@ -10,6 +10,9 @@ from gait_plugins.errors import ConfigError, UnknownComponent, UpstreamMismatch
 from gait_plugins.manager import default_manager
 from upstream_patches.patch import Host, Patch
 
+HOST_PREFIX = "opengait/"
+"""Before the names of a checkout's components on our own trainer; here they are at home."""
+
 
 class NotThere(UnknownComponent, AttributeError):
     """An unknown name of a module: import and ``hasattr`` know the one base, people the other's words."""
@@ -39,6 +42,8 @@ class LookUp(Patch):
         """
         if name.startswith("_"):
             raise AttributeError(name)
+        if name.startswith(HOST_PREFIX):
+            return getattr(host.module(self.module), name.removeprefix(HOST_PREFIX))
         if name in host.unavailable:
             raise UpstreamMismatch(
                 f"OpenGait's own {name} could not be imported: {host.unavailable[name]}",

@@ -301,6 +301,9 @@ def test_the_command_line_takes_recipes(tmp_path: Path):
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, done.output
         assert "nearest other sequence" in done.output
+    file = tmp_path / "output" / "pair" / "beside" / "checkpoints" / "beside-00006.pt"
+    shown = CliRunner().invoke(app, ["checkpoint", "show", str(file)])
+    assert "first <- " in shown.output.partition("started from")[2]
     for words in (
         ["train", path, "--init-from", "x.pt"],
         ["test", path, "--iter", "3"],

@@ -90,6 +90,11 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         width = max(map(len, info.plugins))
         for name, origin in info.plugins.items():
             yield f"  {name:{width}}  {_origin(origin)}"
+    if info.init:
+        yield "\nstarted from"
+        for record in info.init:
+            part, file, digest = (record.get(key) for key in ("part", "file", "sha256"))
+            yield f"  {part or 'the whole model'} <- {file} (sha256 {str(digest)[:12]})"
     if info.guesses:
         yield "\nconfigurations that fit"
         yield from (f"  {_guess(guess)}" for guess in info.guesses)

@@ -55,6 +55,8 @@ class CheckpointInfo:
     """First name of the model's keys (``Backbone``) -> what it holds."""
     plugins: dict[str, Any]
     """``kind/name`` -> distribution, version and ``module:attr`` that it was written with."""
+    init: tuple[Mapping[str, Any], ...]
+    """What parts of its model started from: a record of each, with file and SHA-256."""
     guesses: tuple[Guess, ...]
     """Where the file does not tell its configuration: those that fit."""
 
@@ -95,6 +97,7 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
         parts={name: _size(part) for name, part in checkpoint.items() if isinstance(part, dict)},
         layers=_layers(weights),
         plugins=checkpoint.get("plugins", {}),
+        init=_records(checkpoint),
         guesses=guesses,
     )
 
@@ -104,6 +107,12 @@ def _said(config: Any, *path: str) -> Any:
     for name in path:
         config = config.get(name) if isinstance(config, Mapping) else None
     return config
+
+
+def _records(checkpoint: Checkpoint) -> tuple[Mapping[str, Any], ...]:
+    written = checkpoint.get("init")
+    found = written if isinstance(written, list) else []  # a file may hold anything
+    return tuple(record for record in found if isinstance(record, Mapping))
 
 
 def _writer(checkpoint: Checkpoint) -> str:

@@ -132,3 +132,10 @@ def test_what_is_no_mask_is_refused(wrong, told):
     with pytest.raises(DataError, match=told) as caught:
         grey_mask(wrong)
     assert "labels == person" in str(caught.value)
+
+
+def test_masks_on_white_are_refused():
+    masks = np.full((3, 90, 60), 255, np.uint8)
+    masks[:, 10:80, 20:40] = 0
+    with pytest.raises(DataError, match="3 of 3 masks have a white background"):
+        align_masks(masks)

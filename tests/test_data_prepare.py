@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from mask_files import mask, video, walk, write_mask
 from typer.testing import CliRunner
 
 from gait_plugins.cli import app
-from gait_plugins.prepare import LAYOUTS, Order, align_masks, layout_named, prepare
+from gait_plugins.prepare import LAYOUTS, Name, Order, align_masks, layout_named, prepare, write_sequence
 
 
 def gait(*words: object) -> tuple[int, str]:
@@ -525,21 +526,27 @@ def test_a_link_that_leads_nowhere_is_a_damaged_image(raw, tmp_path, capfd):
 
 
 def test_a_kill_leaves_the_settings_behind(raw, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+
     class Killed(BaseException):
         pass
 
     def killed(*args: object) -> None:
-        raise Killed  # kill -9 runs no handler: the record of the end is not written either
+        # kill -9 runs no handler: what is on disk now is all that a second run will find.
+        shutil.copytree(write_sequence(out, Name("001", "nm-01", "000"), mask()[None]).parents[3], left)
+        raise Killed
 
+    left = tmp_path / "left"
     monkeypatch.setattr("gait_plugins.prepare.preparing._make_all", killed)
-    order = Order(raw, tmp_path / "out", LAYOUTS["own"])
+    order = Order(raw, out, LAYOUTS["own"])
     with pytest.raises(Killed):
         prepare(order)
-    assert record_of(tmp_path / "out")["settings"] == order.settings
     monkeypatch.undo()
-    code, text = gait("prepare", raw, tmp_path / "out", "--size", 128)
+    assert record_of(left)["settings"] == order.settings
+    code, text = gait("prepare", raw, left, "--size", 128)
     assert code == 2
     assert "size was 64, is 128" in text
+    assert "2 sequences of 32 frames written" in gait("prepare", raw, left)[1]
 
 
 @pytest.mark.parametrize(
@@ -585,3 +592,23 @@ def test_a_data_set_that_is_taken_for_a_plain_folder_is_recognised(dataset, tmp_
     assert code == 2
     assert f"--dataset {dataset}" in text
     assert not (tmp_path / "out").exists()
+
+
+def test_links_that_lead_in_circles_are_left_alone(raw, tmp_path):
+    (raw / "001/up").symlink_to("..")
+    (raw / "002/nm-01").symlink_to("../001/nm-01")  # one that only leads elsewhere is followed
+    code, text = gait("prepare", raw, tmp_path / "out")
+    assert code == 0
+    assert len(prepared(tmp_path / "out")) == 5
+    assert "do not fit the layout" not in text
+    assert record_of(tmp_path / "out")["files"]["other files lie among the images and are left out"] == [
+        "001/up"
+    ]
+
+
+def test_settings_of_a_run_that_wrote_nothing_bind_nobody(tmp_path):
+    write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=2))
+    assert gait("prepare", tmp_path / "raw", tmp_path / "out")[0] == 2
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out", "--threshold", 0)
+    assert code == 0, text
+    assert len(prepared(tmp_path / "out")) == 1

@@ -51,13 +51,15 @@ def prepare(
     One person a mask, white on black: how to get masks from pictures is up to you. A second run does
     only what is missing. TARGET/prepare.json lists what was left out, and why.
     """
-    from gait_plugins.prepare import Order
+    from gait_plugins.prepare import LAYOUTS, Order, layout_named
     from gait_plugins.prepare import prepare as run
+    from gait_plugins.prepare.layouts import OWN
 
     layout = _layout(dataset, pattern, identity, kind, view)
     order = Order(source, target, layout, size, threshold, min_frames, workers, invert)
     record = run(order)
-    print(_as_json(record, order) if as_json else _in_words(record, order))
+    own = layout_named(dataset) is LAYOUTS[OWN]
+    print(_as_json(record, order) if as_json else _in_words(record, order, own))
 
 
 def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text) -> Layout:
@@ -92,12 +94,19 @@ def _as_json(record: Record, order: Order) -> str:
     return json.dumps({**done, "remarks": remarks}, indent=2)
 
 
-def _in_words(record: Record, order: Order) -> str:
+def _next(target: Path, own: bool) -> str:
+    if own:
+        # The ready configurations for one's own data are scored by the probes that a partition lists.
+        return f"gait-plugins data partition {target} -o partition.json --probes 1"
+    return f"gait-plugins data check --root {target} --partition FILE, the one that comes with the data set"
+
+
+def _in_words(record: Record, order: Order, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were there already")
     for finding in record.findings(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:
-        lines += ["", f"next: gait-plugins data partition {order.target} -o partition.json"]
+        lines += ["", f"next: {_next(order.target, own)}"]
     return "\n".join(lines)

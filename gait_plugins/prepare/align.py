@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.prepare.judging import on_white
 
 EMPTY = 10_000
 """Sum of grey values up to which a mask is taken for empty: 39 white pixels."""
@@ -111,9 +112,22 @@ def align_masks(
     Returns:
         uint8 ``[t, size, size]``; frames without a person are left out, so t may be less than the
         number of masks, and 0.
+
+    Raises:
+        DataError: something is no mask, or most have a white background.
     """
-    found = (align_mask(grey_mask(np.asarray(mask), threshold), size, interpolation) for mask in masks)
-    frames = [frame for frame in found if frame is not None]
+    frames, seen, white = [], 0, 0
+    for mask in masks:
+        grey = grey_mask(np.asarray(mask), threshold)
+        seen, white = seen + 1, white + on_white(grey)
+        frame = align_mask(grey, size, interpolation)
+        if frame is not None:
+            frames.append(frame)
+    if 2 * white > seen:
+        raise DataError(
+            f"{white} of {seen} masks have a white background, expected the person in white on black",
+            hint="hand over what is the person: mask = labels == person, or 255 - mask",
+        )
     return np.stack(frames) if frames else np.empty((0, size, size), np.uint8)
 
 

@@ -16,7 +16,7 @@ from gait_plugins.prepare.layouts import Layout
 from gait_plugins.prepare.patterns import NUMBER, Name
 
 DEEPEST = 16
-"""Folder levels that are looked into; links may lead in circles."""
+"""Folder levels that are looked into."""
 _ENERGY_IMAGE = "gei.png"
 
 
@@ -30,7 +30,7 @@ class Sources:
     """Images and videos that the layout has no place for."""
     hidden: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
-    """Files that are neither images nor videos, and energy images."""
+    """Files that are neither images nor videos, energy images, and links that lead in circles."""
 
 
 def find_sequences(root: Path, layout: Layout) -> Sources:
@@ -85,8 +85,17 @@ def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]
             found.hidden.append(path)
         elif not entry.is_dir():
             yield path
+        elif entry.is_symlink() and _leads_up(entry.path):
+            found.others.append(path)
         elif levels:
             yield from _files(root, f"{path}/", found, levels - 1)
+
+
+def _leads_up(link: str) -> bool:
+    """True for a link to a folder that it lies in, which would lead in circles."""
+    target = os.path.realpath(link)
+    here = os.path.realpath(os.path.dirname(link))
+    return os.path.commonpath([target, here]) == target
 
 
 def _check_distinct(root: Path, grouped: dict[Name, list[str]]) -> None:

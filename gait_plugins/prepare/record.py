@@ -95,10 +95,10 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
         for key in sorted({*earlier, *settings})
         if earlier.get(key) != settings.get(key)
     ]
-    if changed:
+    if changed and any(target.glob("*/*/*/*.pkl")):
         raise DataError(
             f"the folder holds data that were prepared otherwise: {'; '.join(changed)}",
             where=str(target),
             hint="name another folder, or delete this one to make it anew",
         )
-    return Record(settings, sequences)
+    return Record(settings, {} if changed else sequences)

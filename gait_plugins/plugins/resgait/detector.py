@@ -71,10 +71,13 @@ class Detector(nn.Module):
         if types:
             self.classification_head = nn.Sequential(self.fc2, nn.Softmax(dim=1))
         self.layer_amount = nn.Sequential(self.fc_amount_head, nn.Sigmoid())
+        # Convolutions of few channels at full size take half the time on a CPU this way.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def frame_features(self, frames: Tensor) -> Tensor:
         """Frames ``[m, 1, h, w]`` in [0, 1] to ``[m, 64]``."""
-        maps = self.layer3(self.layer2(self.layer1(frames * self.input_scale)))
+        scaled = (frames * self.input_scale).contiguous(memory_format=torch.channels_last)
+        maps = self.layer3(self.layer2(self.layer1(scaled)))
         features: Tensor = self.layer4(maps.mean((2, 3)))
         return features
 
@@ -106,4 +109,5 @@ class Detector(nn.Module):
 
 def _block(in_channels: int, out_channels: int, padding: int = 0) -> nn.Sequential:
     convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-    return nn.Sequential(convolution, nn.ReLU(), nn.MaxPool2d(2, padding=padding))
+    # The rectified maximum is the maximum of the rectified, for a quarter of the work.
+    return nn.Sequential(convolution, nn.MaxPool2d(2, padding=padding), nn.ReLU())

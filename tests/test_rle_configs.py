@@ -86,6 +86,33 @@ def test_the_made_up_people_are_trained_and_tested(tmp_path: Path) -> None:
     assert {"V2T@R1", "T2V@mAP"} <= set(results.metrics)
 
 
+def test_a_resumed_training_ends_as_one_that_never_stopped(tmp_path: Path) -> None:
+    def run(folder: str, steps: int, **options: Any) -> dict[str, torch.Tensor]:
+        overrides = {
+            "data_cfg.train": 8,
+            "data_cfg.test": 2,
+            "model_cfg.class_num": 8,
+            "model_cfg.width": 4,
+            "model_cfg.warmup_iters": 3,
+            "model_cfg.warmup_stairs": 3,
+            "scheduler_cfg.milestones": [2],
+            "trainer_cfg.total_iter": steps,
+            "trainer_cfg.save_iter": 2,
+            "trainer_cfg.with_test": False,
+            "output_dir": tmp_path / folder,
+        }
+        config = load_config("rle/duo", [f"{key}={value}" for key, value in overrides.items()])
+        train(config, RunOptions(device="cpu", **options))
+        file = next((tmp_path / folder).rglob(f"*-{steps:05d}.pt"))
+        weights: dict[str, torch.Tensor] = torch.load(file, weights_only=True)["model"]
+        return weights
+
+    whole = run("whole", 4)
+    run("parts", 2)
+    resumed = run("parts", 4, resume=True)
+    assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+
+
 def test_torchvision_weights_start_both_stems_and_the_layers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     published = {**Stem(4).state_dict(), **Layers(18, 4).state_dict()}

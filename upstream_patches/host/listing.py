@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from gait_plugins.hookspecs import Offer
 from upstream_patches.checkout import MODULES, Checkout
-from upstream_patches.host.source import IN_PIECES, Source, bases_of, methods_of, settings_read, words_of
+from upstream_patches.host.source import IN_PIECES, Outline, Source, settings_read, words_of
 from upstream_patches.left_out import DISTRIBUTIONS
 from upstream_patches.stand_ins import MATPLOTLIB, TORCHVISION
 
@@ -44,19 +43,19 @@ class Found:
     """Of the module's file."""
     missing: str = ""
     """Why it cannot be used here; empty where it can."""
-    lineage: list[ast.ClassDef] = field(default_factory=list, repr=False, compare=False)
+    lineage: tuple[tuple[Source, str], ...] = field(default=(), repr=False, compare=False)
     """The class and its ancestors in the checkout."""
 
     @property
     def settings(self) -> set[tuple[str, str]]:
         """Section and key of what it reads of the configuration beyond ``model_cfg``."""
-        read = {setting for node in self.lineage for setting in settings_read(node)}
+        read = {setting for source, name in self.lineage for setting in settings_read(source.tree_of(name))}
         return {(section, key) for section, key in read if section != "model_cfg"}
 
     @property
     def words(self) -> set[str]:
         """Every text in its classes: the options that it reads by name are among them."""
-        return {word for node in self.lineage for word in words_of(node)}
+        return {word for source, name in self.lineage for word in words_of(source.tree_of(name))}
 
 
 class Listing:
@@ -84,38 +83,39 @@ class Listing:
             source = self._source(module)
             if source is None:
                 continue
-            for name, node in source.classes.items():
-                if self._is_one(kind, source, node):
-                    yield self._component(kind, name, source, node)
+            for outline in source.classes.values():
+                if self._is_one(kind, source, outline):
+                    yield self._component(kind, source, outline)
 
-    def _is_one(self, kind: str, source: Source, node: ast.ClassDef) -> bool:
+    def _is_one(self, kind: str, source: Source, outline: Outline) -> bool:
         if kind == "transform":
-            return "__call__" in methods_of(node)
-        names = {name for _, ancestor in self._lineage(source, node) for name in bases_of(ancestor)}
-        return node.name != ROOTS[kind] and ROOTS[kind] in names
+            return "__call__" in outline.methods
+        names = {name for _, ancestor in self._lineage(source, outline) for name in ancestor.bases}
+        return outline.name != ROOTS[kind] and ROOTS[kind] in names
 
-    def _component(self, kind: str, name: str, source: Source, node: ast.ClassDef) -> Found:
+    def _component(self, kind: str, source: Source, outline: Outline) -> Found:
         lacking = self._lacking(source)
-        lineage = list(self._lineage(source, node))
+        lineage = list(self._lineage(source, outline))
         missing = ""
         if lacking:
             packages = " ".join(sorted(DISTRIBUTIONS.get(name, name) for name in lacking))
             missing = f"needs {' and '.join(sorted(lacking))}: pip install {packages}"
         elif kind == "model":
-            own = {method for _, ancestor in lineage for method in methods_of(ancestor)} & set(OWN_LOOP)
+            own = {method for _, ancestor in lineage for method in ancestor.methods} & set(OWN_LOOP)
             if own:
                 missing = f"changes OpenGait's trainer ({', '.join(sorted(own))}): it trains only there"
-        return Found(kind, name, source.name, source.digest, missing, [node for _, node in lineage])
+        found_in = tuple((holder, ancestor.name) for holder, ancestor in lineage)
+        return Found(kind, outline.name, source.name, source.digest, missing, found_in)
 
-    def _lineage(self, source: Source, node: ast.ClassDef) -> Iterator[tuple[Source, ast.ClassDef]]:
+    def _lineage(self, source: Source, outline: Outline) -> Iterator[tuple[Source, Outline]]:
         """A class and its ancestors in the checkout, up to the base class of all models or losses."""
-        yield source, node
-        for base in bases_of(node):
+        yield source, outline
+        for base in outline.bases:
             if base in ROOTS.values():
                 continue
             for holder in (source, *self._imported(source)):
                 ancestor = holder.classes.get(base)
-                if ancestor is not None and ancestor is not node:
+                if ancestor is not None and ancestor is not outline:
                     yield from self._lineage(holder, ancestor)
                     break
 

@@ -8,12 +8,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gait_plugins.errors import UpstreamMismatch
 from upstream_patches.checkout import MODULES
 
 IN_PIECES = ("modeling.models", "modeling.backbones", "modeling.losses")
 """Packages that import all of their modules; here each is imported alone, when it is asked for."""
+
+
+class Outline(NamedTuple):
+    """A class without what it does: syntax trees are large, and a listing is soon read."""
+
+    name: str
+    bases: tuple[str, ...]
+    """Without their modules."""
+    methods: frozenset[str]
+    """Those that it defines itself."""
+
+
+class _Read(NamedTuple):
+    digest: str
+    classes: dict[str, Outline]
+    imports: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -28,32 +45,40 @@ class Source:
     name: str
     file: Path
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The first twelve hex digits of the file's sha256."""
-        return hashlib.sha256(self._content).hexdigest()[:12]
+        return self._read.digest
 
-    @cached_property
-    def classes(self) -> Mapping[str, ast.ClassDef]:
+    @property
+    def classes(self) -> Mapping[str, Outline]:
         """The classes at its top level."""
-        return {node.name: node for node in self._tree.body if isinstance(node, ast.ClassDef)}
+        return self._read.classes
 
-    @cached_property
+    @property
     def imports(self) -> frozenset[str]:
         """Dotted names of all that it imports when it is imported; of the checkout or of a package.
 
         What stands in a function is not, nor what the module can do without.
         """
-        return frozenset(name for node in _at_import(self._tree.body) for name in self._named(node))
+        return self._read.imports
+
+    def tree_of(self, name: str) -> ast.ClassDef:
+        """The whole of one of its classes."""
+        nodes = self._parsed(self.file.read_bytes()).body
+        return next(node for node in nodes if isinstance(node, ast.ClassDef) and node.name == name)
 
     @cached_property
-    def _content(self) -> bytes:
-        return self.file.read_bytes()
+    def _read(self) -> _Read:
+        content = self.file.read_bytes()
+        body = self._parsed(content).body
+        classes = {node.name: _outlined(node) for node in body if isinstance(node, ast.ClassDef)}
+        imports = frozenset(name for node in _at_import(body) for name in self._named(node))
+        return _Read(hashlib.sha256(content).hexdigest()[:12], classes, imports)
 
-    @cached_property
-    def _tree(self) -> ast.Module:
+    def _parsed(self, content: bytes) -> ast.Module:
         try:
-            return ast.parse(self._content)
+            return ast.parse(content)
         except (SyntaxError, ValueError) as error:
             raise UpstreamMismatch(f"the file cannot be read: {error}", where=str(self.file)) from error
 
@@ -72,18 +97,14 @@ class Source:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def bases_of(node: ast.ClassDef) -> list[str]:
-    """Names of the base classes, without their modules."""
-    found = []
-    for base in node.bases:
-        if isinstance(base, ast.Name | ast.Attribute):
-            found.append(base.id if isinstance(base, ast.Name) else base.attr)
-    return found
-
-
-def methods_of(node: ast.ClassDef) -> set[str]:
-    """Names of the functions that the class itself defines."""
-    return {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+def _outlined(node: ast.ClassDef) -> Outline:
+    bases = tuple(
+        base.id if isinstance(base, ast.Name) else base.attr
+        for base in node.bases
+        if isinstance(base, ast.Name | ast.Attribute)
+    )
+    methods = frozenset(item.name for item in node.body if isinstance(item, ast.FunctionDef))
+    return Outline(node.name, bases, methods)
 
 
 def settings_read(node: ast.ClassDef) -> set[tuple[str, str]]:

@@ -25,6 +25,8 @@ from gait_plugins.plugins.rle.wording import (
 )
 
 RANKS = (1, 5, 10, 20)
+_SHOWN = {"R1": "Rank-1", "R10": "Rank-10", "mAP": "mAP", "mINP": "mINP"}
+"""What a row has room for; all figures are among the metrics."""
 Search = Literal["all", "indoor"]
 
 
@@ -93,9 +95,9 @@ class CrossSpectralProtocol(Protocol):
                 "deviation": {name: deviation(values) for name, values in figures.items()},
                 "each trial": figures,
             }
-            counts = (str(len(scores)), str(len(queries.rows)), str(sizes[0]))
-            rows.append((mode.name, *counts, *(spread(values) for values in figures.values())))
-        heads = ("Search", "Trials", "Queries", "Gallery", *(f"Rank-{k}" for k in RANKS), "mAP", "mINP")
+            counts = (str(len(scores)), f"{len(queries.rows)} / {sizes[0]}")
+            rows.append((mode.name, *counts, *(spread(figures[name]) for name in _SHOWN)))
+        heads = ("Search", "Trials", "Queries / gallery", *_SHOWN.values())
         first = found[0]
         without = first[2][1][0].without_match
         return Results(

@@ -13,6 +13,7 @@ from cross_spectral_files import llcm_files, regdb_files, sysu_arrays, sysu_file
 import gait_plugins
 from gait_plugins.api import GaitDataset
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.manager import default_manager
 from gait_plugins.plugins.rle.duo import Duo
 from gait_plugins.plugins.rle.images import as_frame, read_image
 from gait_plugins.plugins.rle.listed import LLCM, RegDB
@@ -128,8 +129,9 @@ def test_llcm_reads_lists_and_test_folders(tmp_path: Path) -> None:
 def test_llcm_without_infrared_test_images_says_so(tmp_path: Path) -> None:
     root = Path(llcm_files(tmp_path))
     (root / "test_nir").rename(root / "elsewhere")
-    with pytest.raises(DataError, match="no folder test_nir"):
+    with pytest.raises(DataError, match="no folder test_nir") as caught:
         LLCM(str(root), SMALL).sequences("test")
+    assert "config explain LLCM" in str(caught.value.hint)
 
 
 # --- images -------------------------------------------------------------------------------------
@@ -182,6 +184,11 @@ def test_a_missing_root_is_named(tmp_path: Path) -> None:
         SYSUMM01(str(tmp_path / "none")).sequences("train")
     report = SYSUMM01(str(tmp_path / "none")).check()
     assert len(report.errors) == 1
+
+
+@pytest.mark.parametrize("cls", [SYSUMM01, RegDB, LLCM])
+def test_hints_name_the_data_sets_as_yaml_does(cls: type) -> None:
+    assert default_manager().get("dataset", cls.title) is cls  # type: ignore[attr-defined]
 
 
 def test_impossible_options_are_refused(tmp_path: Path) -> None:

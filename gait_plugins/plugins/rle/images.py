@@ -26,6 +26,9 @@ class ImageDataset(GaitDataset):
         size: height and width that every image is brought to.
     """
 
+    title = "ImageDataset"
+    """The name that it is registered by."""
+
     def __init__(self, dataset_root: str, size: Sequence[int]) -> None:
         if len(size) != 2 or any(type(side) is not int or side < 16 for side in size):
             raise ConfigError(
@@ -50,7 +53,7 @@ class ImageDataset(GaitDataset):
                 raise DataError(
                     "there is no such folder",
                     where=str(self.root),
-                    hint=f"-o data_cfg.dataset_root=FOLDER, where {type(self).__name__} was unpacked to",
+                    hint=f"-o data_cfg.dataset_root=FOLDER, where {self.title} was unpacked to",
                 )
             found = self.find(subset)
             for modality in MODALITIES:
@@ -64,8 +67,8 @@ class ImageDataset(GaitDataset):
         return DataError(
             f"there is no {modality} image to {subset} with",
             where=str(self.root),
-            hint=f"copy the folders of both modalities; {type(self).__name__} explains its layout: "
-            f"gait-plugins config explain {type(self).__name__}",
+            hint="copy the folders of both modalities; what is expected is told by "
+            f"gait-plugins config explain {self.title}",
         )
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:

@@ -52,6 +52,8 @@ class RegDB(_ListedImages):
         size: height and width that every image is brought to.
     """
 
+    title = "RegDB"
+
     def __init__(self, dataset_root: str, split: int = 1, size: Sequence[int] = (384, 192)) -> None:
         super().__init__(dataset_root, size)
         if type(split) is not int or not 1 <= split <= SPLITS:
@@ -77,6 +79,8 @@ class LLCM(_ListedImages):
         dataset_root: the folder of ``idx`` and the images.
         size: height and width that every image is brought to.
     """
+
+    title = "LLCM"
 
     def __init__(self, dataset_root: str, size: Sequence[int] = (384, 192)) -> None:
         super().__init__(dataset_root, size)

@@ -36,6 +36,8 @@ class SYSUMM01(ImageDataset):
         preprocessed: take training images from the arrays; null takes them where they are.
     """
 
+    title = "SYSU-MM01"
+
     def __init__(
         self, dataset_root: str, size: Sequence[int] = (384, 192), preprocessed: bool | None = None
     ) -> None:

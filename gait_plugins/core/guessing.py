@@ -80,7 +80,8 @@ def file_classes(model: GaitModel, report: LoadReport) -> int | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Without a word but errors: something is looked at that nobody has asked for."""
     level = log.level
     log.setLevel(logging.ERROR)
     try:
@@ -93,7 +94,7 @@ def _of_configurations(weights: Mapping[str, Any]) -> list[Guess]:
     found = []
     for name in shipped():
         try:
-            with _quiet():  # nobody has asked for these configurations
+            with quiet():  # nobody has asked for these configurations
                 config = load_config(name)
                 model = on_meta(config.model_cfg.build)
         except GaitPluginsError as error:

@@ -11,7 +11,7 @@ from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.config.stages import Stage, Stages
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
-from gait_plugins.core.guessing import on_meta
+from gait_plugins.core.guessing import on_meta, quiet
 from gait_plugins.core.load_report import LoadReport
 from gait_plugins.core.parts import Part, fit_part, freeze, parts_of
 from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable
@@ -68,7 +68,7 @@ def check_data(recipe: Stages) -> None:
     """
     for stage in recipe.stages:
         pin_plugins(stage.config.plugins)
-        with _at(stage.where):
+        with _at(stage.where), quiet():  # its training will tell the same
             build_losses(stage.config)
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")

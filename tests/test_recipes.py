@@ -327,6 +327,13 @@ def test_the_keys_are_explained(name: str, words: str):
     assert words in explained.output
 
 
+def test_editors_get_a_schema_of_recipes():
+    schema = json.loads(CliRunner().invoke(app, ["config", "schema", "--recipe"]).output)
+    stage = schema["properties"]["stages"]["items"]
+    assert stage["additionalProperties"] is False
+    assert {"name", "cfgs", "init", "freeze"} <= stage["properties"].keys()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
 def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
     path = write_recipe(tmp_path)

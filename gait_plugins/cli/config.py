@@ -82,11 +82,11 @@ def explain(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipes.")] = False) -> None:
     """Print the JSON Schema of configurations with the installed components, for editors."""
-    from gait_plugins.config.schema import json_schema
+    from gait_plugins.config.schema import json_schema, recipe_schema
 
-    print(json.dumps(json_schema(), indent=1))
+    print(json.dumps(recipe_schema() if recipe else json_schema(), indent=1))
 
 
 @app.command("list")

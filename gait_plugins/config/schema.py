@@ -12,6 +12,7 @@ from gait_plugins.config.defaults import SECTIONS
 from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.signature import Param, Signature
 from gait_plugins.config.sources import INHERITS
+from gait_plugins.config.stage_sections import RecipeSection
 from gait_plugins.errors import PluginLoadError
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
@@ -52,6 +53,16 @@ def json_schema() -> Schema:
         "title": "gait-plugins configuration",
         **_closed(properties),
         "$defs": _definitions(),
+    }
+
+
+def recipe_schema() -> Schema:
+    """The schema of a recipe file; sections written inside of it are configurations of their own."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "gait-plugins recipe",
+        **_closed(_properties(signature.of_model(RecipeSection).params.values())),
+        "required": ["stages"],
     }
 
 

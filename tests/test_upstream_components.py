@@ -160,6 +160,8 @@ def test_both_hosts_draw_the_same_batches_and_reach_the_same_losses(
         "batch_sampler/Draw",
     } <= set(host.session.used)
     assert host.session.used["model/TinyModel"]["distribution"] == "tiny-gait"
+    file = checkout.root / "output/CASIA-B/TinyModel/both/checkpoints/both-00006.pt"
+    assert load_checkpoint(file)["plugins"] == host.session.used
 
 
 def test_checkpoints_travel_both_ways_with_embeddings_and_scores(
@@ -352,6 +354,9 @@ def test_options_that_nobody_reads_are_errors_before_any_work(
     ):
         with pytest.raises(ConfigError, match=words):
             in_host(checkout, config, "train", override)
+    options = RunOptions(device="cpu", without=("frame-samplers",))
+    with pytest.raises(ConfigError, match="FirstFrames needs the patch frame-samplers"):
+        run(checkout, ["--cfgs", str(config)], options)
     assert not (checkout.root / "output").exists()
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from gait_plugins.components import nearest
 from gait_plugins.config import signature
 from gait_plugins.config.building import component_spec
+from gait_plugins.config.specs import ComponentSpec
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
@@ -22,7 +24,8 @@ Own = Callable[[str, str], Any]
 """Kind and name to what the host itself calls so, or None."""
 
 
-class Checks(NamedTuple):
+@dataclass
+class Checks:
     """Goes through a merged configuration of the host.
 
     Args:
@@ -32,6 +35,8 @@ class Checks(NamedTuple):
 
     defaults: Mapping[str, Any]
     own: Own
+    found: list[ComponentSpec] = field(default_factory=list)
+    """Plugins' components, each before those that are nested in it."""
 
     def all(self, cfgs: Mapping[str, Any]) -> None:
         """Raise what our own trainer would of a plugin's component: unknown, refused or missing options."""
@@ -67,7 +72,10 @@ class Checks(NamedTuple):
         accepts = _accepted(kind, name)
         left = {key for key in merged or {} if key not in accepts} | set(others)
         key = KINDS[kind].key
-        component_spec(kind, {k: v for k, v in given.items() if k == key or k not in left})
+        self._check(kind, {k: v for k, v in given.items() if k == key or k not in left})
+
+    def _check(self, kind: str, mapping: Mapping[str, Any]) -> None:
+        self.found += component_spec(kind, mapping).walk()
 
     def _each(self, kind: str, value: Any) -> None:
         for item in value if isinstance(value, list) else [value]:
@@ -84,7 +92,8 @@ class Checks(NamedTuple):
         for kind, name in plugins.items():
             accepts = _accepted(kind, name)
             known |= accepts
-            component_spec(kind, {KINDS[kind].key: name, **{k: v for k, v in given.items() if k in accepts}})
+            options = {key: value for key, value in given.items() if key in accepts}
+            self._check(kind, {**options, KINDS[kind].key: name})
         if plugins:
             batches = self.own("batch_sampler", str(given.get("type")))
             known |= set(inspect.signature(batches).parameters) if batches is not None else set()
@@ -96,7 +105,7 @@ class Checks(NamedTuple):
             return
         accepts = _accepted("protocol", name)
         options = {key: value for key, value in given.items() if key in accepts}
-        component_spec("protocol", {"eval_func": name, **options})
+        self._check("protocol", {**options, "eval_func": name})
         _refuse_unknown(given, accepts | set(self.defaults.get("evaluator_cfg", {})))
 
 

@@ -26,13 +26,14 @@ def losses_of(model: nn.Module) -> nn.ModuleDict:
 
 
 def save(model: Any, path: Path, iteration: int) -> None:
-    """Write what the host writes, with the losses' state apart; complete, or not at all."""
+    """Write what the host writes, the state of losses apart, with the origin of plugins; whole or not at all."""
     checkpoint = {
         "model": without_losses(model.state_dict()),
         "losses": losses_of(model).state_dict(),
         "optimizer": model.optimizer.state_dict(),
         "scheduler": model.scheduler.state_dict(),
         "iteration": iteration,
+        "plugins": dict(model.used),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")

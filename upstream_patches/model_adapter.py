@@ -22,7 +22,12 @@ Build = Callable[[Mapping[str, Any]], GaitModel]
 Base = TypeVar("Base", bound=type[nn.Module])
 
 
-def adapt_model(component: type[GaitModel], base: Base, build: Build | None = None) -> Base:
+def adapt_model(
+    component: type[GaitModel],
+    base: Base,
+    build: Build | None = None,
+    used: Mapping[str, Mapping[str, str]] | None = None,
+) -> Base:
     """A subclass of the host's ``base`` that computes what ``component`` computes, under its very keys.
 
     The host's constructor calls ``build_network(model_cfg)`` and ``init_parameters()``; later the host
@@ -33,11 +38,13 @@ def adapt_model(component: type[GaitModel], base: Base, build: Build | None = No
         component: the model.
         base: the host's base class.
         build: makes the instance; by default the name in ``model_cfg`` is looked up among all plugins.
+        used: ``kind/name`` -> origin of the plugins' components of the run, for its checkpoints.
     """
     body: dict[str, Any] = {
         "__doc__": component.__doc__,
         "__module__": component.__module__,
         "component_class": component,
+        "used": {} if used is None else used,
     }
     if build is not None:
         body["build_component"] = staticmethod(build)
@@ -50,6 +57,7 @@ class HostedModel(SharesState):
     """The part of an adapted class that stands between the host's base class and the component."""
 
     component_class: ClassVar[type[GaitModel]]
+    used: ClassVar[Mapping[str, Mapping[str, str]]]
     component: GaitModel
     optimizer: Any
     engine_cfg: Mapping[str, Any]

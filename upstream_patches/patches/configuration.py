@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
+from gait_plugins.errors import ConfigError
 from gait_plugins.manager import default_manager, pin_plugins
 from upstream_patches.patch import Host, Patch
 from upstream_patches.patches.look_ups import HOST_PREFIX
 
+if TYPE_CHECKING:
+    from gait_plugins.config.specs import ComponentSpec
+
+FRAMES = "frame-samplers"
 MODULES: dict[str, str] = {
     "model": "modeling.models",
     "backbone": "modeling.backbones",
@@ -46,7 +51,12 @@ class Configuration(Patch):
                 # The hooks move keys of the checkout's dialect to where our models read them; a model
                 # of the checkout reads them where they are.
                 default_manager().lifecycle.configure(cfgs)
-            Checks(_defaults(host), lambda kind, name: _own(host, kind, name)).all(cfgs)
+            checks = Checks(_defaults(host), lambda kind, name: _own(host, kind, name))
+            checks.all(cfgs)
+            for spec in checks.found:
+                _applied(host, spec)
+                found = spec.component
+                host.session.used[f"{found.kind}/{found.name}"] = found.provenance()
             return cfgs
 
         self.replace.set(utils, "config_loader", config_loader)
@@ -54,6 +64,16 @@ class Configuration(Patch):
 
 def _unpin() -> None:
     pin_plugins(None)
+
+
+def _applied(host: Host, spec: ComponentSpec) -> None:
+    # Its method would mean nothing to the host, which would pick frames in its own way.
+    if spec.kind == "frame_sampler" and host.patches and FRAMES not in host.patches:
+        raise ConfigError(
+            f"the frame sampler {spec.name} needs the patch {FRAMES}",
+            where="sampler.method",
+            hint=f"leave out --without {FRAMES}, or write method: random",
+        )
 
 
 def _own(host: Host, kind: str, name: str) -> Any:

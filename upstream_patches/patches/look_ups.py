@@ -94,7 +94,8 @@ class Models(LookUp):
     def adapt(self, host: Host, component: Component) -> Any:
         from upstream_patches.model_adapter import adapt_model
 
-        return adapt_model(component.load(), host.module("modeling.base_model").BaseModel)
+        base = host.module("modeling.base_model").BaseModel
+        return adapt_model(component.load(), base, used=host.session.used)
 
 
 class Backbones(LookUp):

@@ -26,7 +26,7 @@ def losses_of(model: nn.Module) -> nn.ModuleDict:
 
 
 def save(model: Any, path: Path, iteration: int) -> None:
-    """Write what the host writes, the state of losses apart, with the origin of plugins; whole or not at all."""
+    """Write what the host writes, losses apart, and the origin of plugins; whole or not at all."""
     checkpoint = {
         "model": without_losses(model.state_dict()),
         "losses": losses_of(model).state_dict(),

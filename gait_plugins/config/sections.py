@@ -28,7 +28,9 @@ def _folder_name(text: str) -> str:
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Source = TypedDict(
-    "Source", {"from": Required[str], "prefix": str, "strict": bool, "drop_head": bool}, total=False
+    "Source",
+    {"from": Required[str], "prefix": str, "strict": bool, "drop_head": bool, "optional": bool},
+    total=False,
 )
 """Where weights come from: a checkpoint file, and which of its keys."""
 Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(realise)]
@@ -136,7 +138,8 @@ class TrainerSection(Section):
     init: Init = Field(
         None,
         description="weights that a new training starts from: part of the model (what its keys begin with) "
-        "-> checkpoint file, or a file for the whole model; each may be {from, prefix, strict, drop_head}",
+        "-> checkpoint file, or a file for the whole model; each may be "
+        "{from, prefix, strict, drop_head, optional}",
     )
     freeze: list[str] = Field(
         [], description="parts of the model that are not trained, by what their keys begin with"

@@ -15,7 +15,14 @@ Which = Literal["last", "best"] | Count
 
 StageSource = TypedDict(
     "StageSource",
-    {"from": Required[str], "checkpoint": Which, "prefix": str, "strict": bool, "drop_head": bool},
+    {
+        "from": Required[str],
+        "checkpoint": Which,
+        "prefix": str,
+        "strict": bool,
+        "drop_head": bool,
+        "optional": bool,
+    },
     total=False,
 )
 """Where weights come from: an earlier stage or a checkpoint file, and which of its keys."""
@@ -40,7 +47,7 @@ class StageSection(Section):
             None,
             description="weights that it starts from: part of the model (what its keys begin with) -> "
             "earlier stage or checkpoint file, or a single source for the whole model; each may be "
-            "{from, checkpoint, prefix, strict, drop_head}",
+            "{from, checkpoint, prefix, strict, drop_head, optional}",
         )
     )
     freeze: list[str] = Field([], description="parts of the model that are not trained")

@@ -33,6 +33,8 @@ class Part:
     """Every weight of the part must be found in its shape."""
     drop_head: bool = False
     """A classifier for another number of identities is left out."""
+    optional: bool = False
+    """A model without such a part does without the weights."""
 
     @property
     def title(self) -> str:
@@ -54,6 +56,15 @@ def _part(target: str, source: str | Mapping[str, Any]) -> Part:
         return Part(target, source)
     options = {name: value for name, value in source.items() if name not in ("from", "checkpoint")}
     return Part(target, source["from"], **options)
+
+
+def wanted(model: GaitModel, parts: list[Part]) -> list[Part]:
+    """The parts less the optional ones that a model does not have."""
+    keys = model.state_dict()
+    left_out = [part for part in parts if part.optional and not under(keys, part.target)]
+    for part in left_out:
+        log.info("%s has no part %r: nothing is taken for it", type(model).__name__, part.target)
+    return [part for part in parts if part not in left_out]
 
 
 def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -> tuple[LoadReport, str]:

@@ -13,7 +13,7 @@ from gait_plugins.config.stages import Stage, Stages
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.guessing import on_meta, quiet
 from gait_plugins.core.load_report import LoadReport
-from gait_plugins.core.parts import Part, fit_part, freeze, parts_of
+from gait_plugins.core.parts import Part, fit_part, freeze, parts_of, wanted
 from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.manager import pin_plugins
@@ -48,7 +48,7 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
             _check_hint(stage.config)
         found[stage.name] = []
-        for part in parts_of(stage.config.trainer_cfg.init):
+        for part in wanted(models[stage.name], parts_of(stage.config.trainer_cfg.init)):
             take = stage.takes.get(part.target)
             origin = None if take is None else take.stage
             checkpoint = (

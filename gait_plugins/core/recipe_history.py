@@ -69,7 +69,8 @@ def _other_weights(stage: Stage, config: Config) -> Iterator[str]:
     path = stage.folder / STARTED_FROM
     records = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     then = {record["part"]: record["sha256"] for record in records}
-    now = {part.target: Path(part.source) for part in parts_of(config.trainer_cfg.init)}
+    parts = [part for part in parts_of(config.trainer_cfg.init) if part.target in then or not part.optional]
+    now = {part.target: Path(part.source) for part in parts}
     for target in {**then, **now}:
         title = target or "the whole model"
         if target not in now or target not in then:

@@ -16,7 +16,7 @@ from gait_plugins.core.checkpoint import (
     saved_iterations,
 )
 from gait_plugins.core.options import RunOptions
-from gait_plugins.core.parts import parts_of, take_part
+from gait_plugins.core.parts import parts_of, take_part, wanted
 from gait_plugins.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def restore(training: Training, options: RunOptions) -> int:
 def _begin(training: Training, options: RunOptions) -> None:
     """Take the weights that a new training starts from."""
     section = training.config.trainer_cfg
-    parts = parts_of(section.init)
+    parts = wanted(training.raw.model, parts_of(section.init))
     whole = options.init_from or (section.restore_hint if isinstance(section.restore_hint, str) else None)
     if parts and whole is not None:
         raise ConfigError(

@@ -139,3 +139,12 @@ def test_masks_on_white_are_refused():
     masks[:, 10:80, 20:40] = 0
     with pytest.raises(DataError, match="3 of 3 masks have a white background"):
         align_masks(masks)
+
+
+@pytest.mark.parametrize(("last", "empty"), [(55, True), (56, False)])
+def test_a_grey_sum_of_10000_is_nobody_and_one_more_is_somebody(last, empty):
+    picture = np.zeros((90, 60), np.uint8)
+    picture[20:59, 30] = 255
+    picture[59, 30] = last  # 39 * 255 + 55 = 10000
+    for shape in (align_mask, resize_mask):
+        assert (shape(picture) is None) == empty

@@ -20,6 +20,7 @@ from gait_plugins.config import load_config
 from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint, restore_model
 from gait_plugins.core.checkpoint_info import checkpoint_info
 from gait_plugins.core.engine import train
+from gait_plugins.core.load_report import compare_weights
 from gait_plugins.core.options import RunOptions
 
 PUBLISHED = {
@@ -97,10 +98,10 @@ def test_the_configuration_of_a_published_file_is_guessed(tmp_path: Path) -> Non
 
 def test_the_number_of_identities_tells_configurations_of_one_model_apart(tmp_path: Path) -> None:
     weights = published_weights("Baseline")
-    weights["BNNecks.fc_bin"] = torch.zeros(16, 256, 74)
+    weights["BNNecks.fc_bin"] = torch.zeros(16, 256, 100)
     torch.save(weights, tmp_path / "a.pt")
     best = checkpoint_info(tmp_path / "a.pt").guesses[0]
-    assert (best.config, best.classes, best.exact) == ("gaitbase/casiab", 74, True)
+    assert (best.config, best.classes, best.exact) == ("gaitbase/ccpg", 100, True)
 
 
 def test_a_model_in_sizes_that_no_configuration_has_is_known_by_its_names(tmp_path: Path) -> None:
@@ -201,6 +202,12 @@ def test_a_width_that_happens_to_equal_the_identities_is_no_head() -> None:
     source, target = TinyModel(5, channels=3), TinyModel(4, channels=4)
     with pytest.raises(gait_plugins.CheckpointError, match="of another shape"):
         restore_model(target, source.state_dict(), strict=True, where="a.pt", drop_head=True)
+
+
+def test_a_weight_that_differs_in_another_size_too_is_no_head() -> None:
+    report = compare_weights(TinyModel(4, channels=6), TinyModel(5, channels=3).state_dict())
+    assert "head.weight" in {mismatch.key for mismatch in report.mismatched}
+    assert report.head is None or "head.weight" not in report.head.keys
 
 
 @pytest.mark.parametrize(

@@ -452,6 +452,14 @@ def test_black_on_white_is_told_and_turned_on_request(raw, tmp_path):
     np.testing.assert_array_equal(found, align_masks([mask(number) for number in range(16)]))
 
 
+def test_half_of_the_frames_are_not_most_of_them(tmp_path):
+    for number in range(4):
+        picture = mask(number)
+        write_mask(tmp_path / f"raw/a/b/c/{number}.png", picture if number < 2 else 255 - picture)
+    assert gait("prepare", tmp_path / "raw", tmp_path / "out")[0] == 0
+    assert prepared(tmp_path / "out") == {"a/b/c/c.pkl": (4, 64, 64)}
+
+
 def test_a_source_of_black_on_white_alone_is_an_error_that_names_the_way_out(tmp_path):
     write_mask(tmp_path / "raw/a/b/c/1.png", 255 - mask())
     code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")

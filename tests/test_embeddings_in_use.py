@@ -167,6 +167,8 @@ def test_the_nearest_sequence_of_each_identity_counts() -> None:
         ("a", 2.0, "names1"),
     ]
     assert (answer.known, answer.identity) == (False, None)
+    (answer,) = identify(some([""], [2.0]), gallery, unknown_above=0.5)
+    assert (answer.known, answer.identity) == (True, "b")  # just as far is not farther
 
 
 def test_the_gallery_itself_says_how_far_apart_people_are() -> None:

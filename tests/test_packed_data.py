@@ -252,6 +252,12 @@ def test_a_share_of_the_identities_is_drawn_by_the_seed(tmp_path):
         assert sorted(one["TRAIN_SET"] + one["TEST_SET"]) == ["001", "002", "003", "004"]
 
 
+def test_what_is_drawn_is_the_same_everywhere():
+    refs = [SequenceRef(name, "nm", "000", None) for name in "hgfedcba"]
+    found = make_partition(refs, Split(seed=3))
+    assert found == {"TRAIN_SET": ["b", "c", "g", "h"], "TEST_SET": ["a", "d", "e", "f"]}
+
+
 def test_identities_may_be_listed(tmp_path):
     assert split(tmp_path, "--first", 3)[2]["TEST_SET"] == ["004"]
     assert split(tmp_path, "--test", "002")[2]["TRAIN_SET"] == ["001", "003", "004"]

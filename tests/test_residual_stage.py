@@ -258,3 +258,12 @@ def test_a_copy_shares_its_classifier_as_the_original_does() -> None:
     assert model.full_component.BNNecks is model.BNNecks
     assert model.mimic_component.BNNecks is model.BNNecks
     assert not any(".BNNecks." in key for key in model.state_dict())
+
+
+def test_the_mixer_learns_at_a_rate_of_its_own_on_request() -> None:
+    model = residual(mixer_lr=0.5)
+    optimizer = torch.optim.SGD(model.parameter_groups({"lr": 0.1}), lr=0.1)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert rates[id(model.occ_mixer_fc.fc_bin)] == 0.5
+    assert rates[id(model.BNNecks.fc_bin)] == 0.1
+    assert set(rates) == {id(p) for p in model.parameters() if p.requires_grad}

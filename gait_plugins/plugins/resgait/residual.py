@@ -44,6 +44,8 @@ class ResidualGait(GaitModel):
             its mean ``features`` (the published one for sequences of equal length).
         frozen_statistics: keep the frozen parts in eval mode; false lets their batch norms drift, as
             published.
+        mixer_lr: learning rate of the mixer, whose weights start small and have the longest way to go;
+            null: that of the optimiser, as published.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class ResidualGait(GaitModel):
         OccMixerFCs: MixerOptions | None = None,
         amount_of: Pooling = "amounts",
         frozen_statistics: bool = True,
+        mixer_lr: float | None = None,
     ) -> None:
         super().__init__()
+        self.mixer_lr = mixer_lr
         _require_parts(gse)
         self.amount_of: Pooling = amount_of
         self.frozen_statistics = frozen_statistics
@@ -119,7 +123,8 @@ class ResidualGait(GaitModel):
 
     def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
         """As the wrapped model groups its own; what it does not know of learns at the optimiser's rate."""
-        covered: set[int] = set()
+        mixer = [] if self.mixer_lr is None else list(self.occ_mixer_fc.parameters())
+        covered = set(map(id, mixer))
         for group in self.mimic_component.parameter_groups(optimizer_cfg):
             if isinstance(group, Mapping):  # a bare parameter has no settings of its own
                 params = [p for p in group["params"] if p.requires_grad]
@@ -127,6 +132,8 @@ class ResidualGait(GaitModel):
                 yield {**group, "params": params}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in covered]
         yield {"params": others}
+        if mixer:
+            yield {"params": mixer, "lr": self.mixer_lr}
 
     def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
         """As the wrapped model's."""

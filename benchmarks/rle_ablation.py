@@ -59,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
@@ -71,7 +72,7 @@ def main() -> None:
             started = time.perf_counter()
             found = [
                 scores(variant, seed, options.steps, folder, options.device, options.override)
-                for seed in range(options.seeds)
+                for seed in range(options.first_seed, options.first_seed + options.seeds)
             ]
             texts = [_spread([one[name] for one in found]) for name in FIGURES]
             minutes = (time.perf_counter() - started) / 60 / options.seeds

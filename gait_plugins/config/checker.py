@@ -19,7 +19,7 @@ from gait_plugins.config.plain import to_plain
 from gait_plugins.config.signature import Param, Signature
 from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.tree import Path, dotted
-from gait_plugins.config.words import accepted, mismatch
+from gait_plugins.config.words import accepted, mismatch, quoting
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
@@ -215,7 +215,8 @@ class Checker(Notes):
             inner = found[0]["loc"] if len(found) == 1 else ()
             deepest = (*path, *inner)
             place = deepest if deepest in self.tree.marks else path
-            self.report(mismatch(value, annotation, error), place)
+            hint = quoting(error, dotted(path), self.tree.where(place))
+            self.report(mismatch(value, annotation, error), place, hint)
             return Checked(None, None)
         return Checked(to_plain(valid), valid)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
+import yaml
 from pydantic import ValidationError
 
 from gait_plugins.components import nearest
@@ -21,6 +24,8 @@ _SAID_BY_TYPE = (
     "is_instance_of",
     "int_from_float",
 )
+
+_READ = {int: "a number", float: "a number", datetime.date: "a date", datetime.datetime: "a time"}
 
 
 def shown(value: Any) -> str:
@@ -41,6 +46,26 @@ def mismatch(value: Any, annotation: Any = None, error: ValidationError | None =
         text += f" ({'; '.join(reasons)})"
     guesses = nearest(value, _choices(annotation), 1) if isinstance(value, str) else []
     return f"{text}; did you mean {guesses[0]!r}?" if guesses else text
+
+
+def quoting(error: ValidationError, key: str, place: str | None) -> str | None:
+    """What to do where text was expected and YAML read ``02`` as a number, or ``no`` as a boolean.
+
+    Args:
+        error: why the value does not fit.
+        key: the value's, dotted.
+        place: where it was written; an override is spelt out as it should have been typed.
+    """
+    read = [item["input"] for item in error.errors() if item["type"] == "string_type"]
+    if not read or read[0] is None or isinstance(read[0], list | dict):
+        return None
+    kind = "yes or no" if isinstance(read[0], bool) else _READ.get(type(read[0]), "something else")
+    said = f"YAML reads it as {kind}; for text "
+    meant = (place or "").partition(f"-o {key}=")[2]
+    if not meant:
+        return f'{said}put it in quotes, as "02"'
+    text = json.dumps(yaml.load(meant, yaml.BaseLoader), ensure_ascii=False)
+    return f"{said}quote it: -o '{key}={text}'"
 
 
 def accepted(options: Mapping[str, Param]) -> str:

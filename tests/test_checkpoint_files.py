@@ -149,11 +149,11 @@ def test_what_fits_is_loaded_when_not_strict():
     ("part", "said"),
     [
         ({"model": 3}, "'model' is 3, expected a mapping"),
-        ({"model": {1: torch.ones(1)}}, "have no names"),
+        ({"model": {1: torch.ones(1)}}, "have no names: found the key 1$"),
         ({"optimizer": 3}, "'optimizer' is 3, expected a mapping"),
         ({"iteration": "x"}, "'iteration' is 'x', expected a number"),
         ({"plugins": [1]}, r"'plugins' is \[1\], expected a mapping"),
-        ({"input_size": [64]}, r"'input_size' \[64\] is no height and width"),
+        ({"input_size": [64]}, r"'input_size' is \[64\], expected height and width$"),
     ],
 )
 def test_parts_that_are_not_what_they_should_be(tmp_path: Path, part: dict[str, object], said: str):

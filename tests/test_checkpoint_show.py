@@ -215,11 +215,36 @@ def test_a_weight_that_differs_in_another_size_too_is_no_head() -> None:
     [
         (["checkpoint", "show", "nowhere.pt"], "no such checkpoint"),
         (["checkpoint", "show", __file__], "truncated or no checkpoint"),
+        (["checkpoint", "show", "notes.pt"], "it is text"),
         (["checkpoint", "show", "a.pt", "-o", "x=1"], "none is given"),
         (["train", "walkers/gaitbase", "--drop-head"], "--drop-head needs --init-from"),
     ],
 )
-def test_bad_input_ends_with_words_and_code_two(words: list[str], said: str, tmp_path: Path) -> None:
+def test_bad_input_ends_with_words_and_code_two(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.pt").write_text("iteration 100\n")
     code, output = gait(*words, *(["-o", f"output_dir={tmp_path}"] if words[0] == "train" else []))
     assert code == 2
     assert said in output
+
+
+@pytest.mark.usefixtures("tiny")
+def test_each_command_says_what_it_can_do_without_the_file(tmp_path: Path, tiny_yaml: Path) -> None:
+    file = tmp_path / "alone" / "notes.pt"
+    file.parent.mkdir()
+    file.write_text("iteration 100\n")
+    tiny = ("--cfgs", str(tiny_yaml))
+    advice = {
+        ("checkpoint", "show", str(file)): "a training writes its checkpoints",
+        ("train", *tiny, "--init-from", str(file)): "leave out --init-from",
+        ("train", *tiny, "-o", f"trainer_cfg.restore_hint={file}"): "set trainer_cfg.restore_hint to 0",
+        ("test", *tiny, "--checkpoint", str(file)): "train first",
+    }
+    for words, said in advice.items():
+        code, output = gait(*words)
+        assert code == 2
+        assert said in output.partition("-> ")[2], output
+        assert not any(other in output for other in advice.values() if other != said)
+        assert "KeyError" not in output

@@ -35,6 +35,12 @@ _OTHER_NAMES = ("state_dict", "model_state_dict")
 _WRAPPERS = ("module.", "_orig_mod.")
 """What data-parallel training and torch.compile put before every key."""
 
+_GENUINE = "a training writes its checkpoints to checkpoints/ of its run folder"
+
+_BEGINNINGS = (b"PK", b"\x80")
+"""What files of ``torch.save`` begin with, of today and of before 1.6."""
+_BEGINNING = 512
+
 log = logging.getLogger("gait_plugins")
 
 Checkpoint = dict[str, Any]
@@ -70,25 +76,29 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         ) from error
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
     """Read a checkpoint, ours or OpenGait's; only tensors and plain data are admitted.
+
+    Args:
+        path: the file.
+        otherwise: what to do next where it cannot be read and no other checkpoint lies beside it.
 
     Raises:
         CheckpointError: missing, truncated, with code in it, of a future format, or no checkpoint.
     """
     if not path.is_file():
         what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
-        raise CheckpointError(what, where=str(path), hint=_neighbours(path))
+        raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, otherwise) from error
     return _checked(loaded, path)
 
 
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
+def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError:
     asked = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
     if asked:
         return CheckpointError(
@@ -96,15 +106,24 @@ def _unreadable(path: Path, error: Exception) -> CheckpointError:
             where=str(path),
             hint="save its state dict alone, where you trust the file",
         )
-    # torch's words go on with advice that does not hold here.
-    reason = (
-        f"{type(error).__name__}: {str(error).splitlines()[0].split('. ')[0]}" if str(error) else "it ends"
-    )
     return CheckpointError(
-        f"the file is truncated or no checkpoint ({path.stat().st_size} bytes): {reason}",
+        f"the file is truncated or no checkpoint ({path.stat().st_size} bytes): {_seen(path, error)}",
         where=str(path),
-        hint=_neighbours(path),
+        hint=_neighbours(path) or otherwise,
     )
+
+
+def _seen(path: Path, error: Exception) -> str:
+    """What is wrong with a file, by its first bytes or else by what the reader said."""
+    with path.open("rb") as file:
+        first = file.read(_BEGINNING)
+    if not first:
+        return "it is empty"
+    if not first.startswith(_BEGINNINGS):
+        return "it is text" if first.isascii() and b"\0" not in first else "it begins as no PyTorch file does"
+    # torch's words go on with advice that does not hold here.
+    said = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
+    return f"{type(error).__name__}: {said}" if said else "it ends too early"
 
 
 def _disk_error(error: BaseException) -> BaseException:
@@ -137,10 +156,12 @@ def _checked(content: Any, path: Path) -> Checkpoint:
                 f"its {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
             )
     weights = loaded["model"]
-    size = loaded.get("input_size")
-    if not all(isinstance(key, str) for key in weights) or not _is_size(size):
+    nameless = [key for key in weights if not isinstance(key, str)]
+    if nameless:
+        raise CheckpointError(f"its weights have no names: found the key {nameless[0]!r}", where=str(path))
+    if not _is_size(loaded.get("input_size")):
         raise CheckpointError(
-            f"its weights have no names, or its 'input_size' {size!r} is no height and width", where=str(path)
+            f"its 'input_size' is {loaded['input_size']!r}, expected height and width", where=str(path)
         )
     loaded["model"] = _bare_names(weights)
     return loaded
@@ -226,15 +247,10 @@ def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, A
     return {key: weights[key] for key in compare_weights(model, weights).fitting}
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path) -> str | None:
     folder = path if path.is_dir() else path.parent
     others = sorted(p.name for p in folder.glob("*.pt") if p != path) if folder.is_dir() else []
-    if others:
-        return f"the folder holds {', '.join(others[-5:])}"
-    return (
-        "no checkpoint lies there: to train from the beginning set trainer_cfg.restore_hint to 0, to test "
-        "train first, or name a file by --checkpoint"
-    )
+    return f"the folder holds {', '.join(others[-5:])}" if others else None
 
 
 def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:

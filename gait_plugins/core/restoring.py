@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gait_plugins")
 
+_WITHOUT_HINT = "to train from the beginning set trainer_cfg.restore_hint to 0"
+_WITHOUT_FILE = "to train from the beginning leave out --init-from"
+
 
 def restore(training: Training, options: RunOptions) -> int:
     """Bring a training to the state that it is to start from.
@@ -66,7 +69,7 @@ def _begin(training: Training, options: RunOptions) -> None:
             hint="name the one file for the whole model, or the files of its parts, not both",
         )
     if options.init_from is not None:
-        _weights(training, options.init_from, drop_head=options.drop_head)
+        _weights(training, options.init_from, drop_head=options.drop_head, otherwise=_WITHOUT_FILE)
     elif whole is not None:
         _optimiser(training, _weights(training, Path(whole)), Path(whole))
     training.taken = [take_part(training.raw.model, part) for part in parts]
@@ -97,8 +100,15 @@ def _resume(training: Training, path: Path) -> int:
     return step
 
 
-def _weights(training: Training, path: Path, *, exact: bool = False, drop_head: bool = False) -> Checkpoint:
-    checkpoint = load_checkpoint(path)
+def _weights(
+    training: Training,
+    path: Path,
+    *,
+    exact: bool = False,
+    drop_head: bool = False,
+    otherwise: str = _WITHOUT_HINT,
+) -> Checkpoint:
+    checkpoint = load_checkpoint(path, otherwise)
     strict = training.config.trainer_cfg.restore_ckpt_strict
     model, weights = training.raw.model, checkpoint["model"]
     report = restore_model(model, weights, strict=strict, where=str(path), drop_head=drop_head)

@@ -127,6 +127,22 @@ def test_64_or_44_wide_is_not_told(trained: Path) -> None:
     says(succeeds("checkpoint", "show", TRAINED), r"frames +64x44")
 
 
+def test_given_groups_1_expected_input_to_have_1_channels_but_got_3(trained: Path) -> None:
+    lay_out("colour", np.repeat(person(5)[:, None], 3, 1))
+    for words in (("test",), ("train", "--overwrite")):
+        output = refused(*words, "mine.yaml", "-o", "data_cfg.dataset_root=colour")
+        says(output, "the frames have 3 channels, Baseline takes 1", "data_cfg.data_in_use")
+    colour = ("-o", "model_cfg.backbone_cfg.in_channel=3", "-o", "output_dir=colours")
+    succeeds("train", "mine.yaml", *colour, "-o", "data_cfg.dataset_root=colour")
+    says(refused("test", "mine.yaml", *colour), "the frames have 1 channel, Baseline takes 3")
+
+
+def test_a_single_sequence_of_another_size_stops_a_test_in_the_middle(trained: Path) -> None:
+    write(Path("walks/dan/nm-02/000/000.pkl"), person(5, 128, 128))
+    output = refused("test", "mine.yaml", "-o", "evaluator_cfg.sampler.batch_size=1")
+    says(output, r"trained on frames of 64x44, the test frames are 128x88 \(dan-nm-02-000\)")
+
+
 def test_a_model_of_64_lines_tested_on_128_loses_50_points_without_a_word(trained: Path) -> None:
     lay_out("big", person(5, 128, 128))
     output = refused("test", "mine.yaml", "-o", "data_cfg.dataset_root=big")

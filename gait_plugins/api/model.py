@@ -39,6 +39,9 @@ class GaitModel(HasExample, nn.Module):
     num_classes: int | None = None
     """Identities that the classifier head can tell apart; None where there is no head."""
 
+    frame_channels: int | None = None
+    """Channels of a frame that it takes, 1 for silhouettes; None where it takes several or does not say."""
+
     @classmethod
     def from_config(cls, **options: Any) -> Self:
         """Build from the keys of ``model_cfg`` (without ``model``)."""

@@ -18,8 +18,8 @@ from gait_plugins.config import Config
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.conditions import conditions, with_conditions
 from gait_plugins.core.devices import on_first_rank
-from gait_plugins.core.loader import BatchMaker, Divider, batches, frame_size
-from gait_plugins.core.setup import build_protocol, embedding_set
+from gait_plugins.core.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
+from gait_plugins.core.setup import build_protocol, check_frames, embedding_set
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.nn.collectives import sum_over_ranks
 
@@ -110,11 +110,14 @@ def infer(
     numbers = range(fabric.global_rank, total, fabric.world_size)
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], dict[str, np.ndarray]]] = []
+    checked: tuple[int, ...] = ()
     # Not inference_mode: what a model caches here could never be used in training again.
     with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
-            if not found:
-                _check_size(model, frame_size(batch), trained_on)
+            like = frame_channels(batch), *frame_size(batch)
+            if like != checked:
+                _check_frames(model, batch, trained_on)
+                checked = like
             with blamed(model):
                 output = model(divide(batch, fabric.device))["inference_feat"]
             wanted = ("embeddings", *outputs)
@@ -139,12 +142,13 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _check_size(model: GaitModel, size: tuple[int, int], trained_on: tuple[int, int] | None) -> None:
-    model.check_input_size(*size)
+def _check_frames(model: GaitModel, batch: HostBatch, trained_on: tuple[int, int] | None) -> None:
+    check_frames(model, batch)
+    size = frame_size(batch)
     if trained_on is not None and tuple(trained_on) != size:
         raise CheckpointError(
             f"the weights were trained on frames of {trained_on[0]}x{trained_on[1]}, "
-            f"the test frames are {size[0]}x{size[1]}",
+            f"the test frames are {size[0]}x{size[1]} ({batch.names[0]})",
             hint="test on data of the trained size, or change the transforms so that they reach it",
         )
 

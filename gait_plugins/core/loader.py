@@ -239,6 +239,12 @@ def frame_size(batch: HostBatch) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def frame_channels(batch: HostBatch) -> int:
+    """Channels of the frames that the model gets; frames ``[h, w]`` have one."""
+    frames = batch.frames[0]
+    return int(frames.shape[-3]) if frames.dim() == 5 else 1
+
+
 def _as_made(item: Any) -> Any:
     # Without this, the loader's default would turn arrays inside the tuple into tensors a second time.
     return item

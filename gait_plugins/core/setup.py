@@ -22,7 +22,7 @@ from gait_plugins.api import (
 )
 from gait_plugins.config import ComponentSpec, Config
 from gait_plugins.core.blame import blamed
-from gait_plugins.core.loader import BatchMaker
+from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.order import seed_step
 from gait_plugins.errors import ConfigError, DataError
 
@@ -141,6 +141,27 @@ def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
             where="model_cfg",
             hint=f"set the model's class_num to {len(index.identities)}",
         )
+
+
+def check_frames(model: GaitModel, batch: HostBatch) -> None:
+    """See that a model takes frames of this size and number of channels.
+
+    Raises:
+        ConfigError: it does not; the message names both.
+    """
+    found, taken = frame_channels(batch), model.frame_channels
+    if taken not in (None, found):
+        raise ConfigError(
+            f"the frames have {_channels(found)}, {type(model).__name__} takes {taken}",
+            where=batch.names[0],
+            hint=f"choose other frames by data_cfg.data_in_use, or a model for {_channels(found)}: many have "
+            "an option for it (gait-plugins config explain MODEL)",
+        )
+    model.check_input_size(*frame_size(batch))
+
+
+def _channels(number: int) -> str:
+    return "1 channel" if number == 1 else f"{number} channels"
 
 
 def count_parameters(module: nn.Module) -> int:

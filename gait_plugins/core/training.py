@@ -17,7 +17,7 @@ from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
 from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
-from gait_plugins.core.loader import BatchMaker, HostBatch, frame_size, share_of_rank
+from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size, share_of_rank
 from gait_plugins.core.objective import Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
@@ -30,6 +30,7 @@ from gait_plugins.core.setup import (
     build_dataset,
     build_losses,
     build_model,
+    check_frames,
     check_trainable,
     count_parameters,
 )
@@ -98,6 +99,7 @@ class Training:
             model=model,
         )
         self.input_size: tuple[int, int] | None = None
+        self._checked: tuple[int, ...] = ()
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
         # An earlier run is removed only once it is certain that this one can start.
@@ -140,12 +142,13 @@ class Training:
             freeze_batch_norm(self.raw)
 
     def check_size(self, batch: HostBatch) -> None:
-        """See once that the model takes frames of this size, and note it for the checkpoints."""
-        size = frame_size(batch)
-        if self.input_size == size:
+        """See once that the model takes frames like these, and note their size for the checkpoints."""
+        size, like = frame_size(batch), (frame_channels(batch), *frame_size(batch))
+        if self._checked == like:
             return
-        self.raw.model.check_input_size(*size)
-        if self.input_size is not None:
+        check_frames(self.raw.model, batch)
+        self._checked = like
+        if self.input_size is not None and self.input_size != size:
             log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
         self.input_size = size
 

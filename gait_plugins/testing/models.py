@@ -30,6 +30,9 @@ def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (6
     torch.manual_seed(0)
     model = make()
     model.init_parameters()
+    channels = frame_shape[0] if len(frame_shape) == 3 else 1
+    said = model.frame_channels
+    expect(said in (None, channels), f"frame_channels is {said}, it is checked on frames of {channels}")
     model.check_input_size(*frame_shape[-2:])
     _check_training(model.train(), _batch(model, frame_shape))
     model.eval()

@@ -33,6 +33,7 @@ class GaitBackbone(GaitModel):
         self, embed_dim: int = 256, in_channels: int = 1, embedding: Embedding = "projection"
     ) -> None:
         super().__init__()
+        self.frame_channels = in_channels
         self.conv1, self.conv2, self.conv3 = encoder_blocks(in_channels)
         self.projection = nn.Sequential(
             nn.Linear(FEATURES, 2 * FEATURES), nn.ReLU(), nn.Linear(2 * FEATURES, embed_dim)

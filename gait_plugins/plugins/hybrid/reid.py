@@ -28,6 +28,7 @@ class SupervisedReIDModel(GaitModel):
 
     def __init__(self, num_classes: int, freeze_backbone: bool = False, in_channels: int = 1) -> None:
         super().__init__()
+        self.frame_channels = in_channels
         self.encoder = nn.Sequential(*encoder_blocks(in_channels))
         self.bn = nn.BatchNorm1d(FEATURES)
         self.classifier = nn.Linear(FEATURES, num_classes)

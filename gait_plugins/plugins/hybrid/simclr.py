@@ -46,6 +46,7 @@ class SimCLR(GaitModel):
     ) -> None:
         super().__init__()
         self.of = model
+        self.frame_channels = model.frame_channels
         self.projection = nn.Sequential(
             nn.Linear(_features(model, frame), hidden), nn.ReLU(), nn.Linear(hidden, out)
         )

@@ -32,6 +32,8 @@ class OcclusionModule(Detector, GaitModel):
             ``visible`` one, which is turned into the occluded one.
     """
 
+    frame_channels = 1
+
     def __init__(
         self,
         kinds: Sequence[Kind] = OEM_KINDS,

@@ -63,6 +63,7 @@ class ResidualGait(GaitModel):
         self.amount_of: Pooling = amount_of
         self.frozen_statistics = frozen_statistics
         self.num_classes = gse.num_classes
+        self.frame_channels = gse.frame_channels
         parts, channels = _sizes(gse)
         moved = {name: gse._modules.pop(name) for name in gse.head_names if gse._modules.get(name)}
         self.full_component = gse

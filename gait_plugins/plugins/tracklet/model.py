@@ -76,6 +76,7 @@ class TrackletGait(GaitModel):
         self.num_classes = SeparateBNNecks["class_num"]
         self.spatial_strides = [stage.stride[1:] for stage in plan]
         self.strips = strips
+        self.frame_channels = in_channels
         self.pooling1 = Stem(in_channels, stem_channels)
         channels = stem_channels
         for stage in plan:

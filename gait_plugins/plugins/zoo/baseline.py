@@ -32,6 +32,7 @@ class Baseline(GaitModel):
         bin_num: Sequence[int] = (16,),
     ) -> None:
         super().__init__()
+        self.frame_channels = getattr(backbone, "in_channel", None)
         self.Backbone = FrameWise(backbone)
         self.FCs = fcs
         self.BNNecks = necks

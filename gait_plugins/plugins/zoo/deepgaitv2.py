@@ -60,6 +60,7 @@ class DeepGaitV2(GaitModel):
         four_sizes("DeepGaitV2", layers=layers, channels=channels)
         self.num_classes = class_num
         self.use_emb2 = use_emb2
+        self.frame_channels = in_channels
         self.layer0 = stem(in_channels, channels[0])
         self.layer1 = stage("2d", channels[0], channels[0], STRIDES[0], layers[0])
         self.layer2 = stage(mode, channels[0], channels[1], STRIDES[1], layers[1])

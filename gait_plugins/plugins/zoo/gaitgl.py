@@ -34,6 +34,8 @@ class GaitGL(GaitModel):
             all parts share and a linear classifier for each.
     """
 
+    frame_channels = 1
+
     def __init__(
         self, channels: Sequence[int], class_num: int, necks: heads.SeparateBNNecks | None = None
     ) -> None:

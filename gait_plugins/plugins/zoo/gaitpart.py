@@ -37,6 +37,7 @@ class GaitPart(GaitModel):
                 Fit("SeparateFCs.in_channels", channels, maps, "the channels of the backbone's maps"),
             ),
         )
+        self.frame_channels = getattr(backbone, "in_channel", None)
         self.Backbone = FrameWise(backbone)
         self.Head = fcs
         self.HPP = FrameWise(HorizontalPooling(bin_num))

@@ -28,6 +28,8 @@ class GaitSet(GaitModel):
         bin_num: strips of each pyramid level.
     """
 
+    frame_channels: int
+
     def __init__(
         self, in_channels: Sequence[int], fcs: heads.SeparateFCs, bin_num: Sequence[int] = (16, 8, 4, 2, 1)
     ) -> None:

@@ -57,6 +57,7 @@ class _Encoder(GaitModel):
             )
         require_fits(name, [Fit("parts_num", parts_num, sum(STRIPS), f"the strips of {list(STRIPS)}")])
         self.channels = int(backbone.out_channels)  # type: ignore[arg-type]
+        self.frame_channels = getattr(backbone, "in_channel", None)
         self.Backbone = FrameWise(backbone)
         self.TP = PackedMax()
         self.HPP = HorizontalPooling(STRIPS)

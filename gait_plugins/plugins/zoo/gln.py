@@ -35,6 +35,8 @@ class GLN(GaitModel):
         dropout: of the compact block.
     """
 
+    frame_channels: int
+
     def __init__(
         self,
         in_channels: Sequence[int],

@@ -75,6 +75,7 @@ class SwinGait(GaitModel):
         _check(layers, channels, embed_dim, num_heads)
         self.num_classes = necks.class_num
         self.cosine_steps = T_max_iter
+        self.frame_channels = in_channels
         self.layer0 = stem(in_channels, channels[0])
         self.layer1 = stage("2d", channels[0], channels[0], 1, layers[0])
         self.layer2 = stage("p3d", channels[0], channels[1], 2, layers[1])

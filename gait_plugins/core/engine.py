@@ -19,6 +19,7 @@ from gait_plugins.core.options import RunOptions
 from gait_plugins.core.order import seed_step
 from gait_plugins.core.run_folder import run_log
 from gait_plugins.core.training import Training
+from gait_plugins.core.unused import unused_named
 from gait_plugins.errors import NonFiniteLoss
 from gait_plugins.lifecycle import Lifecycle
 from gait_plugins.manager import pin_plugins
@@ -66,7 +67,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
 
             # forward, backward, update
             given = divide(batch, fabric.device)
-            loss, figures, images = training.objective(given, given.targets)
+            with unused_named(training.raw):
+                loss, figures, images = training.objective(given, given.targets)
             broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
             if broken:
                 raise _not_finite(loss, figures, step, batch)

@@ -122,6 +122,16 @@ def test_probes_from_a_list(source, tmp_path):
     assert results.notes == ("probe_list: 1 of the names are no test sequences",)
 
 
+def test_without_a_probe_set_everybody_is_a_probe_if_that_was_asked_for():
+    fallen = protocol(probe_list="partition_or_all")
+    fallen.check(unembedded(lab()))
+    results, everybody = fallen.evaluate(lab()), protocol().evaluate(lab())
+    assert (results.metrics, results.protocol) == (everybody.metrics, everybody.protocol)
+    assert results.notes == ("probe_list: the partition has no PROBE_SET, so no list restricts the probes",)
+    listed = lab(probes=frozenset(f"{who}-nm-01-000" for who in PEOPLE))
+    assert fallen.evaluate(listed) == protocol(probe_list="partition").evaluate(listed)
+
+
 def test_gallery_from_a_list():
     data = lab(probes=frozenset(NAMES))
     listed = protocol(gallery_list="partition").evaluate(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Literal
 
 import numpy as np
@@ -28,10 +29,12 @@ class OwnDataProtocol(Protocol):
         probe_types: types of the probes; ``*`` stands for any text (``[bg-*, cl-*]``).
         probe_views: views of the probes, likewise.
         probe_list: names ``id-type-view``; or a file of them, one a line or a JSON list; or
-            ``partition`` for the ``PROBE_SET`` of the data set's partition.
+            ``partition`` for the ``PROBE_SET`` of the data set's partition; ``partition_or_all`` is the
+            same, but counts as not given, with a note in the results, where there is no ``PROBE_SET``.
         gallery_types: types of the gallery.
         gallery_views: views of the gallery.
-        gallery_list: names or a file, or ``partition`` for what its ``PROBE_SET`` does not list.
+        gallery_list: names or a file, or ``partition`` (or ``partition_or_all``) for what its
+            ``PROBE_SET`` does not list.
         identical_views: false takes out of the gallery what shows the probe's person in the probe's view.
         ranks: the k of Rank-k.
         by: also show the figures of each ``type`` or ``view`` of probes.
@@ -60,10 +63,19 @@ class OwnDataProtocol(Protocol):
         self.by = by
 
     def check(self, data: EmbeddingSet) -> None:
-        self._pairs(data)
+        self._settled(data)._pairs(data)
 
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``DataError`` without probes, gallery or any match."""
+        return self._settled(data)._results(data)
+
+    def _settled(self, data: EmbeddingSet) -> OwnDataProtocol:
+        """The same for data whose partition is known."""
+        settled = copy(self)
+        settled.probe, settled.gallery = self.probe.settled(data), self.gallery.settled(data)
+        return settled
+
+    def _results(self, data: EmbeddingSet) -> Results:
         pairs = self._pairs(data)
         scores = retrieve(
             data.embeddings[pairs.probes],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from gait_plugins.plugins.zoo.protocols import figures
 
 Role = Literal["probe", "gallery"]
 PARTITION = "partition"
+PARTITION_OR_ALL = "partition_or_all"
 _SET_OF: dict[Role, str] = {"probe": "PROBE_SET", "gallery": "GALLERY_SET"}
 
 
@@ -30,10 +31,20 @@ class Selection:
     views: Sequence[str] | None = None
     """Patterns."""
     listed: Sequence[str] | str | None = None
-    """Names ``id-type-view``, the file that holds them, or ``partition``."""
+    """Names ``id-type-view``, the file that holds them, ``partition`` or ``partition_or_all``."""
+    unlisted: bool = False
+    """True where the partition was to list them if it can, and does not."""
 
     def __bool__(self) -> bool:
         return any(given is not None for given in (self.types, self.views, self.listed))
+
+    def settled(self, data: EmbeddingSet) -> Selection:
+        """The same with ``partition_or_all`` decided by whether the partition lists probes."""
+        if self.listed != PARTITION_OR_ALL:
+            return self
+        if data.probe_set:
+            return replace(self, listed=PARTITION)
+        return replace(self, listed=None, unlisted=True)
 
     def mask(self, data: EmbeddingSet) -> np.ndarray:
         """Which sequences are chosen, bool ``[n]``.
@@ -73,6 +84,9 @@ class Selection:
     def notes(self, data: EmbeddingSet) -> list[str]:
         """Patterns and names that nothing fits."""
         notes = []
+        if self.unlisted:
+            whom = {"probe": "probes", "gallery": "gallery"}[self.role]
+            notes.append(f"{self.role}_list: the partition has no PROBE_SET, so no list restricts the {whom}")
         for option, patterns, values in (
             ("types", self.types, data.types),
             ("views", self.views, data.views),
@@ -101,7 +115,7 @@ class Selection:
                 "lists no probes",
                 where="evaluator_cfg",
                 hint='add "PROBE_SET": ["<id>-<type>-<view>", ...] to the JSON of data_cfg.dataset_partition '
-                f"(data partition --probes 1 does), or -o evaluator_cfg.{self.role}_list=null",
+                f"(data partition --probes 1 does), or -o evaluator_cfg.{self.role}_list={PARTITION_OR_ALL}",
             )
         return data.probe_set if self.role == "probe" else frozenset(_names(data)) - data.probe_set
 

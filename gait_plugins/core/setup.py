@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from torch import nn
@@ -24,6 +24,7 @@ from gait_plugins.config import ComponentSpec, Config
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.order import seed_step
+from gait_plugins.core.run_comparison import flat_settings
 from gait_plugins.errors import ConfigError, DataError
 
 Phase = Literal["train", "test"]
@@ -141,6 +142,28 @@ def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
             where="model_cfg",
             hint=f"set the model's class_num to {len(index.identities)}",
         )
+
+
+def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
+    """Warn of a classifier for more identities than are trained on, which learns to rule the rest out.
+
+    Args:
+        model: the model.
+        index: the training sequences.
+        options: ``model_cfg``'s, to name the one that says how many.
+    """
+    classes, identities = model.num_classes, len(index.identities)
+    if classes is None or classes <= identities:
+        return
+    numbers = {path: value for path, value in flat_settings(options).items() if value == classes}
+    said = [path for path in numbers if "class" in path.rpartition(".")[2]]
+    advice = " ".join(f"-o model_cfg.{path}={identities}" for path in said)
+    log.warning(
+        "the model tells %d identities apart, the training set has %d: %s",
+        classes,
+        identities,
+        advice or f"set the model's class_num to {identities}",
+    )
 
 
 def check_frames(model: GaitModel, batch: HostBatch) -> None:

@@ -33,6 +33,7 @@ from gait_plugins.core.setup import (
     check_frames,
     check_trainable,
     count_parameters,
+    tell_of_idle_classes,
 )
 from gait_plugins.core.validation import Validation
 from gait_plugins.errors import NonFiniteLoss
@@ -77,6 +78,8 @@ class Training:
         model = build_model(config)
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
+        if self.fabric.is_global_zero:
+            tell_of_idle_classes(model, self.maker.index, config.model_cfg.options)
         shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
         raw = Objective(model, build_losses(config), shared)
         if section.sync_BN and self.fabric.world_size > 1:

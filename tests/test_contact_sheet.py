@@ -15,14 +15,15 @@ from gait_plugins.plugins.walkers.dataset import Walkers
 
 def test_rows_and_columns(tmp_path: Path) -> None:
     frames = np.full((10, 8, 6), 255, np.uint8)
+    frames[:, :, 3:] = 0
     path = contact_sheet(
         [("a", frames), ("b", frames[:3])], tmp_path / "new" / "s.png", columns=4, label_width=50
     )
     sheet = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert sheet.shape == (2 * 8 + 1, 50 + 4 * 6)
-    assert (sheet[:8, 50:] == 0).all()
+    assert (sheet[:8, 50:] == np.hstack(list(frames[:4]))).all()  # white on black, as the data
     # The second sequence has two frames to show, the rest of its row is empty.
-    assert (sheet[9:, 50 : 50 + 12] == 0).all()
+    assert (sheet[9:, 50 : 50 + 12] == np.hstack(list(frames[:2]))).all()
     assert (sheet[9:, 50 + 12 :] == 255).all()
     assert (sheet[:, :50] < 200).any()
 
@@ -32,7 +33,7 @@ def test_colour_and_float_frames(tmp_path: Path) -> None:
     sheet = cv2.imread(
         str(contact_sheet([("a", frames)], tmp_path / "s.png", columns=1)), cv2.IMREAD_GRAYSCALE
     )
-    assert (sheet[:, 96:] == 0).all()
+    assert (sheet[:, 96:] == 255).all()
 
 
 def test_a_data_set_is_shown_by_condition_and_view(tmp_path: Path) -> None:

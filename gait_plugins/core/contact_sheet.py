@@ -23,7 +23,7 @@ def contact_sheet(
     step: int = 2,
     label_width: int = 96,
 ) -> Path:
-    """Write a PNG with a labelled row of frames for each sequence.
+    """Write a PNG with a labelled row of frames, as they are, for each sequence.
 
     Args:
         source: a data set (:func:`sheet_rows` picks the rows), or rows of label and frames,
@@ -105,7 +105,7 @@ def _strip(label: str, frames: np.ndarray, columns: int, label_width: int) -> np
     grey = frames if frames.dtype == np.uint8 else np.clip(frames * 255, 0, 255).astype(np.uint8)
     height, width = grey.shape[1:]
     strip = np.full((height, label_width + columns * width), PAPER, np.uint8)
-    # Dark on light prints and reads better.
-    strip[:, label_width : label_width + len(grey) * width] = 255 - np.hstack(list(grey))
+    # As the data are, people white on black: nobody shall think that their masks need inverting.
+    strip[:, label_width : label_width + len(grey) * width] = np.hstack(list(grey))
     cv2.putText(strip, label, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
     return strip

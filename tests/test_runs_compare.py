@@ -149,6 +149,17 @@ def test_tests_by_two_protocols_stand_beside_each_other(runs: Path) -> None:
     assert "no results by Nearest, only by Farthest" in output
 
 
+def test_results_under_their_older_name_are_read_too(runs: Path) -> None:
+    named_figures = compare_runs(runs / "a", runs / "b").figures
+    for folder in (runs / "a", runs / "b"):
+        (path,) = folder.glob("results-2-*.json")
+        path.rename(folder / "results-2.json")
+        assert compare_runs(runs / "a", runs / "b").figures == named_figures
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"), "--protocol", "Nearest")
+    assert code == 2
+    assert "no results by Nearest, only by a protocol that the file's name does not tell" in output
+
+
 def test_a_damaged_record_is_named(runs: Path) -> None:
     (runs / "b" / "config.yaml").write_text("[1, 2]")
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))

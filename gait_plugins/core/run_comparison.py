@@ -19,7 +19,9 @@ ABSENT = None
 _NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
 """Settings that name a run and change nothing in it."""
 _MACHINE = ("platform", "cuda", "gpus", "threads")
-_RESULTS = re.compile(r"results-(\d+)-(.+)\.json")
+_RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
+_UNNAMED = "a protocol that the file's name does not tell"
+"""Of files that were written before their names told it."""
 _SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
 
 
@@ -147,7 +149,7 @@ def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, 
     found: dict[int, dict[str, Path]] = {}
     for path in sorted(folder.glob("results-*.json"), key=lambda path: path.stat().st_mtime_ns):
         if match := _RESULTS.fullmatch(path.name):
-            found.setdefault(int(match[1]), {})[match[2]] = path
+            found.setdefault(int(match[1]), {})[match[2] or _UNNAMED] = path
     if not found and not (folder / "config.yaml").is_file():
         raise _no_run(folder)
     if not found:

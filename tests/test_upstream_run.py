@@ -16,7 +16,14 @@ import torch
 import torch.distributed as dist
 from upstream_host import content, mini, pin, write_config, write_data
 
-from gait_plugins.errors import CheckpointError, ConfigError, DataError, GaitPluginsError, UpstreamMismatch
+from gait_plugins.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    GaitPluginsError,
+    UnknownComponent,
+    UpstreamMismatch,
+)
 from upstream_patches.checkout import MODULES, Checkout
 from upstream_patches.patch import Host
 from upstream_patches.running import RunOptions, run
@@ -176,6 +183,47 @@ def test_a_test_set_without_sequences_is_told(checkout: Checkout, config: Path, 
     (tmp_path / "partition.json").write_text('{"TRAIN_SET": ["001"], "TEST_SET": []}')
     with pytest.raises(DataError, match="no sequence to test"):
         host_run(checkout, config, "test")
+
+
+def test_data_that_is_not_there_is_told_before_any_work(checkout: Checkout, config: Path, tmp_path: Path):
+    with pytest.raises(DataError, match=r"no folder .your_path. in .*host, where relative paths") as root:
+        host_run(checkout, config, "train", "data_cfg.dataset_root=your_path")
+    assert root.value.where == "data_cfg.dataset_root"
+    missing = tmp_path / "none.json"
+    with pytest.raises(DataError, match=r"no file '.*none\.json'\n") as listed:
+        host_run(checkout, config, "train", f"data_cfg.dataset_partition={missing}")
+    assert listed.value.where == "data_cfg.dataset_partition"
+    assert not (checkout.root / "output").exists()
+
+
+@pytest.mark.parametrize(("phase", "subset"), [("train", "TRAIN_SET"), ("test", "TEST_SET")])
+def test_a_folder_above_or_below_the_identities_is_told(
+    checkout: Checkout, config: Path, tmp_path: Path, phase: str, subset: str
+):
+    with pytest.raises(DataError, match=f"holds none of the .* identities of {subset}") as raised:
+        host_run(checkout, config, phase, f"data_cfg.dataset_root={tmp_path}")
+    assert "but data, " in str(raised.value)
+
+
+def test_a_partition_that_is_none_is_told(checkout: Checkout, config: Path, tmp_path: Path):
+    (tmp_path / "partition.json").write_text("[]")
+    with pytest.raises(DataError, match="is no partition"):
+        host_run(checkout, config)
+
+
+def test_a_name_that_nobody_has_is_told_of_both(checkout: Checkout, config: Path):
+    with pytest.raises(UnknownComponent, match="OpenGait has no 'NoNet', and no installed package"):
+        host_run(checkout, config, "train", "model_cfg.model=NoNet")
+
+
+def test_the_command_that_checks_out_the_pin_may_be_pasted(tmp_path: Path, monkeypatch):
+    spaced = mini(tmp_path / "a host")
+    pin(spaced, tmp_path / "pins", monkeypatch)
+    sampler = spaced.file("data.sampler")
+    sampler.write_text(sampler.read_text() + "\n# a change\n")
+    with pytest.raises(UpstreamMismatch) as raised:
+        run(spaced, ["--cfgs", "configs/miniset/miniset.yaml", "--phase", "train"], CPU)
+    assert f"git -C '{spaced.root}' checkout" in str(raised.value.hint)
 
 
 def test_without_the_device_patch_the_host_is_as_it_was(checkout: Checkout, config: Path):

@@ -12,7 +12,7 @@ from gait_plugins.components import nearest
 from gait_plugins.config import signature
 from gait_plugins.config.building import component_spec
 from gait_plugins.config.specs import ComponentSpec
-from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.errors import ConfigError, GaitPluginsError, UnknownComponent
 from gait_plugins.kinds import KINDS
 from gait_plugins.manager import default_manager
 
@@ -110,7 +110,11 @@ class Checks:
 
 
 def _accepted(kind: str, name: str) -> set[str]:
-    return set(signature.of_component(default_manager().get(kind, name)).params)
+    try:
+        component = default_manager().get(kind, name)
+    except UnknownComponent as error:
+        raise UnknownComponent(f"OpenGait has no {name!r}, and {error.message}", hint=error.hint) from error
+    return set(signature.of_component(component).params)
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def verify(checkout: Checkout, patches: Iterable[Patch]) -> Pin:
     raise UpstreamMismatch(
         f"the checkout differs from the pinned commit {pin.commit[:12]} in\n    {listed}",
         where=str(checkout.root),
-        hint=f"git -C {checkout.root} checkout {pin.commit}, or {hint}",
+        hint=f"git -C {shlex.quote(str(checkout.root))} checkout {pin.commit}, or {hint}",
     )
 
 

@@ -42,6 +42,7 @@ class Configuration(Patch):
 
         def config_loader(path: str) -> dict[str, Any]:
             from upstream_patches.checked_config import Checks
+            from upstream_patches.checked_data import check_data
 
             cfgs: dict[str, Any] = original(path)
             if "plugins" in cfgs:
@@ -53,6 +54,7 @@ class Configuration(Patch):
                 default_manager().lifecycle.configure(cfgs)
             checks = Checks(_defaults(host), lambda kind, name: _own(host, kind, name))
             checks.all(cfgs)
+            check_data(cfgs["data_cfg"], host.phase)
             for spec in checks.found:
                 _applied(host, spec)
                 found = spec.component

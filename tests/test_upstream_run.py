@@ -24,6 +24,7 @@ from gait_plugins.errors import (
     UnknownComponent,
     UpstreamMismatch,
 )
+from upstream_patches.checked_data import check_data
 from upstream_patches.checkout import MODULES, Checkout
 from upstream_patches.patch import Host
 from upstream_patches.running import RunOptions, run
@@ -203,6 +204,15 @@ def test_a_folder_above_or_below_the_identities_is_told(
     with pytest.raises(DataError, match=f"holds none of the .* identities of {subset}") as raised:
         host_run(checkout, config, phase, f"data_cfg.dataset_root={tmp_path}")
     assert "but data, " in str(raised.value)
+
+
+def test_of_several_data_sets_each_that_is_read_is_checked(tmp_path: Path):
+    there = write_data(tmp_path / "data")
+    several = [there, {**there, "dataset_root": str(tmp_path / "gone")}]
+    check_data(several, "test")
+    check_data([there, there], "train")
+    with pytest.raises(DataError, match=r"no folder .*gone"):
+        check_data(several, "train")
 
 
 def test_a_partition_that_is_none_is_told(checkout: Checkout, config: Path, tmp_path: Path):

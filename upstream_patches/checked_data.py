@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gait_plugins.errors import DataError
 
 
-def check_data(data: Mapping[str, Any], phase: str) -> None:
+def check_data(data_cfg: Mapping[str, Any] | Sequence[Mapping[str, Any]], phase: str) -> None:
     """The data must lie where the YAML says, read from the working directory: the checkout.
+
+    Several data sets are trained on together, and the first of them is tested.
 
     Raises:
         DataError: there is no such folder or partition, or the one holds no identity of the other.
     """
+    listed = [data_cfg] if isinstance(data_cfg, Mapping) else list(data_cfg)
+    for data in listed if phase == "train" else listed[:1]:
+        _check_one(data, phase)
+
+
+def _check_one(data: Mapping[str, Any], phase: str) -> None:
     for key, what in (("dataset_root", "folder"), ("dataset_partition", "file")):
         path = data.get(key)
         if isinstance(path, str) and not os.path.exists(path):

@@ -61,8 +61,8 @@ def show(
 def _report(file: Path, config: str, override: list[str] | None) -> LoadReport:
     from gait_plugins.config import load_config
     from gait_plugins.core.checkpoint import load_checkpoint
-    from gait_plugins.core.guessing import on_meta
     from gait_plugins.core.load_report import compare_weights
+    from gait_plugins.core.setup import on_meta
 
     model = on_meta(load_config(config, override or ()).model_cfg.build)
     return compare_weights(model, load_checkpoint(file)["model"])

@@ -1,10 +1,10 @@
-"""Validated values back to plain data, for the run folder."""
+"""Validated values back to plain data, for the run folder; plain data as settings by their dotted names."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -30,3 +30,17 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return to_plain(value.value)
     return str(value) if isinstance(value, PurePath) else value
+
+
+def flat_settings(value: Any, path: str = "") -> dict[str, Any]:
+    """Dotted names, as ``-o`` takes them, to the settings at the end of them."""
+    if isinstance(value, Mapping) and value:
+        items: Iterator[tuple[Any, Any]] = iter(value.items())
+    elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        items = enumerate(value)
+    else:
+        return {path: value}
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found.update(flat_settings(item, f"{path}.{key}" if path else str(key)))
+    return found

@@ -13,8 +13,9 @@ import torch
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.files import file_sha256
-from gait_plugins.core.guessing import Guess, file_classes, guess_origin, on_meta
+from gait_plugins.core.guessing import Guess, file_classes, guess_origin
 from gait_plugins.core.load_report import compare_weights
+from gait_plugins.core.setup import on_meta
 from gait_plugins.errors import GaitPluginsError
 
 _NECKS = "BNNecks.fc_bin"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
-
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config, build, load_config
 from gait_plugins.config.sources import shipped
 from gait_plugins.core.load_report import LoadReport, compare_weights
+from gait_plugins.core.setup import on_meta
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.manager import default_manager
 
@@ -64,12 +63,6 @@ def guess_origin(weights: Mapping[str, Any], most: int = 5) -> list[Guess]:
     guesses = [guess for guess in guesses if guess.share >= LEAST]
     # Of data sets that share a model, the number of identities tells which.
     return sorted(guesses, key=lambda g: (not g.exact, g.classes != g.own_classes, -g.share))[:most]
-
-
-def on_meta(make: Callable[[], GaitModel]) -> GaitModel:
-    """A model as names and shapes alone, without memory for its weights."""
-    with torch.device("meta"):
-        return make()
 
 
 def file_classes(model: GaitModel, report: LoadReport) -> int | None:

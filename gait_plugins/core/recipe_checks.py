@@ -11,10 +11,10 @@ from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.config.stages import Stage, Stages
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
-from gait_plugins.core.guessing import on_meta, quiet
+from gait_plugins.core.guessing import quiet
 from gait_plugins.core.load_report import LoadReport
 from gait_plugins.core.parts import Part, fit_part, freeze, parts_of, wanted
-from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable
+from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable, on_meta
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.manager import pin_plugins
 

@@ -10,10 +10,10 @@ import yaml
 
 from gait_plugins.config import Config
 from gait_plugins.config.defaults import default_tree
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.config.stages import Stage
 from gait_plugins.core.files import file_sha256
 from gait_plugins.core.parts import parts_of
-from gait_plugins.core.run_comparison import flat_settings
 from gait_plugins.core.run_folder import STARTED_FROM
 from gait_plugins.errors import ConfigError
 

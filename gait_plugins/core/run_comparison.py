@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.errors import ConfigError, DataError
 
 ABSENT = None
@@ -200,20 +201,6 @@ def _versions(run: _Run) -> dict[str, Any]:
         if isinstance(origin, Mapping)
     }
     return {"python": run.environment.get("python"), **packages, **components}
-
-
-def flat_settings(value: Any, path: str = "") -> dict[str, Any]:
-    """Dotted names, as ``-o`` takes them, to the settings at the end of them."""
-    if isinstance(value, Mapping) and value:
-        items: Iterator[tuple[Any, Any]] = iter(value.items())
-    elif isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
-        items = enumerate(value)
-    else:
-        return {path: value}
-    found: dict[str, Any] = {}
-    for key, item in items:
-        found.update(flat_settings(item, f"{path}.{key}" if path else str(key)))
-    return found
 
 
 def _differences(a: _Run, b: _Run, told: Callable[[_Run], Mapping[str, Any]]) -> tuple[Difference, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
+import torch
 from torch import nn
 
 from gait_plugins.api import (
@@ -21,10 +22,10 @@ from gait_plugins.api import (
     Transform,
 )
 from gait_plugins.config import ComponentSpec, Config
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.order import seed_step
-from gait_plugins.core.run_comparison import flat_settings
 from gait_plugins.errors import ConfigError, DataError
 
 Phase = Literal["train", "test"]
@@ -38,6 +39,12 @@ def build_model(config: Config) -> GaitModel:
     model = cast(GaitModel, config.model_cfg.build())
     model.init_parameters()
     return model
+
+
+def on_meta(make: Callable[[], GaitModel]) -> GaitModel:
+    """A model as names and shapes alone, without memory for its weights."""
+    with torch.device("meta"):
+        return make()
 
 
 def build_losses(config: Config) -> dict[str, Loss]:

@@ -2,6 +2,7 @@
 
 from gait_plugins.nn.hardest import hardest_pairs
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
+from gait_plugins.nn.labels import check_labels
 from gait_plugins.nn.packed import (
     FrameWise,
     PackedMax,
@@ -21,6 +22,7 @@ __all__ = [
     "SeparateBNNecks",
     "SeparateFCs",
     "SequenceWise",
+    "check_labels",
     "each_sequence",
     "frames_of",
     "hardest_pairs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import partial
 from typing import Any, ClassVar
 
@@ -59,9 +60,9 @@ class LookUp(Patch):
         host.session.used[f"{self.kind}/{component.name}"] = component.provenance()
         return made[component.qualified]
 
+    @abstractmethod
     def adapt(self, host: Host, component: Component) -> Any:
         """The component as the host takes it."""
-        raise NotImplementedError
 
 
 def _hint(kind: str, name: str) -> str:

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from gait_plugins.errors import DataError
-from gait_plugins.nn import hardest_pairs, pairwise_distance
+from gait_plugins.nn import check_labels, hardest_pairs, pairwise_distance
 
 
 class PartsTripletLoss(Loss):
@@ -69,13 +68,7 @@ class PartsCrossEntropyLoss(Loss):
         Raises:
             DataError: a label has no logit.
         """
-        classes = logits.shape[1]
-        if int(labels.max()) >= classes:
-            raise DataError(
-                f"label {int(labels.max())} has no class: the classifier tells {classes} identities apart",
-                where="PartsCrossEntropyLoss",
-                hint="set model_cfg.class_num to the number of training identities",
-            )
+        check_labels(labels, logits.shape[1], "PartsCrossEntropyLoss", "model_cfg.class_num")
         with torch.autocast(logits.device.type, enabled=False):
             targets = labels.unsqueeze(1).expand(-1, logits.shape[2])
             each = F.cross_entropy(

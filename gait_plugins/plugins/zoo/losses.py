@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.nn import pairs_of, pairwise_distance, triplet_sums
+from gait_plugins.errors import ConfigError
+from gait_plugins.nn import check_labels, pairs_of, pairwise_distance, triplet_sums
 
 
 class TripletLoss(Loss):
@@ -87,7 +87,7 @@ class CrossEntropyLoss(Loss):
         Raises:
             DataError: a label has no logit.
         """
-        check_labels(labels, logits.shape[1])
+        check_labels(labels, logits.shape[1], "CrossEntropyLoss", "class_num of SeparateBNNecks")
         with torch.autocast(logits.device.type, enabled=False):
             targets = labels.unsqueeze(1).expand(-1, logits.shape[2])
             loss = F.cross_entropy(logits.float() * self.scale, targets, label_smoothing=self.smoothing)
@@ -95,15 +95,3 @@ class CrossEntropyLoss(Loss):
         if self.log_accuracy:
             info["accuracy"] = (logits.detach().argmax(1) == targets).float().mean()
         return loss, info
-
-
-def check_labels(labels: Tensor, class_num: int) -> None:
-    """Raise ``DataError`` where a label has no class."""
-    low, high = (int(bound) for bound in labels.aminmax())
-    if low < 0 or high >= class_num:
-        raise DataError(
-            f"label {low if low < 0 else high} has no class: the classifier tells {class_num} "
-            f"identities apart (class_num), labels run from 0 to {class_num - 1}",
-            where="CrossEntropyLoss",
-            hint="set class_num of SeparateBNNecks to the number of training identities",
-        )

@@ -4,7 +4,7 @@
 
 One training for each augmentation and seed, all else equal: shift and flip are always there. The seed
 draws weights, batches and augmentations; the people stay the same. Figures are the means of both
-directions, single-shot.
+directions, single-shot. Each training prints its own when it ends; the table comes last.
 """
 
 from __future__ import annotations
@@ -65,18 +65,22 @@ def main() -> None:
     parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     logging.getLogger("gait_plugins").setLevel(logging.WARNING)
-    print(f"rle/duo, {options.steps} steps, {options.seeds} seeds, mean of both directions (%)")
-    print(f"  {'augmentation':<16}{'Rank-1':>16}{'mAP':>16}{'minutes':>10}")
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    print(f"rle/duo, {options.steps} steps, {options.seeds} seeds, mean of both directions (%)", flush=True)
+    table = []
     with tempfile.TemporaryDirectory() as folder:
         for variant in options.variants:
-            started = time.perf_counter()
-            found = [
-                scores(variant, seed, options.steps, folder, options.device, options.override)
-                for seed in range(options.first_seed, options.first_seed + options.seeds)
-            ]
-            texts = [_spread([one[name] for one in found]) for name in FIGURES]
-            minutes = (time.perf_counter() - started) / 60 / options.seeds
-            print(f"  {variant:<16}{texts[0]:>16}{texts[1]:>16}{minutes:>10.1f}", flush=True)
+            found = []
+            for seed in seeds:
+                started = time.perf_counter()
+                found.append(scores(variant, seed, options.steps, folder, options.device, options.override))
+                texts = "  ".join(f"{name} {found[-1][name]:5.2f}" for name in FIGURES)
+                minutes = (time.perf_counter() - started) / 60
+                print(f"  {variant}, seed {seed}: {texts}  ({minutes:.1f} minutes)", flush=True)
+            table.append((variant, *(_spread([one[name] for one in found]) for name in FIGURES)))
+    print(f"\n  {'augmentation':<16}{'Rank-1':>16}{'mAP':>16}")
+    for variant, rank, precision in table:
+        print(f"  {variant:<16}{rank:>16}{precision:>16}")
 
 
 def _spread(values: list[float]) -> str:

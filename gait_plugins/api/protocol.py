@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,9 +79,12 @@ class Results:
     files: Mapping[str, str] = field(default_factory=dict)
     """Name -> text of files that are written beside the results (``GREW_submission.csv``)."""
 
+    subset: Literal["test", "validation"] = "test"
+    """Whom the figures are of: the test identities, or training identities that were held out."""
+
     def scalars(self) -> dict[str, float]:
-        """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>``."""
-        return {f"scalar/test_accuracy/{name}": value for name, value in self.metrics.items()}
+        """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>`` (or ``validation_accuracy``)."""
+        return {f"scalar/{self.subset}_accuracy/{name}": value for name, value in self.metrics.items()}
 
 
 class Protocol(HasExample, ABC):

@@ -35,6 +35,20 @@ Source = TypedDict(
 """Where weights come from: a checkpoint file, and which of its keys."""
 Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(realise)]
 """A source for each part of a model, or one for the whole of it."""
+
+
+def _held_out(value: int | float | list[str] | None) -> int | float | list[str] | None:
+    if isinstance(value, float) and not 0 < value < 1:
+        raise ValueError("a share lies between 0 and 1")
+    if isinstance(value, int) and value < 2:
+        raise ValueError("at least two identities: with one, whoever is found first is the right one")
+    if isinstance(value, list) and len(set(value)) < 2:
+        raise ValueError("at least two different identities: with one, whoever is found is the right one")
+    return value
+
+
+HeldOut = Annotated[int | float | list[str] | None, AfterValidator(_held_out)]
+"""How many training identities are held out, which share of them, or which ones."""
 Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
 
 _PART: dict[str, Any] = {"part": True}
@@ -63,6 +77,11 @@ class DataSection(Section):
     num_workers: CountOrNone = Field(
         1, description="loader processes; 0 loads in the main process; never changes a result"
     )
+    validation: HeldOut = Field(
+        None,
+        description="training identities that are held out and scored after every checkpoint in place of the "
+        "test set: how many, which share, or their names",
+    )
     remove_no_gallery: bool = Field(
         False, description="accepted for OpenGait's sake, which does not read it either; no effect"
     )
@@ -84,7 +103,7 @@ class SchedulerSection(Section):
 
 
 class KeepBest(Section):
-    """Which figure of the test decides on the best checkpoint."""
+    """Which figure, of the validation identities or else of the test, decides on the best checkpoint."""
 
     metric: str = Field(description="a figure of the protocol: NM@R1")
     mode: Literal["max", "min"] = Field("max", description="which of two figures is better")
@@ -93,7 +112,7 @@ class KeepBest(Section):
 class EarlyStopping(Section):
     """When a training ends before its last step."""
 
-    patience: Count = Field(description="tests in a row that bring nothing better")
+    patience: Count = Field(description="scored checkpoints in a row that bring nothing better")
     min_delta: Annotated[float, Field(ge=0)] = Field(0.0, description="what counts as better at least")
     metric: str | None = Field(None, description="a figure of the protocol; null: that of keep_best")
     mode: Literal["max", "min"] | None = Field(None, description="as in keep_best; null: that of keep_best")
@@ -112,12 +131,15 @@ class TrainerSection(Section):
     save_name: FolderName = Field(
         "tmp", description="name of the run; the last part of the run folder's path"
     )
-    with_test: bool = Field(False, description="test after every checkpoint")
+    with_test: bool = Field(
+        False,
+        description="test after every checkpoint, or with data_cfg.validation once, at the end",
+    )
     keep_best: Annotated[KeepBest | None, BeforeValidator(realise)] = Field(
-        None, description="test after every checkpoint and keep the best one as checkpoints/best.pt"
+        None, description="score every checkpoint and keep the best one as checkpoints/best.pt"
     )
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(realise)] = Field(
-        None, description="test after every checkpoint and end where nothing better is found"
+        None, description="score every checkpoint and end where nothing better is found"
     )
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import Job, Results
+from gait_plugins.api import Job, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core.devices import with_all_processes
 from gait_plugins.core.interrupts import Interrupts
@@ -35,7 +35,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     """Train as configured.
 
     Returns:
-        The results of the last test (``trainer_cfg.with_test``), on the first rank; else None.
+        The results of the last test (``trainer_cfg.with_test``), or else of the last validation, on the first
+        rank; None where nothing was scored.
 
     Raises:
         GaitPluginsError: the configuration, the data or a checkpoint is at fault, or a loss not finite.
@@ -58,7 +59,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         Job("train", len(numbers), "step") as job,
     ):
         if training.owes_a_test:
-            results = _tested(training, lifecycle, run.first_step)
+            results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
         training.train_mode()
         for batch in () if training.enough else stream:
             step = batch.number + 1
@@ -87,19 +88,20 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 path = training.save(step)
                 log.info("step %d is saved: %s", step, path)
                 lifecycle.checkpoint_saved(run, path, step)
-                if training.tests and not stop:
-                    results = _tested(training, lifecycle, step)
+                if training.is_scored and not stop:
+                    results = _told(lifecycle, run, step, training.test(step))
             if stop or training.enough:
                 break
         if stop or interrupts.requested:
             raise KeyboardInterrupt
+        if training.owes_the_last_test:
+            results = _told(lifecycle, run, training.final_step, training.last_test())
     return results
 
 
-def _tested(training: Training, lifecycle: Lifecycle, step: int) -> Results | None:
-    results = training.test(step)
+def _told(lifecycle: Lifecycle, run: Run, step: int, results: Results | None) -> Results | None:
     if results is not None:
-        lifecycle.evaluated(training.run, step, results)
+        lifecycle.evaluated(run, step, results)
     return results
 
 

@@ -18,6 +18,7 @@ from gait_plugins.config import Config
 from gait_plugins.core.blame import blamed
 from gait_plugins.core.conditions import conditions, with_conditions
 from gait_plugins.core.devices import on_first_rank
+from gait_plugins.core.held_out import HeldOut
 from gait_plugins.core.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
 from gait_plugins.core.setup import build_protocol, check_frames, embedding_set
 from gait_plugins.errors import CheckpointError, ConfigError
@@ -33,7 +34,7 @@ def evaluate(
     maker: BatchMaker,
     trained_on: tuple[int, int] | None = None,
 ) -> Results | None:
-    """Score a model on the test sequences; None on every rank but the first.
+    """Score a model on the test sequences, or on held-out ones; None on every rank but the first.
 
     Args:
         trained_on: height and width of the frames that the weights were trained on, where known.
@@ -58,7 +59,11 @@ def evaluate(
         seen = infer(fabric, model, changed, protocol.outputs, workers=workers, trained_on=trained_on)
         gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
         by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
-    return results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
+    results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
+    if results is None or not isinstance(maker.dataset, HeldOut):
+        return results
+    name = f"{config.data_cfg.dataset_name}, held out of training"
+    return replace(results, dataset=name, subset="validation", files={})
 
 
 class Inferred(NamedTuple):

@@ -14,7 +14,14 @@ from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.guessing import quiet
 from gait_plugins.core.load_report import LoadReport
 from gait_plugins.core.parts import Part, fit_part, freeze, parts_of, wanted
-from gait_plugins.core.setup import build_batches, build_dataset, build_losses, check_trainable, on_meta
+from gait_plugins.core.setup import (
+    build_batches,
+    build_dataset,
+    build_losses,
+    check_trainable,
+    on_meta,
+    scored_phases,
+)
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.manager import pin_plugins
 
@@ -73,9 +80,8 @@ def check_data(recipe: Stages) -> None:
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
             check_trainable(_model(stage.config), maker.index)
-            trainer = stage.config.trainer_cfg
-            if trainer.with_test or trainer.keep_best or trainer.early_stopping:
-                build_batches(stage.config, dataset, "test")
+            for phase in scored_phases(stage.config):
+                build_batches(stage.config, dataset, phase)
 
 
 def _check_hint(config: Config) -> None:

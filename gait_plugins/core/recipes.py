@@ -86,10 +86,10 @@ def state_of(stage: Stage) -> State:
     saved = saved_iterations(stage.folder, trainer.save_name)
     if not saved:
         return "new"
-    if trainer.total_iter in saved:
-        return "finished"
     known = Validation.read(trainer, stage.folder, saved[-1])
-    return "finished" if known.enough and saved[-1] in known.figures else "interrupted"
+    return (
+        "finished" if _is_trained(stage, known) and not _owes_the_last_test(stage, known) else "interrupted"
+    )
 
 
 def last_checkpoint(stage: Stage) -> Path:
@@ -99,15 +99,14 @@ def last_checkpoint(stage: Stage) -> Path:
         CheckpointError: it is not.
     """
     trainer = stage.config.trainer_cfg
-    if state_of(stage) != "finished":
-        saved = saved_iterations(stage.folder, trainer.save_name)
+    saved = saved_iterations(stage.folder, trainer.save_name)
+    if not saved or not _is_trained(stage, Validation.read(trainer, stage.folder, saved[-1])):
         done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not begun"
         raise CheckpointError(
             f"the stage {stage.name!r} is not finished: {done}",
             where=str(stage.folder),
             hint="gait-plugins train RECIPE trains what is left",
         )
-    saved = saved_iterations(stage.folder, trainer.save_name)
     last = trainer.total_iter if trainer.total_iter in saved else saved[-1]
     return checkpoint_path(stage.folder, trainer.save_name, last)
 
@@ -129,6 +128,22 @@ def with_files(recipe: Stages, stage: Stage) -> Config:
     if not files:
         return stage.config
     return _changed(stage.config, "trainer_cfg", "init", files.get("", files))
+
+
+def _is_trained(stage: Stage, known: Validation) -> bool:
+    trainer = stage.config.trainer_cfg
+    saved = saved_iterations(stage.folder, trainer.save_name)
+    # Killed before the figure of its last checkpoint, a training may not know its best one.
+    decided = not known.wanted or saved[-1] in known.figures
+    return decided and (trainer.total_iter in saved or known.enough)
+
+
+def _owes_the_last_test(stage: Stage, known: Validation) -> bool:
+    config = stage.config
+    if config.data_cfg.validation is None or not config.trainer_cfg.with_test:
+        return False
+    step = known.best or max(known.figures, default=0)
+    return not any(stage.folder.glob(f"results-{step}-*.json"))
 
 
 def _file_of(stage: Stage, which: int | str) -> Path:

@@ -88,7 +88,7 @@ def write_results(results: Results, folder: Path, step: int, protocol: str) -> P
     Returns:
         The path of the JSON file.
     """
-    path = Path(folder) / f"results-{step}-{protocol.rpartition('/')[2]}.json"
+    path = results_path(Path(folder), step, protocol)
     for name, text in results.files.items():
         own = path.with_name(_numbered(name, step))
         write_text(own, text)
@@ -96,6 +96,11 @@ def write_results(results: Results, folder: Path, step: int, protocol: str) -> P
     write_text(path, json.dumps(results_to_json(results, step), indent=2, allow_nan=False) + "\n")
     write_text(path.with_suffix(".csv"), results_to_csv(results))
     return path
+
+
+def results_path(folder: Path, step: int, protocol: str) -> Path:
+    """Where the results of a step are written as JSON."""
+    return folder / f"results-{step}-{protocol.rpartition('/')[2]}.json"
 
 
 def _numbered(name: str, step: int | None) -> str:

@@ -24,11 +24,12 @@ from gait_plugins.api import (
 from gait_plugins.config import ComponentSpec, Config
 from gait_plugins.config.plain import flat_settings
 from gait_plugins.core.blame import blamed
+from gait_plugins.core.held_out import HeldOut, split, unscorable
 from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.order import seed_step
 from gait_plugins.errors import ConfigError, DataError
 
-Phase = Literal["train", "test"]
+Phase = Literal["train", "validation", "test"]
 
 log = logging.getLogger("gait_plugins")
 
@@ -65,11 +66,20 @@ def build_dataset(config: Config) -> GaitDataset:
 def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMaker:
     """What makes the batches of a phase; the data is checked to be able to fill one, and to be scored.
 
+    Training identities that ``data_cfg.validation`` holds out are those of the phase ``validation``, which is
+    otherwise like a test.
+
     Raises:
         DataError: there is no sequence, or nothing that the protocol could score.
-        ConfigError: the sampler cannot draw its batches from this data.
+        ConfigError: the sampler cannot draw its batches from this data, or nobody can be held out.
     """
-    index = SequenceIndex(dataset.sequences(phase))
+    refs = dataset.sequences("test" if phase == "test" else "train")
+    if phase != "test":
+        trained, held_out = split(refs, config.data_cfg.validation)
+        refs = held_out if phase == "validation" else trained
+    if phase == "validation":
+        dataset = HeldOut(dataset, refs)
+    index = SequenceIndex(refs)
     if not len(index):
         raise DataError(
             f"there is no {phase} sequence",
@@ -81,11 +91,29 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     if len(index.identities) == 1:
         log.warning("%s: with a single identity there is nobody to tell apart", phase)
     if phase == "test":
-        nothing = np.empty((len(index), 0, 0), np.float32)
-        protocol = build_protocol(config)
-        with blamed(protocol):
-            protocol.check(embedding_set(config, dataset, index, nothing))
+        _check_scorable(config, dataset, index)
+    elif phase == "validation":
+        try:
+            _check_scorable(config, dataset, index)
+        except DataError as error:
+            raise unscorable(error, refs) from error
     return maker
+
+
+def scored_phases(config: Config) -> tuple[Phase, ...]:
+    """What a training scores: first what follows every checkpoint, then what only its end does."""
+    section = config.trainer_cfg
+    if config.data_cfg.validation is not None:
+        return ("validation", "test") if section.with_test else ("validation",)
+    # What the tests say decides on more than a report where a best checkpoint is kept.
+    return ("test",) if section.with_test or section.keep_best or section.early_stopping else ()
+
+
+def _check_scorable(config: Config, dataset: GaitDataset, index: SequenceIndex) -> None:
+    nothing = np.empty((len(index), 0, 0), np.float32)
+    protocol = build_protocol(config)
+    with blamed(protocol):
+        protocol.check(embedding_set(config, dataset, index, nothing))
 
 
 def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phase: Phase) -> BatchMaker:
@@ -105,7 +133,7 @@ def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phas
         transforms=build_transforms(section.transform),
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.
-        by_sequence=phase == "test",
+        by_sequence=phase != "train",
     )
 
 

@@ -11,21 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import LossSchedule, Results, Run
+from gait_plugins.api import LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
 from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
-from gait_plugins.core.loader import BatchMaker, HostBatch, frame_channels, frame_size, share_of_rank
+from gait_plugins.core.held_out import check_same, list_identities
+from gait_plugins.core.loader import HostBatch, frame_channels, frame_size, share_of_rank
 from gait_plugins.core.objective import Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.parts import freeze, hold_still
-from gait_plugins.core.report import write_results
+from gait_plugins.core.report import results_path, write_results
 from gait_plugins.core.restoring import restore
 from gait_plugins.core.run_folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.setup import (
+    Phase,
     build_batches,
     build_dataset,
     build_losses,
@@ -33,6 +35,7 @@ from gait_plugins.core.setup import (
     check_frames,
     check_trainable,
     count_parameters,
+    scored_phases,
     tell_of_idle_classes,
 )
 from gait_plugins.core.validation import Validation
@@ -69,11 +72,7 @@ class Training:
         self.maker = build_batches(config, self.dataset, "train")
         self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
-        self._test_maker: BatchMaker | None = None
-        # What the tests say decides on more than a report where a best checkpoint is kept.
-        self.tests = section.with_test or bool(section.keep_best or section.early_stopping)
-        if self.tests:
-            self._test_maker = build_batches(config, self.dataset, "test")
+        self._scored = {phase: build_batches(config, self.dataset, phase) for phase in scored_phases(config)}
 
         model = build_model(config)
         freeze(model, section.freeze)
@@ -108,6 +107,8 @@ class Training:
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
         self.validation = Validation.read(section, folder, self.run.first_step)
+        if self.run.first_step:
+            check_same(folder, self._held_out, self.run.first_step)
         self.enough = self.validation.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
 
@@ -121,7 +122,19 @@ class Training:
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
         describe_run(folder, self.config, dict(self.run.provenance), self.taken)
+        if self._held_out:
+            list_identities(folder, self._held_out)
         self.validation.tidy()
+
+    @property
+    def _held_out(self) -> list[SequenceRef]:
+        maker = self._scored.get("validation")
+        return [] if maker is None else maker.index.refs
+
+    @property
+    def is_scored(self) -> bool:
+        """True where every checkpoint is scored."""
+        return bool(self._scored)
 
     @property
     def on_gpu(self) -> bool:
@@ -133,7 +146,18 @@ class Training:
         """True where an earlier start ended between a checkpoint and the test that decides on it."""
         step, section = self.run.first_step, self.config.trainer_cfg
         due = step > 0 and (step % section.save_iter == 0 or step == section.total_iter)
-        return due and self.validation.wanted and step not in self.validation.figures
+        decides = self.validation.wanted or self._held_out
+        return due and bool(decides) and step not in self.validation.figures
+
+    @property
+    def owes_the_last_test(self) -> bool:
+        """True where the test identities are scored once, at the end, and have not been yet."""
+        return (
+            len(self._scored) > 1
+            and not results_path(
+                self.run.folder, self.final_step, self.config.evaluator_cfg.protocol.name
+            ).is_file()
+        )
 
     def train_mode(self) -> None:
         """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
@@ -207,17 +231,37 @@ class Training:
         }
 
     def test(self, step: int) -> Results | None:
-        """Score the weights of this step on the test sequences; results on the first rank."""
-        assert self._test_maker is not None
-        results = evaluate(self.fabric, self.raw.model, self.config, self._test_maker, self.input_size)
-        name = self.config.evaluator_cfg.protocol.name
-        on_first_rank(self.fabric, partial(self._note, results, step, name))
+        """Score this step's weights on held-out identities, or on the test's; results on the first rank."""
+        results = self._score(next(iter(self._scored)))
+        on_first_rank(self.fabric, partial(self._note, results, step))
         self.enough = self.fabric.broadcast(self.validation.enough)
         return results
 
-    def _note(self, results: Results | None, step: int, protocol: str) -> None:
+    def last_test(self) -> Results | None:
+        """Score the test identities once, by the best weights where they are kept, or else by the last."""
+        if self.validation.best is not None:
+            best = ckpt.load_checkpoint(self.run.folder / "checkpoints" / ckpt.BEST)
+            self.raw.model.load_state_dict(best["model"])
+        results = self._score("test")
+        on_first_rank(self.fabric, partial(self._write, results, self.final_step))
+        return results
+
+    @property
+    def final_step(self) -> int:
+        """The step whose weights the training ends with: the best one, or the last."""
+        return self.validation.best or max(self.validation.figures)
+
+    def _score(self, phase: Phase) -> Results | None:
+        return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)
+
+    def _note(self, results: Results | None, step: int) -> None:
         if results is None:
             return
-        write_results(results, self.run.folder, step, protocol)
-        if self.validation.wanted:
+        if results.subset == "test":
+            self._write(results, step)
+        if self.validation.wanted or self._held_out:
             self.validation.note(step, results.metrics)
+
+    def _write(self, results: Results | None, step: int) -> None:
+        if results is not None:
+            write_results(results, self.run.folder, step, self.config.evaluator_cfg.protocol.name)

@@ -1,20 +1,25 @@
-"""RLE's augmenters on a batch of images, against the image-by-image form.
+"""RLE's augmenters on batches of images, against the image-by-image form, on two cores.
 
-    python benchmarks/rle.py
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/rle.py
 
-Moderate and radical RLE and random erasing on RGB images of 384x192, each with probability 0.5 and from
-the same random numbers. ``image by image`` works as the transforms of data sets usually do: on float
-tensors, channel after channel by indexing, with a picture of the light that is left of the whole image.
-``whole way`` begins with uint8 and ends with a normalised float batch.
+Moderate and radical RLE and random erasing on RGB images of 384x192, each with probability 0.5 and the
+same draws. ``image by image`` works as the transforms of data sets do: on float tensors, channel after
+channel by indexing, with a picture of the light that is left of the whole image. ``whole way`` begins
+with uint8 and ends with a normalised float batch. Three ways to use two cores: only one of them; as two
+loader workers, which are processes of one thread each; as torch's threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +32,13 @@ from gait_plugins.plugins.rle.normalize import MEAN, STD, normalized
 from gait_plugins.plugins.rle.radical import RadicalRLE
 
 MODERATE, RADICAL, ERASING = ModerateRLE(), RadicalRLE(), RandomErasingRGB()
+WAYS = {  # processes, and threads of torch in each
+    "one thread": (1, 1),
+    "two loader workers": (2, 1),
+    "torch's two threads": (1, 2),
+}
+Work = Mapping[str, Callable[[Tensor, int], object]]
+Times = dict[str, float]
 
 
 def by_channel(image: Tensor, rng: np.random.Generator) -> Tensor:
@@ -48,10 +60,10 @@ def by_channel(image: Tensor, rng: np.random.Generator) -> Tensor:
             if light.min() < RADICAL.min_out:
                 break
     if rng.random() < 0.5:
-        rectangle = ERASING.draw_rectangle(height, width, rng)
-        if rectangle is not None:
+        erased = ERASING.draw_rectangle(height, width, rng)
+        if erased is not None:
             for channel, value in enumerate(ERASING.mean):
-                rectangle.of(image[channel])[:] = value
+                erased.of(image[channel])[:] = value
     return image
 
 
@@ -75,7 +87,7 @@ def whole_way_one_by_one(images: Tensor, seed: int, out: Tensor) -> Tensor:
     """uint8 images to a normalised batch, one after the other."""
     rng = np.random.default_rng(seed)
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
-    made = [by_channel(image.float().div(255), rng).sub(mean).div(std) for image in images]
+    made = [by_channel(image.float().div(255), rng).sub(mean).div_(std) for image in images]
     return torch.stack(made, out=out)
 
 
@@ -84,18 +96,31 @@ def whole_way_together(images: Tensor, seed: int, out: Tensor) -> Tensor:
     return normalized(together(images, seed), 255, out)
 
 
-def seconds(
-    work: Mapping[str, Callable[[Tensor, int], object]],
-    images: Tensor,
-    rounds: int,
-    clock: Callable[[], float],
-) -> dict[str, float]:
+def made_up(batch: int) -> Tensor:
+    """Noise, uint8 ``[batch, 3, 384, 192]``."""
+    noise = np.random.default_rng(0).integers(0, 256, (batch, 3, 384, 192), dtype=np.uint8)
+    return torch.from_numpy(noise)
+
+
+def difference(images: Tensor) -> float:
+    """The largest difference between both forms, one image of the batch at a time so that draws agree."""
+    found = []
+    for seed in range(len(images)):
+        image = images[seed : seed + 1]
+        out = torch.empty(image.shape)
+        one = whole_way_one_by_one(image, seed, torch.empty(image.shape))
+        found.append(float((whole_way_together(image.clone(), seed, out) - one).abs().max()))
+    return max(found)
+
+
+def seconds(work: Work, images: Tensor, rounds: int, clock: Callable[[], float], start: Barrier) -> Times:
     """Median seconds of each form, in turns; each gets a fresh copy, which is not timed."""
     spoilt = images.clone()
     found: dict[str, list[float]] = {name: [] for name in work}
     for seed in range(rounds + 1):
         for name, run in work.items():
             spoilt.copy_(images)
+            start.wait()
             started = clock()
             run(spoilt, seed)
             if seed:
@@ -103,28 +128,51 @@ def seconds(
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--processor-time", action="store_true", help="for a machine that others load")
-    options = parser.parse_args()
+def measured(options: argparse.Namespace, threads: int, start: Barrier, found: Queue[Any]) -> None:
+    """What one process measures: seconds of the whole way, and of the augmenters on floats."""
+    torch.set_num_threads(threads)
     clock = time.process_time if options.processor_time else time.perf_counter
-    torch.set_num_threads(options.threads)
-    noise = np.random.default_rng(0).integers(0, 256, (options.batch, 3, 384, 192), dtype=np.uint8)
-    whole = torch.from_numpy(noise)
+    whole = made_up(options.batch)
     floats = whole.float() / 255
     out = torch.empty_like(floats)
-    size = f"{options.batch} images of 384x192, {options.threads} threads"
-    forms = {"batch": together, "image by image": one_by_one}
-    report(f"augmenters on floats: {size}", seconds(forms, floats, options.rounds, clock), "batch")
     whole_way = {
         "batch": partial(whole_way_together, out=out),
         "image by image": partial(whole_way_one_by_one, out=out),
     }
-    title = f"whole way, uint8 to normalised floats: {size}"
-    report(title, seconds(whole_way, whole, options.rounds, clock), "batch")
+    alone = {"batch": together, "image by image": one_by_one}
+    found.put(
+        (
+            seconds(whole_way, whole, options.rounds, clock, start),
+            seconds(alone, floats, options.rounds, clock, start),
+        )
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--processor-time", action="store_true", help="for a machine that others load")
+    options = parser.parse_args()
+    print(f"largest difference of the normalised images: {difference(made_up(8)):.4f} (a grey level: 0.0175)")
+    context = multiprocessing.get_context("spawn")
+    for words, (processes, threads) in WAYS.items():
+        start, queue = context.Barrier(processes), context.Queue()
+        workers = [
+            context.Process(target=measured, args=(options, threads, start, queue)) for _ in range(processes)
+        ]
+        for worker in workers:
+            worker.start()
+        answers = [queue.get() for _ in workers]
+        for worker in workers:
+            worker.join()
+        for title, times in zip(
+            ("whole way, uint8 to normalised", "augmenters on floats"),
+            zip(*answers, strict=True),
+            strict=True,
+        ):
+            mean = {name: statistics.mean(one[name] for one in times) for name in times[0]}
+            report(f"{title}: {processes} x {options.batch} images of 384x192, {words}", mean, "batch")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from gait_plugins.plugins.rle.augmenter import Augmenter
 from gait_plugins.plugins.rle.erasing import RandomErasingRGB
 from gait_plugins.plugins.rle.framing import RandomGrayscale, RandomPadCrop
 from gait_plugins.plugins.rle.moderate import ModerateRLE
-from gait_plugins.plugins.rle.normalize import MEAN, STD, ImageNetNormalize
+from gait_plugins.plugins.rle.normalize import MEAN, STD, ImageNetNormalize, normalized
 from gait_plugins.plugins.rle.radical import Patch, RadicalRLE, light_left
 from gait_plugins.plugins.rle.rectangles import Rectangle
 
@@ -239,6 +239,14 @@ def test_arrays_and_tensors_get_the_same(augmenter: Augmenter) -> None:
     assert torch.equal(inplace, tensor)
 
 
+@each
+def test_images_that_are_spread_in_memory_are_changed_in_place(augmenter: Augmenter) -> None:
+    spread = torch.from_numpy(picture(4, 24, 3, 32)).transpose(1, 2)[..., ::2]
+    expected = augmenter.batch(spread.contiguous(), rng())
+    assert augmenter.batch(spread, rng(), inplace=True) is spread
+    assert torch.equal(spread, expected)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), channels=st.sampled_from([1, 3]))
 def test_uint8_is_the_rounded_float(seed: int, channels: int) -> None:
@@ -303,6 +311,11 @@ def test_normalised_images_are_those_of_imagenet(shape: tuple[int, ...]) -> None
     expected = (planes - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-6)
+    floats = normalized(torch.from_numpy(planes).float())
+    np.testing.assert_allclose(floats, expected, atol=2e-6)
+    target = torch.empty(found.shape)
+    assert normalized(torch.from_numpy(planes * 255).to(torch.uint8), 255, target) is target
+    np.testing.assert_array_equal(target, found)
 
 
 # --- what cannot be -----------------------------------------------------------------------------

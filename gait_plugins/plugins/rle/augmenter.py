@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ from torch import Tensor
 
 from gait_plugins.api import Transform
 from gait_plugins.errors import ConfigError, DataError
-
-Images = TypeVar("Images", np.ndarray, Tensor)
-"""Arrays or tensors: uint8 in 0..255 or floats in [0, 1]; what goes in comes out."""
+from gait_plugins.plugins.rle.pixels import Images, as_array, is_whole
 
 
 class Augmenter(Transform):
@@ -55,7 +52,7 @@ class Augmenter(Transform):
 
     def _channels(self, images: Images, axes: tuple[int, ...], *, batched: bool = True) -> int:
         kind = images.dtype.is_floating_point if isinstance(images, Tensor) else images.dtype.kind == "f"
-        if images.ndim not in axes or not (kind or images.dtype in (np.uint8, torch.uint8)):
+        if images.ndim not in axes or not (kind or is_whole(images)):
             raise DataError(
                 f"found {images.dtype} of shape {list(images.shape)}, expected uint8 or floats with "
                 f"{' or '.join(map(str, axes))} axes, height and width the last",
@@ -78,37 +75,17 @@ class Augmenter(Transform):
             return images
         if isinstance(images, Tensor):
             out = images if inplace else images.clone(memory_format=torch.contiguous_format)
-            self._apply_to(out, acts, (*groups, channels), rng)
-            return out
-        changed = images if inplace else np.array(images)
-        self._apply_to(torch.from_numpy(changed), acts, (*groups, channels), rng)
-        return changed
-
-    def _apply_to(
-        self, images: Tensor, acts: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator
-    ) -> None:
-        grouped = images.view(*shape, *images.shape[-2:])
+        else:
+            out = images if inplace else np.array(images)
+        frames = as_array(out) if isinstance(out, Tensor) else out
+        grouped = frames.reshape(*groups, channels, *frames.shape[-2:])
         for index in acts:
             self.augment(grouped[int(index)], rng)
+        return out
 
     @abstractmethod
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         """Change frames ``[t, c, h, w]`` in place by one draw."""
-
-
-def unit_of(frames: Tensor) -> float:
-    """The value of full brightness: 255 for uint8, 1 for floats."""
-    return 1.0 if frames.is_floating_point() else 255.0
-
-
-def stored(values: Tensor, frames: Tensor) -> None:
-    """Write float values into frames of any type, rounded where they are whole numbers."""
-    if not frames.is_floating_point():
-        # Cast before they are spread, by numpy where it can: torch takes six times as long on a CPU.
-        values = values.round_()
-        whole = values.numpy().astype(np.uint8) if values.device.type == "cpu" else None
-        values = values.to(frames.dtype) if whole is None else torch.from_numpy(whole)
-    frames.copy_(values)
 
 
 def checked_range(owner: str, option: str, value: float, low: float, high: float) -> float:

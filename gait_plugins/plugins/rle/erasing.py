@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range, unit_of
+from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.plugins.rle.pixels import Images, like, store, unit_of
 from gait_plugins.plugins.rle.rectangles import ATTEMPTS, Rectangle, RectangleRule
 
 
@@ -39,7 +38,7 @@ class RandomErasingRGB(Augmenter):
         self.rule = RectangleRule("RandomErasingRGB", sl, sh, r1)
         self.mean = [checked_range("RandomErasingRGB", "mean", value, 0, 1) for value in mean]
 
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         rectangle = self.draw_rectangle(frames.shape[2], frames.shape[3], rng)
         if rectangle is not None:
             self.apply(frames, rectangle)
@@ -49,7 +48,7 @@ class RandomErasingRGB(Augmenter):
         drawn = (self.rule.draw(height, width, rng) for _ in range(ATTEMPTS))
         return next((rectangle for rectangle in drawn if rectangle is not None), None)
 
-    def apply(self, frames: Tensor, rectangle: Rectangle) -> None:
+    def apply(self, frames: Images, rectangle: Rectangle) -> None:
         """Fill the rectangle of frames ``[t, c, h, w]`` in place."""
         channels = frames.shape[1]
         if channels > 1 and channels != len(self.mean):
@@ -58,7 +57,5 @@ class RandomErasingRGB(Augmenter):
                 where="RandomErasingRGB",
                 hint="give one value in [0, 1] for each channel",
             )
-        colour = torch.tensor(self.mean[:channels], device=frames.device) * unit_of(frames)
-        if not frames.is_floating_point():
-            colour = colour.round()
-        rectangle.of(frames)[:] = colour.view(-1, 1, 1).to(frames.dtype)
+        colour = np.array(self.mean[:channels]) * unit_of(frames)
+        store(like(colour, frames), rectangle.of(frames))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import Augmenter, stored
+from gait_plugins.plugins.rle.augmenter import Augmenter
+from gait_plugins.plugins.rle.moderate import ModerateRLE
+from gait_plugins.plugins.rle.pixels import Images
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 class RandomGrayscale(Augmenter):
@@ -23,10 +24,9 @@ class RandomGrayscale(Augmenter):
     def __init__(self, prob: float = 0.5, per_frame: bool = False) -> None:
         super().__init__(prob, per_frame)
 
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         if frames.shape[1] == len(_LUMA):
-            weights = torch.tensor(_LUMA, device=frames.device).view(-1, 1, 1)
-            stored((frames.float() * weights).sum(1, keepdim=True), frames)
+            ModerateRLE.apply(frames, _LUMA)
 
 
 class RandomPadCrop(Augmenter):
@@ -43,7 +43,7 @@ class RandomPadCrop(Augmenter):
             raise ConfigError(f"padding is {padding!r}, expected pixels >= 0", where="RandomPadCrop")
         self.padding = padding
 
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         down, right = (int(shift) for shift in self.draw_shift(rng))
         self.apply(frames, down, right)
 
@@ -52,13 +52,13 @@ class RandomPadCrop(Augmenter):
         return rng.integers(-self.padding, self.padding, 2, endpoint=True)
 
     @staticmethod
-    def apply(frames: Tensor, down: int, right: int) -> None:
+    def apply(frames: Images, down: int, right: int) -> None:
         """Shift frames ``[t, c, h, w]`` in place; what comes from outside is black."""
-        before = frames.clone()
-        frames.zero_()
+        before = frames.clone() if isinstance(frames, Tensor) else frames.copy()
+        frames[:] = 0
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(down), _overlap(right)
         seen = before[..., from_rows, from_columns]
-        if seen.numel():
+        if 0 not in seen.shape:
             frames[..., to_rows, to_columns] = seen
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range, stored
+from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.plugins.rle.pixels import Images, as_floats, store
 
 
 class ModerateRLE(Augmenter):
@@ -25,7 +25,7 @@ class ModerateRLE(Augmenter):
         super().__init__(prob, per_frame)
         self.beta_factor = checked_range("ModerateRLE", "beta_factor", beta_factor, 1e-3, 1e3)
 
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         if frames.shape[1] > 1:
             self.apply(frames, self.draw_weights(frames.shape[1], rng))
 
@@ -37,10 +37,10 @@ class ModerateRLE(Augmenter):
         return np.asarray(drawn / total if total > 0 else np.full(channels, 1 / channels))
 
     @staticmethod
-    def apply(frames: Tensor, weights: np.ndarray) -> None:
+    def apply(frames: Images, weights: np.ndarray) -> None:
         """Mix frames ``[t, c, h, w]`` in place by weights ``[c]``."""
-        planes = frames.unbind(1)
-        mixed = planes[0].float() * float(weights[0])
-        for plane, weight in zip(planes[1:], weights[1:], strict=True):
-            mixed.add_(plane, alpha=float(weight))
-        stored(mixed.unsqueeze(1), frames)
+        # Plane by plane, which stays in the cache.
+        mixed = as_floats(frames[:, 0]) * float(weights[0])
+        for channel in range(1, len(weights)):
+            mixed += as_floats(frames[:, channel]) * float(weights[channel])
+        store(mixed[:, None], frames)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from gait_plugins.api import Transform
 from gait_plugins.errors import DataError
-from gait_plugins.plugins.rle.augmenter import Images, unit_of
+from gait_plugins.plugins.rle.pixels import Images, unit_of
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -50,16 +51,20 @@ def normalized(images: Tensor, unit: float = 1.0, out: Tensor | None = None) -> 
         unit: the value of full brightness.
         out: float32 ``[..., 3, h, w]`` to write into.
     """
-    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1)
-    std = torch.tensor(STD, device=images.device).view(3, 1, 1)
-    scale, offset = 1 / (unit * std), mean / std
     planes = images.expand(*images.shape[:-3], 3, *images.shape[-2:])
     scaled = torch.empty(planes.shape, device=images.device) if out is None else out
-    # Copied first: arithmetic between whole numbers and floats takes several times as long. On a CPU
-    # an image at a time, which stays in the cache for all three passes.
-    parts = [(planes, scaled)]
-    if images.device.type == "cpu" and images.dim() > 3:
-        parts = list(zip(planes.flatten(0, -4), scaled.view(-1, *scaled.shape[-3:]), strict=True))
-    for source, target in parts:
-        target.copy_(source).mul_(scale).sub_(offset)
-    return scaled
+    if images.device.type == "cpu" and images.dtype == torch.uint8:
+        shape = (-1, *planes.shape[-3:])
+        _normalized_bytes(planes.reshape(shape).numpy(), unit, scaled.view(shape).numpy())
+        return scaled
+    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1)
+    std = torch.tensor(STD, device=images.device).view(3, 1, 1)
+    # Copied first: arithmetic between whole numbers and floats takes several times as long.
+    return scaled.copy_(planes).mul_(1 / (unit * std)).sub_(mean / std)
+
+
+def _normalized_bytes(images: np.ndarray, unit: float, out: np.ndarray) -> None:
+    """uint8 images ``[n, 3, h, w]`` in one pass over the memory."""
+    for source, target in zip(images, out, strict=True):
+        for plane, scaled, mean, std in zip(source, target, MEAN, STD, strict=True):
+            cv2.addWeighted(plane, 1 / (unit * std), plane, 0, -mean / std, scaled, cv2.CV_32F)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range, stored, unit_of
+from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.plugins.rle.pixels import Images, as_floats, like, peaks_of, store, unit_of
 from gait_plugins.plugins.rle.rectangles import ATTEMPTS, Rectangle, RectangleRule
 
 Patch = tuple[Rectangle, np.ndarray]
@@ -52,7 +51,7 @@ class RadicalRLE(Augmenter):
         self.eps = checked_range("RadicalRLE", "eps", eps, 1e-30, 1)
         self.rule = RectangleRule("RadicalRLE", sl, sh, r1)
 
-    def augment(self, frames: Tensor, rng: np.random.Generator) -> None:
+    def augment(self, frames: Images, rng: np.random.Generator) -> None:
         channels, height, width = frames.shape[1:]
         self.apply(frames, self.draw_patches(channels, height, width, rng))
 
@@ -65,7 +64,7 @@ class RadicalRLE(Augmenter):
             if rectangle is not None:
                 yield rectangle, rng.beta(self.beta_factor, self.beta_factor, channels)
 
-    def apply(self, frames: Tensor, patches: Iterable[Patch]) -> int:
+    def apply(self, frames: Images, patches: Iterable[Patch]) -> int:
         """Scale frames ``[t, c, h, w]`` in place by as many of the patches as it takes.
 
         Returns:
@@ -75,22 +74,22 @@ class RadicalRLE(Augmenter):
         used: list[Patch] = []
         for rectangle, brightness in patches:
             block = rectangle.of(exact)
-            scale = brightness / np.maximum(_peaks(block) / unit_of(frames), self.eps)
-            factors = torch.from_numpy(scale.astype(np.float32)).to(frames.device).view(-1, 1, 1)
+            scale = brightness / np.maximum(peaks_of(block) / unit_of(frames), self.eps)
+            factors = like(scale, frames)
             used.append((rectangle, np.minimum(scale, 1)))
             ends = light_left(used) < self.min_out
             if ends and exact is frames:
-                stored(block * factors, block)
+                store(block * factors, block)
                 break
-            if exact is frames and frames.dtype != torch.float32:
-                # Not rounded before the end: errors would add up where patches overlap.
-                exact = frames.float()
-            rectangle.of(exact).mul_(factors)
+            # Not rounded before the end: errors would add up where patches overlap.
+            exact = as_floats(exact)
+            block = rectangle.of(exact)
+            block *= factors
             if ends:
                 break
         if exact is not frames:
             for rectangle, _ in used:
-                stored(rectangle.of(exact).clone(), rectangle.of(frames))
+                store(1 * rectangle.of(exact), rectangle.of(frames))
         return len(used)
 
 
@@ -107,10 +106,3 @@ def light_left(patches: Sequence[Patch]) -> float:
     for part, other in overlapping:
         part.of(left)[:] *= other[:, None, None].astype(np.float32)
     return float(left.min())
-
-
-def _peaks(block: Tensor) -> np.ndarray:
-    """The maximum of each channel of ``[t, c, h, w]``, float64 ``[c]``."""
-    # One long row for each plane: the maximum over several axes is slow.
-    peaks = block.flatten(2).amax(2).amax(0)
-    return peaks.to("cpu", torch.float64).numpy()

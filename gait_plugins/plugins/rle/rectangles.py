@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import Images, checked_range
+from gait_plugins.plugins.rle.augmenter import checked_range
+from gait_plugins.plugins.rle.pixels import Images
 
 ATTEMPTS = 100
 """Rectangles that are tried at most, those that do not fit included."""

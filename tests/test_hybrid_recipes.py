@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from gait_plugins.core.recipes import train_recipe
 
 RECIPES = [name for name in shipped_recipes() if name.startswith("hybrid/")]
 CPU = RunOptions(device="cpu")
+LABELLED = ("supervised", "hybrid", "scratch")
 SMALL = (
-    "data_cfg.of.train=4",
+    "data_cfg.of.train=6",
+    "data_cfg.validation=2",
     "data_cfg.of.test=2",
     "data_cfg.of.views=['000', '090']",
     "data_cfg.of.frames=4",
@@ -28,8 +31,8 @@ SMALL = (
     "trainer_cfg.save_iter=2",
     "ssl.trainer_cfg.sampler.batch_size=[2, 2]",
     "ssl.model_cfg.embed_dim=8",
-    *(f"{stage}.model_cfg.num_classes=4" for stage in ("supervised", "hybrid")),
-    *(f"{stage}.trainer_cfg.sampler.batch_size=[2, 2]" for stage in ("supervised", "hybrid")),
+    *(f"{stage}.model_cfg.num_classes=4" for stage in LABELLED),
+    *(f"{stage}.trainer_cfg.sampler.batch_size=[2, 2]" for stage in LABELLED),
 )
 
 
@@ -70,10 +73,21 @@ def test_three_phases_run_and_hand_their_weights_on() -> None:
             assert torch.equal(second[f"encoder.{block - 1}.{name}"], learnt)
             assert torch.equal(third[f"encoder.{block - 1}.{name}"], learnt)
     assert torch.equal(second["classifier.weight"], third["classifier.weight"])
+    afresh = weights("hybrid-walkers", "scratch")
+    assert not torch.equal(afresh["encoder.0.0.weight"], second["encoder.0.0.weight"])
+
+
+def test_phases_are_scored_on_the_same_held_out_people_and_tested_once() -> None:
+    train_recipe(load_recipe("hybrid/walkers", SMALL), CPU)
+    for stage in ("ssl", *LABELLED):
+        folder = Path("output/hybrid-walkers") / stage
+        assert json.loads((folder / "validation_set.json").read_text()) == ["001", "004"]
+        assert [path.name for path in folder.glob("results*.json")] == ["results-2-evaluate_frames.json"]
 
 
 def test_pretraining_needs_no_labels() -> None:
-    recipe = load_recipe("hybrid/walkers", (*SMALL, "ssl.data_cfg.of.train=1"))
+    unlabelled = ("ssl.data_cfg.of.train=1", "ssl.data_cfg.validation=null")
+    recipe = load_recipe("hybrid/walkers", (*SMALL, *unlabelled))
     train_recipe(recipe, CPU, only="ssl")
     assert weights("hybrid-walkers", "ssl")
 

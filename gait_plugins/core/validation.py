@@ -143,7 +143,9 @@ class Validation:
         source = checkpoint_path(self.folder, self.section.save_name, step)
         with open(source, "rb") as file, whole_file(source.with_name(BEST)) as copy:
             shutil.copyfileobj(file, copy, 2**20)
-        log.info("step %d is the best so far: %s", step, source.with_name(BEST))
+        metric = self.section.keep_best.metric if self.section.keep_best else ""
+        found = Watched(metric).of(self.figures[step])
+        log.info("step %d is the best so far, %s %.2f: %s", step, metric, found, source.with_name(BEST))
 
     def _write(self) -> None:
         write_text(self.folder / HISTORY, json.dumps(self.figures, indent=2) + "\n")

@@ -1,4 +1,6 @@
-"""Kills a training at random instants: ``kill_tiny.py YAML WORKERS KILLS SEED``, prints what it saw as JSON.
+"""Kills a training at random instants: ``kill_tiny.py YAML WORKERS KILLS SEED [KEY=VALUE ...]``.
+
+Prints what it saw as JSON.
 
 A process of its own, so that each training is a cheap fork of one that has imported torch but not used it.
 """
@@ -26,7 +28,7 @@ STEPS = 24
 WRITING = "checkpoints/.*.partial"
 
 
-def train_in_child(yaml_path: str, output: str, workers: int) -> int:
+def train_in_child(yaml_path: str, output: str, workers: int, settings: list[str]) -> int:
     """Fork, train (resuming what there is), exit; returns the child's process id."""
     child = os.fork()
     if child:
@@ -37,6 +39,7 @@ def train_in_child(yaml_path: str, output: str, workers: int) -> int:
         f"data_cfg.num_workers={workers}",
         f"trainer_cfg.total_iter={STEPS}",
         "trainer_cfg.save_iter=2",
+        *settings,
     ]
     code = 1
     try:
@@ -51,6 +54,7 @@ def train_in_child(yaml_path: str, output: str, workers: int) -> int:
 
 def main() -> None:
     yaml_path, workers, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    settings = sys.argv[5:]
     manager = Manager(allow=[])
     manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
     use_manager(manager)
@@ -58,12 +62,12 @@ def main() -> None:
     folder = Path(output) / "Tiny" / "TinyModel" / "tiny"
     rng = random.Random(seed)
     started = time.monotonic()
-    first = train_in_child(yaml_path, f"{yaml_path}.whole", workers)
+    first = train_in_child(yaml_path, f"{yaml_path}.whole", workers, settings)
     assert os.waitpid(first, 0)[1] == 0
     whole = time.monotonic() - started
     seen = {"killed": 0, "mid_write": 0, "before_first": 0, "finished": False}
     while seen["killed"] < kills:
-        child = train_in_child(yaml_path, output, workers)
+        child = train_in_child(yaml_path, output, workers, settings)
         time.sleep(rng.uniform(0.05, 0.7) * whole)
         ended, status = os.waitpid(child, os.WNOHANG)
         # Every other kill waits for a checkpoint that is being written.
@@ -80,7 +84,7 @@ def main() -> None:
         seen["killed"] += 1
         seen["mid_write"] += bool(list(folder.glob(WRITING)))
         seen["before_first"] += not list(folder.glob("checkpoints/*.pt"))
-    last = train_in_child(yaml_path, output, workers)
+    last = train_in_child(yaml_path, output, workers, settings)
     seen["finished"] = os.waitpid(last, 0)[1] == 0
     print(json.dumps(seen))
 

@@ -31,3 +31,34 @@ def test_ten_kills_leave_no_trace(tiny_yaml: Path, workers: int):
         assert not list(folder.glob("checkpoints/.*.partial"))
         states.append(trained(load_checkpoint(checkpoint_path(folder, "tiny", 24))))
     assert equal(*states)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
+def test_kills_change_neither_the_best_step_nor_the_patience_nor_the_end(tiny_yaml: Path):
+    settings = (
+        "trainer_cfg.keep_best={metric: R1, mode: min}",
+        "trainer_cfg.early_stopping={patience: 4}",
+        "trainer_cfg.with_test=true",
+        "data_cfg.identities=12",
+        "data_cfg.validation=['000', '004', '008', '001']",
+        "model_cfg.classes=8",
+    )
+    command = [sys.executable, str(HERE / "kill_tiny.py"), str(tiny_yaml), "0", "6", "0", *settings]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1])["finished"]
+    whole, killed = (
+        Path(output) / "Tiny" / "TinyModel" / "tiny"
+        for output in (f"{tiny_yaml}.whole", f"{tiny_yaml}.killed")
+    )
+    figures = json.loads((whole / "validation.json").read_text())
+    last = max(map(int, figures))
+    assert last < 24  # nothing better was found, four times
+    assert json.loads((killed / "validation.json").read_text()) == figures
+    for name in ("best.pt", f"tiny-{last:05d}.pt"):
+        states = [trained(load_checkpoint(folder / "checkpoints" / name)) for folder in (whole, killed)]
+        assert equal(*states)
+    best = load_checkpoint(whole / "checkpoints" / "best.pt")["iteration"]
+    assert 2 < best == last - 8
+    tests = [sorted(path.name for path in folder.glob("results-*")) for folder in (whole, killed)]
+    assert tests == [[f"results-{best}-Nearest.csv", f"results-{best}-Nearest.json"]] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def tiny() -> Iterator[Manager]:
     manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
     use_manager(manager)
     yield manager
+    use_manager(None)
+
+
+@pytest.fixture
+def strip_gait(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the example of a stranger's package, which the manager of this process knows."""
+    folder = Path(__file__).parents[1] / "examples" / "third_party_plugin"
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    import strip_gait
+
+    manager = Manager(allow=[])
+    manager.register(strip_gait, distribution="strip-gait", version="0.1")
+    use_manager(manager)
+    yield folder
     use_manager(None)
 
 

@@ -11,8 +11,12 @@ import pytest
 from gait_plugins.config import load_config
 from gait_plugins.config.recipes import load_recipe
 from gait_plugins.config.sources import shipped_recipes
+from gait_plugins.core.recipe_checks import check_stages
 
 PAGE = (Path(__file__).parents[1] / "docs" / "resgait.md").read_text(encoding="utf-8")
+PARTS = ["full_component", "mimic_component", "BNNecks", "occ_detector"]
+SMALL = ["resgait/walkers", "resgait/own_data"]
+"""Recipes whose first line of the stage ``gse`` names the model."""
 RECIPES = [name for name in shipped_recipes() if name.startswith("resgait/")]
 
 
@@ -30,15 +34,25 @@ def test_every_stage_is_scored_under_the_conditions_of_the_next(name: str) -> No
     assert set(stages["residual"].takes) >= {"full_component", "BNNecks", "occ_detector"}
 
 
-def test_another_model_in_one_line() -> None:
-    parts = "[walkers/trackletgait, resgait/_walkers_data, resgait/_walkers_benchmark]"
-    stages = load_recipe("resgait/walkers", [f"gse.cfgs.inherits={parts}"])
+@pytest.mark.parametrize("recipe", SMALL)
+def test_another_model_in_one_line(recipe: str) -> None:
+    stages = load_recipe(recipe, ["gse.cfgs.inherits.0=walkers/trackletgait"])
     residual = stages["residual"].config
     assert stages["gse"].config.model_cfg.name == "TrackletGait"
     assert residual.model_cfg.build().full_component.__class__.__name__ == "TrackletGait"
     assert [loss.component.name for loss in residual.loss_cfg] == ["TripletLoss_HardEx", "CrossEntropyLoss"]
     assert residual.trainer_cfg.sampler.frames.name == "tracklet_mix_p"
-    assert residual.model_cfg.build().num_classes == 40
+    fits = check_stages(stages)["residual"]
+    assert [fit.part.target for fit in fits if fit.report] == PARTS
+
+
+@pytest.mark.parametrize("recipe", SMALL)
+def test_a_strangers_model_without_a_classifier_in_one_line(recipe: str, strip_gait: Path) -> None:
+    stages = load_recipe(recipe, [f"gse.cfgs.inherits.0={strip_gait / 'strip_walkers.yaml'}"])
+    assert stages["residual"].config.data["model_cfg"]["gse"]["model"] == "StripNet"
+    fits = check_stages(stages)["residual"]
+    assert [fit.part.target for fit in fits if fit.report] == [part for part in PARTS if part != "BNNecks"]
+    assert [fit.part.target for fit in fits if fit.report is None] == ["BNNecks"]
 
 
 def test_the_page_names_every_recipe_and_commands_that_load() -> None:

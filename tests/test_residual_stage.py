@@ -63,8 +63,10 @@ def test_every_model_that_embeds_parts_can_be_wrapped(name: str) -> None:
     alone.eval()
     with torch.no_grad():
         one, other = model(batch_of()), alone(batch_of())
+    assert not {key.partition(".")[0] for key in model.full_component.state_dict()} & {*alone.head_names}
     expected = other["inference_feat"]["embeddings"]
     assert torch.allclose(one["inference_feat"]["embeddings"], expected, atol=1e-6)
+    assert one["training_feat"].keys() == other["training_feat"].keys()
     for loss, features in one["training_feat"].items():
         for key, value in features.items():
             assert torch.allclose(value, other["training_feat"][loss][key], atol=1e-5), (loss, key)

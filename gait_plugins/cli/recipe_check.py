@@ -21,6 +21,9 @@ def recipe_lines(recipe: Stages, fits: dict[str, list[PartFit]]) -> Iterator[str
             f"{trainer.total_iter} steps, in {stage.folder}"
         )
         for part, report, prefix in fits[stage.name]:
+            if report is None:
+                yield f"      {part.title} <- nothing: {config.model_cfg.name} has no such part"
+                continue
             source = f"{part.source} ({prefix})" if prefix else part.source
             left = "".join(f"; {line}" for line in report.lines())
             yield f"      {part.title} <- {source}: {len(report.fitting)} of {report.own} weights{left}"

@@ -60,11 +60,14 @@ def _part(target: str, source: str | Mapping[str, Any]) -> Part:
 
 def wanted(model: GaitModel, parts: list[Part]) -> list[Part]:
     """The parts less the optional ones that a model does not have."""
-    keys = model.state_dict()
-    left_out = [part for part in parts if part.optional and not under(keys, part.target)]
-    for part in left_out:
-        log.info("%s has no part %r: nothing is taken for it", type(model).__name__, part.target)
+    left_out = absent(model, parts)
     return [part for part in parts if part not in left_out]
+
+
+def absent(model: GaitModel, parts: list[Part]) -> list[Part]:
+    """The optional parts that a model does not have."""
+    keys = model.state_dict()
+    return [part for part in parts if part.optional and not under(keys, part.target)]
 
 
 def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -> tuple[LoadReport, str]:

@@ -13,11 +13,12 @@ from gait_plugins.config.stages import Stage, Stages
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.guessing import quiet
 from gait_plugins.core.load_report import LoadReport
-from gait_plugins.core.parts import Part, fit_part, freeze, parts_of, wanted
+from gait_plugins.core.parts import Part, absent, fit_part, freeze, parts_of, wanted
 from gait_plugins.core.setup import (
     build_batches,
     build_dataset,
     build_losses,
+    check_losses,
     check_trainable,
     on_meta,
     scored_phases,
@@ -31,7 +32,8 @@ class PartFit(NamedTuple):
 
     part: Part
     """Its source is a stage or a file, as the recipe says."""
-    report: LoadReport
+    report: LoadReport | None
+    """None: the model has no such part, and need not have it."""
     prefix: str
 
 
@@ -54,8 +56,9 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
             models[stage.name] = _model(stage.config)
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
             _check_hint(stage.config)
-        found[stage.name] = []
-        for part in wanted(models[stage.name], parts_of(stage.config.trainer_cfg.init)):
+        parts = parts_of(stage.config.trainer_cfg.init)
+        found[stage.name] = [PartFit(part, None, "") for part in absent(models[stage.name], parts)]
+        for part in wanted(models[stage.name], parts):
             take = stage.takes.get(part.target)
             origin = None if take is None else take.stage
             checkpoint = (
@@ -76,9 +79,9 @@ def check_data(recipe: Stages) -> None:
     for stage in recipe.stages:
         pin_plugins(stage.config.plugins)
         with _at(stage.where), quiet():  # its training will tell the same
-            build_losses(stage.config)
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
+            check_losses(build_losses(stage.config), maker)
             check_trainable(_model(stage.config), maker.index)
             for phase in scored_phases(stage.config):
                 build_batches(stage.config, dataset, phase)

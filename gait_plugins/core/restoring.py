@@ -16,7 +16,7 @@ from gait_plugins.core.checkpoint import (
     saved_iterations,
 )
 from gait_plugins.core.options import RunOptions
-from gait_plugins.core.parts import parts_of, take_part, wanted
+from gait_plugins.core.parts import absent, parts_of, take_part, wanted
 from gait_plugins.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def restore(training: Training, options: RunOptions) -> int:
 def _begin(training: Training, options: RunOptions) -> None:
     """Take the weights that a new training starts from."""
     section = training.config.trainer_cfg
-    parts = wanted(training.raw.model, parts_of(section.init))
+    listed = parts_of(section.init)
+    parts = wanted(training.raw.model, listed)
     whole = options.init_from or (section.restore_hint if isinstance(section.restore_hint, str) else None)
     if parts and whole is not None:
         raise ConfigError(
@@ -73,6 +74,8 @@ def _begin(training: Training, options: RunOptions) -> None:
     elif whole is not None:
         _optimiser(training, _weights(training, Path(whole)), Path(whole))
     training.taken = [take_part(training.raw.model, part) for part in parts]
+    for part in absent(training.raw.model, listed):
+        log.info("%s has no part %r: nothing is taken for it", type(training.raw.model).__name__, part.target)
 
 
 def _resume(training: Training, path: Path) -> int:

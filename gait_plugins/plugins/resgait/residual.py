@@ -16,6 +16,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.nn import SeparateFCs, frames_of, heads
 from gait_plugins.plugins.resgait.detector import WIDTH, Detector, DetectorOptions, Pooling
+from gait_plugins.plugins.resgait.halves import Rest, halves, no_parts
 
 
 class MixerOptions(TypedDict, total=False):
@@ -88,21 +89,23 @@ class ResidualGait(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """The wrapped model's own outputs, from corrected embeddings ``[n, c, p]``."""
-        batch = GaitBatch.of(batch)
-        embeddings = self.part_embeddings(batch)
-        return self.full_component.outputs(embeddings, batch)
+        embeddings, rest = self._corrected(GaitBatch.of(batch))
+        return rest(embeddings)
 
     def part_embeddings(self, batch: GaitBatch) -> Tensor:
         """``[n, c, p]``."""
+        return self._corrected(batch)[0]
+
+    def _corrected(self, batch: GaitBatch) -> tuple[Tensor, Rest]:
+        """Corrected part embeddings, and what the wrapped model makes of them."""
         with torch.no_grad():
-            whole = self.full_component.part_embeddings(batch)
+            whole, rest = halves(self.full_component, batch)
             frames = frames_of(batch.inputs[0])
             seen = self.occ_detector.of_sequences(frames, batch.seq_lens, self.amount_of)
         found = self.mimic_component.part_embeddings(batch)
         occlusion = seen.embeddings.unsqueeze(2).expand(-1, -1, found.shape[2])
         residual = self.occ_mixer_fc(torch.cat([found, occlusion], 1))
-        embeddings: Tensor = seen.amounts[:, None, None] * residual + whole
-        return embeddings
+        return seen.amounts[:, None, None] * residual + whole, rest
 
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The wrapped model's."""
@@ -174,13 +177,7 @@ def _require_parts(gse: GaitModel) -> None:
         raise ConfigError(f"{name} has nothing to train, so there is no residual to learn", where="gse")
     with_heads = [head for head in gse.head_names if gse._modules.get(head)]
     if with_heads and kind.part_embeddings is GaitModel.part_embeddings:
-        raise ConfigError(
-            f"{name} does not offer its part embeddings: it has {', '.join(with_heads)}, "
-            "and its forward is one piece",
-            where="gse",
-            hint=f"define {name}.part_embeddings(batch) and {name}.outputs(embeddings, batch), "
-            "the two halves of its forward",
-        )
+        raise no_parts(gse, f"it has {', '.join(with_heads)}, and its forward is one piece")
 
 
 def _sizes(gse: GaitModel) -> tuple[int, int]:
@@ -194,7 +191,7 @@ def _sizes(gse: GaitModel) -> tuple[int, int]:
     blank = torch.zeros(1, 2, 64, 44, device=device)
     batch = GaitBatch([blank], torch.zeros(1, dtype=torch.int64, device=device), ["nm-01"], ["000"], None)
     with torch.no_grad():
-        embeddings = gse.eval().part_embeddings(batch)
+        embeddings, _ = halves(gse.eval(), batch)
     for module, training in modes.items():
         module.training = training
     if embeddings.dim() != 3:

@@ -119,17 +119,26 @@ class GLN(GaitModel):
             "class_num": 5,
         }
 
+    head_names = ("encoder_bn", "reduce_dp", "reduce_ac", "reduce_fc", "reduce_bn", "reduce_cls")
+
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, p]`` and, in the second phase, logits ``[n, classes, 1]``."""
-        inputs, labels, _, _, seq_lens = batch
-        frames = frames_of(inputs[0])
-        embeddings = self.Head(self._parts(frames, seq_lens))
-        features = {"triplet": {"embeddings": embeddings, "labels": labels}}
+        batch = GaitBatch.of(batch)
+        return self.outputs(self.part_embeddings(batch), batch)
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """``[n, c, p]``."""
+        embeddings: Tensor = self.Head(self._parts(frames_of(batch.inputs[0]), batch.seq_lens))
+        return embeddings
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """The compact block, if there is one, and what losses and monitors get."""
+        features = {"triplet": {"embeddings": embeddings, "labels": batch.labels}}
         if self.num_classes is not None:
-            features["softmax"] = {"logits": self._logits(embeddings), "labels": labels}
+            features["softmax"] = {"logits": self._logits(embeddings), "labels": batch.labels}
         return {
             "training_feat": features,
-            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
             "inference_feat": {"embeddings": embeddings},
         }
 

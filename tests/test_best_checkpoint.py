@@ -133,6 +133,13 @@ def test_going_back_forgets_later_figures(tiny_yaml: Path, folder: Path, trains:
     assert list(json.loads((folder / "validation.json").read_text())) == ["2", "4", "6", "8"]
 
 
+def test_another_figure_makes_another_one_the_best(tiny_yaml: Path, folder: Path, trains: list[int]):
+    run(tiny_yaml, BEST)
+    assert best_of(folder)["iteration"] == 4
+    run(tiny_yaml, "trainer_cfg.keep_best={metric: R1, mode: min}", resume=True)
+    assert best_of(folder)["iteration"] == 2
+
+
 def test_the_best_one_is_tested_by_its_name(tiny_yaml: Path, folder: Path, trains: list[int]):
     run(tiny_yaml, BEST)
     config = load_config(str(tiny_yaml), overrides=["evaluator_cfg.restore_hint=best"])

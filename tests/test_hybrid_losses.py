@@ -78,6 +78,10 @@ def test_a_batch_without_triplets_is_an_error_in_words(labels: list[int], words:
     with pytest.raises(DataError, match=words) as caught:
         BatchHardTripletLoss()(torch.randn(3, 4, 2), torch.tensor(labels))
     assert "TripletSampler" in str(caught.value.hint)
+    with pytest.raises(DataError, match=words):
+        BatchHardTripletLoss().check_batch(torch.tensor(labels))
+    BatchHardTripletLoss(allow_no_triplets=True).check_batch(torch.tensor(labels))
+    BatchHardTripletLoss().check_batch(torch.tensor([4, 4, 5]))
 
 
 def test_batch_hard_equals_a_loop_over_anchors_for_every_part() -> None:

@@ -15,6 +15,7 @@ from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.recipe_checks import check_stages
 from gait_plugins.core.recipes import train_recipe
+from gait_plugins.errors import GaitPluginsError
 
 RECIPES = [name for name in shipped_recipes() if name.startswith("hybrid/")]
 CPU = RunOptions(device="cpu")
@@ -90,6 +91,26 @@ def test_pretraining_needs_no_labels() -> None:
     recipe = load_recipe("hybrid/walkers", (*SMALL, *unlabelled))
     train_recipe(recipe, CPU, only="ssl")
     assert weights("hybrid-walkers", "ssl")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["hybrid.trainer_cfg.sampler.batch_size=[4, 1]"], "no identity has two samples"),
+        (
+            ["hybrid.data_cfg.train_identities=1", "hybrid.data_cfg.validation=null"],
+            "a batch takes 2 identities, but the data have 1 to train on",
+        ),
+        (["hybrid.data_cfg.test_identities=1"], "the test set of walkers holds 1 identity"),
+        (["hybrid.data_cfg.validation=6"], "6 identities are to be held out and there are 6"),
+        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence is of types \['xx-\*'\]"),
+        (["scratch.model_cfg.num_classes=3"], "tells 3 identities apart, the training set has 4"),
+    ],
+)
+def test_what_the_last_phase_would_end_in_is_told_before_the_first(settings: list[str], words: str) -> None:
+    with pytest.raises(GaitPluginsError, match=words):
+        train_recipe(load_recipe("hybrid/walkers", (*SMALL, *settings)), CPU)
+    assert not list(Path().rglob("*.pt"))
 
 
 def test_no_frames_after_filtering_are_an_error_before_any_step() -> None:

@@ -37,6 +37,13 @@ class Loss(HasExample, nn.Module):
         """
         return {}
 
+    def check_batch(self, labels: Tensor) -> None:
+        """See before any work whether a batch of these identities ``[n]`` can be learnt from.
+
+        Raises what ``forward`` would: the last of several trainings should not end in it. By default all
+        is well.
+        """
+
     def forward(self, **features: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The loss and its figures, all tensors detached but the first."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(**features)")

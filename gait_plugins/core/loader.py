@@ -89,10 +89,14 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         except GaitPluginsError as error:
             return error
 
+    def drawn(self, number: int) -> list[int]:
+        """Places in the index of the sequences of batch ``number``, those of all processes."""
+        with blamed(self.batch_sampler):
+            return list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+
     def make(self, number: int) -> HostBatch:
         """Batch ``number``."""
-        with blamed(self.batch_sampler):
-            chosen = list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+        chosen = self.drawn(number)
         share_of_rank(len(chosen), self.world_size)
         slots = range(self.rank, len(chosen), self.world_size)
         positions = [int(chosen[slot]) for slot in slots]

@@ -179,6 +179,18 @@ def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
         )
 
 
+def check_losses(losses: Mapping[str, Loss], maker: BatchMaker) -> None:
+    """See that the losses can learn from batches as the first one is drawn; no frame is read.
+
+    Raises:
+        GaitPluginsError: what the first step would end in.
+    """
+    labels = torch.from_numpy(maker.index.classes[maker.drawn(0)])
+    for loss in losses.values():
+        with blamed(loss):
+            loss.check_batch(labels)
+
+
 def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
     """Warn of a classifier for more identities than are trained on, which learns to rule the rest out.
 

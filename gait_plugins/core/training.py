@@ -33,6 +33,7 @@ from gait_plugins.core.setup import (
     build_losses,
     build_model,
     check_frames,
+    check_losses,
     check_trainable,
     count_parameters,
     scored_phases,
@@ -80,7 +81,9 @@ class Training:
         if self.fabric.is_global_zero:
             tell_of_idle_classes(model, self.maker.index, config.model_cfg.options)
         shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
-        raw = Objective(model, build_losses(config), shared)
+        losses = build_losses(config)
+        check_losses(losses, self.maker)
+        raw = Objective(model, losses, shared)
         if section.sync_BN and self.fabric.world_size > 1:
             synchronise_batch_norm(raw, self.fabric.device)
         self.raw = raw

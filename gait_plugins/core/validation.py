@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import logging
 import math
@@ -122,14 +123,20 @@ class Validation:
             log.info("step %d: nothing better for %d tests, the training ends", step, self._patience())
 
     def tidy(self) -> None:
-        """Make the best checkpoint that of the steps that are known, after going back to an earlier one."""
+        """Make the best checkpoint that of the steps that are known, by the figure that is watched now.
+
+        A training may go back to an earlier step, and go on with another figure.
+        """
         path, best = self.folder / HISTORY, self.best
-        if not path.is_file() or len(json.loads(path.read_text())) == len(self.figures):
+        if not path.is_file():
             return
-        if best is not None and checkpoint_path(self.folder, self.section.save_name, best).is_file():
-            self._keep(best)
-        else:
-            (self.folder / "checkpoints" / BEST).unlink(missing_ok=True)
+        kept = self.folder / "checkpoints" / BEST
+        source = None if best is None else checkpoint_path(self.folder, self.section.save_name, best)
+        if best is not None and source is not None and source.is_file():
+            if not kept.is_file() or not filecmp.cmp(source, kept, shallow=False):
+                self._keep(best)
+        elif len(json.loads(path.read_text())) != len(self.figures):
+            kept.unlink(missing_ok=True)
         self._write()
 
     def _values(self, watched: Watched) -> dict[int, float]:

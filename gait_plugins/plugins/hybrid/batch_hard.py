@@ -34,6 +34,13 @@ class BatchHardTripletLoss(Loss):
         self.margin = margin
         self.allow_no_triplets = allow_no_triplets
 
+    def check_batch(self, labels: Tensor) -> None:
+        """Raises ``DataError`` where no sample would be an anchor (unless ``allow_no_triplets``)."""
+        same = labels.unsqueeze(1) == labels
+        anchors = (same.sum(1) > 1) & ~same.all(1)
+        if not self.allow_no_triplets and not bool(anchors.any()):
+            raise _no_triplets(labels)
+
     def forward(  # type: ignore[override]
         self, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:

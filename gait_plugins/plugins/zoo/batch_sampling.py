@@ -42,10 +42,11 @@ class TripletSampler(BatchSampler):
         if found == 0:
             raise _nothing("TripletSampler")
         if found < self.identities:
+            fitting = f"-o trainer_cfg.sampler.batch_size=[{found},{self.each}]"
             raise ConfigError(
                 f"a batch takes {self.identities} identities, but the data have {found} to train on",
                 where="sampler",
-                hint=f"-o trainer_cfg.sampler.batch_size=[{found},{self.each}]",
+                hint=fitting if found > 1 else "with one there is nobody to tell apart: train on several",
             )
 
     def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:

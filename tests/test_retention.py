@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gait_plugins.cli.commands import app
 from gait_plugins.core.retention import curves, retention
-from gait_plugins.core.retention_plot import plot_retention
+from gait_plugins.core.retention_plot import DPI, MARGIN, PANEL, plot_retention
 from gait_plugins.errors import ConfigError, DataError
 
 Figures = dict[str, dict[str, float]]
@@ -52,6 +52,18 @@ def test_shares_of_the_bound_are_means_over_the_first_ranks(runs: tuple[Path, Pa
     assert retention(*runs, figures=["mAP"]).bound == 50
 
 
+def test_every_kind_has_its_mean_and_the_runs_their_names(runs: tuple[Path, Path]) -> None:
+    found = retention(*runs)
+    assert found.kinds == (("top", 24.5, 47.25, pytest.approx(0.35), pytest.approx(0.675)),)
+    assert found.title == "Rank-1 (%), mean of NM, CL"
+    assert retention(*runs, figures=["mAP"]).title == "mAP (%)"
+    lines = found.lines()
+    assert lines[0] == ["", "gse", "residual", "RP gse", "RP residual", "gain of RP"]
+    assert lines[-1] == ["top, mean", "24.50", "47.25", "0.350", "0.675", "+0.325"]
+    same = retention(runs[0], run(runs[1] / "gse", AFTER))
+    assert same.names == ("before", "after")
+
+
 def test_amounts_are_read_off_the_names(runs: tuple[Path, Path]) -> None:
     found = curves(retention(*runs).rows)
     assert [(amount, row.condition) for amount, row in found["top"]] == [(0.2, "top 20%"), (0.4, "top 0.4")]
@@ -65,11 +77,16 @@ def test_the_newest_results_with_conditions_count(runs: tuple[Path, Path]) -> No
     assert retention(*runs, steps=(None, 160)).whole == pytest.approx(68.6)
 
 
-def test_the_picture_has_a_panel_for_each_kind(runs: tuple[Path, Path], tmp_path: Path) -> None:
-    picture = plot_retention(retention(*runs), tmp_path / "plots" / "retention.png")
-    image = cv2.imread(str(picture))
+@pytest.mark.parametrize(("kinds", "rows", "columns"), [(1, 1, 1), (4, 1, 4), (5, 2, 3)])
+def test_the_picture_has_a_panel_for_each_kind(kinds: int, rows: int, columns: int, tmp_path: Path) -> None:
+    figures = {"as they are": {"Rank-1": 80.0}, **{f"k{i} 20%": {"Rank-1": 40.0} for i in range(kinds)}}
+    found = retention(run(tmp_path / "gse", figures), run(tmp_path / "residual", figures))
+    image = cv2.imread(str(plot_retention(found, tmp_path / "plots" / "retention.png")))
     assert image is not None
-    assert image.shape[0] > 200
+    high, wide = (
+        round(DPI * (a * b + c)) for a, b, c in zip(PANEL[::-1], (rows, columns), MARGIN[::-1], strict=True)
+    )
+    assert image.shape[:2] == (high, wide)
     assert len(set(map(tuple, image.reshape(-1, 3)))) > 10
 
 
@@ -112,7 +129,7 @@ def test_the_command_prints_the_table_and_writes_the_picture(runs: tuple[Path, P
     picture = tmp_path / "r.png"
     done = CliRunner().invoke(app, ["runs", "retention", *map(str, runs), "--plot", str(picture)])
     assert done.exit_code == 0, done.output
-    assert "retention 0.980" in done.output
+    assert "bound 70.00 (gse, as they are), retention 0.980" in done.output
     assert "+0.400" in done.output
     assert picture.is_file()
     as_json = CliRunner().invoke(app, ["runs", "retention", *map(str, runs), "--json", "--figure", "mAP"])

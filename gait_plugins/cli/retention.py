@@ -37,11 +37,11 @@ def run_retention(
     else:
         lines = found.lines()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        print(f"{', '.join(found.figures)} (%)")
+        print(found.title)
         for line in lines:
             cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
             print("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
-        print(f"retention {found.retention:.3f}")
+        print(f"bound {found.bound:.2f} ({found.names[0]}, as they are), retention {found.retention:.3f}")
     if plot is not None:
-        plot_retention(found, plot, (before.name, after.name))
+        plot_retention(found, plot)
         typer.echo(f"written: {plot}", err=True)

@@ -13,6 +13,8 @@ from gait_plugins.errors import DataError
 
 _FIRST = re.compile(r"(.*@R1|Rank-1|.*Rank@1)")
 """What protocols call the figure of the first rank."""
+_KIND = re.compile(r"(.+)@R1")
+"""The kind of walks of a figure of the first rank: NM, BG, CL."""
 _RESULTS = re.compile(r"results-(\d+)(?:-.+)?\.json")
 _AMOUNT = re.compile(r"(.*?)[\s_@-]*(\d*\.?\d+)\s*(%?)")
 
@@ -40,6 +42,27 @@ class Retention:
     whole: float
     """The second run without conditions."""
     rows: tuple[Row, ...]
+    names: tuple[str, str] = ("before", "after")
+    """What the runs are called."""
+
+    @property
+    def title(self) -> str:
+        """The figure that is shown, in words."""
+        kinds = [match[1] for name in self.figures if (match := _KIND.fullmatch(name))]
+        if len(kinds) < len(self.figures):
+            return f"{', '.join(self.figures)} (%)"
+        return f"Rank-1 (%), mean of {', '.join(kinds)}" if len(kinds) > 1 else f"Rank-1 (%), {kinds[0]}"
+
+    @property
+    def kinds(self) -> tuple[Row, ...]:
+        """For each kind of condition the means over its amounts."""
+        return tuple(
+            Row(
+                kind,
+                *(sum(column) / len(column) for column in zip(*(row[1:] for _, row in points), strict=True)),
+            )
+            for kind, points in curves(self.rows).items()
+        )
 
     @property
     def retention(self) -> float:
@@ -48,13 +71,19 @@ class Retention:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "retention": self.retention, "rows": [row._asdict() for row in self.rows]}
+        rows, kinds = ([row._asdict() for row in found] for found in (self.rows, self.kinds))
+        return {**asdict(self), "retention": self.retention, "rows": rows, "kinds": kinds}
 
     def lines(self) -> list[list[str]]:
-        """Texts of a table, heads first."""
-        heads = ["", "before", "after", "RP before", "RP after", "gain of RP"]
-        found = [heads, ["as they are", *_texts(self.bound, self.whole, 1.0, self.retention)]]
+        """Texts of a table, heads first, then every condition, and the mean of a kind that has several."""
+        before, after = self.names
+        found = [["", before, after, f"RP {before}", f"RP {after}", "gain of RP"]]
+        found.append(["as they are", *_texts(self.bound, self.whole, 1.0, self.retention)])
         found += [[row.condition, *_texts(*row[1:])] for row in self.rows]
+        several = {kind for kind, points in curves(self.rows).items() if len(points) > 1}
+        found += [
+            [f"{row.condition}, mean", *_texts(*row[1:])] for row in self.kinds if row.condition in several
+        ]
         return found
 
 
@@ -98,7 +127,13 @@ def retention(
     )
     share = [value / bound if bound else float("nan") for value in (*ours, *theirs)]
     rows = zip(names, ours, theirs, share[: len(ours)], share[len(ours) :], strict=True)
-    return Retention(tuple(chosen), bound, whole, tuple(Row(*row) for row in rows))
+    return Retention(tuple(chosen), bound, whole, tuple(Row(*row) for row in rows), _names(before, after))
+
+
+def _names(before: Path, after: Path) -> tuple[str, str]:
+    """The names of the run folders, where they tell them apart."""
+    names = before.resolve().name, after.resolve().name
+    return names if names[0] != names[1] else ("before", "after")
 
 
 def curves(rows: Sequence[Row]) -> dict[str, list[tuple[float, Row]]]:

@@ -87,7 +87,8 @@ def test_phases_are_scored_on_the_same_held_out_people_and_tested_once() -> None
 
 
 def test_pretraining_needs_no_labels() -> None:
-    unlabelled = ("ssl.data_cfg.of.train=1", "ssl.data_cfg.validation=null")
+    # The phases that need labels are not asked: the same data has none for them either.
+    unlabelled = ("data_cfg.of.train=1", "data_cfg.validation=null")
     recipe = load_recipe("hybrid/walkers", (*SMALL, *unlabelled))
     train_recipe(recipe, CPU, only="ssl")
     assert weights("hybrid-walkers", "ssl")

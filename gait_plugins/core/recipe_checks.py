@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -70,13 +70,13 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
     return found
 
 
-def check_data(recipe: Stages) -> None:
-    """See whether the data of every stage is there and fits its sampler and its model.
+def check_data(stages: Iterable[Stage]) -> None:
+    """See whether the data of stages is there and fits sampler, losses and model.
 
     Raises:
         GaitPluginsError: what a training of the stage would end in at once.
     """
-    for stage in recipe.stages:
+    for stage in stages:
         pin_plugins(stage.config.plugins)
         with _at(stage.where), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)

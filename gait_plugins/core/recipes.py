@@ -46,7 +46,7 @@ def train_recipe(
     chosen = recipe.stages if only is None else (recipe[only],)
     make_fabric(options.device, options.devices)  # from here on only the first rank speaks
     check_stages(recipe)
-    check_data(recipe)
+    check_data(chosen)
     results: Results | None = None
     for number, stage in enumerate(recipe.stages, 1):
         if stage not in chosen:

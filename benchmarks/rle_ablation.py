@@ -1,6 +1,6 @@
 """What RLE's augmenters are worth on the made-up people of ``rle/duo``: Rank-1 and mAP over seeds.
 
-    python benchmarks/rle_ablation.py            (about two minutes a training on two idle cores)
+    python benchmarks/rle_ablation.py            (one to three minutes a training on a core)
 
 One training for each augmentation and seed, all else equal: shift and flip are always there. The seed
 draws weights, batches and augmentations; the people stay the same. Figures are the means of both

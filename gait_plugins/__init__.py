@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Subset,
         Table,
         Transform,
+        fits_any,
         track,
     )
     from gait_plugins.config import build
@@ -88,6 +89,7 @@ __all__ = [
     "UnknownComponent",
     "UpstreamMismatch",
     "build",
+    "fits_any",
     "get",
     "hookimpl",
     "track",

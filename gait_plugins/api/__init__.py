@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gait_plugins.api.batch import GaitBatch
-    from gait_plugins.api.dataset import GaitDataset, SequenceIndex, SequenceRef, Subset
+    from gait_plugins.api.dataset import GaitDataset, SequenceIndex, SequenceRef, Subset, fits_any
     from gait_plugins.api.loss import Loss
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
     from gait_plugins.api.progress import Job, track
@@ -46,6 +46,7 @@ EXPORTS = {
     "Subset": "dataset",
     "Table": "protocol",
     "Transform": "transform",
+    "fits_any": "dataset",
     "track": "progress",
 }
 
@@ -73,6 +74,7 @@ __all__ = [
     "Subset",
     "Table",
     "Transform",
+    "fits_any",
     "track",
 ]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -33,6 +34,11 @@ class SequenceRef(NamedTuple):
     def name(self) -> str:
         """``id-type-view``, as partitions spell a probe."""
         return f"{self.label}-{self.type}-{self.view}"
+
+
+def fits_any(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a type, a view or a name is one of those that are asked for; ``*`` stands for any text."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 class SequenceIndex:

@@ -6,12 +6,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import SequenceRef
+from gait_plugins.api import SequenceRef, fits_any
 from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
 from gait_plugins.folders import by_numbers
@@ -122,7 +121,7 @@ def _probes(tested: list[SequenceRef], split: Split, rng: np.random.Generator) -
         if split.probes is not None:
             chosen += [names[place] for place in rng.permutation(len(names))[: split.probes]]
         else:
-            chosen += [name for name in names if any(fnmatchcase(name, glob) for glob in split.probe)]
+            chosen += [name for name in names if fits_any(name, split.probe)]
     if not chosen:
         raise ConfigError(
             f"no test sequence fits --probe {' '.join(split.probe)}",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.api import GaitDataset, SequenceRef, Subset, fits_any
 from gait_plugins.errors import ConfigError, DataError
 
 
@@ -91,4 +90,4 @@ class ChosenSequences(GaitDataset):
 
 
 def _fits(value: str, patterns: list[str] | None) -> bool:
-    return patterns is None or any(fnmatchcase(value, pattern) for pattern in patterns)
+    return patterns is None or fits_any(value, patterns)

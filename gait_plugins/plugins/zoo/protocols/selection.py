@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from gait_plugins.api import EmbeddingSet
+from gait_plugins.api import EmbeddingSet, fits_any
 from gait_plugins.errors import DataError
 from gait_plugins.plugins.zoo.protocols import figures
 
@@ -126,7 +125,7 @@ def _names(data: EmbeddingSet) -> list[str]:
 
 def _any_pattern(values: np.ndarray, patterns: Iterable[str]) -> np.ndarray:
     distinct, place = np.unique(values, return_inverse=True)
-    fits = np.array([any(fnmatchcase(str(v), str(p)) for p in patterns) for v in distinct], bool)
+    fits = np.array([fits_any(str(v), map(str, patterns)) for v in distinct], bool)
     chosen: np.ndarray = fits[place.reshape(-1)]
     return chosen
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from kill_recipe import kill_often
 from test_training import equal, trained
 from tiny_recipe import RECIPE_YAML, TinyRecipePlugin, write_recipe
 from typer.testing import CliRunner
@@ -348,13 +349,15 @@ def test_editors_get_a_schema_of_recipes():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
 def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    command = [sys.executable, str(Path(__file__).with_name("kill_recipe.py")), str(path), "5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
+    path, output = write_recipe(tmp_path), tmp_path / "output"
+    settings = [
+        "data_cfg.num_workers=1",
+        "beside.trainer_cfg.total_iter=24",
+        "beside.trainer_cfg.with_test=false",
+    ]
+    seen = kill_often(str(path), "beside", output, 5, settings)
     assert seen["killed"] == 5
-    assert seen["in_stage_2"] >= 4
+    assert seen["in_stage"] >= 4
     assert seen["with_checkpoints"] >= 3
     ends = [
         load_checkpoint(checkpoint_path(tmp_path / "output" / name / "beside", "beside", 24))

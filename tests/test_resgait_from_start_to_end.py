@@ -1,15 +1,18 @@
-"""The recipe of ResGait on walkers, at a tiny size: all stages, around any model, and its report."""
+"""The recipe of ResGait on walkers, at a tiny size: all stages, around any model, killed, and its report."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from kill_recipe import kill_often
+from test_training import equal, trained
 from tiny_resgait import RECIPE, tiny_settings
 
 from gait_plugins.config.recipes import load_recipe
-from gait_plugins.core.checkpoint import load_checkpoint
+from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.recipes import last_checkpoint, train_recipe
 from gait_plugins.core.retention import retention
@@ -42,3 +45,17 @@ def test_three_stages_around_any_model(name: str, tmp_path: Path, strip_gait: Pa
     report = retention(stages["gse"].folder, stages["residual"].folder)
     assert [row.condition for row in report.rows] == ["top 40%", "bottom 40%"]
     assert report.figures == ("NM@R1", "BG@R1", "CL@R1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
+def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path) -> None:
+    quick = ["trainer_cfg.save_iter=1", "trainer_cfg.with_test=false", "gse.trainer_cfg.total_iter=8"]
+    settings, output = tiny_settings(tmp_path, quick), tmp_path / "output"
+    seen = kill_often(RECIPE, "gse", output, 2, settings)
+    assert seen == {"killed": 2, "in_stage": 2, "with_checkpoints": 1}
+    for stage, steps in (("oem", 2), ("gse", 8), ("residual", 3)):
+        whole, killed = (
+            load_checkpoint(checkpoint_path(output / name / stage, stage, steps))
+            for name in ("whole", "killed")
+        )
+        assert equal(trained(whole), trained(killed)), stage

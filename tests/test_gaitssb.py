@@ -95,13 +95,16 @@ def test_the_predicted_view_gets_no_gradient() -> None:
 def test_packed_views_are_told_apart() -> None:
     frames, _ = packed_sil((3, 2, 3, 4), 64, 44)
     lens = torch.tensor([[3, 2, 3, 4]])
-    batch = GaitBatch([frames], torch.zeros(4).long(), ["a", "b"] * 2, ["0"] * 4, lens)
-    (first, first_lens), (second, second_lens) = views_of(batch, "GaitSSB_Pretrain")
-    assert torch.equal(first, frames[:, :5])
-    assert torch.equal(second, frames[:, 5:])
-    assert first_lens is not None
-    assert second_lens is not None
-    assert (first_lens.tolist(), second_lens.tolist()) == ([[3, 2]], [[3, 4]])
+    known = {"share": torch.arange(4)}
+    batch = GaitBatch([frames, 1 - frames], torch.arange(4), ["a", "b"] * 2, ["0"] * 4, lens, known)
+    first, second = views_of(batch, "GaitSSB_Pretrain")
+    for view, rows, cut in ((first, [0, 1], slice(0, 5)), (second, [2, 3], slice(5, None))):
+        assert torch.equal(view.inputs[0], frames[:, cut])
+        assert torch.equal(view.inputs[1], 1 - frames[:, cut])
+        assert view.labels.tolist() == view.targets["share"].tolist() == rows
+        assert view.types == ["a", "b"]
+        assert view.seq_lens is not None
+        assert torch.equal(view.seq_lens, lens[:, rows])
 
 
 def test_a_pack_of_equal_lengths_is_contrasted_like_a_stack() -> None:

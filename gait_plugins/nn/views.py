@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from gait_plugins.api.batch import GaitBatch
 from gait_plugins.errors import ConfigError
 
 
-def views_of(batch: GaitBatch, where: str) -> list[tuple[Tensor, Tensor | None]]:
-    """The two halves of a batch as frames and ``seq_lens``.
+def views_of(batch: GaitBatch, where: str) -> tuple[GaitBatch, GaitBatch]:
+    """The two halves of a batch.
 
     Args:
         batch: first one view of every sequence, then another one of each, as ``BilateralSampler`` draws.
@@ -27,9 +25,21 @@ def views_of(batch: GaitBatch, where: str) -> list[tuple[Tensor, Tensor | None]]
             hint="trainer_cfg.sampler.type must be BilateralSampler, and the product of its batch_size "
             "divide by the number of processes",
         )
-    frames, lens = batch.inputs[0], batch.seq_lens
+    return _part(batch, slice(0, n)), _part(batch, slice(n, None))
+
+
+def _part(batch: GaitBatch, rows: slice) -> GaitBatch:
+    lens = batch.seq_lens
     if lens is None:
-        return [(frames[:n], None), (frames[n:], None)]
-    first, second = lens[:, :n], lens[:, n:]
-    cut = int(first.sum())
-    return [(frames[:, :cut], first), (frames[:, cut:], second)]
+        inputs = [source[rows] for source in batch.inputs]
+    else:
+        start, frames = int(lens[0, : rows.start].sum()), int(lens[0, rows].sum())
+        inputs = [source[:, start : start + frames] for source in batch.inputs]
+    return GaitBatch(
+        inputs,
+        batch.labels[rows],
+        batch.types[rows],
+        batch.views[rows],
+        None if lens is None else lens[:, rows],
+        {name: target[rows] for name, target in batch.targets.items()},
+    )

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
-from gait_plugins.nn import frames_of, views_of
+from gait_plugins.nn import views_of
 from gait_plugins.plugins.hybrid.encoder import FEATURES, clip_features, encoder_blocks, require_size
+from gait_plugins.plugins.hybrid.pictures import pictures_of
 
 Embedding = Literal["projection", "features"]
 
@@ -71,13 +72,9 @@ class GaitBackbone(GaitModel):
 
     def _contrast(self, batch: GaitBatch) -> ModelOutput:
         views = views_of(batch, "GaitBackbone")
-        first, second = (self.project(*view) for view in views)
-        images = {
-            f"image/view{number}": frames_of(silhouettes).transpose(1, 2).flatten(0, 1)
-            for number, (silhouettes, _) in enumerate(views, 1)
-        }
+        first, second = (self.project(view.inputs[0], view.seq_lens) for view in views)
         return {
             "training_feat": {"contrast": {"view1": first, "view2": second}},
-            "visual_summary": images,
+            "visual_summary": pictures_of(views),
             "inference_feat": {"embeddings": torch.cat([first, second]).unsqueeze(2)},
         }

@@ -12,7 +12,8 @@ from typing_extensions import Self
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import frames_of, views_of
+from gait_plugins.nn import views_of
+from gait_plugins.plugins.hybrid.pictures import pictures_of
 
 PROBED_FRAMES = 4
 
@@ -110,23 +111,12 @@ class SimCLR(GaitModel):
         return F.normalize(self.projection(embeddings.flatten(1)), dim=1)
 
     def _contrast(self, batch: GaitBatch) -> ModelOutput:
-        n = len(batch.types) // 2
-        projected, embedded, images = [], [], {}
-        for number, (silhouettes, seq_lens) in enumerate(views_of(batch, "SimCLR")):
-            rows = slice(number * n, (number + 1) * n)
-            view = batch._replace(
-                inputs=[silhouettes],
-                labels=batch.labels[rows],
-                types=batch.types[rows],
-                views=batch.views[rows],
-                seq_lens=seq_lens,
-            )
-            embedded.append(_embeddings(self.of, view))
-            projected.append(self._project(embedded[-1]))
-            images[f"image/view{number + 1}"] = frames_of(silhouettes).transpose(1, 2).flatten(0, 1)
+        views = views_of(batch, "SimCLR")
+        embedded = [_embeddings(self.of, view) for view in views]
+        first, second = (self._project(embeddings) for embeddings in embedded)
         return {
-            "training_feat": {"contrast": {"view1": projected[0], "view2": projected[1]}},
-            "visual_summary": images,
+            "training_feat": {"contrast": {"view1": first, "view2": second}},
+            "visual_summary": pictures_of(views),
             "inference_feat": {"embeddings": torch.cat(embedded)},
         }
 

@@ -133,10 +133,9 @@ class GaitSSBPretrain(_Encoder):
     def _contrast(self, batch: GaitBatch) -> ModelOutput:
         # Each view by itself: the statistics of the norms are those of one view.
         targets, predictions, images = [], [], {}
-        for name, (silhouettes, seq_lens) in zip(
-            ("q", "k"), views_of(batch, type(self).__name__), strict=True
-        ):
-            targets.append(self.encode(silhouettes, seq_lens))
+        for name, view in zip(("q", "k"), views_of(batch, type(self).__name__), strict=True):
+            silhouettes = view.inputs[0]
+            targets.append(self.encode(silhouettes, view.seq_lens))
             predictions.append(F.normalize(self.predictor(targets[-1]), dim=1))
             images[f"image/encoder_{name}"] = frames_of(silhouettes).transpose(1, 2).flatten(0, 1)
         return {

@@ -36,7 +36,7 @@ class RandomResizedCrop(Transform):
     ) -> None:
         _check_range("RandomResizedCrop", "scale", scale, 1)
         _check_range("RandomResizedCrop", "ratio", ratio, math.inf)
-        self.scale, self.ratio, self.prob = scale, ratio, _share("RandomResizedCrop", prob)
+        self.scale, self.ratio, self.prob = scale, ratio, _probability("RandomResizedCrop", prob)
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() >= self.prob:
@@ -45,7 +45,9 @@ class RandomResizedCrop(Transform):
         top, left, high, wide = self._rectangle(height, width, rng)
         cut = sequence[..., top : top + high, left : left + wide]
         return _each_image(
-            cut, (height, width), lambda image: cv2.resize(image, (width, height), interpolation=1)
+            cut,
+            (height, width),
+            lambda image: cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR),
         )
 
     def _rectangle(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -81,7 +83,7 @@ class RandomGaussianBlur(Transform):
                 where="RandomGaussianBlur",
             )
         _check_range("RandomGaussianBlur", "sigma", sigma, math.inf)
-        self.prob = _share("RandomGaussianBlur", prob)
+        self.prob = _probability("RandomGaussianBlur", prob)
         self.kernel_size, self.sigma = kernel_size, sigma
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -117,7 +119,7 @@ def _check_range(owner: str, name: str, bounds: tuple[float, float], most: float
         )
 
 
-def _share(owner: str, prob: float) -> float:
+def _probability(owner: str, prob: float) -> float:
     if not 0 <= prob <= 1:
         raise ConfigError(f"prob is {prob}, expected a probability in [0, 1]", where=owner)
     return prob

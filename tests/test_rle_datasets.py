@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gait_plugins.api import GaitDataset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.manager import default_manager
 from gait_plugins.plugins.rle.duo import Duo
-from gait_plugins.plugins.rle.images import as_frame, read_image
+from gait_plugins.plugins.rle.files import as_frame, read_image
 from gait_plugins.plugins.rle.listed import LLCM, RegDB
 from gait_plugins.plugins.rle.protocols import CrossSpectralProtocol
 from gait_plugins.plugins.rle.sysu import SYSUMM01
@@ -68,6 +69,41 @@ def test_arrays_of_one_modality_are_named(tmp_path: Path) -> None:
         SYSUMM01(sysu_files(tmp_path / "other"), SMALL, preprocessed=True).sequences("train")
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        ("rgb_resized_img192", np.zeros((6, 3, 24, 12), np.uint8), r"expected uint8 \[n, h, w, 3\]"),
+        ("rgb_resized_img192", np.zeros((6, 24, 12, 3), np.float32), "found float32"),
+        ("rgb_resized_label192", np.arange(5), "a label .* for each of 6 images"),
+        ("ir_resized_label192", np.array(list("abcd")), "found <U1"),
+        ("ir_resized_label192", np.array([-1, 0, 1, 2]), "found int64"),
+        ("ir_resized_label192", np.array([0.5, 0, 1, 2]), "found float64"),
+        ("ir_resized_img192", np.array([{}]), "the array cannot be read"),
+    ],
+)
+def test_arrays_of_another_kind_are_named(name: str, array: np.ndarray, words: str, tmp_path: Path) -> None:
+    root = sysu_arrays(sysu_files(tmp_path))
+    np.save(Path(root) / f"train_{name}.npy", array)
+    with pytest.raises(DataError, match=words) as caught:
+        SYSUMM01(root, SMALL).sequences("train")
+    assert f"train_{name}.npy" in str(caught.value.where)
+
+
+def test_identities_of_the_lists_without_an_image_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = Path(sysu_files(tmp_path))
+    (root / "exp" / "train_id.txt").write_text("1,5,88\n")
+    with caplog.at_level(logging.WARNING, "gait_plugins"):
+        assert len(SYSUMM01(str(root), SMALL).sequences("train")) == 36
+    assert "1 train identities of the lists have no image: 0088" in caplog.text
+    findings = SYSUMM01(str(root), SMALL).check(read_frames=False).findings
+    assert [finding.examples for finding in findings] == [("0088 (train)",)]
+    (root / "exp" / "test_id.txt").write_text("77,78")
+    with pytest.raises(DataError, match="no visible image to test with; 0077, 0078 of the lists have no"):
+        SYSUMM01(str(root), SMALL).sequences("test")
+
+
 def test_a_missing_thermal_folder_is_named(tmp_path: Path) -> None:
     root = Path(sysu_files(tmp_path))
     for camera in ("cam3", "cam6"):
@@ -83,7 +119,7 @@ def test_the_test_list_is_looked_for_before_training(tmp_path: Path) -> None:
         SYSUMM01(str(root), SMALL).sequences("train")
     assert "test_id.txt" in str(caught.value.where)
     (root / "exp" / "test_id.txt").write_text("1,six")
-    with pytest.raises(DataError, match="expected numbers between commas"):
+    with pytest.raises(DataError, match="found 'six', expected numbers between commas"):
         SYSUMM01(str(root), SMALL).sequences("train")
     (root / "exp" / "test_id.txt").write_text("1,6,10\n")
     with pytest.raises(DataError, match="1 identities are trained on and tested on: 0001"):
@@ -116,6 +152,15 @@ def test_regdb_without_thermal_images_says_how_many_are_missing(tmp_path: Path) 
         RegDB(str(root), size=SMALL).sequences("test")
 
 
+@pytest.mark.parametrize("other", ["train_thermal_1", "test_visible_1"])
+def test_an_image_in_two_lists_is_named(other: str, tmp_path: Path) -> None:
+    root = Path(regdb_files(tmp_path))
+    (root / "idx" / f"{other}.txt").write_text((root / "idx" / "train_visible_1.txt").read_text())
+    for subset in ("train", "test"):
+        with pytest.raises(DataError, match=rf"is listed in train_visible_1\.txt and in {other}\.txt"):
+            RegDB(str(root), size=SMALL).sequences(subset)  # type: ignore[arg-type]
+
+
 def test_llcm_reads_lists_and_test_folders(tmp_path: Path) -> None:
     dataset = LLCM(llcm_files(tmp_path), SMALL)
     assert counted(dataset, "train") == {("visible", "cam1"): 4, ("thermal", "cam2"): 4}
@@ -129,9 +174,9 @@ def test_llcm_reads_lists_and_test_folders(tmp_path: Path) -> None:
 def test_llcm_without_infrared_test_images_says_so(tmp_path: Path) -> None:
     root = Path(llcm_files(tmp_path))
     (root / "test_nir").rename(root / "elsewhere")
-    with pytest.raises(DataError, match="no folder test_nir") as caught:
+    with pytest.raises(DataError, match="test_nir, is not there") as caught:
         LLCM(str(root), SMALL).sequences("test")
-    assert "config explain LLCM" in str(caught.value.hint)
+    assert "vis, nir, test_vis, test_nir" in str(caught.value.hint)
 
 
 # --- images -------------------------------------------------------------------------------------

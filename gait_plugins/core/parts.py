@@ -17,6 +17,8 @@ from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 
 log = logging.getLogger("gait_plugins")
 
+_OWN = "trainer_cfg.init names it: name your file there, or start from nothing by -o trainer_cfg.init=null"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -130,7 +132,7 @@ def take_part(model: GaitModel, part: Part) -> dict[str, Any]:
         ConfigError, CheckpointError: see :func:`fit_part`; or the file cannot be read.
     """
     path = Path(part.source)
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, _OWN)
     report, prefix = fit_part(model, part, checkpoint, str(path))
     weights = under(checkpoint["model"], prefix)
     model.load_state_dict({_joined(part.target, key): weights[key] for key in report.fitting}, strict=False)

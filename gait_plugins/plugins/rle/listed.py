@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from gait_plugins.api import SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.rle.images import ImageDataset, images_in, read_identities, read_pairs
+from gait_plugins.plugins.rle.files import images_in, read_identities, read_pairs
+from gait_plugins.plugins.rle.images import SUBSETS, ImageDataset
 from gait_plugins.plugins.rle.modality import MODALITIES, THERMAL, VISIBLE, Modality, view_name
 
 SPLITS = 10
@@ -39,6 +40,18 @@ class _ListedImages(ImageDataset):
             )
         return found
 
+    def _check_apart(self, names: Sequence[str]) -> None:
+        """Raise ``DataError`` where an image is in two of the lists."""
+        owners: dict[str, str] = {}
+        for name in names:
+            for image, _ in read_pairs(self.root / "idx" / f"{name}.txt"):
+                if owners.setdefault(image, name) != name:
+                    raise DataError(
+                        f"{image} is listed in {owners[image]}.txt and in {name}.txt",
+                        where=str(self.root / "idx"),
+                        hint="copy the lists again: an image has one modality and is in one subset",
+                    )
+
 
 class RegDB(_ListedImages):
     """RegDB: ``Visible``, ``Thermal`` and ``idx`` with the lists of ten splits.
@@ -62,6 +75,7 @@ class RegDB(_ListedImages):
 
     def find(self, subset: Subset) -> list[SequenceRef]:
         camera = f"split{self.split:02d}"
+        self._check_apart([f"{own}_{modality}_{self.split}" for own in SUBSETS for modality in MODALITIES])
         return [
             ref
             for modality in MODALITIES
@@ -85,11 +99,16 @@ class LLCM(_ListedImages):
     def __init__(self, dataset_root: str, size: Sequence[int] = (384, 192)) -> None:
         super().__init__(dataset_root, size)
 
+    def identities(self, subset: Subset) -> list[str]:
+        tested = read_identities(self.root / "idx" / "test_id.txt")
+        return [f"test{number}" for number in tested] if subset == "test" else []
+
     def find(self, subset: Subset) -> list[SequenceRef]:
         folders: dict[Modality, str] = {VISIBLE: "vis", THERMAL: "nir"}
         # Before a training of days: that what it is tested on can be found at all.
-        tested = read_identities(self.root / "idx" / "test_id.txt")
+        tested = self.identities("test")
         if subset == "train":
+            self._check_apart([f"train_{name}" for name in folders.values()])
             return [
                 ref
                 for modality, name in folders.items()
@@ -97,13 +116,17 @@ class LLCM(_ListedImages):
             ]
         for modality, name in folders.items():
             if not (self.root / f"test_{name}").is_dir():
-                raise self.missing_modality(f"test (no folder test_{name})", modality)
+                raise DataError(
+                    f"the folder of the {modality} images to test with, test_{name}, is not there",
+                    where=str(self.root),
+                    hint="unpack the whole data set: vis, nir, test_vis, test_nir and idx",
+                )
         return [
-            SequenceRef(f"test{identity}", modality, view_name(camera, path.stem), str(path))
-            for identity in tested
+            SequenceRef(label, modality, view_name(camera, path.stem), str(path))
+            for label in tested
             for modality, name in folders.items()
             for camera in self._cameras(f"test_{name}")
-            for path in images_in(self.root / f"test_{name}" / camera / identity)
+            for path in images_in(self.root / f"test_{name}" / camera / label.removeprefix("test"))
         ]
 
     def _cameras(self, folder: str) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gait_plugins.api import SequenceRef, Subset
 from gait_plugins.errors import DataError
-from gait_plugins.plugins.rle.images import ImageDataset, as_frame, images_in, read_identities, read_image
+from gait_plugins.plugins.rle.files import as_frame, images_in, read_identities, read_image
+from gait_plugins.plugins.rle.images import ImageDataset
 from gait_plugins.plugins.rle.modality import MODALITIES, THERMAL, VISIBLE, Modality, view_name
 
 CAMERAS: dict[Modality, tuple[str, ...]] = {
@@ -48,24 +49,30 @@ class SYSUMM01(ImageDataset):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_arrays": {}}
 
+    def identities(self, subset: Subset) -> list[str]:
+        if subset == "train" and self._files() is not None:
+            return []
+        names = ("train", "val") if subset == "train" else ("test",)
+        listed = (read_identities(self.root / "exp" / f"{name}_id.txt") for name in names)
+        return sorted(set().union(*listed))
+
     def find(self, subset: Subset) -> list[SequenceRef]:
-        lists = self.root / "exp"
         # Before a training of days: that what it is tested on can be found at all.
-        tested = read_identities(lists / "test_id.txt")
+        tested = self.identities("test")
         if subset == "test":
             return self._in_folders(tested)
         arrays = self._files()
         if arrays is not None:
             return [ref for modality in MODALITIES for ref in self._in_arrays(modality, *arrays[modality])]
-        trained = read_identities(lists / "train_id.txt") + read_identities(lists / "val_id.txt")
+        trained = self.identities("train")
         both = sorted(set(trained) & set(tested))
         if both:
             raise DataError(
                 f"{len(both)} identities are trained on and tested on: {', '.join(both[:5])}",
-                where=str(lists),
+                where=str(self.root / "exp"),
                 hint="copy the lists again",
             )
-        return self._in_folders(sorted(set(trained)))
+        return self._in_folders(trained)
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         if isinstance(ref.source, str):
@@ -127,9 +134,12 @@ class SYSUMM01(ImageDataset):
                 where=str(images),
                 hint="preprocess again, or -o data_cfg.preprocessed=false to read the folders",
             )
-        if identities.shape != pictures.shape[:1]:
+        if identities.shape != pictures.shape[:1] or not _are_labels(identities):
             raise DataError(
-                f"{len(identities)} labels for {len(pictures)} images", where=str(labels), hint="see above"
+                f"found {identities.dtype} {list(identities.shape)}, expected a label (0, 1, ..) for each of "
+                f"{len(pictures)} images",
+                where=str(labels),
+                hint="preprocess again, or -o data_cfg.preprocessed=false to read the folders",
             )
         return [
             SequenceRef(f"{int(label):04d}", modality, view_name("array", f"{row:05d}"), (str(images), row))
@@ -145,3 +155,8 @@ class SYSUMM01(ImageDataset):
                     f"the array cannot be read: {error}", where=path, hint="preprocess again"
                 ) from error
         return self._arrays[path]
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    """Whether all are whole numbers from 0, in whatever type."""
+    return values.dtype.kind in "iuf" and bool(((values >= 0) & (values == np.floor(values))).all())

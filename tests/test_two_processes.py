@@ -151,3 +151,25 @@ def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_
     assert "Traceback" not in output
     (saved,) = (folder / "checkpoints").iterdir()
     assert load_checkpoint(saved)["iteration"] > 0
+
+
+def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path):
+    from tiny import TINY_YAML
+
+    yaml_path = tmp_path / "tiny.yaml"
+    yaml_path.write_text(TINY_YAML)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29641"]
+    settings = (
+        "data_cfg.identities=6",
+        "data_cfg.validation=2",
+        "trainer_cfg.keep_best.metric=R1",
+        "trainer_cfg.early_stopping.patience=2",
+    )
+    options = [word for setting in settings for word in ("-o", setting)]
+    process = start(yaml_path, "two", torchrun, 29641, *options)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output[-3000:]
+    folder = tmp_path / "two" / "Tiny" / "TinyModel" / "tiny"
+    assert json.loads((folder / "validation_set.json").read_text()) == ["000", "003"]
+    assert list(json.loads((folder / "validation.json").read_text())) == [str(STEPS)]
+    assert json.loads((folder / f"results-{STEPS}-Nearest.json").read_text())["probes"] == 30

@@ -94,8 +94,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 break
         if stop or interrupts.requested:
             raise KeyboardInterrupt
-        if training.owes_the_last_test:
-            results = _told(lifecycle, run, training.final_step, training.last_test())
+        if training.owes_the_last_test():
+            results = _told(lifecycle, run, *training.last_test())
     return results
 
 

@@ -142,8 +142,7 @@ def _owes_the_last_test(stage: Stage, known: Validation) -> bool:
     config = stage.config
     if config.data_cfg.validation is None or not config.trainer_cfg.with_test:
         return False
-    step = known.best or max(known.figures, default=0)
-    return not any(stage.folder.glob(f"results-{step}-*.json"))
+    return not any(stage.folder.glob(f"results-{known.final}-*.json"))
 
 
 def _file_of(stage: Stage, which: int | str) -> Path:

@@ -111,7 +111,7 @@ class Training:
         self.run.first_step = restore(self, options)
         self.validation = Validation.read(section, folder, self.run.first_step)
         if self.run.first_step:
-            check_same(folder, self._held_out, self.run.first_step)
+            on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
         self.enough = self.validation.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
 
@@ -152,14 +152,14 @@ class Training:
         decides = self.validation.wanted or self._held_out
         return due and bool(decides) and step not in self.validation.figures
 
-    @property
     def owes_the_last_test(self) -> bool:
         """True where the test identities are scored once, at the end, and have not been yet."""
-        return (
-            len(self._scored) > 1
-            and not results_path(
-                self.run.folder, self.final_step, self.config.evaluator_cfg.protocol.name
-            ).is_file()
+        if len(self._scored) < 2:
+            return False
+        name = self.config.evaluator_cfg.protocol.name
+        return self.fabric.broadcast(
+            self.fabric.is_global_zero
+            and not results_path(self.run.folder, self.validation.final, name).is_file()
         )
 
     def train_mode(self) -> None:
@@ -240,19 +240,25 @@ class Training:
         self.enough = self.fabric.broadcast(self.validation.enough)
         return results
 
-    def last_test(self) -> Results | None:
-        """Score the test identities once, by the best weights where they are kept, or else by the last."""
-        if self.validation.best is not None:
-            best = ckpt.load_checkpoint(self.run.folder / "checkpoints" / ckpt.BEST)
-            self.raw.model.load_state_dict(best["model"])
-        results = self._score("test")
-        on_first_rank(self.fabric, partial(self._write, results, self.final_step))
-        return results
+    def last_test(self) -> tuple[int, Results | None]:
+        """Score the test identities once, by the best weights where they are kept, or else by the last.
 
-    @property
-    def final_step(self) -> int:
-        """The step whose weights the training ends with: the best one, or the last."""
-        return self.validation.best or max(self.validation.figures)
+        Returns:
+            The step of these weights, and the results on the first rank.
+        """
+        # Only the first rank knows the figures, and is sure to see the file.
+        step, best = self.fabric.broadcast((self.validation.final, on_first_rank(self.fabric, self._best)))
+        if best is not None:
+            self.raw.model.load_state_dict(best)
+        results = self._score("test")
+        on_first_rank(self.fabric, partial(self._write, results, step))
+        return step, results
+
+    def _best(self) -> dict[str, Any] | None:
+        if self.validation.best is None:
+            return None
+        weights: dict[str, Any] = ckpt.load_checkpoint(self.run.folder / "checkpoints" / ckpt.BEST)["model"]
+        return weights
 
     def _score(self, phase: Phase) -> Results | None:
         return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)

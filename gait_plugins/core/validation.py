@@ -93,6 +93,11 @@ class Validation:
         return max(values, key=lambda step: values[step])
 
     @property
+    def final(self) -> int:
+        """The step whose weights the training is for: the best where it is kept, else the last; 0: none."""
+        return self.best or max(self.figures, default=0)
+
+    @property
     def enough(self) -> bool:
         """True where as many tests as ``early_stopping.patience`` says have brought nothing better."""
         rule = self.section.early_stopping

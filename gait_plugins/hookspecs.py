@@ -119,7 +119,7 @@ def gait_checkpoint_saved(run: Run, path: Path, step: int) -> None:
 
 @hookspec
 def gait_evaluated(run: Run, step: int, results: Results) -> None:
-    """A protocol has scored the model."""
+    """A protocol has scored the model, on the test or (``results.subset``) on held-out identities."""
 
 
 @hookspec

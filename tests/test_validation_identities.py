@@ -113,6 +113,8 @@ def test_without_a_test_only_the_validation_is_told(tiny_yaml: Path, folder: Pat
     assert results.dataset == "Tiny, held out of training"
     assert list(results.scalars()) == ["scalar/validation_accuracy/R1"]
     assert len(scored) == 3
+    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [r["subset"] for r in records if r["type"] == "results"] == ["validation"] * 3
     assert not list(folder.glob("results-*.json"))
 
 

@@ -36,7 +36,7 @@ class Watched:
         Raises:
             ConfigError: the protocol gives no such figure.
         """
-        name = self.metric.removeprefix("scalar/test_accuracy/")
+        name = self.metric.removeprefix("scalar/test_accuracy/").removeprefix("scalar/validation_accuracy/")
         if name not in metrics:
             guesses = nearest(name, metrics, 1)
             raise ConfigError(

@@ -54,6 +54,7 @@ class JsonlLog:
         self._write(
             "results",
             step=step,
+            subset=results.subset,
             protocol=results.protocol,
             dataset=results.dataset,
             metrics=results.metrics,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from cross_spectral_files import llcm_files, regdb_files, sysu_files
@@ -111,6 +113,43 @@ def test_a_resumed_training_ends_as_one_that_never_stopped(tmp_path: Path) -> No
     run("parts", 2)
     resumed = run("parts", 4, resume=True)
     assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+
+
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["silhouettes", "colour"])
+def test_the_augmenters_serve_gait_configurations(channels: tuple[int, ...], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for identity, kind, view in product(("001", "002", "003", "004"), ("U0_D0", "U1_D1"), ("00_1", "01_1")):
+        file = tmp_path / "frames" / identity / kind / view / "0.npy"
+        file.parent.mkdir(parents=True)
+        np.save(file, rng.integers(0, 256, (12, *channels, 64, 44), dtype=np.uint8))
+    partition = tmp_path / "partition.json"
+    partition.write_text('{"TRAIN_SET": ["001", "002"], "TEST_SET": ["003", "004"]}')
+    augmenters = ("ModerateRLE", "RadicalRLE", "RandomErasingRGB")
+    every = ", ".join(
+        [*(f"{{type: {name}, prob: 1}}" for name in augmenters), "{type: BaseSilCuttingTransform}"]
+    )
+    overrides = {
+        "data_cfg.dataset_root": tmp_path / "frames",
+        "data_cfg.dataset_partition": partition,
+        "data_cfg.num_workers": 0,
+        "model_cfg.backbone_cfg.in_channel": channels[0] if channels else 1,
+        "model_cfg.backbone_cfg.channels": [4, 4, 4, 4],
+        "model_cfg.SeparateFCs.in_channels": 4,
+        "model_cfg.SeparateBNNecks.class_num": 2,
+        "trainer_cfg.total_iter": 2,
+        "trainer_cfg.save_iter": 2,
+        "trainer_cfg.with_test": False,
+        "trainer_cfg.enable_float16": False,
+        "trainer_cfg.sampler.batch_size": [2, 2],
+        "trainer_cfg.sampler.frames_num_fixed": 4,
+        "trainer_cfg.transform": f"[{{type: Compose, trf_cfg: [{every}]}}]",
+        "output_dir": tmp_path / "output",
+    }
+    train(
+        load_config("gaitbase/ccpg", [f"{key}={value}" for key, value in overrides.items()]),
+        RunOptions(device="cpu"),
+    )
+    assert list((tmp_path / "output").rglob("*-00002.pt"))
 
 
 def test_torchvision_weights_start_both_stems_and_the_layers(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import gait_plugins
 from gait_plugins.cli import app
 from gait_plugins.config import load_config, shipped
 from gait_plugins.manager import default_manager
+from gait_plugins.plugins.rle.grid import drawn, made_up, main
 from gait_plugins.plugins.rle.network import CrossSpectralNet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -58,17 +58,27 @@ def test_the_page_names_every_component_and_configuration() -> None:
 
 
 def test_the_picture_is_what_is_drawn() -> None:
-    spec = importlib.util.spec_from_file_location("generate_rle", DOCS / "generate_rle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    drawn, stored = generate.picture(), cv2.imread(str(generate.PICTURE))
+    picture, stored = drawn(made_up()), cv2.imread(str(DOCS / "images" / "rle.png"))
     assert stored is not None
-    assert drawn.shape == stored.shape
-    np.testing.assert_array_equal(drawn, generate.picture())
+    assert picture.shape == stored.shape
+    np.testing.assert_array_equal(picture, drawn(made_up()))
     # Another version of OpenCV may set another pixel on an edge.
-    assert np.abs(drawn.astype(int) - stored).mean() < 1, "python docs/generate_rle.py"
+    assert np.abs(picture.astype(int) - stored).mean() < 1, "python -m gait_plugins.plugins.rle.grid"
+
+
+def test_a_picture_of_own_images_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(tmp_path / name) for name in ("one.png", "gray.png")]
+    cv2.imwrite(paths[0], np.random.default_rng(0).integers(0, 256, (90, 60, 3), dtype=np.uint8))
+    cv2.imwrite(paths[1], np.full((40, 70), 99, np.uint8))
+    target = tmp_path / "grid.png"
+    monkeypatch.setattr("sys.argv", ["grid", *paths, "--to", str(target), "--height", "48"])
+    assert main() == 0
+    assert cv2.imread(str(target)).shape == (22 + 2 * 52, 6 * 84, 3)
+    monkeypatch.setattr("sys.argv", ["grid", str(tmp_path / "none.png"), "--to", str(target)])
+    assert main() == 2
+    assert "none.png: cannot be read" in capsys.readouterr().err
 
 
 def test_data_check_reads_the_images(tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def read_image(path: str, size: tuple[int, int]) -> np.ndarray:
-    """An image file, whatever its size, as uint8 ``[1, 3, h, w]`` in RGB; gray ones in three channels.
+    """An image file brought to a size, as uint8 ``[1, 3, h, w]`` in RGB; see :func:`read_pixels`."""
+    return as_frame(read_pixels(path), size)
+
+
+def read_pixels(path: str) -> np.ndarray:
+    """An image file as uint8 ``[h, w, 3]`` in RGB; gray ones in three channels.
 
     Raises:
         DataError: it is missing, empty or damaged.
@@ -33,7 +38,7 @@ def read_image(path: str, size: tuple[int, int]) -> np.ndarray:
         raise DataError(
             f"no image, or a damaged one ({content.size} bytes)", where=path, hint="copy the file again"
         )
-    return as_frame(image[..., ::-1], size)
+    return np.asarray(image[..., ::-1])
 
 
 def as_frame(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

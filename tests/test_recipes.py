@@ -25,7 +25,7 @@ from gait_plugins.config import load_config
 from gait_plugins.config.recipes import find_recipe, load_recipe
 from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 from gait_plugins.core.options import RunOptions
-from gait_plugins.core.recipe_checks import check_stages
+from gait_plugins.core.recipe_checks import check_stages, of_stage
 from gait_plugins.core.recipes import score_recipe, state_of, train_recipe
 from gait_plugins.core.run_comparison import compare_runs
 from gait_plugins.errors import CheckpointError, GaitPluginsError
@@ -184,6 +184,27 @@ def test_a_part_that_the_model_need_not_have(tmp_path: Path, caplog: pytest.LogC
     assert [record["part"] for record in state(tmp_path, "beside", 6)["init"]] == ["first"]
     said = CliRunner().invoke(app, ["config", "check", str(path)]).output
     assert "BNNecks <- nothing: Beside has no such part" in said
+
+
+def test_a_frozen_part_without_weights_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    check_stages(load_recipe(write_recipe(tmp_path)))
+    assert not caplog.records
+    check_stages(load_recipe(write_recipe(tmp_path, RECIPE_YAML.replace("first: base, ", ""))))
+    assert "first of Beside is not trained and takes no weights" in caplog.text
+    inner = RECIPE_YAML.replace("first: base", "first.conv: {from: base, prefix: conv}")
+    check_stages(load_recipe(write_recipe(tmp_path, inner)))
+    assert len(caplog.records) == 1
+
+
+def test_advice_is_for_the_stage_that_it_is_about(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    with pytest.raises(ConfigError) as caught, of_stage(load_recipe(path)["beside"]):
+        raise ConfigError("no", hint="-o trainer_cfg.seed=0 or -o name=x")
+    assert caught.value.hint == "-o beside.trainer_cfg.seed=0 or -o name=x"
+    late = "beside.evaluator_cfg.conditions={a: [{type: BaseSilTransform}, null]}"
+    with pytest.raises(ConfigError, match=r"pair.yaml:6: evaluator_cfg.conditions.a: it has 2 transforms"):
+        run(path, late)
+    assert not (tmp_path / "output").exists()
 
 
 def test_settings_follow_an_earlier_stage(tmp_path: Path):

@@ -11,8 +11,7 @@ import numpy as np
 from gait_plugins.api import Results, Table, Transform
 from gait_plugins.config import Config
 from gait_plugins.core.loader import BatchMaker
-from gait_plugins.core.setup import build_transforms
-from gait_plugins.errors import ConfigError
+from gait_plugins.core.setup import build_conditions
 
 
 class Then(Transform):
@@ -44,15 +43,8 @@ def conditions(config: Config, maker: BatchMaker) -> Iterator[tuple[str, BatchMa
     Raises:
         ConfigError: a condition has another number of transforms than there are input sources.
     """
-    for name, specs in config.evaluator_cfg.conditions.items():
-        more, given = build_transforms(specs), maker.transforms
-        if len(more) != len(given):
-            raise ConfigError(
-                f"it has {len(more)} transforms, the test has {len(given)} input sources",
-                where=f"evaluator_cfg.conditions.{name}",
-                hint="give one transform, or null, for each",
-            )
-        pairs = zip(given, more, strict=True)
+    for name, more in build_conditions(config, len(maker.transforms)).items():
+        pairs = zip(maker.transforms, more, strict=True)
         yield name, replace(maker, transforms=[_both(first, second) for first, second in pairs])
 
 

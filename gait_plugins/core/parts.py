@@ -174,6 +174,26 @@ def freeze(model: GaitModel, names: list[str]) -> None:
                 parameter.requires_grad_(False)
 
 
+def tell_of_strays(model: GaitModel, parts: list[Part]) -> None:
+    """Warn of what is wholly frozen and gets no weights: it would stay as it was drawn at random.
+
+    Args:
+        model: its frozen parameters as they are in training.
+        parts: what takes weights from elsewhere.
+    """
+    for name, child in model.named_children():
+        frozen = not any(parameter.requires_grad for parameter in child.parameters())
+        taken = any(not part.target or _is_under(f"{part.target}.", name) for part in parts)
+        if frozen and not taken and any(True for _ in child.parameters()):
+            log.warning(
+                "%s of %s is not trained and takes no weights: it stays as it was drawn at random; "
+                "init: {%s: ...} names a stage or a file for it",
+                name,
+                type(model).__name__,
+                name,
+            )
+
+
 def hold_still(model: GaitModel, names: list[str]) -> None:
     """Put parts of a model into eval mode: their norms keep their running statistics."""
     for name, module in model.named_modules():

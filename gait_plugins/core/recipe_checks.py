@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from gait_plugins.config.stages import Stage, Stages
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.guessing import quiet
 from gait_plugins.core.load_report import LoadReport
-from gait_plugins.core.parts import Part, absent, fit_part, freeze, parts_of, wanted
+from gait_plugins.core.parts import Part, absent, fit_part, freeze, parts_of, tell_of_strays, wanted
 from gait_plugins.core.setup import (
     build_batches,
     build_dataset,
@@ -25,6 +26,9 @@ from gait_plugins.core.setup import (
 )
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.manager import pin_plugins
+
+_SETTING = re.compile(r"(?<=-o )(?=\w+_cfg\b)")
+"""Where an advice sets something in one configuration."""
 
 
 class PartFit(NamedTuple):
@@ -52,7 +56,7 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
     found: dict[str, list[PartFit]] = {}
     for stage in recipe.stages:
         pin_plugins(stage.config.plugins)
-        with _at(stage.where):
+        with of_stage(stage):
             models[stage.name] = _model(stage.config)
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
             _check_hint(stage.config)
@@ -64,9 +68,12 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
             checkpoint = (
                 load_checkpoint(Path(part.source)) if origin is None else _to_be(recipe[origin], models)
             )
-            where = None if take is None else take.where
-            fit = fit_part(models[stage.name], part, checkpoint, where or part.source)
+            where = (None if take is None else take.where) or part.source
+            with of_stage(stage, where):
+                fit = fit_part(models[stage.name], part, checkpoint, where)
             found[stage.name].append(PartFit(part, *fit))
+        if not isinstance(stage.config.trainer_cfg.restore_hint, str):
+            tell_of_strays(models[stage.name], [part for part, *_ in found[stage.name]])
     return found
 
 
@@ -78,7 +85,7 @@ def check_data(stages: Iterable[Stage]) -> None:
     """
     for stage in stages:
         pin_plugins(stage.config.plugins)
-        with _at(stage.where), quiet():  # its training will tell the same
+        with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
             check_losses(build_losses(stage.config), maker)
@@ -114,11 +121,13 @@ def _to_be(stage: Stage, models: Mapping[str, GaitModel]) -> Checkpoint:
 
 
 @contextmanager
-def _at(where: str | None) -> Iterator[None]:
-    """Errors inside are of the stage that is written here."""
+def of_stage(stage: Stage, where: str | None = None) -> Iterator[None]:
+    """Errors inside are of a stage: they say where it is written, and their advice is for it alone."""
+    where = where or stage.where
     try:
         yield
     except GaitPluginsError as error:
         if where is not None and where not in (error.where or ""):
             error.where = f"{where}: {error.where}" if error.where else where
+        error.hint = error.hint and _SETTING.sub(f"{stage.name}.", error.hint)
         raise

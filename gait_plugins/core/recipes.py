@@ -14,7 +14,7 @@ from gait_plugins.core.checkpoint import BEST, checkpoint_path, saved_iterations
 from gait_plugins.core.devices import make_fabric
 from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions
-from gait_plugins.core.recipe_checks import check_data, check_stages
+from gait_plugins.core.recipe_checks import check_data, check_stages, of_stage
 from gait_plugins.core.recipe_history import check_unchanged
 from gait_plugins.core.scoring import score
 from gait_plugins.core.validation import Validation
@@ -60,7 +60,8 @@ def train_recipe(
             log.info("%s: finished already, %s", title, last_checkpoint(stage))
             continue
         log.info("%s: %s in %s", title, "goes on" if state == "interrupted" else "begins", stage.folder)
-        results = train(config, replace(options, resume=not options.overwrite))
+        with of_stage(stage):
+            results = train(config, replace(options, resume=not options.overwrite))
     return results
 
 

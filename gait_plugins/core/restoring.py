@@ -16,7 +16,7 @@ from gait_plugins.core.checkpoint import (
     saved_iterations,
 )
 from gait_plugins.core.options import RunOptions
-from gait_plugins.core.parts import absent, parts_of, take_part, wanted
+from gait_plugins.core.parts import absent, parts_of, take_part, tell_of_strays, wanted
 from gait_plugins.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def _begin(training: Training, options: RunOptions) -> None:
     elif whole is not None:
         _optimiser(training, _weights(training, Path(whole)), Path(whole))
     training.taken = [take_part(training.raw.model, part) for part in parts]
+    if whole is None:
+        tell_of_strays(training.raw.model, parts)
     for part in absent(training.raw.model, listed):
         log.info("%s has no part %r: nothing is taken for it", type(training.raw.model).__name__, part.target)
 

@@ -90,6 +90,8 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
     if len(index.identities) == 1:
         log.warning("%s: with a single identity there is nobody to tell apart", phase)
+    if phase != "train":
+        build_conditions(config, len(maker.transforms))
     if phase == "test":
         _check_scorable(config, dataset, index)
     elif phase == "validation":
@@ -237,6 +239,24 @@ def _channels(number: int) -> str:
 def count_parameters(module: nn.Module) -> int:
     """Trainable parameters."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def build_conditions(config: Config, inputs: int) -> dict[str, list[Transform | None]]:
+    """Test condition -> its transforms, one for each of ``inputs`` input sources.
+
+    Raises:
+        ConfigError: a condition has another number of them, or one that cannot be built.
+    """
+    found = {}
+    for name, specs in config.evaluator_cfg.conditions.items():
+        found[name] = build_transforms(specs)
+        if len(specs) != inputs:
+            raise ConfigError(
+                f"it has {len(specs)} transforms, the test has {inputs} input sources",
+                where=f"evaluator_cfg.conditions.{name}",
+                hint="give one transform, or null, for each",
+            )
+    return found
 
 
 def build_transforms(specs: Sequence[ComponentSpec | None]) -> list[Transform | None]:

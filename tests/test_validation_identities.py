@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,19 @@ def test_an_early_end_is_followed_by_the_test(
     assert [len(who) for who in scored] == [2, 2, 2, 2, 10]
     run(tiny_yaml, TEN, TWO, CLASSES, BEST, TESTED, *stopping, resume=True)  # all is done
     assert len(scored) == 5
+
+
+def test_what_an_earlier_training_left_in_the_folder_is_no_test_of_this_one(
+    tiny_yaml: Path, folder: Path, scored: list[Any]
+):
+    run(tiny_yaml, TEN, TWO, CLASSES, TESTED)
+    shutil.rmtree(folder / "checkpoints")
+    run(tiny_yaml, TEN, TWO, CLASSES, TESTED)
+    assert len(scored) == 8
+    shutil.rmtree(folder / "checkpoints")
+    run(tiny_yaml, TEN, CLASSES)
+    assert not (folder / "validation_set.json").exists()
+    run(tiny_yaml, TEN, CLASSES, "trainer_cfg.total_iter=8", resume=True)
 
 
 @pytest.mark.parametrize("lost", ["the test", "the last validation", "two steps"])

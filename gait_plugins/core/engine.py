@@ -14,6 +14,7 @@ from gait_plugins.api import Job, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core.devices import with_all_processes
 from gait_plugins.core.interrupts import Interrupts
+from gait_plugins.core.last_test import last_test, owes_last_test
 from gait_plugins.core.loader import Divider, HostBatch, batches
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.order import seed_step
@@ -94,8 +95,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 break
         if stop or interrupts.requested:
             raise KeyboardInterrupt
-        if training.owes_the_last_test():
-            results = _told(lifecycle, run, *training.last_test())
+        if owes_last_test(training):
+            results = _told(lifecycle, run, *last_test(training))
     return results
 
 

@@ -71,7 +71,10 @@ def split(refs: Sequence[SequenceRef], wanted: Wanted) -> tuple[list[SequenceRef
 
 
 def list_identities(folder: Path, refs: Sequence[SequenceRef]) -> None:
-    """Write the held-out identities into a run folder."""
+    """Write the held-out identities into a run folder; where there are none, no such file stays there."""
+    if not refs:
+        (folder / LISTED).unlink(missing_ok=True)
+        return
     write_text(folder / LISTED, json.dumps(sorted({ref.label for ref in refs}), indent=2) + "\n")
 
 

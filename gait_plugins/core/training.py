@@ -23,7 +23,7 @@ from gait_plugins.core.objective import Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.parts import freeze, hold_still
-from gait_plugins.core.report import results_path, write_results
+from gait_plugins.core.report import write_results
 from gait_plugins.core.restoring import restore
 from gait_plugins.core.run_folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.setup import (
@@ -125,14 +125,18 @@ class Training:
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
         describe_run(folder, self.config, dict(self.run.provenance), self.taken)
-        if self._held_out:
-            list_identities(folder, self._held_out)
+        list_identities(folder, self._held_out)
         self.validation.tidy()
 
     @property
     def _held_out(self) -> list[SequenceRef]:
         maker = self._scored.get("validation")
         return [] if maker is None else maker.index.refs
+
+    @property
+    def tests_at_the_end(self) -> bool:
+        """True where the test identities are scored once, after held-out ones have been till then."""
+        return len(self._scored) > 1
 
     @property
     def is_scored(self) -> bool:
@@ -151,16 +155,6 @@ class Training:
         due = step > 0 and (step % section.save_iter == 0 or step == section.total_iter)
         decides = self.validation.wanted or self._held_out
         return due and bool(decides) and step not in self.validation.figures
-
-    def owes_the_last_test(self) -> bool:
-        """True where the test identities are scored once, at the end, and have not been yet."""
-        if len(self._scored) < 2:
-            return False
-        name = self.config.evaluator_cfg.protocol.name
-        return self.fabric.broadcast(
-            self.fabric.is_global_zero
-            and not results_path(self.run.folder, self.validation.final, name).is_file()
-        )
 
     def train_mode(self) -> None:
         """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
@@ -235,42 +229,24 @@ class Training:
 
     def test(self, step: int) -> Results | None:
         """Score this step's weights on held-out identities, or on the test's; results on the first rank."""
-        results = self._score(next(iter(self._scored)))
+        results = self.score(next(iter(self._scored)))
         on_first_rank(self.fabric, partial(self._note, results, step))
         self.enough = self.fabric.broadcast(self.validation.enough)
         return results
 
-    def last_test(self) -> tuple[int, Results | None]:
-        """Score the test identities once, by the best weights where they are kept, or else by the last.
-
-        Returns:
-            The step of these weights, and the results on the first rank.
-        """
-        # Only the first rank knows the figures, and is sure to see the file.
-        step, best = self.fabric.broadcast((self.validation.final, on_first_rank(self.fabric, self._best)))
-        if best is not None:
-            self.raw.model.load_state_dict(best)
-        results = self._score("test")
-        on_first_rank(self.fabric, partial(self._write, results, step))
-        return step, results
-
-    def _best(self) -> dict[str, Any] | None:
-        if self.validation.best is None:
-            return None
-        weights: dict[str, Any] = ckpt.load_checkpoint(self.run.folder / "checkpoints" / ckpt.BEST)["model"]
-        return weights
-
-    def _score(self, phase: Phase) -> Results | None:
+    def score(self, phase: Phase) -> Results | None:
+        """Score the weights as they are on the sequences of a phase; results on the first rank."""
         return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)
 
     def _note(self, results: Results | None, step: int) -> None:
         if results is None:
             return
         if results.subset == "test":
-            self._write(results, step)
+            self.write(results, step)
         if self.validation.wanted or self._held_out:
             self.validation.note(step, results.metrics)
 
-    def _write(self, results: Results | None, step: int) -> None:
+    def write(self, results: Results | None, step: int) -> None:
+        """Write results into the run folder."""
         if results is not None:
             write_results(results, self.run.folder, step, self.config.evaluator_cfg.protocol.name)

@@ -270,6 +270,16 @@ def test_other_floats_are_kept(dtype: torch.dtype) -> None:
         assert found.isfinite().all()
 
 
+def test_gradients_pass_through_the_augmenters() -> None:
+    images = (torch.from_numpy(picture(4, 3, 24, 16)).double() / 255).requires_grad_()
+    for augmenter in ALWAYS:
+        found = augmenter.batch(images, rng())
+        assert torch.equal(found, augmenter.batch(images.detach(), rng()))
+        found.sum().backward()
+    assert images.grad is not None
+    assert not (images.grad == len(ALWAYS)).all()
+
+
 def test_frames_of_a_silhouette_file_are_taken_though_read_only() -> None:
     frames = picture(3, 24, 16)
     frames.flags.writeable = False

@@ -15,8 +15,8 @@ from rich.console import Console
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.core.report import print_results
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.rle.protocols import (
-    CrossSpectralProtocol,
+from gait_plugins.plugins.rle.protocols import CrossSpectralProtocol
+from gait_plugins.plugins.rle.published import (
     LLCMProtocol,
     RegDBProtocol,
     SYSUProtocol,

@@ -10,7 +10,7 @@ import pytest
 
 from gait_plugins.core.report import write_results
 from gait_plugins.errors import DataError
-from gait_plugins.plugins.rle.protocols import RegDBProtocol
+from gait_plugins.plugins.rle.published import RegDBProtocol
 from gait_plugins.plugins.rle.splits import combined, main
 
 

@@ -52,7 +52,7 @@ def gait_datasets() -> Contribution:
 def gait_protocols() -> Contribution:
     return {
         "evaluate_cross_spectral": f"{_HERE}.protocols:CrossSpectralProtocol",
-        "evaluate_SYSU_MM01": f"{_HERE}.protocols:SYSUProtocol",
-        "evaluate_RegDB": f"{_HERE}.protocols:RegDBProtocol",
-        "evaluate_LLCM": f"{_HERE}.protocols:LLCMProtocol",
+        "evaluate_SYSU_MM01": f"{_HERE}.published:SYSUProtocol",
+        "evaluate_RegDB": f"{_HERE}.published:RegDBProtocol",
+        "evaluate_LLCM": f"{_HERE}.published:LLCMProtocol",
     }

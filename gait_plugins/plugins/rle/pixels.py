@@ -17,10 +17,10 @@ Images = TypeVar("Images", np.ndarray, Tensor)
 
 
 def as_array(images: Tensor) -> np.ndarray | Tensor:
-    """A numpy view of a tensor where there is one; else the tensor (on a device, or bfloat16)."""
-    if images.device.type != "cpu" or images.dtype == torch.bfloat16:
+    """A numpy view of a tensor where there is one; else the tensor (on a device, bfloat16, with gradient)."""
+    if images.device.type != "cpu" or images.dtype == torch.bfloat16 or images.requires_grad:
         return images
-    return images.detach().numpy()
+    return images.numpy()
 
 
 def is_whole(images: np.ndarray | Tensor) -> bool:
@@ -57,5 +57,5 @@ def peaks_of(images: np.ndarray | Tensor) -> np.ndarray:
     """The maximum of each channel of ``[t, c, h, w]``, float64 ``[c]``."""
     if isinstance(images, Tensor):
         # One long row for each plane: the maximum over several axes is slow.
-        return images.flatten(2).amax(2).amax(0).to("cpu", torch.float64).numpy()
+        return images.detach().flatten(2).amax(2).amax(0).cpu().double().numpy()
     return np.asarray(images.max((0, 2, 3)), np.float64)

@@ -81,6 +81,10 @@ def images(protocol: type[CrossSpectralProtocol], **changes: Any) -> EmbeddingSe
 @pytest.mark.parametrize("mode", [0, 1])
 def test_single_shot_galleries_are_those_of_the_published_code(mode: int) -> None:
     data = images(SYSUProtocol)
+    # Not every camera has seen everybody.
+    kept = ~((data.labels == "0001") & np.char.startswith(data.views, "cam1:"))
+    rows = {name: getattr(data, name)[kept] for name in ("embeddings", "labels", "types", "views")}
+    data = replace(data, **rows)
     protocol = SYSUProtocol(shots=[1])
     cameras = protocol.modes[mode].gallery_cameras or ()
     for trial in range(10):
@@ -89,10 +93,12 @@ def test_single_shot_galleries_are_those_of_the_published_code(mode: int) -> Non
         for identity in sorted(set(data.labels)):
             for camera in cameras:
                 own = np.char.startswith(data.views, f"{camera}:") & (data.labels == identity)
-                expected.append(random.choice(sorted(data.views[own])))
+                if own.any():
+                    expected.append(random.choice(sorted(data.views[own])))
         mode_ = protocol.modes[mode]
         gallery = mode_.drawn(mode_.candidates(data), trial)
         assert data.views[gallery.rows].tolist() == expected
+        assert gallery.ids.tolist() == sorted(gallery.ids)
 
 
 def test_multi_shot_galleries_hold_that_many_images_or_all_there_are() -> None:

@@ -57,6 +57,23 @@ def test_a_residual_stage_starts_from_what_the_earlier_ones_end_with(name: str) 
     assert init == {"full_component": gse, "BNNecks": gse, "occ_detector": oem}
 
 
+def test_files_as_published_name_what_they_start_from_in_the_models_section(tmp_path: Path) -> None:
+    file = tmp_path / "published.yaml"
+    file.write_text(
+        "inherits: resgait/stages/gaitbase_grew\n"
+        "model_cfg:\n"
+        "  occ_detector_path: oem.pth\n"
+        "  mimic_cfg: {phase: 2, teacher_model_name: Baseline, teacher_save_name: X, "
+        "teacher_model_iter: 180000}\n"
+        "trainer_cfg: {init: null, wandb: false}\n"
+    )
+    config = load_config(file)
+    teacher = "./output/GREW/Baseline/X/checkpoints/X-180000.pt"
+    init = {"full_component": teacher, "BNNecks": teacher, "occ_detector": "oem.pth"}
+    assert config.trainer_cfg.init == init
+    assert [warning.message for warning in config.warnings if "wandb" in warning.message]
+
+
 @pytest.mark.parametrize("name", RESIDUAL)
 def test_the_wrapped_model_is_that_of_the_earlier_stage(name: str) -> None:
     model, data_set = parts(name)

@@ -124,6 +124,7 @@ class TrainerSection(Section):
     ignored_options: ClassVar[Mapping[str, str]] = {
         "enable_distributed": _BY_COMMAND,
         "fix_layers": _NEVER_READ,
+        "wandb": "plugins log: see monitors in gait-plugins plugins list",
     }
     total_iter: Count = Field(80000, description="training steps")
     log_iter: Count = Field(100, description="steps between two lines of the log")

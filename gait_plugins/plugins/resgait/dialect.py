@@ -31,7 +31,7 @@ def take_earlier_stages(config: MutableMapping[str, Any]) -> None:
             init["mimic_component"] = file
     if detector is not None:
         init["occ_detector"] = detector
-    if init and "init" not in trainer:
+    if init and trainer.get("init") is None:
         trainer["init"] = init
 
 

@@ -19,6 +19,7 @@ from gait_plugins.plugins.resgait.hiding import (
     hide_top,
     stretched,
 )
+from gait_plugins.plugins.resgait.targets import WHOLE
 
 SIZES = [(64, 64), (64, 44)]
 PUBLISHED = ["ConsistentHalfPatchTwoTypesResized", "ConsistentMiddlePatch", "MovingPatch", "MovingPole"]
@@ -128,6 +129,21 @@ def test_at_most_one_occlusion_is_chosen_by_its_probability() -> None:
         0.25: pytest.approx(0.3, abs=0.04),
         0.5: pytest.approx(0.2, abs=0.04),
     }
+
+
+def test_what_was_whole_is_kept_on_request_and_changes_no_draw() -> None:
+    shapes = [{"type": "ConsistentHalfPatchTwoTypesResized", "prob": 1.0}]
+    plain, keeping = (transform("Occlusion", shape_cfgs=shapes, keep_whole=keep) for keep in (False, True))
+    frames = walk()
+    occluded, nothing = plain.with_targets(frames, np.random.default_rng(3))
+    same, targets = keeping.with_targets(frames, np.random.default_rng(3))
+    assert nothing == {}
+    assert np.array_equal(same, occluded)
+    assert not np.array_equal(same, frames)
+    assert np.array_equal(targets[WHOLE], frames.astype(np.float32) / 255)
+    assert np.array_equal(
+        keeping.with_targets(targets[WHOLE], np.random.default_rng(3))[1][WHOLE], targets[WHOLE]
+    )
 
 
 @pytest.mark.parametrize(

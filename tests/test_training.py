@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from tiny import TinyModel
 
-from gait_plugins import ConfigError, NonFiniteLoss, hookimpl
+from gait_plugins import ConfigError, GaitBatch, ModelOutput, NonFiniteLoss, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 from gait_plugins.core.engine import train
@@ -57,6 +60,35 @@ def test_resumed_run_ends_as_the_one_never_interrupted(tiny_yaml: Path, folder: 
     checkpoint_path(folder, "tiny", 4).unlink()
     run(tiny_yaml, resume=True)
     assert equal(trained(final(folder)), trained(whole))
+
+
+def test_a_model_sees_the_first_batches_once_before_the_first_step(
+    tiny_yaml: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shown: list[torch.Tensor] = []
+    trained_on: list[torch.Tensor] = []
+    forward = TinyModel.forward
+
+    def calibrate(self: TinyModel, batches: Iterable[GaitBatch]) -> None:
+        assert self.training
+        shown.extend(batch.inputs[0].clone() for batch in islice(batches, 2))
+        torch.nn.init.zeros_(self.head.weight)
+
+    def watched(self: TinyModel, batch: GaitBatch) -> ModelOutput:
+        if self.training:
+            trained_on.append(batch.inputs[0].clone())
+            if len(trained_on) == 1:
+                assert not self.head.weight.any()
+        return forward(self, batch)
+
+    monkeypatch.setattr(TinyModel, "calibrate", calibrate)
+    monkeypatch.setattr(TinyModel, "forward", watched)
+    run(tiny_yaml)
+    assert len(shown) == 2
+    assert equal(shown, trained_on[:2])
+    checkpoint_path(folder, "tiny", 6).unlink()
+    run(tiny_yaml, resume=True)
+    assert len(shown) == 2
 
 
 def test_workers_change_nothing(tiny_yaml: Path, folder: Path):

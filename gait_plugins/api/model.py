@@ -96,6 +96,17 @@ class GaitModel(HasExample, nn.Module):
                 nn.init.normal_(module.weight, 1.0, 0.02)
                 nn.init.zeros_(module.bias)
 
+    def calibrate(self, batches: Iterable[GaitBatch]) -> None:
+        """Look at training batches once, before the first step: for what is set from data, not learnt.
+
+        It comes after the weights of earlier trainings are in place, in train mode, and not where a training
+        is resumed. Take no more batches than needed: they are made as they are taken. Several processes
+        see different ones and must end with the same weights.
+
+        Args:
+            batches: those of the first steps, in their order, on the model's device.
+        """
+
     def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
         """What the optimiser gets: trainable parameters, or groups with settings of their own."""
         return [p for p in self.parameters() if p.requires_grad]

@@ -62,6 +62,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         if training.owes_a_test:
             results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
         training.train_mode()
+        training.calibrate(divide)
         for batch in () if training.enough else stream:
             step = batch.number + 1
             seed_step(section.seed, step, fabric.global_rank)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from gait_plugins.api import LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
+from gait_plugins.core.blame import blamed
 from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.held_out import check_same, list_identities
-from gait_plugins.core.loader import HostBatch, frame_channels, frame_size, share_of_rank
+from gait_plugins.core.loader import Divider, HostBatch, batches, frame_channels, frame_size, share_of_rank
 from gait_plugins.core.objective import Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
+from gait_plugins.core.order import seed_step
 from gait_plugins.core.parts import freeze, hold_still
 from gait_plugins.core.report import write_results
 from gait_plugins.core.restoring import restore
@@ -164,6 +167,16 @@ class Training:
             hold_still(self.raw.model, section.freeze)
         if section.fix_BN:
             freeze_batch_norm(self.raw)
+
+    def calibrate(self, divide: Divider) -> None:
+        """Let a training that begins show its model the first batches."""
+        if self.run.first_step:
+            return
+        section, model = self.config.trainer_cfg, self.raw.model
+        seed_step(section.seed, 0, self.fabric.global_rank)
+        workers, numbers = self.config.data_cfg.num_workers, range(section.total_iter)
+        with closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream, blamed(model):
+            model.calibrate(divide(batch, self.fabric.device) for batch in stream)
 
     def check_size(self, batch: HostBatch) -> None:
         """See once that the model takes frames like these, and note their size for the checkpoints."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from gait_plugins.api import Transform
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.resgait.hiding import SPEEDS, hide_block, hide_middle, stretched
+from gait_plugins.plugins.resgait.targets import WHOLE
 
 Range = Sequence[float]
 
@@ -132,9 +133,12 @@ class Occlusion(Transform):
 
     Args:
         shape_cfgs: occlusions, each with its ``prob``; what is left to 1 leaves a sequence whole.
+        keep_whole: hand the model the frames as they came as well, by which a residual stage learns what
+            it misses. Transforms that follow do not act on them: put this one last.
     """
 
-    def __init__(self, shape_cfgs: list[Transform]) -> None:
+    def __init__(self, shape_cfgs: list[Transform], keep_whole: bool = False) -> None:
+        self.keep_whole = keep_whole
         self.shapes: list[Occluder] = []
         for shape in shape_cfgs:
             if not isinstance(shape, Occluder):
@@ -161,6 +165,16 @@ class Occlusion(Transform):
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         chosen = int(np.searchsorted(self.limits, rng.random(), side="right"))
         return self.shapes[chosen].hide(sequence, rng) if chosen < len(self.shapes) else sequence
+
+    def with_targets(
+        self, sequence: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, Mapping[str, Any]]:
+        """The frames, and with ``keep_whole`` what they were: uint8 is brought to [0, 1]."""
+        occluded = self(sequence, rng)
+        if not self.keep_whole:
+            return occluded, {}
+        scale = 255 if sequence.dtype == np.uint8 else 1
+        return occluded, {WHOLE: sequence.astype(np.float32) / scale}
 
 
 def in_unit(owner: str, option: str, value: float) -> float:

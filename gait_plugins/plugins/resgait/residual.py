@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.nn import SeparateFCs, frames_of, heads
 from gait_plugins.plugins.resgait.detector import WIDTH, Detector, DetectorOptions, Pooling
 from gait_plugins.plugins.resgait.halves import Rest, halves, no_parts
+from gait_plugins.plugins.resgait.mixer import MixerFit
+from gait_plugins.plugins.resgait.targets import WHOLE
 
 
 class MixerOptions(TypedDict, total=False):
@@ -25,6 +28,19 @@ class MixerOptions(TypedDict, total=False):
     parts_num: int
     in_channels: int
     out_channels: int
+
+
+class Seen(NamedTuple):
+    """What the parts of a residual model make of a batch."""
+
+    gse: Tensor
+    """Part embeddings ``[n, c, p]`` as they are, without gradients."""
+    amounts: Tensor
+    """Hidden portions, ``[n, 1, 1]`` in [0, 1]."""
+    mixed: Tensor
+    """What the mixer takes: the FRN's embeddings and those of the occlusion, ``[n, c + 64, p]``."""
+    rest: Rest
+    """From part embeddings to the wrapped model's outputs."""
 
 
 class ResidualGait(GaitModel):
@@ -45,8 +61,11 @@ class ResidualGait(GaitModel):
             its mean ``features`` (the published one for sequences of equal length).
         frozen_statistics: keep the frozen parts in eval mode; false lets their batch norms drift, as
             published.
-        mixer_lr: learning rate of the mixer, whose weights start small and have the longest way to go;
-            null: that of the optimiser, as published.
+        recovery_weight: weight of a further loss, the distance to what the GSE makes of the same sequence
+            when nothing is hidden; for that, ``Occlusion`` must ``keep_whole``. 0: as published.
+        mixer_batches: training batches from which the mixer is fitted before the first step, to bring
+            embeddings as near to those of whole sequences as a linear map can; needs ``keep_whole`` too.
+            0: it starts from small random weights, as published.
     """
 
     def __init__(
@@ -56,10 +75,12 @@ class ResidualGait(GaitModel):
         OccMixerFCs: MixerOptions | None = None,
         amount_of: Pooling = "amounts",
         frozen_statistics: bool = True,
-        mixer_lr: float | None = None,
+        recovery_weight: float = 0.0,
+        mixer_batches: int = 0,
     ) -> None:
         super().__init__()
-        self.mixer_lr = mixer_lr
+        self.recovery_weight = recovery_weight
+        self.mixer_batches = mixer_batches
         _require_parts(gse)
         self.amount_of: Pooling = amount_of
         self.frozen_statistics = frozen_statistics
@@ -89,23 +110,56 @@ class ResidualGait(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """The wrapped model's own outputs, from corrected embeddings ``[n, c, p]``."""
-        embeddings, rest = self._corrected(GaitBatch.of(batch))
-        return rest(embeddings)
+        batch = GaitBatch.of(batch)
+        seen = self._seen(batch)
+        embeddings = self._corrected(seen)
+        output = seen.rest(embeddings)
+        if self.training and self.recovery_weight:
+            missed = (embeddings - self._unhidden(batch)).float().norm(dim=1)
+            output["training_feat"]["recovery"] = self.recovery_weight * missed.mean()
+        return output
 
     def part_embeddings(self, batch: GaitBatch) -> Tensor:
         """``[n, c, p]``."""
-        return self._corrected(batch)[0]
+        return self._corrected(self._seen(batch))
 
-    def _corrected(self, batch: GaitBatch) -> tuple[Tensor, Rest]:
-        """Corrected part embeddings, and what the wrapped model makes of them."""
+    def _seen(self, batch: GaitBatch) -> Seen:
         with torch.no_grad():
-            whole, rest = halves(self.full_component, batch)
+            gse, rest = halves(self.full_component, batch)
             frames = frames_of(batch.inputs[0])
-            seen = self.occ_detector.of_sequences(frames, batch.seq_lens, self.amount_of)
+            occlusion = self.occ_detector.of_sequences(frames, batch.seq_lens, self.amount_of)
         found = self.mimic_component.part_embeddings(batch)
-        occlusion = seen.embeddings.unsqueeze(2).expand(-1, -1, found.shape[2])
-        residual = self.occ_mixer_fc(torch.cat([found, occlusion], 1))
-        return seen.amounts[:, None, None] * residual + whole, rest
+        repeated = occlusion.embeddings.unsqueeze(2).expand(-1, -1, found.shape[2])
+        return Seen(gse, occlusion.amounts[:, None, None], torch.cat([found, repeated], 1), rest)
+
+    def _corrected(self, seen: Seen) -> Tensor:
+        residual: Tensor = self.occ_mixer_fc(seen.mixed)
+        return seen.amounts * residual + seen.gse
+
+    @torch.no_grad()
+    def _unhidden(self, batch: GaitBatch) -> Tensor:
+        """The GSE's embeddings ``[n, c, p]`` of the batch with nothing hidden."""
+        if WHOLE not in batch.targets:
+            raise ConfigError(
+                "the batches come without what they were before a part was hidden",
+                where="ResidualGait",
+                hint="recovery_weight and mixer_batches need `keep_whole: true` of Occlusion among "
+                "trainer_cfg.transform",
+            )
+        whole = batch._replace(inputs=[batch.targets[WHOLE], *batch.inputs[1:]], seq_lens=None)
+        embeddings: Tensor = self.full_component.part_embeddings(whole)
+        return embeddings
+
+    @torch.no_grad()
+    def calibrate(self, batches: Iterable[GaitBatch]) -> None:
+        """Fit the mixer to the first ``mixer_batches`` batches."""
+        if not self.mixer_batches:
+            return
+        fit = MixerFit(self.occ_mixer_fc)
+        for batch in islice(batches, self.mixer_batches):
+            seen = self._seen(batch)
+            fit.add(seen.amounts * seen.mixed, self._unhidden(batch) - seen.gse)
+        fit.finish()
 
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The wrapped model's."""
@@ -127,8 +181,7 @@ class ResidualGait(GaitModel):
 
     def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:
         """As the wrapped model groups its own; what it does not know of learns at the optimiser's rate."""
-        mixer = [] if self.mixer_lr is None else list(self.occ_mixer_fc.parameters())
-        covered = set(map(id, mixer))
+        covered: set[int] = set()
         for group in self.mimic_component.parameter_groups(optimizer_cfg):
             if isinstance(group, Mapping):  # a bare parameter has no settings of its own
                 params = [p for p in group["params"] if p.requires_grad]
@@ -136,8 +189,6 @@ class ResidualGait(GaitModel):
                 yield {**group, "params": params}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in covered]
         yield {"params": others}
-        if mixer:
-            yield {"params": mixer, "lr": self.mixer_lr}
 
     def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
         """As the wrapped model's."""

@@ -1,4 +1,4 @@
-"""Names of the targets that tell what was hidden of a sequence."""
+"""Names of the targets that tell what was hidden of a sequence, and what it was before."""
 
 from __future__ import annotations
 
@@ -6,3 +6,5 @@ KIND = "occlusion_kind"
 """Number of the kind, int64 ``[n]``."""
 PORTION = "occlusion_portion"
 """Hidden portion, float32 ``[n]`` in [0, 1]."""
+WHOLE = "whole_frames"
+"""The frames before anything was hidden, float32 ``[n, s, h, w]`` in [0, 1]."""

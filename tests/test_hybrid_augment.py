@@ -80,10 +80,13 @@ def test_blur_of_a_constant_changes_nothing_and_never_acts_at_probability_zero()
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: RandomResizedCrop(scale=(0.5, 2)), "scale is .* of at most 1"),
-        (lambda: RandomResizedCrop(ratio=(2, 1)), "ratio is .* the smaller one first"),
+        (
+            lambda: RandomResizedCrop(scale=(0.5, 2)),
+            r"is \[0.5, 2\], expected \[lowest, highest\] within 0.001",
+        ),
+        (lambda: RandomResizedCrop(ratio=(2, 1)), r"ratio of .* is \[2, 1\]"),
         (lambda: RandomGaussianBlur(kernel_size=4), "kernel_size is 4, expected an odd"),
-        (lambda: RandomGaussianBlur(prob=2), "prob is 2"),
+        (lambda: RandomGaussianBlur(prob=2), "prob of RandomGaussianBlur is 2"),
     ],
 )
 def test_options_out_of_range_are_refused(make, words) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.schedule import LossSchedule
-    from gait_plugins.api.transform import Transform
+    from gait_plugins.api.transform import Transform, WithProbability
 
 EXPORTS = {
     "Backbone": "model",
@@ -46,6 +46,7 @@ EXPORTS = {
     "Subset": "dataset",
     "Table": "protocol",
     "Transform": "transform",
+    "WithProbability": "transform",
     "fits_any": "dataset",
     "track": "progress",
 }
@@ -74,6 +75,7 @@ __all__ = [
     "Subset",
     "Table",
     "Transform",
+    "WithProbability",
     "fits_any",
     "track",
 ]

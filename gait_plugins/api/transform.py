@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api.example import HasExample
+from gait_plugins.api.ranges import number_within
 
 
 class Transform(HasExample, ABC):
@@ -36,3 +37,17 @@ class Transform(HasExample, ABC):
         model finds them as ``batch.targets``.
         """
         return self(sequence, rng), {}
+
+
+class WithProbability(Transform):
+    """A transform that acts on a sequence with probability ``prob``, by one draw for all its frames."""
+
+    def __init__(self, prob: float) -> None:
+        self.prob = number_within(type(self).__name__, "prob", prob, 0, 1)
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return self.apply(sequence, rng) if rng.random() < self.prob else sequence
+
+    @abstractmethod
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The changed frames, whatever ``prob`` says."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import WithProbability
+from gait_plugins.api.ranges import range_within
 from gait_plugins.errors import ConfigError
 
 _ATTEMPTS = 10
@@ -16,7 +17,7 @@ _MOST = 128
 """Channels that OpenCV takes in one image."""
 
 
-class RandomResizedCrop(Transform):
+class RandomResizedCrop(WithProbability):
     """Cut a random rectangle out of all frames and bring it back to their size.
 
     Area and aspect ratio are drawn as usual in image recognition; where ten rectangles do not fit the
@@ -34,13 +35,11 @@ class RandomResizedCrop(Transform):
         ratio: tuple[float, float] = (3 / 4, 4 / 3),
         prob: float = 1.0,
     ) -> None:
-        _check_range("RandomResizedCrop", "scale", scale, 1)
-        _check_range("RandomResizedCrop", "ratio", ratio, math.inf)
-        self.scale, self.ratio, self.prob = scale, ratio, _probability("RandomResizedCrop", prob)
+        super().__init__(prob)
+        self.scale = range_within("RandomResizedCrop", "scale", scale, 1e-3, 1)
+        self.ratio = range_within("RandomResizedCrop", "ratio", ratio, 1e-3, 1e3)
 
-    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if rng.random() >= self.prob:
-            return sequence
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         height, width = sequence.shape[-2:]
         top, left, high, wide = self._rectangle(height, width, rng)
         cut = sequence[..., top : top + high, left : left + wide]
@@ -65,7 +64,7 @@ class RandomResizedCrop(Transform):
         return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
-class RandomGaussianBlur(Transform):
+class RandomGaussianBlur(WithProbability):
     """Blur all frames by one Gaussian.
 
     Args:
@@ -82,13 +81,11 @@ class RandomGaussianBlur(Transform):
                 f"kernel_size is {kernel_size}, expected an odd number of at least 1",
                 where="RandomGaussianBlur",
             )
-        _check_range("RandomGaussianBlur", "sigma", sigma, math.inf)
-        self.prob = _probability("RandomGaussianBlur", prob)
-        self.kernel_size, self.sigma = kernel_size, sigma
+        super().__init__(prob)
+        self.kernel_size = kernel_size
+        self.sigma = range_within("RandomGaussianBlur", "sigma", sigma, 1e-3, 1e3)
 
-    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if rng.random() >= self.prob:
-            return sequence
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         sigma = rng.uniform(*self.sigma)
         window = (self.kernel_size, self.kernel_size)
         return _each_image(
@@ -107,19 +104,3 @@ def _each_image(
         moved = change(np.ascontiguousarray(part.transpose(1, 2, 0)))
         changed[start : start + _MOST] = moved.reshape(*size, len(part)).transpose(2, 0, 1)
     return changed.reshape(*sequence.shape[:-2], *size)
-
-
-def _check_range(owner: str, name: str, bounds: tuple[float, float], most: float) -> None:
-    low, high = bounds
-    if not 0 < low <= high <= most:
-        limit = "" if math.isinf(most) else f" of at most {most:g}"
-        raise ConfigError(
-            f"{name} is {list(bounds)}, expected two numbers above 0{limit}, the smaller one first",
-            where=owner,
-        )
-
-
-def _probability(owner: str, prob: float) -> float:
-    if not 0 <= prob <= 1:
-        raise ConfigError(f"prob is {prob}, expected a probability in [0, 1]", where=owner)
-    return prob

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import Transform
+from gait_plugins.api.ranges import number_within, range_within
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.resgait.hiding import KINDS, OEM_KINDS, Kind
-from gait_plugins.plugins.resgait.occlusions import Range, checked_range, in_unit
+from gait_plugins.plugins.resgait.occlusions import Range
 from gait_plugins.plugins.resgait.targets import KIND, PORTION
 
 
@@ -36,7 +37,7 @@ class FixedOcclusion(Transform):
                 hint=f"there are {', '.join(KINDS)}",
             )
         self.kind: Kind = kind
-        self.portion = in_unit("FixedOcclusion", "portion", portion)
+        self.portion = number_within("FixedOcclusion", "portion", portion, 0, 1)
         self.seed = seed
 
     @classmethod
@@ -66,7 +67,7 @@ class LabelledOcclusion(Transform):
                 where="LabelledOcclusion",
             )
         self.kinds = tuple(kinds)
-        self.portions = checked_range("LabelledOcclusion", "portion_range", portion_range)
+        self.portions = range_within("LabelledOcclusion", "portion_range", portion_range, 0, 1)
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self.with_targets(sequence, rng)[0]

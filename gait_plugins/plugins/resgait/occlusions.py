@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import Transform, WithProbability
+from gait_plugins.api.ranges import range_within
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.resgait.hiding import SPEEDS, hide_block, hide_middle, stretched
 from gait_plugins.plugins.resgait.targets import WHOLE
@@ -16,18 +16,8 @@ from gait_plugins.plugins.resgait.targets import WHOLE
 Range = Sequence[float]
 
 
-class Occluder(Transform):
+class Occluder(WithProbability):
     """Hides a part of a sequence with probability ``prob``; in ``Occlusion``, ``prob`` is its share."""
-
-    def __init__(self, prob: float) -> None:
-        self.prob = in_unit(type(self).__name__, "prob", prob)
-
-    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return self.hide(sequence, rng) if rng.random() < self.prob else sequence
-
-    @abstractmethod
-    def hide(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The occluded frames, whatever ``prob`` says."""
 
 
 class ConsistentHalfPatchTwoTypesResized(Occluder):
@@ -43,10 +33,10 @@ class ConsistentHalfPatchTwoTypesResized(Occluder):
         self, prob: float = 0.5, portion_range: Range = (0.1, 0.6), img_size: int | None = None
     ) -> None:
         super().__init__(prob)
-        self.portions = checked_range(type(self).__name__, "portion_range", portion_range)
+        self.portions = range_within(type(self).__name__, "portion_range", portion_range, 0, 1)
         self.img_size = img_size
 
-    def hide(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         portion, height = rng.uniform(*self.portions), sequence.shape[-2]
         if rng.random() < 0.5:
             rest = sequence[..., : max(1, int((1 - portion) * height)), :]
@@ -68,10 +58,10 @@ class ConsistentMiddlePatch(Occluder):
         self, prob: float = 0.5, portion_range: Range = (0.5, 0.5), img_size: int | None = None
     ) -> None:
         super().__init__(prob)
-        self.portions = checked_range(type(self).__name__, "portion_range", portion_range)
+        self.portions = range_within(type(self).__name__, "portion_range", portion_range, 0, 1)
         self.img_size = img_size
 
-    def hide(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         hidden = hide_middle(sequence, rng.uniform(*self.portions))
         return stretched(hidden, sequence, self.img_size, self.img_size)
 
@@ -97,12 +87,12 @@ class MovingPatch(Occluder):
     ) -> None:
         super().__init__(prob)
         owner = type(self).__name__
-        self.widths = checked_range(owner, "width_range", width_range)
-        self.heights = checked_range(owner, "height_range", height_range)
-        self.speeds = checked_range(owner, "velocity_range", velocity_range, highest=1e3)
+        self.widths = range_within(owner, "width_range", width_range, 0, 1)
+        self.heights = range_within(owner, "height_range", height_range, 0, 1)
+        self.speeds = range_within(owner, "velocity_range", velocity_range, 0, 1e3)
         self.random_start = random_start
 
-    def hide(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         width, height, speed = (rng.uniform(*r) for r in (self.widths, self.heights, self.speeds))
         start = rng.uniform(0, sequence.shape[-1]) if self.random_start else 0.0
         return hide_block(sequence, width, height, speed, start)
@@ -164,7 +154,7 @@ class Occlusion(Transform):
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         chosen = int(np.searchsorted(self.limits, rng.random(), side="right"))
-        return self.shapes[chosen].hide(sequence, rng) if chosen < len(self.shapes) else sequence
+        return self.shapes[chosen].apply(sequence, rng) if chosen < len(self.shapes) else sequence
 
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator
@@ -175,21 +165,3 @@ class Occlusion(Transform):
             return occluded, {}
         scale = 255 if sequence.dtype == np.uint8 else 1
         return occluded, {WHOLE: sequence.astype(np.float32) / scale}
-
-
-def in_unit(owner: str, option: str, value: float) -> float:
-    """``value`` where it lies in [0, 1]; else a ``ConfigError`` that names option and owner."""
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{option} of {owner} is {value!r}, expected a number from 0 to 1", where=owner)
-    return float(value)
-
-
-def checked_range(owner: str, option: str, given: Range, highest: float = 1.0) -> tuple[float, float]:
-    """Lowest and highest value; a ``ConfigError`` where they are no ordered pair in [0, ``highest``]."""
-    low, high = [float(value) for value in given] if len(given) == 2 else (1.0, 0.0)
-    if not 0 <= low <= high <= highest:
-        raise ConfigError(
-            f"{option} of {owner} is {list(given)}, expected [lowest, highest] within 0 and {highest:g}",
-            where=owner,
-        )
-    return low, high

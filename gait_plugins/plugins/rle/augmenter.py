@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gait_plugins.api import Transform
-from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.api.ranges import number_within
+from gait_plugins.errors import DataError
 from gait_plugins.plugins.rle.pixels import Images, as_array, is_whole
 
 
@@ -21,7 +22,7 @@ class Augmenter(Transform):
     """
 
     def __init__(self, prob: float, per_frame: bool) -> None:
-        self.prob = checked_range(type(self).__name__, "prob", prob, 0, 1)
+        self.prob = number_within(type(self).__name__, "prob", prob, 0, 1)
         self.per_frame = per_frame
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,16 +87,3 @@ class Augmenter(Transform):
     @abstractmethod
     def augment(self, frames: Images, rng: np.random.Generator) -> None:
         """Change frames ``[t, c, h, w]`` in place by one draw."""
-
-
-def checked_range(owner: str, option: str, value: float, low: float, high: float) -> float:
-    """``value`` as a float where it lies in ``[low, high]``.
-
-    Raises:
-        ConfigError: it does not; names the augmenter and the option.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ConfigError(
-            f"{option} of {owner} is {value!r}, expected a number from {low:g} to {high:g}", where=owner
-        )
-    return float(value)

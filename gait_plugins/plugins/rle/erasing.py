@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gait_plugins.api.ranges import number_within
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.plugins.rle.augmenter import Augmenter
 from gait_plugins.plugins.rle.pixels import Images, like, store, unit_of
 from gait_plugins.plugins.rle.rectangles import ATTEMPTS, Rectangle, RectangleRule
 
@@ -36,7 +37,7 @@ class RandomErasingRGB(Augmenter):
     ) -> None:
         super().__init__(prob, per_frame)
         self.rule = RectangleRule("RandomErasingRGB", sl, sh, r1)
-        self.mean = [checked_range("RandomErasingRGB", "mean", value, 0, 1) for value in mean]
+        self.mean = [number_within("RandomErasingRGB", "mean", value, 0, 1) for value in mean]
 
     def augment(self, frames: Images, rng: np.random.Generator) -> None:
         rectangle = self.draw_rectangle(frames.shape[2], frames.shape[3], rng)

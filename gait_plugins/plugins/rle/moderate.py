@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.api.ranges import number_within
+from gait_plugins.plugins.rle.augmenter import Augmenter
 from gait_plugins.plugins.rle.pixels import Images, as_floats, store
 
 
@@ -23,7 +24,7 @@ class ModerateRLE(Augmenter):
 
     def __init__(self, prob: float = 0.5, beta_factor: float = 0.3, per_frame: bool = False) -> None:
         super().__init__(prob, per_frame)
-        self.beta_factor = checked_range("ModerateRLE", "beta_factor", beta_factor, 1e-3, 1e3)
+        self.beta_factor = number_within("ModerateRLE", "beta_factor", beta_factor, 1e-3, 1e3)
 
     def augment(self, frames: Images, rng: np.random.Generator) -> None:
         if frames.shape[1] > 1:

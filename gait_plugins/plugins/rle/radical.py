@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from gait_plugins.plugins.rle.augmenter import Augmenter, checked_range
+from gait_plugins.api.ranges import number_within
+from gait_plugins.plugins.rle.augmenter import Augmenter
 from gait_plugins.plugins.rle.pixels import Images, as_floats, like, peaks_of, store, unit_of
 from gait_plugins.plugins.rle.rectangles import ATTEMPTS, Rectangle, RectangleRule
 
@@ -46,9 +47,9 @@ class RadicalRLE(Augmenter):
         eps: float = 1e-12,
     ) -> None:
         super().__init__(prob, per_frame)
-        self.min_out = checked_range("RadicalRLE", "min_out", min_out, 0, 1)
-        self.beta_factor = checked_range("RadicalRLE", "beta_factor", beta_factor, 1e-3, 1e3)
-        self.eps = checked_range("RadicalRLE", "eps", eps, 1e-30, 1)
+        self.min_out = number_within("RadicalRLE", "min_out", min_out, 0, 1)
+        self.beta_factor = number_within("RadicalRLE", "beta_factor", beta_factor, 1e-3, 1e3)
+        self.eps = number_within("RadicalRLE", "eps", eps, 1e-30, 1)
         self.rule = RectangleRule("RadicalRLE", sl, sh, r1)
 
     def augment(self, frames: Images, rng: np.random.Generator) -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gait_plugins.api.ranges import number_within
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.rle.augmenter import checked_range
 from gait_plugins.plugins.rle.pixels import Images
 
 ATTEMPTS = 100
@@ -49,11 +49,11 @@ class RectangleRule:
     """
 
     def __init__(self, owner: str, sl: float, sh: float, r1: float) -> None:
-        self.sl = checked_range(owner, "sl", sl, 0, 1)
-        self.sh = checked_range(owner, "sh", sh, 0, 1)
+        self.sl = number_within(owner, "sl", sl, 0, 1)
+        self.sh = number_within(owner, "sh", sh, 0, 1)
         if self.sl > self.sh:
             raise ConfigError(f"sl {sl} is above sh {sh}, expected sl <= sh", where=owner)
-        self.r1 = checked_range(owner, "r1", r1, 1e-3, 1)
+        self.r1 = number_within(owner, "r1", r1, 1e-3, 1)
 
     def draw(self, height: int, width: int, rng: np.random.Generator) -> Rectangle | None:
         """A rectangle within an image, or None where the drawn one is as high or wide as the image."""

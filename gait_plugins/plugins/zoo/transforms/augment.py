@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from gait_plugins.api import WithProbability
+from gait_plugins.api.ranges import number_within
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.zoo.transforms._draws import WithProbability, checked_range
 
 _ATTEMPTS = 100
 
@@ -44,11 +45,11 @@ class RandomErasing(WithProbability):
         self, prob: float = 0.5, sl: float = 0.05, sh: float = 0.2, r1: float = 0.3, per_frame: bool = False
     ) -> None:
         super().__init__(prob)
-        self.sl = checked_range("RandomErasing", "sl", sl, 0, 1)
-        self.sh = checked_range("RandomErasing", "sh", sh, 0, 1)
+        self.sl = number_within("RandomErasing", "sl", sl, 0, 1)
+        self.sh = number_within("RandomErasing", "sh", sh, 0, 1)
         if self.sl > self.sh:
             raise ConfigError(f"sl {sl} is above sh {sh}, expected sl <= sh", where="RandomErasing")
-        self.r1 = checked_range("RandomErasing", "r1", r1, 1e-3, 1e3)
+        self.r1 = number_within("RandomErasing", "r1", r1, 1e-3, 1e3)
         self.per_frame = per_frame
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,9 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import Transform, WithProbability
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.zoo.transforms._draws import WithProbability
 from gait_plugins.plugins.zoo.transforms.augment import RandomHorizontalFlip
 from gait_plugins.plugins.zoo.transforms.compose import Compose
 from gait_plugins.plugins.zoo.transforms.silhouette import BaseSilCuttingTransform

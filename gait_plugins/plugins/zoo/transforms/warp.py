@@ -7,8 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from gait_plugins.api import WithProbability
+from gait_plugins.api.ranges import number_within
 from gait_plugins.errors import DataError
-from gait_plugins.plugins.zoo.transforms._draws import WithProbability, checked_range
 
 _MOST = 128  # channels of an image, where OpenCV admits the fewest
 _LANES = 16  # multiples are far faster; and with fewer than five OpenCV rounds in another way
@@ -31,7 +32,7 @@ class RandomRotate(WithProbability):
 
     def __init__(self, prob: float = 0.5, degree: float = 10, about_centre: bool = False) -> None:
         super().__init__(prob)
-        self.degree = checked_range("RandomRotate", "degree", degree, 0, 360)
+        self.degree = number_within("RandomRotate", "degree", degree, 0, 360)
         self.about_centre = about_centre
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:

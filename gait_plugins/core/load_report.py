@@ -43,7 +43,7 @@ class LoadReport:
     fitting: tuple[str, ...]
     """Keys that both have, in the same shape."""
     missing: tuple[str, ...]
-    """Keys of the model that the file lacks."""
+    """Keys of the model that the file lacks, less those that it :func:`may_lack`."""
     unexpected: tuple[str, ...]
     """Keys of the file that the model lacks."""
     mismatched: tuple[Mismatch, ...]
@@ -146,11 +146,20 @@ def compare_states(
     return LoadReport(
         model=name,
         fitting=tuple(fitting),
-        missing=tuple(key for key in own if key not in weights),
+        missing=tuple(key for key in own if key not in weights and not may_lack(key, weights)),
         unexpected=tuple(key for key in weights if key not in own),
         mismatched=mismatched,
         head=_head(mismatched, classes),
     )
+
+
+def may_lack(key: str, weights: Mapping[str, Any]) -> bool:
+    """Whether weights are whole without a key: a norm's of before PyTorch 0.4.1 count no batches.
+
+    torchvision's first ImageNet weights are among them; with a fixed momentum nothing depends on it.
+    """
+    norm, _, name = key.rpartition(".")
+    return name == "num_batches_tracked" and f"{norm}.running_mean".lstrip(".") in weights
 
 
 def _head(mismatched: Sequence[Mismatch], classes: int | None) -> Head | None:

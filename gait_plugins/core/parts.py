@@ -12,7 +12,7 @@ from gait_plugins.api import GaitModel
 from gait_plugins.components import nearest
 from gait_plugins.core.checkpoint import Checkpoint, load_checkpoint
 from gait_plugins.core.files import file_sha256
-from gait_plugins.core.load_report import LoadReport, compare_states
+from gait_plugins.core.load_report import LoadReport, compare_states, may_lack
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 
 log = logging.getLogger("gait_plugins")
@@ -136,6 +136,8 @@ def take_part(model: GaitModel, part: Part) -> dict[str, Any]:
     report, prefix = fit_part(model, part, checkpoint, str(path))
     weights = under(checkpoint["model"], prefix)
     model.load_state_dict({_joined(part.target, key): weights[key] for key in report.fitting}, strict=False)
+    told = {*report.fitting, *report.missing, *(mismatch.key for mismatch in report.mismatched)}
+    left = [key for key in under(model.state_dict(), part.target) if key not in told]
     digest = file_sha256(path)
     log.info(
         "%s <- %s of %s (sha256 %s): %d of %d weights taken%s",
@@ -156,7 +158,7 @@ def take_part(model: GaitModel, part: Part) -> dict[str, Any]:
         "missing": len(report.missing),
         "unexpected": len(report.unexpected),
         "mismatched": len(report.mismatched),
-        "head_dropped": report.own < len(under(model.state_dict(), part.target)),
+        "head_dropped": not all(may_lack(key, weights) for key in left),
     }
 
 

@@ -181,10 +181,46 @@ class OnePiece(GaitModel):
         raise NotImplementedError
 
 
+class Whole(GaitModel):
+    """Embeds in one piece; losses get the embeddings, and on request logits of them."""
+
+    def __init__(self, logits: bool = False) -> None:
+        super().__init__()
+        self.embed, self.told_apart = nn.Linear(44, 6), nn.Linear(6, 3) if logits else None
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        rows = batch.inputs[0].flatten(1, 3) if batch.inputs[0].dim() == 5 else batch.inputs[0].flatten(1, 2)
+        embeddings = self.embed(rows.amax(1)).unsqueeze(2)
+        training = {
+            name: {"embeddings": embeddings, "labels": batch.labels} for name in ("triplet", "compact")
+        }
+        if self.told_apart is not None:
+            training["softmax"] = {"logits": self.told_apart(embeddings[..., 0]), "labels": batch.labels}
+        return {
+            "training_feat": training,
+            "visual_summary": {},
+            "inference_feat": {"embeddings": embeddings},
+        }
+
+
+def test_every_loss_of_a_model_in_one_piece_gets_the_corrected_embeddings() -> None:
+    torch.manual_seed(0)
+    gse = Whole()
+    model = ResidualGait(gse)
+    output = model(batch_of())
+    corrected = output["inference_feat"]["embeddings"]
+    assert corrected.requires_grad
+    assert not torch.equal(corrected, gse(batch_of())["inference_feat"]["embeddings"])
+    for name in ("triplet", "compact"):
+        assert output["training_feat"][name]["embeddings"] is corrected
+        assert torch.equal(output["training_feat"][name]["labels"], batch_of().labels)
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
         (lambda: ResidualGait(OnePiece()), "does not offer its part embeddings"),
+        (lambda: ResidualGait(Whole(logits=True)), "it gives softmax.logits to losses"),
         (lambda: residual(gse={"model": "GEI"}), "nothing to train"),
         (lambda: residual(OccMixerFCs={"in_channels": 320}), "in_channels is 320, expected 70"),
         (lambda: residual(occ_detector={"input_scale": 0}), "input_scale is 0"),

@@ -1,35 +1,26 @@
-"""Components of every installed plugin inside the second host: found, fed, trained, saved, scored."""
+"""Components of every installed plugin inside the second host: fed, trained, saved, scored."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import yaml
-from fake_site import FakeSite, manifest
+from two_hosts import Listener, in_core, in_host, same, settings, write
 from upstream_host import mini, pin, write_data
 
 import gait_plugins
-from gait_plugins import EmbeddingSet, Results, Run, Transform, hookimpl
-from gait_plugins.config import load_config
+from gait_plugins import EmbeddingSet, Transform, hookimpl
 from gait_plugins.core.checkpoint import load_checkpoint
 from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions as CoreOptions
 from gait_plugins.core.scoring import score
-from gait_plugins.errors import ComponentConflict, ConfigError, UnknownComponent
-from gait_plugins.manager import Manager, use_manager
+from gait_plugins.errors import ConfigError
+from gait_plugins.manager import Manager
 from upstream_patches.checkout import Checkout
-from upstream_patches.patch import Host
-from upstream_patches.running import RunOptions, run
-
-OURS = "gait-plugins-trackletgait"
-CUT = [{"type": f"{OURS}/BaseSilCuttingTransform"}]
 
 
 @pytest.fixture
@@ -37,96 +28,6 @@ def checkout(tmp_path: Path, monkeypatch) -> Checkout:
     checkout = mini(tmp_path / "host")
     pin(checkout, tmp_path / "pins", monkeypatch)
     return checkout
-
-
-def settings(tmp_path: Path) -> dict[str, Any]:
-    """One configuration of the tiny plugin's components for both hosts."""
-    weights = tmp_path / "start.pt"
-    torch.manual_seed(0)
-    model = gait_plugins.build("model", {"model": "TinyModel"})
-    torch.save({"model": model.state_dict(), "iteration": 0}, weights)
-    return {
-        "data_cfg": {"dataset_name": "CASIA-B", "num_workers": 0, **write_data(tmp_path / "data")},
-        "model_cfg": {"model": "TinyModel", "dropout": 0.0},
-        "loss_cfg": [
-            {"type": "Contrast", "log_prefix": "contrast"},
-            {"type": "Softmax", "log_prefix": "softmax", "loss_term_weight": 0.5},
-        ],
-        "optimizer_cfg": {"solver": "SGD", "lr": 0.01, "momentum": 0.9},
-        "scheduler_cfg": {"scheduler": "MultiStepLR", "milestones": [3], "gamma": 0.5},
-        "trainer_cfg": {
-            "save_name": "both",
-            "total_iter": 6,
-            "save_iter": 3,
-            "log_iter": 1,
-            "enable_float16": False,
-            "restore_hint": str(weights),
-            "optimizer_reset": True,
-            "scheduler_reset": True,
-            "sampler": {"type": "Draw", "batch_size": 8, "method": "FirstFrames", "frames": 4},
-            "transform": CUT,
-        },
-        "evaluator_cfg": {
-            "save_name": "both",
-            "restore_hint": 6,
-            "eval_func": "Nearest",
-            "sampler": {"type": "InOrder", "batch_size": 3, "method": "FirstFrames"},
-            "transform": CUT,
-        },
-    }
-
-
-def write(tmp_path: Path, config: dict[str, Any]) -> Path:
-    path = tmp_path / "both.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def in_host(checkout: Checkout, config: Path, phase: str = "train", *overrides: str) -> Host:
-    options = RunOptions(device="cpu", overrides=overrides)
-    return run(checkout, ["--cfgs", str(config), "--phase", phase], options)
-
-
-def in_core(tmp_path: Path, config: Path, *overrides: str) -> Any:
-    return load_config(config, overrides=[f"output_dir={tmp_path / 'core'}", *overrides])
-
-
-def same(one: EmbeddingSet, other: EmbeddingSet) -> None:
-    np.testing.assert_allclose(one.embeddings, other.embeddings, atol=1e-5)
-    for name in ("labels", "types", "views"):
-        assert list(getattr(one, name)) == list(getattr(other, name))
-
-
-class Listener:
-    """Everything that the hooks say, in order."""
-
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-        self.runs: list[Run] = []
-
-    @hookimpl
-    def gait_run_begin(self, run: Run) -> None:
-        self.runs.append(run)
-        self.heard.append(("begin", run.phase))
-
-    @hookimpl
-    def gait_step_end(self, step: int, metrics: dict[str, Any]) -> None:
-        self.heard.append(("step", step, dict(metrics)))
-
-    @hookimpl
-    def gait_checkpoint_saved(self, path: Path, step: int) -> None:
-        self.heard.append(("saved", step, path, path.is_file()))
-
-    @hookimpl
-    def gait_evaluated(self, step: int, results: Results) -> None:
-        self.heard.append(("evaluated", step, results))
-
-    @hookimpl
-    def gait_run_end(self, error: BaseException | None) -> None:
-        self.heard.append(("end", error))
-
-    def of(self, kind: str) -> list[Any]:
-        return [event for event in self.heard if event[0] == kind]
 
 
 @pytest.fixture
@@ -242,70 +143,6 @@ def test_a_run_that_breaks_is_told_to_monitors(checkout: Checkout, tmp_path: Pat
     assert isinstance(listener.of("end")[0][1], IndexError)
 
 
-def test_a_name_that_the_host_has_means_the_hosts_own(checkout: Checkout, tmp_path: Path, tiny: Manager):
-    config = write(tmp_path, {"data_cfg": write_data(tmp_path / "data")})
-    assert in_host(checkout, config).session.used == {}
-    terms = f"loss_cfg={{type: {OURS}/TripletLoss, log_prefix: triplet}}"
-    host = in_host(checkout, config, "train", terms)
-    assert list(host.session.used) == ["loss/TripletLoss"]
-
-
-def test_an_unknown_name_gets_the_nearest_of_all_packages(checkout: Checkout, tmp_path: Path, tiny: Manager):
-    config = write(tmp_path, settings(tmp_path))
-    for override, near in (
-        ("model_cfg.model=TinyModle", "TinyModel"),
-        ("trainer_cfg.sampler.method=FirstFrame", "FirstFrames"),
-        ("trainer_cfg.sampler.type=Drew", "Draw"),
-        ("trainer_cfg.transform=[{type: Shft}]", "Shift"),
-        ("loss_cfg=[{type: Contrasts, log_prefix: contrast}]", "Contrast"),
-    ):
-        with pytest.raises(UnknownComponent, match=f"did you mean '{near}'"):
-            in_host(checkout, config, "train", override)
-
-
-def test_two_packages_with_one_name_conflict(checkout: Checkout, tmp_path: Path, tiny: Manager):
-    class Rival:
-        @hookimpl
-        def gait_models(self) -> dict[str, type]:
-            return {"TinyModel": gait_plugins.get("model", "tiny-gait/TinyModel")}
-
-    config = write(tmp_path, settings(tmp_path))
-    tiny.register(Rival(), distribution="rival-gait", version="3")
-    with pytest.raises(ComponentConflict, match="rival-gait 3"):
-        in_host(checkout, config)
-    host = in_host(checkout, config, "train", "model_cfg.model=tiny-gait/TinyModel")
-    assert host.session.used["model/TinyModel"]["distribution"] == "tiny-gait"
-
-
-@pytest.fixture
-def stranger(tmp_path: Path, monkeypatch) -> Iterator[FakeSite]:
-    site = FakeSite(tmp_path, monkeypatch)
-    site.module("strange_parts", "from torch import nn\nclass Wide(nn.Identity):\n    pass\n")
-    site.package("strange-gait", manifest(gait_backbones={"Wide": "strange_parts:Wide"}))
-    use_manager(None)
-    yield site
-    use_manager(None)
-
-
-def test_nothing_is_imported_before_a_yaml_names_it(
-    checkout: Checkout, tmp_path: Path, stranger: FakeSite, monkeypatch
-):
-    config = write(tmp_path, {"data_cfg": write_data(tmp_path / "data")})
-    in_host(checkout, config)
-    assert "strange_parts" not in sys.modules
-    model = checkout.root / "opengait/modeling/models/miniset.py"
-    model.write_text(model.read_text().replace('"type": "Plain"', '"type": "Wide"'))
-    with pytest.raises(RuntimeError):  # an identity has no channels for the head
-        in_host(checkout, config)
-    assert "strange_parts" in sys.modules
-
-
-def test_options_that_a_component_refuses_are_told(checkout: Checkout, tmp_path: Path, tiny: Manager):
-    config = write(tmp_path, settings(tmp_path))
-    with pytest.raises(ConfigError, match="frames"):
-        in_host(checkout, config, "train", "trainer_cfg.sampler.frames=many")
-
-
 def test_transforms_draw_by_seed_step_and_slot(checkout: Checkout, tmp_path: Path, listener: Listener):
     """The same in every run, also after a break; other draws for another seed."""
     config = write(tmp_path, settings(tmp_path))
@@ -335,85 +172,6 @@ def test_workers_change_no_frame(checkout: Checkout, tmp_path: Path, listener: L
         in_host(checkout, config, "train", f"data_cfg.num_workers={workers}")
         found.append([event[2]["scalar/loss"] for event in listener.of("step")])
     assert found[0] == found[1]
-
-
-def test_options_that_nobody_reads_are_errors_before_any_work(
-    checkout: Checkout, tmp_path: Path, tiny: Manager
-):
-    """The host itself only logs them; what its default.yaml alone says is no mistake."""
-    config = write(tmp_path, settings(tmp_path))
-    for override, words in (
-        ("model_cfg.clases=3", "'clases'"),
-        ("loss_cfg=[{type: Softmax, log_prefix: softmax, poisson: 1}]", "'poisson'"),
-        ("loss_cfg={type: Softmax, log_prefix: softmax, poisson: 1}", "'poisson'"),
-        ("trainer_cfg.sampler.frame=3", "'frame'"),
-        ("evaluator_cfg.metrics=cos", "'metrics'"),
-        ("trainer_cfg.transform=[{type: Shift, by: 3}]", "'by'"),
-        ("evaluator_cfg.transform=[{type: Shift, by: 3}]", "'by'"),
-        ("trainer_cfg.sampler.batch_size=[2, 2]", "batch_size"),
-    ):
-        with pytest.raises(ConfigError, match=words):
-            in_host(checkout, config, "train", override)
-    options = RunOptions(device="cpu", without=("frame-samplers",))
-    with pytest.raises(ConfigError, match="FirstFrames needs the patch frame-samplers"):
-        run(checkout, ["--cfgs", str(config)], options)
-    assert not (checkout.root / "output").exists()
-
-
-def test_hooks_see_the_configuration_of_plugins_models_alone(
-    checkout: Checkout, tmp_path: Path, tiny: Manager
-):
-    class Dialect:
-        @hookimpl
-        def gait_configure(self, config: dict[str, Any]) -> None:
-            config["model_cfg"]["channels"] = config["trainer_cfg"].pop("width", 4)
-
-    tiny.register(Dialect(), distribution="dialect", version="1")
-    config = settings(tmp_path)
-    config["trainer_cfg"] |= {"width": 6, "restore_hint": 0}
-    in_host(checkout, write(tmp_path, config))
-    file = checkout.root / "output/CASIA-B/TinyModel/both/checkpoints/both-00006.pt"
-    assert load_checkpoint(file)["model"]["conv.weight"].shape[0] == 6
-    host = in_host(
-        checkout, write(tmp_path, {"data_cfg": config["data_cfg"], "trainer_cfg": {"width": 6}}), "train"
-    )
-    assert host.session.cfgs["trainer_cfg"]["width"] == 6
-
-
-def test_a_loss_is_added_to_a_model_that_does_not_know_it(
-    checkout: Checkout, tmp_path: Path, listener: Listener
-):
-    config = settings(tmp_path)
-    config["loss_cfg"].append({"type": "Contrast", "log_prefix": "again", "features": "contrast"})
-    path = write(tmp_path, config)
-    in_host(checkout, path)
-    theirs = listener.of("step")[0][2]
-    listener.heard.clear()
-    train(in_core(tmp_path, path), CoreOptions(device="cpu"))
-    ours = listener.of("step")[0][2]
-    assert ours["scalar/again/loss"] == ours["scalar/contrast/loss"]
-    assert ours["scalar/loss"] == pytest.approx(theirs["scalar/loss"], abs=1e-4)
-    config["loss_cfg"][-1]["features"] = "contrasts"
-    path = write(tmp_path, config)
-    for start in (
-        lambda: in_host(checkout, path),
-        lambda: train(in_core(tmp_path, path, f"output_dir={tmp_path / 'x'}"), CoreOptions("cpu")),
-    ):
-        with pytest.raises(ConfigError, match="no features called 'contrasts'; it gives contrast, softmax"):
-            start()
-
-
-def test_what_is_tested_follows_what_is_trained_where_nobody_says_otherwise(
-    checkout: Checkout, tmp_path: Path, tiny: Manager
-):
-    config = settings(tmp_path)
-    for key in ("save_name", "restore_hint"):
-        del config["evaluator_cfg"][key]
-    path = write(tmp_path, config)
-    in_host(checkout, path, "train", "trainer_cfg.total_iter=3")
-    in_host(checkout, path, "test", "trainer_cfg.total_iter=3")
-    with pytest.raises(FileNotFoundError, match="both-00002"):
-        in_host(checkout, path, "test", "evaluator_cfg.restore_hint=2")
 
 
 def test_a_test_takes_each_sequence_once_and_in_order(checkout: Checkout, tmp_path: Path, tiny: Manager):
@@ -461,10 +219,3 @@ def test_what_transforms_know_reaches_the_model(checkout: Checkout, tmp_path: Pa
     marked = [f"{section}.transform=[{{type: Marked}}]" for section in ("trainer_cfg", "evaluator_cfg")]
     in_host(checkout, config, "train", "model_cfg.model=Knowing", "trainer_cfg.with_test=true", *marked)
     assert len({tuple(drawn.tolist()) for drawn in seen}) > 6
-
-
-def test_the_name_that_a_model_of_the_checkout_has_on_our_trainer_is_known(
-    checkout: Checkout, tmp_path: Path, tiny: Manager
-):
-    config = write(tmp_path, {"data_cfg": write_data(tmp_path / "data")})
-    assert in_host(checkout, config, "train", "model_cfg.model=opengait/MiniSet").session.used == {}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from layout_files import partition
-from test_upstream_components import OURS, Listener, same
+from two_hosts import OURS, Listener, same
 from upstream_host import content
 
 import gait_plugins

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_upstream_components import settings, write
+from two_hosts import settings, write
 from upstream_host import mini
 
 HERE = Path(__file__).parent

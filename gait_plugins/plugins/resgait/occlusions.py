@@ -123,8 +123,8 @@ class Occlusion(Transform):
 
     Args:
         shape_cfgs: occlusions, each with its ``prob``; what is left to 1 leaves a sequence whole.
-        keep_whole: hand the model the frames as they came as well, by which a residual stage learns what
-            it misses. Transforms that follow do not act on them: put this one last.
+        keep_whole: hand the model the frames as they came as well, to which a residual stage fits its
+            mixer. Transforms that follow do not act on them: put this one last.
     """
 
     def __init__(self, shape_cfgs: list[Transform], keep_whole: bool = False) -> None:

@@ -61,11 +61,9 @@ class ResidualGait(GaitModel):
             its mean ``features`` (the published one for sequences of equal length).
         frozen_statistics: keep the frozen parts in eval mode; false lets their batch norms drift, as
             published.
-        recovery_weight: weight of a further loss, the distance to what the GSE makes of the same sequence
-            when nothing is hidden; for that, ``Occlusion`` must ``keep_whole``. 0: as published.
-        mixer_batches: training batches from which the mixer is fitted before the first step, to bring
-            embeddings as near to those of whole sequences as a linear map can; needs ``keep_whole`` too.
-            0: it starts from small random weights, as published.
+        mixer_batches: training batches to which the mixer is fitted before the first step, so that
+            embeddings come as near to those of whole sequences as a linear map can bring them; for that,
+            ``Occlusion`` must ``keep_whole``. 0: it starts from small random weights, as published.
     """
 
     def __init__(
@@ -75,11 +73,9 @@ class ResidualGait(GaitModel):
         OccMixerFCs: MixerOptions | None = None,
         amount_of: Pooling = "amounts",
         frozen_statistics: bool = True,
-        recovery_weight: float = 0.0,
         mixer_batches: int = 0,
     ) -> None:
         super().__init__()
-        self.recovery_weight = recovery_weight
         self.mixer_batches = mixer_batches
         _require_parts(gse)
         self.amount_of: Pooling = amount_of
@@ -110,14 +106,8 @@ class ResidualGait(GaitModel):
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """The wrapped model's own outputs, from corrected embeddings ``[n, c, p]``."""
-        batch = GaitBatch.of(batch)
-        seen = self._seen(batch)
-        embeddings = self._corrected(seen)
-        output = seen.rest(embeddings)
-        if self.training and self.recovery_weight:
-            missed = (embeddings - self._unhidden(batch)).float().norm(dim=1)
-            output["training_feat"]["recovery"] = self.recovery_weight * missed.mean()
-        return output
+        seen = self._seen(GaitBatch.of(batch))
+        return seen.rest(self._corrected(seen))
 
     def part_embeddings(self, batch: GaitBatch) -> Tensor:
         """``[n, c, p]``."""
@@ -143,8 +133,7 @@ class ResidualGait(GaitModel):
             raise ConfigError(
                 "the batches come without what they were before a part was hidden",
                 where="ResidualGait",
-                hint="recovery_weight and mixer_batches need `keep_whole: true` of Occlusion among "
-                "trainer_cfg.transform",
+                hint="mixer_batches needs `keep_whole: true` of Occlusion among trainer_cfg.transform",
             )
         whole = batch._replace(inputs=[batch.targets[WHOLE], *batch.inputs[1:]], seq_lens=None)
         embeddings: Tensor = self.full_component.part_embeddings(whole)

@@ -17,11 +17,8 @@ from gait_plugins.core.checkpoint import load_checkpoint, restore_model
 from gait_plugins.core.parts import Part, take_part
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.manager import default_manager
-from gait_plugins.nn import SeparateFCs
-from gait_plugins.plugins.resgait.mixer import MixerFit
 from gait_plugins.plugins.resgait.oem import OcclusionModule
 from gait_plugins.plugins.resgait.residual import ResidualGait
-from gait_plugins.plugins.resgait.targets import WHOLE
 
 SMALL = {"SeparateBNNecks": {"class_num": 4}, "stem_channels": 4, "embedding_channels": 6, "widths": [8, 16]}
 OTHERS = {"GEI", "OEM", "GaitSSB_Pretrain"}
@@ -299,59 +296,3 @@ def test_a_copy_shares_its_classifier_as_the_original_does() -> None:
     assert model.full_component.BNNecks is model.BNNecks
     assert model.mimic_component.BNNecks is model.BNNecks
     assert not any(".BNNecks." in key for key in model.state_dict())
-
-
-def hidden_below(keep: float = 0.5, n: int = 8) -> GaitBatch:
-    """Walks whose lower rows are black, and what they were."""
-    frames = sil(n, 3, 64, 44)
-    seen = frames.clone()
-    seen[:, :, int(64 * keep) :] = 0
-    labels = torch.arange(n) // 2
-    return GaitBatch([seen], labels, ["nm-01"] * n, ["090"] * n, None, {WHOLE: frames})
-
-
-def missed(model: ResidualGait, batch: GaitBatch) -> float:
-    with torch.no_grad():
-        wanted = model.full_component.part_embeddings(batch._replace(inputs=[batch.targets[WHOLE]]))
-        return float((model.part_embeddings(batch) - wanted).norm(dim=1).mean())
-
-
-def test_the_fitted_mixer_starts_nearer_to_whole_bodies_than_no_residual_at_all() -> None:
-    torch.manual_seed(0)
-    model = residual(mixer_batches=2).train()
-    batches = [hidden_below(keep) for keep in (0.4, 0.7, 0.5)]
-    for part in (model.full_component, model.mimic_component):
-        part.init_parameters()
-    model.mimic_component.eval()
-    with torch.no_grad():
-        model.occ_mixer_fc.fc_bin.zero_()
-    before = [missed(model, batch) for batch in batches[:2]]
-    taken = iter(batches)
-    model.calibrate(taken)
-    assert len(list(taken)) == 1
-    after = [missed(model, batch) for batch in batches[:2]]
-    assert sum(after) < 0.8 * sum(before)
-
-
-def test_a_fit_finds_the_linear_map_that_made_its_samples_however_they_are_divided() -> None:
-    torch.manual_seed(0)
-    truth, together, divided = (SeparateFCs(3, 5, 4) for _ in range(3))
-    x = torch.randn(400, 5, 3)
-    wanted = truth(x).detach()
-    whole, pieces = MixerFit(together), MixerFit(divided)
-    whole.add(x, wanted)
-    for rows in torch.split(torch.arange(400), 130):
-        pieces.add(x[rows], wanted[rows])
-    whole.finish()
-    pieces.finish()
-    assert torch.allclose(together.fc_bin, divided.fc_bin, atol=1e-6)
-    assert torch.allclose(
-        together.fc_bin, truth.fc_bin, rtol=0.05, atol=1e-2 * truth.fc_bin.abs().max().item()
-    )
-
-
-def test_what_was_whole_must_come_with_the_batches() -> None:
-    with pytest.raises(ConfigError, match="before a part was hidden") as caught:
-        residual(mixer_batches=1).calibrate([batch_of()])
-    assert "keep_whole: true" in str(caught.value.hint)
-    residual().calibrate([batch_of()])

@@ -86,9 +86,24 @@ def test_a_model_sees_the_first_batches_once_before_the_first_step(
     run(tiny_yaml)
     assert len(shown) == 2
     assert equal(shown, trained_on[:2])
+    whole = final(folder)
     checkpoint_path(folder, "tiny", 6).unlink()
     run(tiny_yaml, resume=True)
     assert len(shown) == 2
+    for step in (2, 4, 6):  # as if it had been killed before its first checkpoint
+        checkpoint_path(folder, "tiny", step).unlink()
+    run(tiny_yaml, "data_cfg.num_workers=2", resume=True)
+    assert equal(shown[2:], shown[:2])
+    assert equal(trained(final(folder)), trained(whole))
+    run(tiny_yaml, "trainer_cfg.save_name=later", init_from=checkpoint_path(folder, "tiny", 6))
+    assert len(shown) == 4
+
+
+def test_frames_are_checked_before_a_model_sees_them(tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(TinyModel, "frame_channels", 3)
+    monkeypatch.setattr(TinyModel, "calibrate", lambda self, batches: next(iter(batches)) and 1 / 0)
+    with pytest.raises(ConfigError, match="the frames have 1 channel"):
+        run(tiny_yaml)
 
 
 def test_workers_change_nothing(tiny_yaml: Path, folder: Path):

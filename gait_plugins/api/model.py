@@ -100,8 +100,9 @@ class GaitModel(HasExample, nn.Module):
         """Look at training batches once, before the first step: for what is set from data, not learnt.
 
         It comes after the weights of earlier trainings are in place, in train mode, and not where a training
-        is resumed. Take no more batches than needed: they are made as they are taken. Several processes
-        see different ones and must end with the same weights.
+        is resumed or the whole model comes from another one (``restore_hint``, ``--init-from``). Take no more
+        batches than needed: they are made as they are taken. Several processes see different ones and must
+        end with the same weights.
 
         Args:
             batches: those of the first steps, in their order, on the model's device.

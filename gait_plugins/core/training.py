@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import LossSchedule, Results, Run, SequenceRef
+from gait_plugins.api import GaitBatch, LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
 from gait_plugins.core import checkpoint as ckpt
 from gait_plugins.core.atomic import remove_partials
@@ -110,6 +111,7 @@ class Training:
         self._checked: tuple[int, ...] = ()
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
+        self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
         self.validation = Validation.read(section, folder, self.run.first_step)
@@ -169,14 +171,22 @@ class Training:
             freeze_batch_norm(self.raw)
 
     def calibrate(self, divide: Divider) -> None:
-        """Let a training that begins show its model the first batches."""
-        if self.run.first_step:
+        """Let a training that begins show its model the first batches.
+
+        Not where the whole model comes from another training: what was set from data is learnt on.
+        """
+        if self.run.first_step or self._begins_whole:
             return
         section, model = self.config.trainer_cfg, self.raw.model
         seed_step(section.seed, 0, self.fabric.global_rank)
         workers, numbers = self.config.data_cfg.num_workers, range(section.total_iter)
         with closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream, blamed(model):
-            model.calibrate(divide(batch, self.fabric.device) for batch in stream)
+            model.calibrate(self._shown(stream, divide))
+
+    def _shown(self, stream: Iterable[HostBatch], divide: Divider) -> Iterator[GaitBatch]:
+        for batch in stream:
+            self.check_size(batch)
+            yield divide(batch, self.fabric.device)
 
     def check_size(self, batch: HostBatch) -> None:
         """See once that the model takes frames like these, and note their size for the checkpoints."""

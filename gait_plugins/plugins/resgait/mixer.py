@@ -42,14 +42,18 @@ class MixerFit:
         self.squares += y.square().sum()
 
     def finish(self) -> None:
-        """Set the weights, the same in every process."""
+        """Set the weights, the same in every process; a part that saw nothing but zeros keeps its own."""
         gram, products, squares = map(sum_over_ranks, (self.gram, self.products, self.squares))
-        inner = gram.shape[1]
-        ridge = RIDGE * gram.diagonal(dim1=1, dim2=2).mean(1).clamp(min=torch.finfo(gram.dtype).tiny)
-        identity = torch.eye(inner, dtype=gram.dtype, device=gram.device)
+        level = gram.diagonal(dim1=1, dim2=2).mean(1)
+        seen = level > 0
+        if not seen.any():
+            log.warning("nothing is hidden in the batches for the mixer: it starts from random weights")
+            return
+        ridge = RIDGE * torch.where(seen, level, 1.0)
+        identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
         weights = torch.linalg.solve(gram + ridge[:, None, None] * identity, products)
         with torch.no_grad():
-            self.mixer.fc_bin.copy_(weights)
+            self.mixer.fc_bin.copy_(torch.where(seen[:, None, None], weights, self.mixer.fc_bin.double()))
         left = squares - 2 * (weights * products).sum() + (weights * (gram @ weights)).sum()
         share = (left.clamp(min=0) / squares.clamp(min=torch.finfo(gram.dtype).tiny)).sqrt()
         log.info("the mixer starts where %.0f %% of what occlusion changes is left", 100 * float(share))

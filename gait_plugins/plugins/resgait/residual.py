@@ -76,6 +76,8 @@ class ResidualGait(GaitModel):
         mixer_batches: int = 0,
     ) -> None:
         super().__init__()
+        if mixer_batches < 0:
+            raise ConfigError(f"mixer_batches is {mixer_batches}, expected 0 or more", where="ResidualGait")
         self.mixer_batches = mixer_batches
         _require_parts(gse)
         self.amount_of: Pooling = amount_of
@@ -135,7 +137,15 @@ class ResidualGait(GaitModel):
                 where="ResidualGait",
                 hint="mixer_batches needs `keep_whole: true` of Occlusion among trainer_cfg.transform",
             )
-        whole = batch._replace(inputs=[batch.targets[WHOLE], *batch.inputs[1:]], seq_lens=None)
+        frames, seen = batch.targets[WHOLE], batch.inputs[0]
+        if batch.seq_lens is not None or frames.shape != seen.shape:
+            raise ConfigError(
+                f"the frames are {list(seen.shape)}, before a part was hidden {list(frames.shape)}",
+                where="ResidualGait",
+                hint="mixer_batches needs sequences of one length (trainer_cfg.sampler) and Occlusion as the "
+                "last transform",
+            )
+        whole = batch._replace(inputs=[frames, *batch.inputs[1:]])
         embeddings: Tensor = self.full_component.part_embeddings(whole)
         return embeddings
 

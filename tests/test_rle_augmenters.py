@@ -303,6 +303,21 @@ def test_frames_of_a_silhouette_file_are_taken_though_read_only() -> None:
     assert ImageNetNormalize()(frames, rng()).shape == (3, 3, 24, 16)
 
 
+def test_mirrored_frames_are_normalised_too() -> None:
+    frames = picture(3, 3, 24, 16)
+    np.testing.assert_array_equal(
+        ImageNetNormalize()(frames[..., ::-1], rng()), ImageNetNormalize()(frames, rng())[..., ::-1]
+    )
+
+
+@each
+def test_no_frames_are_left_as_they_are(augmenter: Augmenter) -> None:
+    for shape in ((0, 24, 16), (0, 3, 24, 16)):
+        assert augmenter.sequence(np.zeros(shape, np.uint8), rng()).shape == shape
+        assert augmenter.batch(torch.zeros(shape), rng()).shape == shape
+    assert augmenter.batch(torch.zeros(2, 0, 3, 24, 16), rng()).shape == (2, 0, 3, 24, 16)
+
+
 # --- framing ------------------------------------------------------------------------------------
 
 
@@ -367,5 +382,7 @@ def test_images_of_another_kind_are_named() -> None:
         ModerateRLE(1)(np.zeros((3, 4, 4), np.int64), rng())
     with pytest.raises(DataError, match="expected one channel or three"):
         ImageNetNormalize().batch(np.zeros((2, 4, 4), np.uint8))
+    with pytest.raises(DataError, match=r"int64, expected uint8 or floats"):
+        ImageNetNormalize().batch(np.zeros((3, 4, 4), np.int64))
     with pytest.raises(ConfigError, match="mean has 3 values, the images have 4 channels"):
         RandomErasingRGB(1).image(np.zeros((4, 24, 16), np.uint8), rng())

@@ -72,7 +72,7 @@ class Augmenter(Transform):
         inplace: bool = False,
     ) -> Images:
         acts = np.flatnonzero(rng.random(groups[0]) < self.prob)
-        if not len(acts):
+        if not len(acts) or 0 in images.shape:
             return images
         if isinstance(images, Tensor):
             out = images if inplace else images.clone(memory_format=torch.contiguous_format)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gait_plugins.api import Transform
 from gait_plugins.errors import DataError
-from gait_plugins.plugins.rle.pixels import Images, unit_of
+from gait_plugins.plugins.rle.pixels import Images, is_whole, unit_of
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -37,10 +37,17 @@ class ImageNetNormalize(Transform):
                 f"found images of shape {list(images.shape)}, expected one channel or three: [..., c, h, w]",
                 where="ImageNetNormalize",
             )
-        if isinstance(images, Tensor):
-            return normalized(images, unit_of(images))
-        given = torch.from_numpy(images if images.flags.writeable else images.copy())
-        return normalized(given, unit_of(given)).numpy()
+        # torch takes no array that is read-only or runs backwards, as a mirrored one does.
+        given = (
+            images if isinstance(images, Tensor) else torch.from_numpy(np.require(images, None, ["C", "W"]))
+        )
+        if not (given.is_floating_point() or is_whole(given)):
+            raise DataError(
+                f"found images of {given.dtype}, expected uint8 or floats in [0, 1]",
+                where="ImageNetNormalize",
+            )
+        found = normalized(given, unit_of(given))
+        return found if isinstance(images, Tensor) else found.numpy()
 
 
 def normalized(images: Tensor, unit: float = 1.0, out: Tensor | None = None) -> Tensor:

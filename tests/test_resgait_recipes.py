@@ -7,11 +7,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from tiny_resgait import tiny_settings
 
 from gait_plugins.config import load_config
 from gait_plugins.config.recipes import load_recipe
 from gait_plugins.config.sources import shipped_recipes
-from gait_plugins.core.recipe_checks import check_stages
+from gait_plugins.core.recipe_checks import check_data, check_stages
+from gait_plugins.errors import ConfigError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "resgait.md").read_text(encoding="utf-8")
 PARTS = ["full_component", "mimic_component", "BNNecks", "occ_detector"]
@@ -53,6 +55,15 @@ def test_a_strangers_model_without_a_classifier_in_one_line(recipe: str, strip_g
     fits = check_stages(stages)["residual"]
     assert [fit.part.target for fit in fits if fit.report] == [part for part in PARTS if part != "BNNecks"]
     assert [fit.part.target for fit in fits if fit.report is None] == ["BNNecks"]
+
+
+def test_what_the_mixer_is_fitted_by_is_missed_before_the_first_stage(tmp_path: Path) -> None:
+    forgotten = ["residual.trainer_cfg.transform.0.trf_cfg.1.keep_whole=false"]
+    check_data(load_recipe("resgait/walkers", tiny_settings(tmp_path)).stages)
+    with pytest.raises(ConfigError, match="before a part was hidden") as caught:
+        check_data(load_recipe("resgait/walkers", tiny_settings(tmp_path, forgotten)).stages)
+    assert "walkers.yaml" in str(caught.value.where)
+    assert "keep_whole: true" in str(caught.value.hint)
 
 
 def test_the_page_names_every_recipe_and_commands_that_load() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypedDict
 
 from torch import Tensor, nn
@@ -73,6 +73,12 @@ class GaitModel(HasExample, nn.Module):
 
     def check_input_size(self, height: int, width: int) -> None:
         """Raise ``ConfigError``, naming both sizes, where frames of this size cannot be taken."""
+
+    def check_targets(self, names: Collection[str]) -> None:
+        """Raise ``ConfigError`` where training batches with just these ``targets`` are not enough.
+
+        A recipe asks before its first stage is trained, of one sequence of each stage.
+        """
 
     def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
         """See that a part may start from another training's checkpoint, before any weight is taken.

@@ -94,6 +94,11 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         with blamed(self.batch_sampler):
             return list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
 
+    def target_names(self) -> frozenset[str]:
+        """Names of the targets that sequences come with, as the first one that is drawn shows."""
+        _, known = self._clip(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
+        return frozenset(known)
+
     def make(self, number: int) -> HostBatch:
         """Batch ``number``."""
         chosen = self.drawn(number)

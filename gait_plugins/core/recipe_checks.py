@@ -89,7 +89,9 @@ def check_data(stages: Iterable[Stage]) -> None:
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
             check_losses(build_losses(stage.config), maker)
-            check_trainable(_model(stage.config), maker.index)
+            model = _model(stage.config)
+            check_trainable(model, maker.index)
+            model.check_targets(maker.target_names())
             for phase in scored_phases(stage.config):
                 build_batches(stage.config, dataset, phase)
 

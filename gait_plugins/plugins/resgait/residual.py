@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -131,12 +131,7 @@ class ResidualGait(GaitModel):
     @torch.no_grad()
     def _unhidden(self, batch: GaitBatch) -> Tensor:
         """The GSE's embeddings ``[n, c, p]`` of the batch with nothing hidden."""
-        if WHOLE not in batch.targets:
-            raise ConfigError(
-                "the batches come without what they were before a part was hidden",
-                where="ResidualGait",
-                hint="mixer_batches needs `keep_whole: true` of Occlusion among trainer_cfg.transform",
-            )
+        self.check_targets(batch.targets)
         frames, seen = batch.targets[WHOLE], batch.inputs[0]
         if batch.seq_lens is not None or frames.shape != seen.shape:
             raise ConfigError(
@@ -192,6 +187,15 @@ class ResidualGait(GaitModel):
     def schedule(self, optimizer: Optimizer, configured: Callable[[], LRScheduler]) -> LRScheduler:
         """As the wrapped model's."""
         return self.mimic_component.schedule(optimizer, configured)
+
+    def check_targets(self, names: Collection[str]) -> None:
+        """Raise ``ConfigError`` where the mixer is to be fitted and nothing says what was hidden."""
+        if self.mixer_batches and WHOLE not in names:
+            raise ConfigError(
+                "the batches come without what they were before a part was hidden",
+                where="ResidualGait",
+                hint="mixer_batches needs `keep_whole: true` of Occlusion among trainer_cfg.transform",
+            )
 
     def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
         """Refuse an occlusion module that reads frames or tells amounts by another convention.

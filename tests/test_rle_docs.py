@@ -79,6 +79,11 @@ def test_a_picture_of_own_images_is_drawn(
     monkeypatch.setattr("sys.argv", ["grid", str(tmp_path / "none.png"), "--to", str(target)])
     assert main() == 2
     assert "none.png: cannot be read" in capsys.readouterr().err
+    for option in (["--height", "0"], ["--seed", "-1"]):
+        monkeypatch.setattr("sys.argv", ["grid", *paths, *option])
+        with pytest.raises(SystemExit):
+            main()
+        assert "--seed is at least 0 and --height at least 16" in capsys.readouterr().err
 
 
 def test_data_check_reads_the_images(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ AUGMENTERS: dict[str, Augmenter] = {
 SEED = 7
 HEIGHT = 160
 _PEOPLE = 3
+_LEAST = 16
 _GAP, _HEAD, _COLUMN = 4, 22, 80
 _PAPER, _INK = 255, 40
 
@@ -68,7 +69,7 @@ def from_files(paths: Sequence[Path], seed: int = SEED, height: int = HEIGHT) ->
         DataError: an image cannot be read.
     """
     read = [read_pixels(str(path)) for path in paths]
-    size = height, max(16, round(height * read[0].shape[1] / read[0].shape[0]))
+    size = height, max(_LEAST, round(height * read[0].shape[1] / read[0].shape[0]))
     images = [as_frame(image, size)[0] for image in read]
     return {"image": images, **augmented(images, seed)}
 
@@ -93,8 +94,12 @@ def main() -> int:
     parser.add_argument("images", type=Path, nargs="*", help="images of people; none: made-up ones")
     parser.add_argument("--to", type=Path, default=Path("grid.png"), help="the PNG to write")
     parser.add_argument("--seed", type=int, default=SEED, help="of the draws, from 0")
-    parser.add_argument("--height", type=int, default=HEIGHT, help="of each of your images, in pixels")
+    parser.add_argument(
+        "--height", type=int, default=HEIGHT, help="of each of your images, in pixels, from 16"
+    )
     options = parser.parse_args()
+    if options.seed < 0 or options.height < _LEAST:
+        parser.error(f"--seed is at least 0 and --height at least {_LEAST}")
     try:
         columns = (
             from_files(options.images, options.seed, options.height)

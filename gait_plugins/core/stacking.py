@@ -132,6 +132,7 @@ def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> d
                 f"the target {target!r} of a batch has the shapes {sorted(shapes)} and holds "
                 f"{values[0].dtype}, expected numbers of one shape",
                 where=names[0],
+                hint="targets made of frames need a sampler that takes as many of every sequence",
             )
         kind = np.float32 if any(value.dtype.kind == "f" for value in values) else np.int64
         stacked[target] = torch.from_numpy(np.stack(values).astype(kind))

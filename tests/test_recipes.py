@@ -236,6 +236,19 @@ def test_a_stage_is_scored_by_its_own_protocol(tmp_path: Path):
     assert compare_runs(folder / "base", folder / "beside").figures
 
 
+def test_the_best_checkpoint_of_a_stage_is_scored_where_its_restore_hint_says_so(tmp_path: Path):
+    path = write_recipe(tmp_path)
+    settings = ["base.trainer_cfg.keep_best={metric: R1}", "base.trainer_cfg.save_iter=2"]
+    run(path, *settings, only="base")
+    folder = tmp_path / "output" / "pair" / "base"
+    best = load_checkpoint(folder / "checkpoints" / "best.pt")
+    best["iteration"] = 1  # to be told from the others
+    torch.save(best, folder / "checkpoints" / "best.pt")
+    recipe = load_recipe(path, [*settings, "base.evaluator_cfg.restore_hint=best"])
+    score_recipe(recipe, CPU, only="base")
+    assert list(folder.glob("results-1-*.json"))
+
+
 def test_inline_configurations_may_inherit(tmp_path: Path):
     text = RECIPE_YAML.replace(
         "cfgs: tiny.yaml\n    overrides: {trainer_cfg: {total_iter: 4}}", "cfgs: {inherits: tiny.yaml}"

@@ -74,10 +74,12 @@ def score_recipe(
         recipe: the stages.
         options: where to compute.
         only: the stage.
-        checkpoint: the file to score; None: the last one of the stage.
+        checkpoint: the file to score; None: the stage's best one where its ``evaluator_cfg.restore_hint``
+            says ``best``, or else its last one.
     """
     stage = recipe.stages[-1] if only is None else recipe[only]
-    path = last_checkpoint(stage) if checkpoint is None else checkpoint
+    which = "best" if stage.config.evaluator_cfg.restore_hint == "best" else "last"
+    path = _file_of(stage, which) if checkpoint is None else checkpoint
     return score(_changed(stage.config, "evaluator_cfg", "restore_hint", str(path)), options)
 
 

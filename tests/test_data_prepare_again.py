@@ -105,6 +105,7 @@ def interrupting(*given):
     return path
 
 preparing.write_sequence = interrupting
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 main()
 """
 """``gait-plugins``, with a Ctrl-C once the third sequence is on disk."""

@@ -12,6 +12,25 @@ from typer.testing import CliRunner
 
 from gait_plugins.cli import app
 
+RAW_FORMS = {
+    "CASIA-B": (["001/nm-01/090"], ["001/nm-01/090"]),
+    "OUMVLP": (["Silhouette_015-00/00007", "Silhouette_000-01/00007"], ["00007/00/015", "00007/01/000"]),
+    "GREW": (
+        ["train/00001/4XPn", "test/gallery/00001/zz", "test/gallery/00001/aa", "test/probe/etaG"],
+        ["00001train/00/4XPn", "00001/02/zz", "00001/01/aa", "probe/03/etaG"],
+    ),
+    "Gait3D": (["0002/camid33_videoid2/seq0"], ["0002/camid33_videoid2/seq0"]),
+    "CCPG": (["000/U0_D0/00"], ["000/U0_D0/00"]),
+    "SUSTech1K": (["0000/00-nm/000/Sils_aligned"], ["0000/00-nm/000"]),
+    "CASIA-E": (["forTrain/001/H/scene1/bg/000/1"], ["001/H-scene1-bg-1/000"]),
+    "HID": (
+        ["train/0001/12", "HID2022_test_gallery/00001/a1", "HID2022_test_probe/b2"],
+        ["0001/12/default", "00001/a1/default", "probe/b2/default"],
+    ),
+    "own": (["ann/coat/left"], ["ann/coat/left"]),
+}
+"""Data set -> folders of a sequence as it is distributed, and names that they get."""
+
 
 def gait(*words: object) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["data", *map(str, words)])

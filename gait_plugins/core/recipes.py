@@ -16,7 +16,9 @@ from gait_plugins.core.engine import train
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.recipe_checks import check_data, check_stages, of_stage
 from gait_plugins.core.recipe_history import check_unchanged
+from gait_plugins.core.report import results_path
 from gait_plugins.core.scoring import score
+from gait_plugins.core.setup import scored_phases
 from gait_plugins.core.validation import Validation
 from gait_plugins.errors import CheckpointError, ConfigError
 
@@ -143,9 +145,9 @@ def _is_trained(stage: Stage, known: Validation) -> bool:
 
 def _owes_the_last_test(stage: Stage, known: Validation) -> bool:
     config = stage.config
-    if config.data_cfg.validation is None or not config.trainer_cfg.with_test:
+    if len(scored_phases(config)) < 2:
         return False
-    return not any(stage.folder.glob(f"results-{known.final}-*.json"))
+    return not results_path(stage.folder, known.final, config.evaluator_cfg.protocol.name).is_file()
 
 
 def _file_of(stage: Stage, which: int | str) -> Path:

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gait_plugins.config.recipes import load_recipe
-from gait_plugins.core.options import RunOptions
-from gait_plugins.core.recipes import train_recipe
+from gait_plugins.config.recipe.load import load_recipe
+from gait_plugins.core.recipes.run import train_recipe
+from gait_plugins.core.runtime.options import RunOptions
 
 SHOWN = re.compile(r"@(R1|mAP)$")
 

@@ -26,8 +26,8 @@ from timing import in_turns, report
 
 import gait_plugins
 from gait_plugins.api import SequenceIndex
-from gait_plugins.core.loader import BatchMaker, Divider, HostBatch, batches
-from gait_plugins.core.memory import keep_freed_memory
+from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches
+from gait_plugins.core.runtime.memory import keep_freed_memory
 
 
 def walks_on_disk(folder: Path, identities: int, each: int) -> dict[str, str]:

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from gait_plugins import build
-from gait_plugins.core.export import write_opengait_layout
-from gait_plugins.prepare.packing import pack_dataset
-from gait_plugins.prepare.tree import every_sequence
+from gait_plugins.core.tools.export import write_opengait_layout
+from gait_plugins.prepare.pack import pack_dataset
+from gait_plugins.prepare.walk import every_sequence
 
 
 def read_all(kind: str, root: str, partition: str) -> None:

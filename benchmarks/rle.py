@@ -26,10 +26,10 @@ import torch
 from timing import report
 from torch import Tensor
 
-from gait_plugins.plugins.rle.erasing import RandomErasingRGB
-from gait_plugins.plugins.rle.moderate import ModerateRLE
-from gait_plugins.plugins.rle.normalize import MEAN, STD, normalized
-from gait_plugins.plugins.rle.radical import RadicalRLE
+from gait_plugins.plugins.rle.augment.erasing import RandomErasingRGB
+from gait_plugins.plugins.rle.augment.moderate import ModerateRLE
+from gait_plugins.plugins.rle.augment.normalize import MEAN, STD, normalized
+from gait_plugins.plugins.rle.augment.radical import RadicalRLE
 
 MODERATE, RADICAL, ERASING = ModerateRLE(), RadicalRLE(), RandomErasingRGB()
 WAYS = {  # processes, and threads of torch in each

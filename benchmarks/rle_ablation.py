@@ -17,8 +17,8 @@ import time
 import numpy as np
 
 from gait_plugins.config import load_config
-from gait_plugins.core.engine import train
-from gait_plugins.core.options import RunOptions
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.loop import train
 
 MODERATE = "{type: ModerateRLE, prob: 0.5, beta_factor: 0.3}"
 RADICAL = "{type: RadicalRLE, prob: 0.5, min_out: 0.1, beta_factor: 0.4}"

@@ -6,12 +6,12 @@ import time
 
 import cv2
 
-from gait_plugins.plugins.walkers.align import align
-from gait_plugins.plugins.walkers.body import identity
-from gait_plugins.plugins.walkers.camera import Camera
+from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.dataset import DEFAULT_VIEWS
-from gait_plugins.plugins.walkers.noise import degrade
-from gait_plugins.plugins.walkers.render import draw, outlines
+from gait_plugins.plugins.walkers.image.align import align
+from gait_plugins.plugins.walkers.image.camera import Camera
+from gait_plugins.plugins.walkers.image.noise import degrade
+from gait_plugins.plugins.walkers.image.render import draw, outlines
 from gait_plugins.plugins.walkers.seeds import generator
 from gait_plugins.plugins.walkers.walk import silhouettes, walk
 

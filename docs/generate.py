@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from gait_plugins import hookspecs
 from gait_plugins.cli import app
-from gait_plugins.kinds import KINDS
-from gait_plugins.manager import Manager, use_manager
+from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.manager import Manager, use_manager
 
 PAGE = Path(__file__).with_name("plugins.md")
 CONTRIBUTING = {kind.hook for kind in KINDS.values()}

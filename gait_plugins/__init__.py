@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gait_plugins import api
+from gait_plugins.api.progress import Job, report_to, track
 from gait_plugins.errors import (
     CheckpointError,
     ComponentConflict,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         GaitBatch,
         GaitDataset,
         GaitModel,
-        Job,
         Loss,
         ModelOutput,
         Protocol,
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         Table,
         Transform,
         fits_any,
-        track,
     )
     from gait_plugins.config import build
 
@@ -107,7 +106,7 @@ def get(kind: str, name: str) -> type:
     Raises:
         UnknownComponent, ComponentConflict, PluginLoadError.
     """
-    from gait_plugins.manager import default_manager
+    from gait_plugins.registry.manager import default_manager
 
     return default_manager().get(kind, name)
 
@@ -120,3 +119,12 @@ def __getattr__(name: str) -> Any:
     if name in api.EXPORTS:
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _tell_plugins(job: Job) -> None:
+    from gait_plugins.registry.manager import default_manager
+
+    default_manager().lifecycle.progress(job)
+
+
+report_to(_tell_plugins)

@@ -90,6 +90,15 @@ def gait_recipes() -> Contribution:  # type: ignore[empty-body]
     """Trainings of several stages: classes that name a YAML file of the package (``Recipe``)."""
 
 
+@hookspec
+def gait_commands() -> Mapping[str, tuple[str, str]]:  # type: ignore[empty-body]
+    """Commands of the command line: ``{"runs retention": ("module:function", "one line of help")}``.
+
+    The first word is a group, one of the program's or a new one; a single word is a command of its own. The
+    function is imported when the command is called, and its parameters are read as typer reads them.
+    """
+
+
 # --- life cycle of a run -----------------------------------------------------------------------
 
 

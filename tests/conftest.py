@@ -10,14 +10,35 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.places import CHILD_PATH, EXAMPLE, ROOT, TESTED
 
-from gait_plugins.manager import Manager, use_manager
+from gait_plugins.registry.manager import Manager, use_manager
+
+# Processes that tests start import the very copy that is tested here.
+os.environ["PYTHONPATH"] = CHILD_PATH
 
 # A checkout adds components wherever plugins are listed: only the tests that ask for it see it. Kept in
 # the environment, where the processes that tests run side by side in find it.
 _CHECKOUT = "GAIT_TEST_CHECKOUT"
 if "OPENGAIT_HOME" in os.environ:
     os.environ[_CHECKOUT] = os.environ.pop("OPENGAIT_HOME")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--installed", action="store_true", help="test an installed copy, not this checkout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to test another copy than the one that is meant: a fault of this one would pass."""
+    installed = bool(config.getoption("--installed"))
+    if (TESTED == ROOT) != installed:
+        return
+    found = f"the tests of {ROOT} would import gait_plugins from {TESTED}"
+    if installed:
+        raise pytest.UsageError(f"{found}, which is this checkout: leave out --installed")
+    raise pytest.UsageError(
+        f"{found}: pip install -c constraints.txt -e '.[test]', or --installed to test that copy"
+    )
 
 
 @pytest.fixture
@@ -49,7 +70,7 @@ def _logging_as_it_was() -> Iterator[None]:
 @pytest.fixture
 def tiny() -> Iterator[Manager]:
     """The built-ins and the tiny test plugin, as the manager of this process."""
-    from tiny import TinyPlugin
+    from helpers.components.tiny import TinyPlugin
 
     manager = Manager(allow=[])
     manager.register(TinyPlugin(), distribution="tiny-gait", version="1.0")
@@ -61,7 +82,7 @@ def tiny() -> Iterator[Manager]:
 @pytest.fixture
 def strip_gait(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the example of a stranger's package, which the manager of this process knows."""
-    folder = Path(__file__).parents[1] / "examples" / "third_party_plugin"
+    folder = EXAMPLE
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     import strip_gait
@@ -76,7 +97,7 @@ def strip_gait(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def tiny_yaml(tmp_path: Path) -> Path:
     """A configuration of tiny components alone."""
-    from tiny import TINY_YAML
+    from helpers.components.tiny import TINY_YAML
 
     path = tmp_path / "tiny.yaml"
     path.write_text(f"output_dir: {tmp_path / 'output'}\n{TINY_YAML}")
@@ -86,7 +107,7 @@ def tiny_yaml(tmp_path: Path) -> Path:
 @pytest.fixture
 def fakes() -> Iterator[Manager]:
     """The built-ins and components that only record their options, as the manager of this process."""
-    from config_fakes import FakePlugin
+    from helpers.components.config_fakes import FakePlugin
 
     manager = Manager(allow=[])
     manager.register(FakePlugin(), distribution="acme-gait", version="1.2")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gait_plugins.api.batch import GaitBatch
-    from gait_plugins.api.dataset import GaitDataset, SequenceIndex, SequenceRef, Subset, fits_any
-    from gait_plugins.api.loss import Loss
+    from gait_plugins.api.dataset import GaitDataset
+    from gait_plugins.api.loss import Loss, LossSchedule
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
     from gait_plugins.api.progress import Job, track
     from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.report import DataReport, Finding, FindingLog
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
-    from gait_plugins.api.schedule import LossSchedule
+    from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
     from gait_plugins.api.transform import Transform, WithProbability
 
 EXPORTS = {
@@ -35,19 +35,19 @@ EXPORTS = {
     "GaitModel": "model",
     "Job": "progress",
     "Loss": "loss",
-    "LossSchedule": "schedule",
+    "LossSchedule": "loss",
     "ModelOutput": "model",
     "Protocol": "protocol",
     "Recipe": "recipe",
     "Results": "protocol",
     "Run": "run",
-    "SequenceIndex": "dataset",
-    "SequenceRef": "dataset",
-    "Subset": "dataset",
+    "SequenceIndex": "sequence",
+    "SequenceRef": "sequence",
+    "Subset": "sequence",
     "Table": "protocol",
     "Transform": "transform",
     "WithProbability": "transform",
-    "fits_any": "dataset",
+    "fits_any": "sequence",
     "track": "progress",
 }
 

@@ -1,13 +1,15 @@
-"""The contract of losses."""
+"""The contracts of losses, and of learning-rate schedules that watch the loss."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
-from gait_plugins.api.example import HasExample
+from gait_plugins.api.options import HasExample
 
 
 class Loss(HasExample, nn.Module):
@@ -47,3 +49,11 @@ class Loss(HasExample, nn.Module):
     def forward(self, **features: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The loss and its figures, all tensors detached but the first."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(**features)")
+
+
+class LossSchedule(LRScheduler):
+    """A schedule that is shown the loss before each of its steps."""
+
+    @abstractmethod
+    def observe(self, loss: Tensor) -> None:
+        """Take note of the loss of this iteration: a scalar on any device, the mean over all processes."""

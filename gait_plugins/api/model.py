@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import Self
 
 from gait_plugins.api.batch import GaitBatch
-from gait_plugins.api.example import HasExample
+from gait_plugins.api.options import HasExample
 
 
 class ModelOutput(TypedDict):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
+
+_listeners: list[Callable[[Job], None]] = []
 
 JobState = Literal["begin", "advance", "end"]
 
@@ -26,10 +28,9 @@ class Job:
     started: float = field(default_factory=time.monotonic)
 
     def _tell(self, state: JobState) -> None:
-        from gait_plugins.manager import default_manager
-
         self.state = state
-        default_manager().lifecycle.progress(self)
+        for listener in _listeners:
+            listener(self)
 
     def __enter__(self) -> Job:
         self._tell("begin")
@@ -53,3 +54,8 @@ def track(items: Iterable[T], name: str, *, total: int | None = None, unit: str 
         for item in items:
             yield item
             job.advance()
+
+
+def report_to(listener: Callable[[Job], None]) -> None:
+    """Hand every job that begins, advances or ends to ``listener`` from now on."""
+    _listeners.append(listener)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gait_plugins.api.example import HasExample
+from gait_plugins.api.options import HasExample
 
 
 @dataclass(frozen=True)

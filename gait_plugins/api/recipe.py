@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import ClassVar
 
-from gait_plugins.api.example import HasExample
+from gait_plugins.api.options import HasExample
 
 
 class Recipe(HasExample):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gait_plugins.api.dataset import SequenceIndex
-from gait_plugins.api.example import HasExample
+from gait_plugins.api.options import HasExample
+from gait_plugins.api.sequence import SequenceIndex
 
 
 class FrameSampler(HasExample, ABC):

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api.example import HasExample
-from gait_plugins.api.ranges import number_within
+from gait_plugins.api.options import HasExample, number_within
 
 
 class Transform(HasExample, ABC):

@@ -6,13 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gait_plugins.cli.exit_codes import EXIT_INTERRUPTED
+
 if TYPE_CHECKING:
-    from gait_plugins.cli.commands import app
+    from gait_plugins.cli.program import app
 
 __all__ = ["app", "main"]
-
-EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -22,7 +21,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         # Imported here, so that Ctrl-C while Python still loads the commands ends as quietly as later.
-        from gait_plugins.cli.commands import app
+        from gait_plugins.cli.program import app
 
         # Asked for by someone who has just seen an error, --debug is put where the hand is: at the end.
         words = sys.argv[1:]
@@ -34,7 +33,7 @@ def main() -> None:
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from gait_plugins.cli.commands import app
+        from gait_plugins.cli.program import app
 
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

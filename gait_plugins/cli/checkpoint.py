@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.cli import EXIT_ERROR
+from gait_plugins.cli.exit_codes import EXIT_ERROR
+from gait_plugins.cli.plugin_commands import OpenGroup
 
 if TYPE_CHECKING:
-    from gait_plugins.core.checkpoint_info import CheckpointInfo, Size
-    from gait_plugins.core.guessing import Guess
-    from gait_plugins.core.load_report import LoadReport
+    from gait_plugins.core.checkpoints.compare import LoadReport
+    from gait_plugins.core.checkpoints.identify import Guess
+    from gait_plugins.core.checkpoints.inspect import CheckpointInfo, Size
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 
 @app.callback()
@@ -40,7 +41,7 @@ def show(
 
     With --config, exit code 2 where the weights do not all fit.
     """
-    from gait_plugins.core.checkpoint_info import checkpoint_info
+    from gait_plugins.core.checkpoints.inspect import checkpoint_info
     from gait_plugins.errors import ConfigError
 
     if override and config is None:
@@ -60,9 +61,9 @@ def show(
 
 def _report(file: Path, config: str, override: list[str] | None) -> LoadReport:
     from gait_plugins.config import load_config
-    from gait_plugins.core.checkpoint import load_checkpoint
-    from gait_plugins.core.load_report import compare_weights
-    from gait_plugins.core.setup import on_meta
+    from gait_plugins.core.build.components import on_meta
+    from gait_plugins.core.checkpoints.compare import compare_weights
+    from gait_plugins.core.checkpoints.files import load_checkpoint
 
     model = on_meta(load_config(config, override or ()).model_cfg.build)
     return compare_weights(model, load_checkpoint(file)["model"])

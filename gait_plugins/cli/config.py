@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gait_plugins.cli.option_text import option_lines
+from gait_plugins.cli.option_lines import option_lines
+from gait_plugins.cli.plugin_commands import OpenGroup
 
 if TYPE_CHECKING:
     from gait_plugins.config import ComponentSpec, Config
-    from gait_plugins.config.explaining import Explanation
+    from gait_plugins.config.describe.explain import Explanation
+    from gait_plugins.config.recipe.model import Stages
+    from gait_plugins.core.recipes.checks import PartFit
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
 Overrides = Annotated[
@@ -37,11 +40,10 @@ def check(
     Of a recipe, say which stages it has and what each starts from.
     """
     from gait_plugins.config import load_config
-    from gait_plugins.config.recipes import find_recipe, load_recipe
+    from gait_plugins.config.recipe.load import find_recipe, load_recipe
 
     if find_recipe(config) is not None:
-        from gait_plugins.cli.recipe_check import recipe_lines
-        from gait_plugins.core.recipe_checks import check_stages
+        from gait_plugins.core.recipes.checks import check_stages
 
         recipe = load_recipe(config, override or [])
         fits = check_stages(recipe)
@@ -51,7 +53,7 @@ def check(
             stages = {stage.name: stage.config.data for stage in recipe.stages}
             print(yaml.safe_dump(stages, sort_keys=False), end="")
         else:
-            print("\n".join(recipe_lines(recipe, fits)))
+            print("\n".join(_recipe_lines(recipe, fits)))
         return
     loaded = load_config(config, override or [])
     if resolved:
@@ -76,7 +78,7 @@ def explain(
     ],
 ) -> None:
     """Explain a component's options, or what a section or key of a configuration means."""
-    from gait_plugins.config.explaining import explain
+    from gait_plugins.config.describe.explain import explain
 
     print("\n\n".join(_text(found) for found in explain(name)))
 
@@ -84,7 +86,7 @@ def explain(
 @app.command("schema")
 def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipes.")] = False) -> None:
     """Print the JSON Schema of configurations with the installed components, for editors."""
-    from gait_plugins.config.schema import json_schema, recipe_schema
+    from gait_plugins.config.describe.json_schema import json_schema, recipe_schema
 
     print(json.dumps(recipe_schema() if recipe else json_schema(), indent=1))
 
@@ -92,13 +94,34 @@ def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipe
 @app.command("list")
 def list_configs() -> None:
     """List the configurations and recipes that are shipped and found by name."""
-    from gait_plugins.config.sources import locate, shipped, shipped_recipes
+    from gait_plugins.config.yaml.sources import locate, shipped, shipped_recipes
 
     names = sorted([*shipped(), *shipped_recipes()])
     width = max(map(len, names), default=0)
     for name in names:
         first = locate(name).read_text(encoding="utf-8").partition("\n")[0]
         print(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
+
+
+def _recipe_lines(recipe: Stages, fits: dict[str, list[PartFit]]) -> Iterator[str]:
+    """A recipe that was found to be right: each stage with its model and data, and what it starts from."""
+    yield f"{recipe.source} is accepted: {len(recipe.stages)} stages"
+    for number, stage in enumerate(recipe.stages, 1):
+        config = stage.config
+        trainer = config.trainer_cfg
+        yield (
+            f"  {number} {stage.name}: {config.model_cfg.name} on {config.data_cfg.dataset_name}, "
+            f"{trainer.total_iter} steps, in {stage.folder}"
+        )
+        for part, report, prefix in fits[stage.name]:
+            if report is None:
+                yield f"      {part.title} <- nothing: {config.model_cfg.name} has no such part"
+                continue
+            source = f"{part.source} ({prefix})" if prefix else part.source
+            left = "".join(f"; {line}" for line in report.lines())
+            yield f"      {part.title} <- {source}: {len(report.fitting)} of {report.own} weights{left}"
+        if trainer.freeze:
+            yield f"      frozen: {', '.join(trainer.freeze)}"
 
 
 def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -123,7 +146,7 @@ def _row(part: str, spec: ComponentSpec) -> tuple[str, str, str]:
 
 
 def _text(found: Explanation) -> str:
-    from gait_plugins.config.describe import ComponentDescription
+    from gait_plugins.config.describe.options import ComponentDescription
 
     if isinstance(found, ComponentDescription):
         lines = [f"{found.kind} {found.name}", f"  from {found.owner}, {found.origin}"]

@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Train TrackletGait and GaitBase on synthetic walkers and compare them; minutes on a CPU."""
     from gait_plugins.config import load_config
-    from gait_plugins.config.overrides import written
+    from gait_plugins.config.yaml.overrides import written
 
     started = time.monotonic()
     rows: list[tuple[str, Results, float]] = []
@@ -49,17 +49,18 @@ def demo(
 
 
 def _picture(config: Config, path: Path) -> None:
-    from gait_plugins.core.contact_sheet import contact_sheet
-    from gait_plugins.core.setup import build_dataset
+    from gait_plugins.core.build.components import build_dataset
+    from gait_plugins.core.tools.contact_sheet import contact_sheet
 
     contact_sheet(build_dataset(config), path)
 
 
 def _contend(config: Config) -> Results | None:
-    from gait_plugins.core.engine import train
-    from gait_plugins.core.options import RunOptions
-    from gait_plugins.core.scoring import score
-    from gait_plugins.core.setup import build_model, count_parameters
+    from gait_plugins.core.build.checks import count_parameters
+    from gait_plugins.core.build.components import build_model
+    from gait_plugins.core.evaluate.test import score
+    from gait_plugins.core.runtime.options import RunOptions
+    from gait_plugins.core.train.loop import train
 
     options = RunOptions(device="cpu", overwrite=True)
     # An energy image has no weights: there is nothing to train.

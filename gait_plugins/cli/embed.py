@@ -12,9 +12,9 @@ import typer
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gait_plugins.core.embedder import Embedder
-    from gait_plugins.core.embeddings import Embeddings
-    from gait_plugins.core.identification import Answer, Separation
+    from gait_plugins.core.tools.embedder import Embedder
+    from gait_plugins.core.tools.embeddings import Embeddings
+    from gait_plugins.core.tools.identification import Answer, Separation
     from gait_plugins.metrics import Metric
 
 Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
@@ -45,7 +45,7 @@ def run_embed(
     device: Device = "auto",
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
-    from gait_plugins.core.embeddings import check_target, write_embeddings
+    from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     check_target(output)
     embedder = _embedder(config, checkpoint, override, device)
@@ -68,8 +68,8 @@ def run_enroll(
     metric: Distance = None,
 ) -> None:
     """Put people into a gallery, or begin one: their sequences are what others are compared with."""
-    from gait_plugins.core.embeddings import read_embeddings, write_embeddings
-    from gait_plugins.core.identification import enroll, separation
+    from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
+    from gait_plugins.core.tools.identification import enroll, separation
 
     _require_npz(gallery)
     before = read_embeddings(gallery) if gallery.exists() else None
@@ -102,8 +102,8 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say who walks in sequences: the nearest identities of a gallery, with their distances."""
-    from gait_plugins.core.embeddings import read_embeddings
-    from gait_plugins.core.identification import check_gallery, check_threshold, checked_top, identify
+    from gait_plugins.core.tools.embeddings import read_embeddings
+    from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
     enrolled = read_embeddings(gallery)
@@ -131,8 +131,8 @@ def _embedder(
     compared: tuple[Embeddings | None, Path] | None = None,
 ) -> Embedder:
     from gait_plugins.config import load_config
-    from gait_plugins.core.embedder import Embedder
-    from gait_plugins.core.embeddings import require_same_origin
+    from gait_plugins.core.tools.embedder import Embedder
+    from gait_plugins.core.tools.embeddings import require_same_origin
 
     embedder = Embedder(load_config(config, override or ()), checkpoint, device=device)
     if compared and compared[0] is not None:  # before the work, as far as it can be told

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gait_plugins.cli.option_text import option_lines
+from gait_plugins.cli.option_lines import option_lines
+from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import PluginLoadError
-from gait_plugins.manager import Manager, default_manager
+from gait_plugins.registry.manager import Manager, default_manager
 
 if TYPE_CHECKING:
-    from gait_plugins.components import Component, Failure
+    from gait_plugins.registry.components import Component, Failure
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind: model, loss, ...")]
 
@@ -128,7 +129,7 @@ def _failure_text(failure: Failure) -> str:
 
 
 def _description(component: Component) -> str:
-    from gait_plugins.config.describe import describe
+    from gait_plugins.config.describe.options import describe
 
     lines = [
         f"{component.kind} {component.name}",

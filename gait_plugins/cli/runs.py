@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.cli.retention import run_retention
+from gait_plugins.cli.plugin_commands import OpenGroup
 
 if TYPE_CHECKING:
-    from gait_plugins.core.run_comparison import Difference, RunComparison
+    from gait_plugins.core.runs.compare import Difference, RunComparison
 
 LONGEST = 44
 """Letters of a setting that are shown."""
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="A run folder: output/<data set>/<model>/<save_name>.")]
 
@@ -40,13 +40,10 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say in which settings, data, versions and seeds two runs differ, beside their figures."""
-    from gait_plugins.core.run_comparison import compare_runs
+    from gait_plugins.core.runs.compare import compare_runs
 
     found = compare_runs(a, b, step, protocol)
     print(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(_lines(found)))
-
-
-app.command("retention")(run_retention)
 
 
 def _lines(found: RunComparison) -> Iterator[str]:

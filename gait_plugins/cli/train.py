@@ -12,8 +12,8 @@ from gait_plugins.errors import ConfigError
 if TYPE_CHECKING:
     from gait_plugins.api import Results
     from gait_plugins.config import Config
-    from gait_plugins.config.stages import Stages
-    from gait_plugins.core.options import RunOptions
+    from gait_plugins.config.recipe.model import Stages
+    from gait_plugins.core.runtime.options import RunOptions
 
 Name = Annotated[
     str | None, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name; also a recipe.")
@@ -107,8 +107,8 @@ def _load(
     checkpoint: Path | None = None,
 ) -> Config | Stages:
     from gait_plugins.config import load_config
-    from gait_plugins.config.overrides import written
-    from gait_plugins.config.recipes import find_recipe, load_recipe
+    from gait_plugins.config.recipe.load import find_recipe, load_recipe
+    from gait_plugins.config.yaml.overrides import written
 
     if (name is None) == (cfgs is None):
         raise ConfigError(
@@ -131,7 +131,7 @@ def _load(
 
 
 def _options(**options: Any) -> RunOptions:
-    from gait_plugins.core.options import RunOptions
+    from gait_plugins.core.runtime.options import RunOptions
 
     return RunOptions(**options)
 
@@ -152,10 +152,10 @@ def _run(
     checkpoint: Path | None = None,
 ) -> Results | None:
     from gait_plugins.config import Config
-    from gait_plugins.core.engine import train
-    from gait_plugins.core.recipes import score_recipe, train_recipe
-    from gait_plugins.core.report import print_results
-    from gait_plugins.core.scoring import score
+    from gait_plugins.core.evaluate.report import print_results
+    from gait_plugins.core.evaluate.test import score
+    from gait_plugins.core.recipes.run import score_recipe, train_recipe
+    from gait_plugins.core.train.loop import train
 
     if isinstance(loaded, Config):
         results = train(loaded, options) if phase == "train" else score(loaded, options)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Home = Annotated[
     Path | None,
@@ -50,8 +51,8 @@ def run_upstream(
     OpenGait: they start from the checkout. Nothing in it is changed but its output/, and with --output
     not even that.
     """
-    from upstream_patches.checkout import Checkout
-    from upstream_patches.running import RunOptions, run
+    from upstream_patches.checkout.tree import Checkout
+    from upstream_patches.run.program import RunOptions, run
 
     options = RunOptions(device, tuple(without or ()), allow_unpinned, tuple(override or ()), output)
     run(Checkout.find(opengait), arguments, options)
@@ -60,7 +61,7 @@ def run_upstream(
 @app.command("patches")
 def list_patches(opengait: Home = None) -> None:
     """List every patch: what it touches and why; with a checkout, whether it fits."""
-    from upstream_patches.checkout import HOME, Checkout
+    from upstream_patches.checkout.tree import HOME, Checkout
     from upstream_patches.patches import load
 
     checkout = Checkout.find(opengait) if opengait or os.environ.get(HOME) else None
@@ -92,8 +93,8 @@ def pin(
     ] = None,
 ) -> None:
     """Write down a version of OpenGait as one that the patches were tried with."""
-    from upstream_patches import pins
-    from upstream_patches.checkout import Checkout
+    from upstream_patches.checkout.tree import Checkout
     from upstream_patches.patches import load
+    from upstream_patches.run import pins
 
     print(pins.write(Checkout.find(opengait), load(), commit))

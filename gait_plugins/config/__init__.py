@@ -7,8 +7,8 @@ from gait_plugins.config.building import build, component_spec
 from gait_plugins.config.loading import load_config
 from gait_plugins.config.problems import ConfigProblems, Problem
 from gait_plugins.config.sections import Config
-from gait_plugins.config.sources import shipped
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+from gait_plugins.config.yaml.sources import shipped
 
 __all__ = [
     "ComponentSpec",

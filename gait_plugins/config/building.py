@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gait_plugins.config.checker import Checker
+from gait_plugins.config.check.checker import Checker
 from gait_plugins.config.problems import raise_problems
 from gait_plugins.config.specs import ComponentSpec
-from gait_plugins.config.tree import Tree
+from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import UnknownComponent
-from gait_plugins.kinds import KINDS
+from gait_plugins.registry.kinds import KINDS
 
 
 def component_spec(kind: str, cfg: Mapping[str, Any]) -> ComponentSpec:

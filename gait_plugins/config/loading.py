@@ -7,16 +7,16 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gait_plugins.components import normalised
-from gait_plugins.config import overrides as typed
-from gait_plugins.config.defaults import default_tree
+from gait_plugins.config.check.resolving import Resolver, check_shape
 from gait_plugins.config.problems import Problem, raise_problems
-from gait_plugins.config.resolving import Resolver, check_shape
 from gait_plugins.config.sections import Config
-from gait_plugins.config.sources import display_name, locate, read_config
-from gait_plugins.config.tree import Tree, merge
+from gait_plugins.config.yaml import overrides as typed
+from gait_plugins.config.yaml.defaults import default_tree
+from gait_plugins.config.yaml.sources import display_name, locate, read_config
+from gait_plugins.config.yaml.tree import Tree, merge
 from gait_plugins.errors import ConfigError
-from gait_plugins.manager import Manager, pin_plugins
+from gait_plugins.registry.components import normalised
+from gait_plugins.registry.manager import Manager, pin_plugins
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Optional
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import Required, TypedDict
 
-from gait_plugins.components import Component
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, realise
+from gait_plugins.registry.components import Component
 
 log = logging.getLogger("gait_plugins")
 

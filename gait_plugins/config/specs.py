@@ -8,10 +8,10 @@ from typing import Any
 
 import typing_extensions
 
-from gait_plugins.components import Component
-from gait_plugins.config.signature import uses_from_config
+from gait_plugins.config.options.signature import uses_from_config
 from gait_plugins.errors import ConfigError, GaitPluginsError
-from gait_plugins.kinds import KINDS
+from gait_plugins.registry.components import Component
+from gait_plugins.registry.kinds import KINDS
 
 
 @dataclass(frozen=True)

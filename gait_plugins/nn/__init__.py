@@ -3,7 +3,7 @@
 from gait_plugins.nn.hardest import hardest_pairs
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
 from gait_plugins.nn.labels import check_labels
-from gait_plugins.nn.packed import (
+from gait_plugins.nn.packed_batches import (
     FrameWise,
     PackedMax,
     SequenceWise,

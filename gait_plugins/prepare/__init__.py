@@ -1,10 +1,10 @@
 """From raw masks to data that trainings take: alignment, whole data sets, partitions, packed files."""
 
 from gait_plugins.prepare.align import align_mask, align_masks, grey_mask
+from gait_plugins.prepare.convert import Order, prepare, write_sequence
 from gait_plugins.prepare.layouts import LAYOUTS, Layout, layout_named
+from gait_plugins.prepare.manifest import Record
 from gait_plugins.prepare.patterns import Name, Rule
-from gait_plugins.prepare.preparing import Order, prepare, write_sequence
-from gait_plugins.prepare.record import Record
 
 __all__ = [
     "LAYOUTS",

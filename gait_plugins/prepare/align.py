@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.errors import DataError
-from gait_plugins.prepare.judging import on_white
+from gait_plugins.prepare.grey_values import on_white
 
 EMPTY = 10_000
 """Sum of grey values up to which a mask is taken for empty: 39 white pixels."""

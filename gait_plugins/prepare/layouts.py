@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
 from gait_plugins.prepare.align import Interpolation
 from gait_plugins.prepare.patterns import Rule
+from gait_plugins.registry.suggest import nearest
 
 OWN = "own"
 

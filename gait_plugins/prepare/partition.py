@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import SequenceRef, fits_any
-from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
-from gait_plugins.folders import by_numbers
+from gait_plugins.io.folders import by_numbers
+from gait_plugins.registry.suggest import nearest
 
 log = logging.getLogger("gait_plugins")
 

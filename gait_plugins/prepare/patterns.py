@@ -9,7 +9,7 @@ from string import Formatter
 from typing import NamedTuple
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.folders import is_hidden
+from gait_plugins.io.folders import is_hidden
 
 FRAME = "frame"
 NUMBER = "number"

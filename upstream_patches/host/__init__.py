@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from gait_plugins.hookspecs import Contribution, hookimpl
-from upstream_patches.checkout import HOME
+from upstream_patches.checkout.tree import HOME
 
 requires_api = 1
 fronts = {"opengait": f"set {HOME} to the folder of an OpenGait checkout"}

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.errors import UpstreamMismatch
-from upstream_patches import stand_ins
-from upstream_patches.checkout import MODULES, Checkout
+from upstream_patches.checkout import stand_ins
+from upstream_patches.checkout.module_view import View
+from upstream_patches.checkout.tree import MODULES, Checkout
+from upstream_patches.checkout.unavailable import why_not
 from upstream_patches.host.source import IN_PIECES, Source
-from upstream_patches.left_out import why_not
 from upstream_patches.patches.imports import Imports
-from upstream_patches.view import View
 
 _OLD_NUMPY = {"float": float, "int": int, "bool": bool, "object": object, "complex": complex}
 """Names that numpy 1.24 removed."""

@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gait_plugins.hookspecs import Offer
-from upstream_patches.checkout import MODULES, Checkout
+from upstream_patches.checkout.stand_ins import MATPLOTLIB, TORCHVISION
+from upstream_patches.checkout.tree import MODULES, Checkout
+from upstream_patches.checkout.unavailable import DISTRIBUTIONS
 from upstream_patches.host.source import IN_PIECES, Outline, Source, settings_read, words_of
-from upstream_patches.left_out import DISTRIBUTIONS
-from upstream_patches.stand_ins import MATPLOTLIB, TORCHVISION
 
 PREFIX = "opengait"
 """Before the names of all components."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from upstream_patches.checkout import Checkout
+from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import found_as, listing
 

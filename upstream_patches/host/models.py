@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
-from gait_plugins.components import nearest
 from gait_plugins.errors import ConfigError
-from upstream_patches.checkout import Checkout
+from gait_plugins.registry.suggest import nearest
+from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
 from upstream_patches.host.importing import imported

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gait_plugins.errors import UpstreamMismatch
-from upstream_patches.checkout import MODULES
+from upstream_patches.checkout.tree import MODULES
 
 IN_PIECES = ("modeling.models", "modeling.backbones", "modeling.losses")
 """Packages that import all of their modules; here each is imported alone, when it is asked for."""

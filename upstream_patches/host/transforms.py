@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from gait_plugins.api import Transform
-from upstream_patches.checkout import Checkout
+from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import found_as, listing
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
-from gait_plugins.components import nearest
 from gait_plugins.errors import UpstreamMismatch
-from upstream_patches.patch import Patch
+from gait_plugins.registry.suggest import nearest
+from upstream_patches.patches.patch import Patch
 
 PATCHES: tuple[str, ...] = (
     "upstream_patches.patches.imports:Imports",

@@ -6,8 +6,8 @@ import functools
 import multiprocessing
 from typing import Any, ClassVar
 
-from upstream_patches.patch import Host, Patch
-from upstream_patches.view import View
+from upstream_patches.checkout.module_view import View
+from upstream_patches.patches.patch import Host, Patch
 
 # numpy 1.24 removed these names of Python's own types.
 _PLAIN_TYPES: dict[str, type] = {

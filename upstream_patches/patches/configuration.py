@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import yaml
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.manager import default_manager, pin_plugins
-from upstream_patches.patch import Host, Patch
+from gait_plugins.registry.manager import default_manager, pin_plugins
 from upstream_patches.patches.look_ups import HOST_PREFIX
+from upstream_patches.patches.patch import Host, Patch
 
 if TYPE_CHECKING:
     from gait_plugins.config.specs import ComponentSpec
@@ -41,8 +41,8 @@ class Configuration(Patch):
         original = utils.config_loader
 
         def config_loader(path: str) -> dict[str, Any]:
-            from upstream_patches.checked_config import Checks
-            from upstream_patches.checked_data import check_data
+            from upstream_patches.patches.config_checks import Checks
+            from upstream_patches.patches.data_checks import check_data
 
             cfgs: dict[str, Any] = original(path)
             if "plugins" in cfgs:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gait_plugins.components import Component
-from upstream_patches.patch import Host
+from gait_plugins.registry.components import Component
 from upstream_patches.patches.look_ups import LookUp
+from upstream_patches.patches.patch import Host
 
 HOST_METHOD = "random"
 """What a missing ``method`` means: OpenGait's own way of picking frames."""
@@ -32,7 +32,7 @@ class Transforms(LookUp):
         original = base.inputs_pretreament
 
         def inputs_pretreament(model: Any, inputs: Any) -> Any:
-            from upstream_patches.transform_adapter import pretreated
+            from upstream_patches.adapters.transform import pretreated
 
             host.session.cfgs = model.cfgs
             return pretreated(original, model, inputs, host.session)
@@ -40,7 +40,7 @@ class Transforms(LookUp):
         self.replace.set(base, "inputs_pretreament", inputs_pretreament)
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.transform_adapter import adapt_transform
+        from upstream_patches.adapters.transform import adapt_transform
 
         return adapt_transform(component.load(), component.qualified, host.session)
 
@@ -82,6 +82,6 @@ class FrameSamplers(LookUp):
         self.replace.set(module.BaseModel, "get_loader", loader)
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.frame_sampler_adapter import adapt_frame_sampler
+        from upstream_patches.adapters.frame_sampler import adapt_frame_sampler
 
         return adapt_frame_sampler(component.load(), component.qualified, host.session)

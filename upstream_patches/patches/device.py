@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gait_plugins.errors import ConfigError
-from upstream_patches.patch import Host, Patch
-from upstream_patches.view import View
+from upstream_patches.checkout.module_view import View
+from upstream_patches.patches.patch import Host, Patch
 
 DEVICES = ("auto", "cpu", "cuda")
 _TRAINERS = ("modeling.base_model", "modeling.multidataset_model")
@@ -99,7 +99,7 @@ class DevicePatch(Patch):
         self.replace.set(torch.nn.SyncBatchNorm, "convert_sync_batchnorm", classmethod(convert))
 
     def _tests(self, host: Host) -> None:
-        from upstream_patches.any_batches import InferenceBatches
+        from upstream_patches.adapters.any_batches import InferenceBatches
 
         self.replace.set(host.module("data.sampler"), "InferenceSampler", InferenceBatches)
         base = host.module("modeling.base_model").BaseModel
@@ -177,7 +177,7 @@ def _inference(original: Callable[..., Any]) -> Callable[..., Any]:
     def inference(self: Any, rank: int) -> Any:
         if hasattr(type(self), "component_class"):  # a plugin's model: nothing leaks across its sequences
             return original(self, rank)
-        from upstream_patches.any_batches import one_by_one
+        from upstream_patches.adapters.any_batches import one_by_one
 
         vars(self)["forward"] = one_by_one(self.forward)
         try:

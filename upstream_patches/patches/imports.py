@@ -8,9 +8,9 @@ import sys
 from typing import Any, ClassVar
 
 from gait_plugins.errors import UpstreamMismatch
-from upstream_patches import stand_ins
-from upstream_patches.left_out import FAMILIES, LeavingOut, why_not
-from upstream_patches.patch import Host, Patch
+from upstream_patches.checkout import stand_ins
+from upstream_patches.checkout.unavailable import FAMILIES, LeavingOut, why_not
+from upstream_patches.patches.patch import Host, Patch
 
 _OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

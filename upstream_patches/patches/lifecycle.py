@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from upstream_patches.patch import Host, Patch
+from upstream_patches.patches.patch import Host, Patch
 from upstream_patches.session import Phase
 
 
@@ -37,7 +37,7 @@ def _heard(
     phase: Phase, original: Callable[[Any], Any], host: Host, running: list[Any]
 ) -> Callable[[Any], Any]:
     def run(model: Any) -> Any:
-        from upstream_patches.lifecycle import HostRun, unwrapped
+        from upstream_patches.adapters.lifecycle import HostRun, unwrapped
 
         if running:  # a test within a training belongs to it
             found = original(model)

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from functools import partial
 from typing import Any, ClassVar
 
-from gait_plugins.components import Component
 from gait_plugins.errors import ConfigError, UnknownComponent, UpstreamMismatch
-from gait_plugins.manager import default_manager
-from upstream_patches.patch import Host, Patch
+from gait_plugins.registry.components import Component
+from gait_plugins.registry.manager import default_manager
+from upstream_patches.patches.patch import Host, Patch
 
 HOST_PREFIX = "opengait/"
 """Before the names of a checkout's components on our own trainer; here they are at home."""
@@ -93,7 +93,7 @@ class Models(LookUp):
     }
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.model_adapter import adapt_model
+        from upstream_patches.adapters.model import adapt_model
 
         base = host.module("modeling.base_model").BaseModel
         return adapt_model(component.load(), base, used=host.session.used)
@@ -111,7 +111,7 @@ class Backbones(LookUp):
 
     def adapt(self, host: Host, component: Component) -> Any:
         import gait_plugins
-        from upstream_patches.signatures import accepting
+        from upstream_patches.adapters.signatures import accepting
 
         def make(**options: Any) -> Any:
             return gait_plugins.build("backbone", {"type": component.qualified, **options})
@@ -166,7 +166,7 @@ class Losses(LookUp):
         self.replace.set(aggregator, "forward", sum_up)
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.loss_adapter import adapt_loss
+        from upstream_patches.adapters.loss import adapt_loss
 
         base = host.module("modeling.losses.base").BaseLoss
         return adapt_loss(component.load(), base, component.qualified)
@@ -183,7 +183,7 @@ class BatchSamplers(LookUp):
     expects: ClassVar = {"modeling.base_model": {"Samplers": None}, "data.dataset": {"DataSet": None}}
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.batch_sampler_adapter import adapt_batch_sampler
+        from upstream_patches.adapters.batch_sampler import adapt_batch_sampler
 
         return adapt_batch_sampler(component.load(), component.qualified, host.session)
 
@@ -202,7 +202,7 @@ class Evaluators(LookUp):
     }
 
     def adapt(self, host: Host, component: Component) -> Any:
-        from upstream_patches.protocol_adapter import adapt_protocol
+        from upstream_patches.adapters.protocol import adapt_protocol
 
         def tell(line: str) -> None:
             host.module("utils.msg_manager").get_msg_mgr().log_info(line)

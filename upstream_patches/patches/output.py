@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from upstream_patches.patch import Host, Patch
-from upstream_patches.view import View
+from upstream_patches.checkout.module_view import View
+from upstream_patches.patches.patch import Host, Patch
 
 HOSTS = "output/"
 """What the host writes to, from the checkout on."""

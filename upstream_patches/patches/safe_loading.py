@@ -9,9 +9,9 @@ from typing import IO, Any, ClassVar
 import numpy as np
 
 from gait_plugins.errors import CheckpointError, DataError
-from gait_plugins.safe_pickle import RefusedPickle, load_frames
-from upstream_patches.patch import Host, Patch
-from upstream_patches.view import View
+from gait_plugins.io.safe_pickle import RefusedPickle, load_frames
+from upstream_patches.checkout.module_view import View
+from upstream_patches.patches.patch import Host, Patch
 
 
 class SafeLoading(Patch):

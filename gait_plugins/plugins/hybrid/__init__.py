@@ -37,7 +37,7 @@ def gait_transforms() -> Contribution:
 @hookimpl
 def gait_datasets() -> Contribution:
     return {
-        "ChosenSequences": f"{_HERE}.choice:ChosenSequences",
+        "ChosenSequences": f"{_HERE}.subsets:ChosenSequences",
         "SilhouetteFrames": f"{_HERE}.frames:SilhouetteFrames",
     }
 

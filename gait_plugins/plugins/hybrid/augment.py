@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.api import WithProbability
-from gait_plugins.api.ranges import range_within
+from gait_plugins.api.options import range_within
 from gait_plugins.errors import ConfigError
 
 _ATTEMPTS = 10

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.nn import views_of
 from gait_plugins.plugins.hybrid.encoder import FEATURES, clip_features, encoder_blocks, require_size
-from gait_plugins.plugins.hybrid.pictures import pictures_of
+from gait_plugins.plugins.hybrid.view_images import pictures_of
 
 Embedding = Literal["projection", "features"]
 

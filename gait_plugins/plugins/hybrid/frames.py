@@ -9,7 +9,7 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset, track
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.hybrid.choice import ChosenSequences
+from gait_plugins.plugins.hybrid.subsets import ChosenSequences
 
 
 class SilhouetteFrames(ChosenSequences):

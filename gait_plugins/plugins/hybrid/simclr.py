@@ -13,7 +13,7 @@ from typing_extensions import Self
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import views_of
-from gait_plugins.plugins.hybrid.pictures import pictures_of
+from gait_plugins.plugins.hybrid.view_images import pictures_of
 
 PROBED_FRAMES = 4
 

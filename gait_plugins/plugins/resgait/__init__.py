@@ -13,41 +13,51 @@ _HERE = "gait_plugins.plugins.resgait"
 @hookimpl
 def gait_models() -> Contribution:
     return {
-        "OEM": f"{_HERE}.oem:OcclusionModule",
-        "ResidualGait": f"{_HERE}.residual:ResidualGait",
-        "Baseline_Mimic_Residual": f"{_HERE}.published:BaselineResidual",
-        "DeepGaitV2_Mimic_Residual": f"{_HERE}.published:DeepGaitV2Residual",
-        "SwinGait_Residual": f"{_HERE}.published:SwinGaitResidual",
+        "OEM": f"{_HERE}.oem.model:OcclusionModule",
+        "ResidualGait": f"{_HERE}.residual.model:ResidualGait",
+        "Baseline_Mimic_Residual": f"{_HERE}.residual.published:BaselineResidual",
+        "DeepGaitV2_Mimic_Residual": f"{_HERE}.residual.published:DeepGaitV2Residual",
+        "SwinGait_Residual": f"{_HERE}.residual.published:SwinGaitResidual",
     }
 
 
 @hookimpl
 def gait_transforms() -> Contribution:
     names = {
-        "ConsistentHalfPatchTwoTypesResized": "occlusions",
-        "ConsistentMiddlePatch": "occlusions",
-        "MovingPatch": "occlusions",
-        "MovingPole": "occlusions",
-        "Occlusion": "occlusions",
-        "FixedOcclusion": "known",
-        "LabelledOcclusion": "known",
+        "ConsistentHalfPatchTwoTypesResized": "transforms",
+        "ConsistentMiddlePatch": "transforms",
+        "MovingPatch": "transforms",
+        "MovingPole": "transforms",
+        "Occlusion": "transforms",
+        "FixedOcclusion": "fixed",
+        "LabelledOcclusion": "fixed",
     }
-    return {name: f"{_HERE}.{module}:{name}" for name, module in names.items()}
+    return {name: f"{_HERE}.occlusion.{module}:{name}" for name, module in names.items()}
 
 
 @hookimpl
 def gait_losses() -> Contribution:
-    return {"OcclusionLoss": f"{_HERE}.oem_loss:OcclusionLoss"}
+    return {"OcclusionLoss": f"{_HERE}.oem.loss:OcclusionLoss"}
 
 
 @hookimpl
 def gait_protocols() -> Contribution:
-    return {"evaluate_occlusion": f"{_HERE}.oem_protocol:OcclusionProtocol"}
+    return {"evaluate_occlusion": f"{_HERE}.oem.protocol:OcclusionProtocol"}
+
+
+@hookimpl
+def gait_commands() -> dict[str, tuple[str, str]]:
+    return {
+        "runs retention": (
+            f"{_HERE}.retention.command:run_retention",
+            "Compare a model alone and a later stage under conditions.",
+        )
+    }
 
 
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
     """The published files name the earlier stages' files in the model's section."""
-    from gait_plugins.plugins.resgait.dialect import take_earlier_stages
+    from gait_plugins.plugins.resgait.config_compat import take_earlier_stages
 
     take_earlier_stages(config)

@@ -10,7 +10,7 @@ _HERE = "gait_plugins.plugins.rle"
 
 @hookimpl
 def gait_models() -> Contribution:
-    return {"CrossSpectralNet": f"{_HERE}.network:CrossSpectralNet"}
+    return {"CrossSpectralNet": f"{_HERE}.models.network:CrossSpectralNet"}
 
 
 @hookimpl
@@ -23,36 +23,36 @@ def gait_losses() -> Contribution:
 
 @hookimpl
 def gait_batch_samplers() -> Contribution:
-    return {"CrossSpectralSampler": f"{_HERE}.sampling:CrossSpectralSampler"}
+    return {"CrossSpectralSampler": f"{_HERE}.data.sampling:CrossSpectralSampler"}
 
 
 @hookimpl
 def gait_transforms() -> Contribution:
     return {
-        "ModerateRLE": f"{_HERE}.moderate:ModerateRLE",
-        "RadicalRLE": f"{_HERE}.radical:RadicalRLE",
-        "RandomErasingRGB": f"{_HERE}.erasing:RandomErasingRGB",
-        "RandomGrayscale": f"{_HERE}.framing:RandomGrayscale",
-        "RandomPadCrop": f"{_HERE}.framing:RandomPadCrop",
-        "ImageNetNormalize": f"{_HERE}.normalize:ImageNetNormalize",
+        "ModerateRLE": f"{_HERE}.augment.moderate:ModerateRLE",
+        "RadicalRLE": f"{_HERE}.augment.radical:RadicalRLE",
+        "RandomErasingRGB": f"{_HERE}.augment.erasing:RandomErasingRGB",
+        "RandomGrayscale": f"{_HERE}.augment.framing:RandomGrayscale",
+        "RandomPadCrop": f"{_HERE}.augment.framing:RandomPadCrop",
+        "ImageNetNormalize": f"{_HERE}.augment.normalize:ImageNetNormalize",
     }
 
 
 @hookimpl
 def gait_datasets() -> Contribution:
     return {
-        "SYSU-MM01": f"{_HERE}.sysu:SYSUMM01",
-        "RegDB": f"{_HERE}.listed:RegDB",
-        "LLCM": f"{_HERE}.listed:LLCM",
-        "duo": f"{_HERE}.duo:Duo",
+        "SYSU-MM01": f"{_HERE}.data.sysu:SYSUMM01",
+        "RegDB": f"{_HERE}.data.listed:RegDB",
+        "LLCM": f"{_HERE}.data.listed:LLCM",
+        "duo": f"{_HERE}.data.duo:Duo",
     }
 
 
 @hookimpl
 def gait_protocols() -> Contribution:
     return {
-        "evaluate_cross_spectral": f"{_HERE}.protocols:CrossSpectralProtocol",
-        "evaluate_SYSU_MM01": f"{_HERE}.published:SYSUProtocol",
-        "evaluate_RegDB": f"{_HERE}.published:RegDBProtocol",
-        "evaluate_LLCM": f"{_HERE}.published:LLCMProtocol",
+        "evaluate_cross_spectral": f"{_HERE}.protocols.cross_spectral:CrossSpectralProtocol",
+        "evaluate_SYSU_MM01": f"{_HERE}.protocols.published:SYSUProtocol",
+        "evaluate_RegDB": f"{_HERE}.protocols.published:RegDBProtocol",
+        "evaluate_LLCM": f"{_HERE}.protocols.published:LLCMProtocol",
     }

@@ -34,6 +34,6 @@ def gait_frame_samplers() -> Contribution:
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
     """The published YAML leaves tracklet placeholders beside ``method: random``; they mean nothing there."""
-    from gait_plugins.plugins.tracklet.dialect import drop_placeholders
+    from gait_plugins.plugins.tracklet.config_compat import drop_placeholders
 
     drop_placeholders(config)

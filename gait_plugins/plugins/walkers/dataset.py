@@ -9,9 +9,9 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, Job, SequenceRef, Subset
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.walkers.body import identity
+from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.cache import Cache, default_root
-from gait_plugins.plugins.walkers.camera import VIEWS
+from gait_plugins.plugins.walkers.image.camera import VIEWS
 from gait_plugins.plugins.walkers.walk import GENERATOR_VERSION, silhouettes, walk
 
 DEFAULT_VIEWS = ("000", "036", "072", "108", "144", "180")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gait_plugins.plugins.walkers.align import align
-from gait_plugins.plugins.walkers.body import STYLE_TABLE, Identity, Style
-from gait_plugins.plugins.walkers.camera import Camera
-from gait_plugins.plugins.walkers.conditions import burden, dress
-from gait_plugins.plugins.walkers.flesh import clothe
-from gait_plugins.plugins.walkers.motion import pose
-from gait_plugins.plugins.walkers.noise import degrade
-from gait_plugins.plugins.walkers.render import draw, outlines
+from gait_plugins.plugins.walkers.body.conditions import burden, dress
+from gait_plugins.plugins.walkers.body.flesh import clothe
+from gait_plugins.plugins.walkers.body.motion import pose
+from gait_plugins.plugins.walkers.body.skeleton import STYLE_TABLE, Identity, Style
+from gait_plugins.plugins.walkers.image.align import align
+from gait_plugins.plugins.walkers.image.camera import Camera
+from gait_plugins.plugins.walkers.image.noise import degrade
+from gait_plugins.plugins.walkers.image.render import draw, outlines
 from gait_plugins.plugins.walkers.seeds import bell, generator
 
 GENERATOR_VERSION = 3

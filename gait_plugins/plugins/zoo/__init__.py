@@ -13,33 +13,33 @@ _HERE = "gait_plugins.plugins.zoo"
 @hookimpl
 def gait_models() -> Contribution:
     return {
-        "Baseline": f"{_HERE}.baseline:Baseline",
-        "GEI": f"{_HERE}.gei:GaitEnergyImage",
-        "DeepGaitV2": f"{_HERE}.deepgaitv2:DeepGaitV2",
-        "SwinGait": f"{_HERE}.swingait:SwinGait",
-        "GaitSSB_Pretrain": f"{_HERE}.gaitssb:GaitSSBPretrain",
-        "GaitSSB_Finetune": f"{_HERE}.gaitssb:GaitSSBFinetune",
-        "GaitSet": f"{_HERE}.gaitset:GaitSet",
-        "GaitPart": f"{_HERE}.gaitpart:GaitPart",
-        "GaitGL": f"{_HERE}.gaitgl:GaitGL",
-        "GLN": f"{_HERE}.gln:GLN",
+        "Baseline": f"{_HERE}.models.baseline:Baseline",
+        "GEI": f"{_HERE}.models.gei:GaitEnergyImage",
+        "DeepGaitV2": f"{_HERE}.models.deepgaitv2:DeepGaitV2",
+        "SwinGait": f"{_HERE}.models.swingait:SwinGait",
+        "GaitSSB_Pretrain": f"{_HERE}.models.gaitssb:GaitSSBPretrain",
+        "GaitSSB_Finetune": f"{_HERE}.models.gaitssb:GaitSSBFinetune",
+        "GaitSet": f"{_HERE}.models.gaitset:GaitSet",
+        "GaitPart": f"{_HERE}.models.gaitpart:GaitPart",
+        "GaitGL": f"{_HERE}.models.gaitgl:GaitGL",
+        "GLN": f"{_HERE}.models.gln:GLN",
     }
 
 
 @hookimpl
 def gait_backbones() -> Contribution:
-    return {"ResNet9": f"{_HERE}.resnet:ResNet9", "Plain": f"{_HERE}.plain:Plain"}
+    return {"ResNet9": f"{_HERE}.models.resnet:ResNet9", "Plain": f"{_HERE}.models.plain:Plain"}
 
 
 @hookimpl
 def gait_losses() -> Contribution:
     return {
-        "TripletLoss": f"{_HERE}.losses:TripletLoss",
-        "CrossEntropyLoss": f"{_HERE}.losses:CrossEntropyLoss",
-        "SupConLoss": f"{_HERE}.contrastive:SupConLoss",
-        "SupConLoss_Re": f"{_HERE}.contrastive:DotSupConLoss",
-        "SupConLoss_Lp": f"{_HERE}.contrastive:DistanceSupConLoss",
-        "BinaryCrossEntropyLoss": f"{_HERE}.segmentation_loss:BinaryCrossEntropyLoss",
+        "TripletLoss": f"{_HERE}.losses.triplet:TripletLoss",
+        "CrossEntropyLoss": f"{_HERE}.losses.cross_entropy:CrossEntropyLoss",
+        "SupConLoss": f"{_HERE}.losses.contrastive:SupConLoss",
+        "SupConLoss_Re": f"{_HERE}.losses.contrastive:DotSupConLoss",
+        "SupConLoss_Lp": f"{_HERE}.losses.contrastive:DistanceSupConLoss",
+        "BinaryCrossEntropyLoss": f"{_HERE}.losses.segmentation:BinaryCrossEntropyLoss",
     }
 
 
@@ -63,25 +63,25 @@ def gait_transforms() -> Contribution:
 
 @hookimpl
 def gait_frame_samplers() -> Contribution:
-    return {"random": f"{_HERE}.frame_sampling:OpenGaitFrames"}
+    return {"random": f"{_HERE}.data.frame_sampling:OpenGaitFrames"}
 
 
 @hookimpl
 def gait_batch_samplers() -> Contribution:
     return {
-        "TripletSampler": f"{_HERE}.batch_sampling:TripletSampler",
-        "CommonSampler": f"{_HERE}.batch_sampling:CommonSampler",
-        "BilateralSampler": f"{_HERE}.batch_sampling:BilateralSampler",
-        "InferenceSampler": f"{_HERE}.batch_sampling:InferenceSampler",
+        "TripletSampler": f"{_HERE}.data.batch_sampling:TripletSampler",
+        "CommonSampler": f"{_HERE}.data.batch_sampling:CommonSampler",
+        "BilateralSampler": f"{_HERE}.data.batch_sampling:BilateralSampler",
+        "InferenceSampler": f"{_HERE}.data.batch_sampling:InferenceSampler",
     }
 
 
 @hookimpl
 def gait_datasets() -> Contribution:
     return {
-        "ImageFolders": f"{_HERE}.image_folders:ImageFolders",
-        "OpenGaitLayout": f"{_HERE}.layout:OpenGaitLayout",
-        "PackedSilhouettes": f"{_HERE}.packed_layout:PackedSilhouettes",
+        "ImageFolders": f"{_HERE}.data.image_folders:ImageFolders",
+        "OpenGaitLayout": f"{_HERE}.data.layout:OpenGaitLayout",
+        "PackedSilhouettes": f"{_HERE}.data.packed_dataset:PackedSilhouettes",
     }
 
 
@@ -104,6 +104,6 @@ def gait_protocols() -> Contribution:
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
     """SwinGait's files hold an option of the model under ``trainer_cfg``."""
-    from gait_plugins.plugins.zoo.dialect import move_cosine_steps
+    from gait_plugins.plugins.zoo.config_compat import move_cosine_steps
 
     move_cosine_steps(config)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.api import WithProbability
-from gait_plugins.api.ranges import number_within
+from gait_plugins.api.options import number_within
 from gait_plugins.errors import DataError
 
 _MOST = 128  # channels of an image, where OpenCV admits the fewest

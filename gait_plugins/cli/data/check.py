@@ -1,0 +1,102 @@
+"""``gait-plugins data``: what is wrong with a data set, before a training finds out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gait_plugins.cli.data.export import export, sheet
+from gait_plugins.cli.data.findings import finding_lines
+from gait_plugins.cli.data.pack import pack, partition
+from gait_plugins.cli.data.prepare import prepare
+from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gait_plugins.api import DataReport, GaitDataset
+
+EXIT_ERRORS = 2
+_SHOWN = 5
+
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
+app.command("prepare")(prepare)
+app.command("partition")(partition)
+app.command("pack")(pack)
+app.command("export")(export)
+app.command("sheet")(sheet)
+
+
+@app.callback()
+def _group() -> None:
+    """Prepare, check, pack and export data sets."""
+
+
+@app.command("check")
+def check(
+    config: Annotated[
+        str | None, typer.Argument(metavar="CONFIG", help="Check the data of this configuration.")
+    ] = None,
+    cfgs: Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the identities, or a packed file.")] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--partition", help="JSON with TRAIN_SET and TEST_SET.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Look at folders only, read no frames.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every place of every problem.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Report everything that is wrong with a data set at once, each problem with its fix.
+
+    Exit code 0 where nothing or only warnings are found, 2 where there are errors.
+    """
+    dataset = _dataset(config or cfgs, override, root, listed)
+    report = dataset.check(read_frames=not quick)
+    print(json.dumps(_plain(report), indent=2) if as_json else _in_words(report, None if every else _SHOWN))
+    if report.errors:
+        raise typer.Exit(EXIT_ERRORS)
+
+
+def _dataset(
+    config: str | None, override: list[str] | None, root: Path | None, partition: Path | None
+) -> GaitDataset:
+    from gait_plugins.config import build, load_config
+
+    if config is not None and root is None and partition is None:
+        dataset: GaitDataset = load_config(config, override or ()).data_cfg.dataset.build()
+        return dataset
+    if config is None and root is not None and partition is not None:
+        kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
+        layout = {"type": kind, "dataset_root": str(root), "dataset_partition": str(partition)}
+        built: GaitDataset = build("dataset", layout)
+        return built
+    raise ConfigError(
+        "what to check is not clear: give a configuration, or both --root and --partition",
+        where="data check",
+        hint="gait-plugins data check --root DIR --partition FILE",
+    )
+
+
+def _plain(report: DataReport) -> dict[str, Any]:
+    return {
+        "counts": dict(report.counts),
+        "findings": [{**asdict(finding), "count": finding.count} for finding in report.findings],
+    }
+
+
+def _in_words(report: DataReport, shown: int | None) -> str:
+    width = max((len(name) for name in report.counts), default=0)
+    lines = [f"{name:<{width}}  {value}" for name, value in report.counts.items()]
+    for finding in report.findings:
+        lines += ["", *finding_lines(finding, shown, "--all shows them")]
+    errors = len(report.errors)
+    warnings = len(report.findings) - errors
+    verdict = f"{errors} kinds of error, {warnings} kinds of warning" if report.findings else "no problems"
+    return "\n".join([*lines, "", verdict])

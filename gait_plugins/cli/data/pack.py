@@ -1,0 +1,122 @@
+"""``gait-plugins data partition`` and ``data pack``: prepared data made ready for training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Root = Annotated[
+    Path, typer.Argument(help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed file.")
+]
+
+
+def partition(
+    root: Root,
+    to: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="JSON file to write.")],
+    share: Annotated[float, typer.Option(help="Share of the identities to train on, drawn by --seed.")] = 0.5,
+    first: Annotated[
+        int | None, typer.Option(help="Train on so many identities, first in sorted order (CASIA-B: 74).")
+    ] = None,
+    train: Annotated[list[str] | None, typer.Option(metavar="ID", help="Train on this identity.")] = None,
+    test: Annotated[list[str] | None, typer.Option(metavar="ID", help="Test this identity.")] = None,
+    train_list: Annotated[
+        Path | None, typer.Option("--train-list", metavar="FILE", help="Identities to train on, one a line.")
+    ] = None,
+    test_list: Annotated[
+        Path | None, typer.Option("--test-list", metavar="FILE", help="Identities to test, one a line.")
+    ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Test sequences that are probes, by id-type-view: '*-bg-*'."),
+    ] = None,
+    probes: Annotated[
+        int | None, typer.Option(help="Draw so many probes of each test identity instead.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+) -> None:
+    """Write the partition of your own data: identities to train on, unseen ones to test, and probes."""
+    from gait_plugins.io.atomic import write_text
+    from gait_plugins.prepare.partition import Split, make_partition
+    from gait_plugins.prepare.walk import every_sequence
+
+    _check_free(to, overwrite)
+    trained = [*(train or ()), *_lines(train_list)]
+    tested = [*(test or ()), *_lines(test_list)]
+    split = Split(share, first, trained, tested, probe or (), probes, seed)
+    _, refs = every_sequence(root)
+    content = make_partition(refs, split)
+    write_text(to, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    train_set, test_set = content["TRAIN_SET"], content["TEST_SET"]
+    probed = f", {len(content['PROBE_SET'])} probes" if "PROBE_SET" in content else ""
+    print(f"{to}: {len(train_set)} identities to train on, {len(test_set)} to test{probed}")
+    print(f"next: gait-plugins data check --root {root} --partition {to}")
+
+
+def pack(
+    root: Root,
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Packed file to write, FILE.npz.")],
+    threshold: Annotated[
+        int | None,
+        typer.Option(help="Pixels above it become 255, others 0: one bit a pixel. Left out: lossless."),
+    ] = None,
+    inputs: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--input", metavar="N", help="Take this file of each view folder, from 0. Left out: all."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+) -> None:
+    """Write prepared data as one memory-mapped file, an eighth of the size or less.
+
+    Train from it by data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
+    """
+    from gait_plugins.errors import ConfigError
+    from gait_plugins.prepare.pack import pack_dataset
+    from gait_plugins.prepare.walk import every_sequence
+
+    _check_free(to, overwrite)
+    if threshold is not None and not 0 <= threshold <= 254:
+        raise ConfigError(f"--threshold {threshold}: expected 0 to 254", where="data pack")
+    dataset, refs = every_sequence(root, inputs)
+    size = pack_dataset(dataset, refs, to, threshold=threshold)
+    print(
+        f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
+        f"1/{size.pixels / size.bytes:.1f} of their {size.pixels:,} bytes as uint8"
+    )
+    if size.grey:
+        print(
+            f"{size.grey} sequences are grey (soft edges) and are kept as they are, 8 bits a pixel; "
+            "--threshold 127 makes them black and white, one bit a pixel"
+        )
+    print(f"train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
+
+
+def _lines(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    from gait_plugins.errors import ConfigError
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "no text in UTF-8"
+        raise ConfigError(
+            f"the list of identities cannot be read: {reason}",
+            where=str(path),
+            hint="give a text file with one identity a line",
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    from gait_plugins.errors import ConfigError
+
+    if path.is_dir():
+        raise ConfigError("this is a folder, expected the name of a file to write", where=str(path))
+    if path.exists() and not overwrite:
+        raise ConfigError("the file exists", where=str(path), hint="name another, or add --overwrite")

@@ -1,0 +1,112 @@
+"""``gait-plugins data prepare``: raw masks to aligned silhouettes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gait_plugins.cli.data.findings import finding_lines
+
+if TYPE_CHECKING:
+    from gait_plugins.prepare import Layout, Order, Record
+
+Text = str | None
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder of raw masks, or one video of masks.")],
+    target: Annotated[Path, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Layout of SOURCE: CASIA-B, OUMVLP, GREW, Gait3D, CCPG, SUSTech1K, CASIA-E, HID, own."
+        ),
+    ] = "own",
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="Layout of your own: {id}/{type}-{view}/{frame}.png, or {id}/{type}-{view}.mp4"),
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option("--id", help="Identity: a text, or made of the pattern's fields: p{id}.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Condition, likewise.")] = None,
+    view: Annotated[str | None, typer.Option("--view", help="Camera view, likewise.")] = None,
+    size: Annotated[int, typer.Option(help="Height and width of the silhouettes: 64 or 128.")] = 64,
+    threshold: Annotated[
+        int | None,
+        typer.Option(help="Binarise masks at this grey value. JPEG and videos: 127, other images: not."),
+    ] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="The masks are black on white.")] = False,
+    min_frames: Annotated[
+        int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Sequences at a time; by default one a core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Bring raw masks to aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
+
+    One person a mask, white on black: how to get masks from pictures is up to you. A second run does
+    only what is missing. TARGET/prepare.json lists what was left out, and why.
+    """
+    from gait_plugins.prepare import LAYOUTS, Order, layout_named
+    from gait_plugins.prepare import prepare as run
+    from gait_plugins.prepare.layouts import OWN
+
+    layout = _layout(dataset, pattern, identity, kind, view)
+    order = Order(source, target, layout, size, threshold, min_frames, workers, invert)
+    record = run(order)
+    own = layout_named(dataset) is LAYOUTS[OWN]
+    print(_as_json(record, order) if as_json else _in_words(record, order, own))
+
+
+def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text) -> Layout:
+    from dataclasses import replace
+
+    from gait_plugins.errors import ConfigError
+    from gait_plugins.prepare import Rule, layout_named
+
+    layout = layout_named(dataset)
+    given = {"id": identity, "type": kind, "view": view}
+    names = {part: text for part, text in given.items() if text is not None}
+    if pattern is None and not names:
+        return layout
+    if layout is not layout_named("own") and pattern is None:
+        raise ConfigError(
+            f"--id, --type and --view belong to a pattern; {dataset} has its own names",
+            where="data prepare",
+            hint=f"leave them out, or give --pattern with them: {layout.expected}",
+        )
+    if pattern is None:
+        alone = len(names) == len(given) and not any("{" in text for text in names.values())
+        pattern = "{frame}" if alone else layout.rules[0].pattern
+    return replace(layout, rules=(Rule(pattern, **names),))
+
+
+def _as_json(record: Record, order: Order) -> str:
+    remarks = [
+        {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
+        for finding in record.findings(order.fixes)
+    ]
+    done = {"sequences": record.written, "frames": record.frames, "present": record.present}
+    return json.dumps({**done, "remarks": remarks}, indent=2)
+
+
+def _next(target: Path, own: bool) -> str:
+    if own:
+        # The ready configurations for one's own data are scored by the probes that a partition lists.
+        return f"gait-plugins data partition {target} -o partition.json --probes 1"
+    return f"gait-plugins data check --root {target} --partition FILE, the one that comes with the data set"
+
+
+def _in_words(record: Record, order: Order, own: bool) -> str:
+    lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
+    if record.present:
+        lines.append(f"{record.present} sequences were there already")
+    for finding in record.findings(order.fixes):
+        lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
+    if record.written:
+        lines += ["", f"next: {_next(order.target, own)}"]
+    return "\n".join(lines)

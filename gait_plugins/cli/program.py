@@ -1,0 +1,137 @@
+"""All commands under one roof, and how their errors reach a person."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import threading
+from typing import Any
+
+import typer
+
+from gait_plugins import __version__
+from gait_plugins.cli import (
+    checkpoint,
+    config,
+    demo,
+    embed,
+    plugins,
+    runs,
+    train,
+    upstream,
+)
+from gait_plugins.cli.data import check as data
+from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
+from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.errors import GaitPluginsError
+
+_HINTS = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EROFS: "name a folder that can be written to",
+    errno.EACCES: "see that you may read and write there, or name another folder",
+    errno.EPERM: "see that you may read and write there, or name another folder",
+}
+
+
+class _Guarded(OpenGroup):
+    """Turns our own errors, and those of files and disks, into a message and an exit code.
+
+    Anything else is a bug and shows itself.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (GaitPluginsError, OSError) as error:
+            # Whoever reads our output may have seen enough: typer ends quietly then.
+            if ctx.params.get("debug") or (isinstance(error, OSError) and error.errno == errno.EPIPE):
+                raise
+            print(_in_words(error), file=sys.stderr)
+            raise typer.Exit(EXIT_ERROR) from error
+        except KeyboardInterrupt as error:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        where = "" if error.filename is None else f"{error.filename}: "
+        hint = _HINTS.get(error.errno or 0, "gait-plugins --debug COMMAND shows what was being done")
+        return f"{type(error).__name__}: {where}{reason}\n  -> {hint}"
+    return f"{type(error).__name__}: {error}"
+
+
+app = typer.Typer(
+    name="gait-plugins",
+    cls=_Guarded,
+    help="Gait recognition as plugins: train and test any component of any installed package.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("train")(train.run_train)
+app.command("test")(train.run_test)
+app.command("embed")(embed.run_embed)
+app.command("enroll")(embed.run_enroll)
+app.command("identify")(embed.run_identify)
+app.command("demo")(demo.demo)
+app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
+app.add_typer(config.app, name="config", help="Check and explain configurations.")
+app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
+app.add_typer(runs.app, name="runs", help="Compare runs.")
+app.add_typer(upstream.app, name="upstream", help="Run plugins inside a checkout of OpenGait.")
+app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"gait-plugins-trackletgait {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and debug messages."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    logging.captureWarnings(True)
+    handler = _ToStderr()
+    handler.setFormatter(_Plain())
+    for name in ("gait_plugins", "py.warnings"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.DEBUG if debug else logging.INFO)
+        logger.propagate = False
+    if not debug:
+        threading.excepthook = _tell_of_thread
+
+
+def _tell_of_thread(args: threading.ExceptHookArgs) -> None:
+    """One line for what ended a library's thread: it is no error of the command."""
+    name = args.thread.name if args.thread else "a thread"
+    message = f"{name} ended by {args.exc_type.__name__}: {args.exc_value}"
+    logging.getLogger("gait_plugins").warning(message)
+
+
+class _ToStderr(logging.Handler):
+    """Writes to what is standard error now: an open progress bar takes its place to stay below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # as every handler of logging: a lost message ends no training
+            self.handleError(record)
+
+
+class _Plain(logging.Formatter):
+    """The message alone; warnings and errors say what they are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"

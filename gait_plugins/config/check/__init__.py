@@ -1,0 +1,1 @@
+"""Validation of configurations: sections, options, and messages about what does not fit."""

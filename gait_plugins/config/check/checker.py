@@ -1,0 +1,315 @@
+"""Checks values against annotations, structure by structure, and collects what does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_origin
+
+import typing_extensions
+from pydantic import ValidationError
+
+from gait_plugins.config.check.messages import accepted, mismatch, quoting
+from gait_plugins.config.options import annotations as ann
+from gait_plugins.config.options import signature
+from gait_plugins.config.options.signature import Param, Signature
+from gait_plugins.config.problems import Problem
+from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
+from gait_plugins.config.yaml.plain import to_plain
+from gait_plugins.config.yaml.tree import Path, Tree, dotted
+from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
+from gait_plugins.registry.components import Component
+from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.manager import default_manager
+from gait_plugins.registry.suggest import nearest
+
+log = logging.getLogger("gait_plugins")
+
+
+class Checked(NamedTuple):
+    """A value twice: as plain data for the run folder, and as the constructor takes it."""
+
+    plain: Any
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """Whose options are checked, for messages."""
+
+    title: str
+    """``TripletLoss_HardEx (acme-gait 1.2)`` or ``trainer_cfg``."""
+    explain: str
+    """What ``config explain`` calls it."""
+    others: Mapping[str, Param] = dataclasses.field(default_factory=dict)
+    """Keys of the same mapping that others read; named in suggestions."""
+    ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Keys that people write and that have no effect -> why."""
+
+
+class Notes:
+    """Collects problems and warnings about what is at a path."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def report(
+        self, message: str, path: Path, hint: str | None = None, cause: GaitPluginsError | None = None
+    ) -> None:
+        """Note a problem at a path."""
+        self.problems.append(self._at(path, message, hint, cause))
+
+    def warn(self, message: str, path: Path, hint: str | None = None) -> None:
+        """Note what does no harm."""
+        self.warnings.append(self._at(path, message, hint))
+
+    def _at(
+        self, path: Path, message: str, hint: str | None, cause: GaitPluginsError | None = None
+    ) -> Problem:
+        where = self.tree.where(path)
+        key = dotted(path)
+        # An override is its own place and already names the key.
+        named = not path or (where or "").startswith(f"-o {key}=")
+        return Problem(message if named else f"{key}: {message}", where, hint, cause)
+
+
+class Checker(Notes):
+    """Reads a tree; :attr:`problems` and :attr:`warnings` grow, nothing is raised."""
+
+    # --- mappings ------------------------------------------------------------------------------
+
+    def options(self, given: Mapping[Any, Any], accepts: Signature, path: Path, owner: Owner) -> Checked:
+        """Check each option; defaults that the owner does not take are left out without a word.
+
+        So are those that it ignores, with a warning.
+        """
+        plain: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        unknown: list[Path] = []
+        for key, value in given.items():
+            here = (*path, key)
+            if key in accepts.params:
+                checked = self._option(value, accepts.params[key], here)
+            elif accepts.open and key not in owner.ignored:
+                checked = Checked(to_plain(value), value)
+            else:
+                unknown.append(here)
+                continue
+            if checked is not None:
+                plain[key], values[key] = checked
+        self._unknown([p for p in unknown if not self._left_out(p, owner)], accepts, owner)
+        for param in accepts.params.values():
+            if param.required and (param.name not in given or self._dropped(param.name, plain, path)):
+                self.report(
+                    f"{owner.title} needs the option {param.name!r} ({ann.type_text(param.annotation)})",
+                    path,
+                    hint=f"gait-plugins config explain {owner.explain}",
+                )
+        return Checked(plain, values)
+
+    def _left_out(self, path: Path, owner: Owner) -> bool:
+        if self.tree.is_optional(path) and not self.tree.is_default(path):
+            log.info(
+                "%s: %s is left out, %s has no such option", self.tree.where(path), dotted(path), owner.title
+            )
+        if self.tree.is_optional(path):
+            return True
+        reason = owner.ignored.get(str(path[-1]))
+        if reason is not None:
+            self.warn(f"has no effect; {reason}", path, "remove the line")
+        return reason is not None
+
+    def _dropped(self, name: str, plain: Mapping[str, Any], path: Path) -> bool:
+        return name not in plain and self.tree.is_default((*path, name))
+
+    def _option(self, value: Any, param: Param, path: Path) -> Checked | None:
+        before = len(self.problems)
+        checked = self.value(value, param.annotation, path)
+        if len(self.problems) == before:
+            return checked
+        if self.tree.is_default(path):
+            del self.problems[before:]  # nobody wrote it; the component has a default of its own
+        return None
+
+    def _unknown(self, paths: list[Path], accepts: Signature, owner: Owner) -> None:
+        options = {**owner.others, **accepts.params}
+        for i, path in enumerate(paths):
+            guesses = nearest(str(path[-1]), options, 1)
+            text = f"{owner.title} has no option {path[-1]!r}"
+            if i == len(paths) - 1:  # once is enough
+                text += f"\n{accepted(options)}"
+            self.report(text, path, f"did you mean {guesses[0]!r}?" if guesses else None)
+
+    # --- values --------------------------------------------------------------------------------
+
+    def value(self, value: Any, annotation: Any, path: Path) -> Checked:
+        """Check one value against one annotation."""
+        kind = ann.kind_of(ann.bare(annotation))
+        if ann.is_anything(ann.bare(annotation)):
+            return Checked(to_plain(value), value)
+        if not ann.has_structure(annotation):
+            return self._leaf(value, annotation, path)
+        annotation = ann.bare(annotation)
+        if ann.is_class(annotation) and isinstance(value, _plain_base(annotation)):
+            return Checked(to_plain(value), value)  # an instance, handed in from Python
+        if kind:
+            spec = self.component(kind, value, path)
+            return Checked(spec.mapping(), spec) if spec else Checked(None, None)
+        if ann.is_structure(annotation):
+            return self._structure(value, annotation, path)
+        if len(ann.arms(annotation)) > 1:
+            return self._union(value, ann.arms(annotation), path)
+        return self._container(value, annotation, path)
+
+    def component(
+        self,
+        kind: str,
+        value: Any,
+        path: Path,
+        others: Mapping[str, Param] = MappingProxyType({}),
+        shared: Mapping[str, Any] = MappingProxyType({}),
+    ) -> ComponentSpec | None:
+        """Look a component up, import its class and check its options.
+
+        Args:
+            others: see ``Owner.others``.
+            shared: keys of its section that it is given too if it has an option of that name.
+        """
+        found = self.named(kind, value, path)
+        if found is None:
+            return None
+        component, cls = found
+        key = KINDS[kind].key
+        accepts = signature.of_component(cls)
+        options = {name: item for name, item in value.items() if name != key}
+        options |= {name: item for name, item in shared.items() if name in accepts.params}
+        title = f"{component.name} ({component.owner})"
+        owner = Owner(title, component.name, others, signature.ignored_options(cls))
+        before = len(self.problems)
+        checked = self.options(options, accepts, path, owner)
+        if len(self.problems) == before:
+            self._ask(cls, checked.plain, path, title)
+        name = value.get(key, KINDS[kind].default)
+        return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+
+    def _ask(self, cls: type, options: dict[str, Any], path: Path, title: str) -> None:
+        """Let a component say now what it thinks of its options together, if it wants to."""
+        check = getattr(cls, "check_options", None)
+        if check is None:
+            return
+        try:
+            check(**options)
+        except ConfigError as error:
+            self.report(f"{title} {error.message}", path, error.hint, error)
+
+    def named(self, kind: str, value: Any, path: Path) -> tuple[Component, type] | None:
+        """The component that a mapping names, and its class."""
+        key, fallback = KINDS[kind].key, KINDS[kind].default
+        if not isinstance(value, Mapping):
+            self.report(f"expected a mapping with the key {key!r} for a {kind}, got {mismatch(value)}", path)
+            return None
+        name = value.get(key, fallback)
+        here = (*path, key) if key in value else path
+        if not isinstance(name, str):
+            said = f"got {mismatch(name)}" if key in value else "it is missing"
+            self.report(
+                f"the key {key!r} must name a {kind}, {said}",
+                here,
+                f"gait-plugins plugins list --kind {kind}",
+            )
+            return None
+        try:
+            component = default_manager().find(kind, name)
+            return component, component.load()
+        except GaitPluginsError as error:
+            message = (
+                f"{error.where}: {error.message}" if isinstance(error, PluginLoadError) else error.message
+            )
+            self.report(message, here, error.hint, error)
+            return None
+
+    def place(self, kind: str, path: Path) -> str | None:
+        """Where a component's name is written."""
+        return self.tree.where((*path, KINDS[kind].key))
+
+    def _leaf(self, value: Any, annotation: Any, path: Path) -> Checked:
+        try:
+            valid = ann.validate(annotation, value)
+        except ValidationError as error:
+            found = [e for e in error.errors() if "loc" in e]
+            inner = found[0]["loc"] if len(found) == 1 else ()
+            deepest = (*path, *inner)
+            place = deepest if deepest in self.tree.marks else path
+            hint = quoting(error, dotted(path), self.tree.where(place))
+            self.report(mismatch(value, annotation, error), place, hint)
+            return Checked(None, None)
+        return Checked(to_plain(valid), valid)
+
+    def _structure(self, value: Any, cls: type, path: Path) -> Checked:
+        accepts = signature.of_structure(cls)
+        if not isinstance(value, Mapping):
+            names = ", ".join(accepts.params)
+            self.report(f"expected a mapping of {names}, got {mismatch(value)}", path)
+            return Checked(None, None)
+        before = len(self.problems)
+        owner = Owner(dotted(path), dotted(path[:1]))
+        plain, values = self.options(value, accepts, path, owner)
+        structure = Structure(cls, values)
+        if len(self.problems) == before:
+            self._try(structure, path)
+        return Checked(plain, structure)
+
+    def _try(self, structure: Structure, path: Path) -> None:
+        """Let a dataclass say now what it thinks of its values, unless components are among them."""
+        if holds_components(structure):
+            return
+        try:
+            structure.build()
+        except (ValueError, TypeError) as error:
+            self.report(str(error), path)
+        except ConfigError as error:
+            self.report(error.message, path, error.hint, error)
+
+    def _union(self, value: Any, alternatives: tuple[Any, ...], path: Path) -> Checked:
+        """The first alternative that fits; else the complaints of the one nearest to the value's shape."""
+        attempts = []
+        for annotation in sorted(alternatives, key=lambda a: not _shaped(a, value)):
+            before = len(self.problems)
+            checked = self.value(value, annotation, path)
+            if len(self.problems) == before:
+                return checked
+            attempts.append(self.problems[before:])
+            del self.problems[before:]
+        self.problems += attempts[0]
+        return Checked(None, None)
+
+    def _container(self, value: Any, annotation: Any, path: Path) -> Checked:
+        item, inner = ann.item_type(annotation), ann.value_type(annotation)
+        if item is not None and isinstance(value, list | tuple):
+            checked = [self.value(v, item, (*path, i)) for i, v in enumerate(value)]
+            make: Callable[..., Any] = tuple if get_origin(annotation) is tuple else list
+            return Checked([c.plain for c in checked], make(c.value for c in checked))
+        if inner is not None and isinstance(value, Mapping):
+            pairs = {key: self.value(v, inner, (*path, key)) for key, v in value.items()}
+            return Checked({k: c.plain for k, c in pairs.items()}, {k: c.value for k, c in pairs.items()})
+        self.report(mismatch(value, annotation), path)
+        return Checked(None, None)
+
+
+def _plain_base(annotation: type) -> type | tuple[()]:
+    """What an instance of the annotation is told apart by; a TypedDict has no instances of its own."""
+    return () if typing_extensions.is_typeddict(annotation) else annotation
+
+
+def _shaped(annotation: Any, value: Any) -> bool:
+    annotation = ann.bare(annotation)
+    if annotation is type(None):
+        return value is None
+    if isinstance(value, Mapping):
+        structured = bool(ann.kind_of(annotation)) or ann.is_structure(annotation)
+        return structured or ann.value_type(annotation) is not None
+    return isinstance(value, list | tuple) and ann.item_type(annotation) is not None

@@ -1,0 +1,235 @@
+"""Section by section from raw data to validated specs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gait_plugins.config.check.checker import Checked, Checker, Owner
+from gait_plugins.config.check.messages import shown
+from gait_plugins.config.options import signature, torch_options
+from gait_plugins.config.options.signature import Signature
+from gait_plugins.config.problems import Problem
+from gait_plugins.config.sections import Config, LossSection, Section
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+from gait_plugins.config.yaml.defaults import SECTIONS
+from gait_plugins.config.yaml.tree import Path, Tree, at, dotted
+from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.suggest import nearest
+
+LOADING = ("sampler", "transform", "conditions")
+TOP = signature.of_model(Config).params
+
+
+class _Split(NamedTuple):
+    own: Checked
+    rest: dict[str, Any]
+    accepts: Signature
+
+
+def check_shape(tree: Tree) -> list[Problem]:
+    """Unknown sections, and sections that are no mapping (or list of mappings, for losses)."""
+    checker = Checker(tree)
+    for name, value in tree.data.items():
+        path: Path = (name,)
+        if name not in TOP:
+            guesses = nearest(str(name), TOP, 1)
+            hint = f"did you mean {guesses[0]!r}?" if guesses else None
+            checker.report(f"there is no such section; there are {', '.join(TOP)}", path, hint)
+        elif name == "loss_cfg" and isinstance(value, list):
+            for i, item in enumerate(value):
+                if not isinstance(item, dict):
+                    checker.report(f"expected a loss term, a mapping, got {shown(item)}", (*path, i))
+        elif name.endswith("_cfg") and not isinstance(value, dict | None):
+            checker.report(f"expected a mapping, got {shown(value)}", path)
+        elif not name.endswith("_cfg"):
+            checker.value(value, TOP[name].annotation, path)
+    return checker.problems
+
+
+class Resolver:
+    """Reads a merged tree; problems are collected, and a configuration comes out if there are none."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.check = Checker(tree)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong, in the order of the sections."""
+        return list(dict.fromkeys(self.check.problems))
+
+    def config(self, source: str) -> Config | None:
+        """The validated configuration, or None where there are problems."""
+        found = {
+            "data_cfg": self._with_component("data_cfg", "dataset", "dataset"),
+            "model_cfg": self._model(),
+            "loss_cfg": self._losses(),
+            "optimizer_cfg": self._torch("optimizer_cfg", "solver"),
+            "scheduler_cfg": self._torch("scheduler_cfg", "scheduler"),
+            "trainer_cfg": self._loading("trainer_cfg", self._trainer()),
+            "evaluator_cfg": self._loading(
+                "evaluator_cfg", self._with_component("evaluator_cfg", "protocol", "protocol")
+            ),
+        }
+        if self.problems:
+            return None
+        top = {name: self.tree.data[name] for name in TOP if name not in found and name in self.tree.data}
+        plain = {name: section.plain for name, section in found.items()} | top
+        values = {
+            name: SECTIONS[name](**section.value) if name in SECTIONS else section.value
+            for name, section in found.items()
+        }
+        warnings = tuple(dict.fromkeys([*self.tree.warnings, *self.check.warnings]))
+        return Config.model_validate({**values, **top, "data": plain, "source": source, "warnings": warnings})
+
+    # --- sections ------------------------------------------------------------------------------
+
+    def _split(self, model: type[Section], path: Path, skip: tuple[str, ...] = ()) -> _Split:
+        """A section's own keys, checked, and the keys that are left."""
+        given = at(self.tree.data, path)
+        accepts = signature.of_model(model)
+        own = {key: value for key, value in given.items() if key in accepts.params}
+        for name, param in accepts.params.items():
+            if param.default_note and name not in own:
+                own[name] = at(self.tree.data, param.default_note.split("."))
+        rest = {k: v for k, v in given.items() if k not in accepts.params and k not in skip}
+        checked = self.check.options(own, accepts, path, Owner(dotted(path), dotted(path[:1])))
+        return _Split(checked, rest, accepts)
+
+    def _with_component(self, name: str, field: str, kind: str) -> Checked:
+        """A section whose other keys are a component's options."""
+        own, rest, accepts = self._split(SECTIONS[name], (name,), skip=LOADING)
+        rest = self._less_ignored(SECTIONS[name], rest, (name,))
+        written = {k: v for k, v in own.plain.items() if not self.tree.is_default((name, k))}
+        spec = self.check.component(kind, rest, (name,), accepts.params, written)
+        plain = {} if spec is None else spec.mapping()
+        return Checked({**own.plain, **plain}, {**own.value, field: spec})
+
+    def _less_ignored(self, model: type[Section], rest: dict[str, Any], path: Path) -> dict[str, Any]:
+        """What is left for the component of a section, less the keys that the section itself ignores."""
+        ignored = {key: value for key, value in rest.items() if key in model.ignored_options}
+        owner = Owner(dotted(path), dotted(path), ignored=model.ignored_options)
+        self.check.options(ignored, Signature({}), path, owner)
+        return {key: value for key, value in rest.items() if key not in ignored}
+
+    def _trainer(self) -> Checked:
+        own, rest, accepts = self._split(SECTIONS["trainer_cfg"], ("trainer_cfg",), skip=LOADING)
+        ignored = SECTIONS["trainer_cfg"].ignored_options
+        owner = Owner("trainer_cfg", "trainer_cfg", accepts.params, ignored)
+        self.check.options(rest, Signature({}), ("trainer_cfg",), owner)
+        stopping, kept = (own.plain.get(name) for name in ("early_stopping", "keep_best"))
+        if stopping and not kept and not stopping.get("metric"):
+            path = ("trainer_cfg", "early_stopping")
+            self.check.report("it needs a metric, as there is no keep_best", path, "metric: NM@R1")
+        return own
+
+    def _model(self) -> Checked:
+        spec = self.check.component("model", self.tree.data["model_cfg"], ("model_cfg",))
+        return Checked(None if spec is None else spec.mapping(), spec)
+
+    def _losses(self) -> Checked:
+        section = self.tree.data["loss_cfg"]
+        paths: list[Path] = [("loss_cfg",)]
+        if isinstance(section, list):
+            paths = [("loss_cfg", i) for i in range(len(section))]
+        specs: dict[str, LossSpec] = {}
+        for path in paths:
+            own, rest, accepts = self._split(LossSection, path)
+            spec = self.check.component("loss", rest, path, accepts.params)
+            prefix = own.value.get("log_prefix")
+            if prefix in specs:
+                self.check.report(f"two losses have the log_prefix {prefix!r}", (*path, "log_prefix"))
+            if spec is not None and prefix is not None:
+                specs[prefix] = LossSpec(prefix, spec, own.value.get("features"))
+        return Checked([spec.mapping() for spec in specs.values()], list(specs.values()))
+
+    def _torch(self, name: str, key: str) -> Checked:
+        """A section that names a class of torch and holds its arguments."""
+        own, rest, accepts = self._split(SECTIONS[name], (name,))
+        options = Checked({}, {})
+        found = None
+        if key in own.value:
+            found = torch_options.find(key, own.value[key])
+        if isinstance(found, torch_options.Found):
+            owner = Owner(
+                found.title, name, accepts.params, ignored=torch_options.ignored_options(key, found)
+            )
+            options = self.check.options(rest, found.accepts, (name,), owner)
+        elif found is not None:
+            self.check.report(found.message, (name, key), found.hint)
+        return Checked({**own.plain, **options.plain}, {**own.value, "options": options.plain})
+
+    # --- samplers and transforms ---------------------------------------------------------------
+
+    def _loading(self, name: str, section: Checked) -> Checked:
+        """A section with its samplers and transforms."""
+        given = self.tree.data[name]
+        sampler = self._sampler(given.get("sampler"), (name, "sampler"))
+        transforms = self._transforms(given.get("transform"), (name, "transform"))
+        plain: dict[str, Any] = {
+            "sampler": None if sampler is None else sampler.mapping(),
+            "transform": _mappings(transforms),
+        }
+        value: dict[str, Any] = {"sampler": sampler, "transform": transforms}
+        if "conditions" in given:
+            value["conditions"] = self._conditions(given["conditions"], (name, "conditions"))
+            plain["conditions"] = {key: _mappings(specs) for key, specs in value["conditions"].items()}
+        return Checked({**section.plain, **plain}, {**section.value, **value})
+
+    def _conditions(self, given: Any, path: Path) -> dict[str, list[ComponentSpec | None]]:
+        if not isinstance(given, Mapping | None):
+            self.check.report(f"expected a mapping of names to transforms, got {shown(given)}", path)
+            return {}
+        return {str(key): self._transforms(item, (*path, key)) for key, item in (given or {}).items()}
+
+    def _sampler(self, given: Any, path: Path) -> SamplerSpec | None:
+        kinds = ("batch_sampler", "frame_sampler")
+        found = [self.check.named(kind, given, path) for kind in kinds]
+        if None in found:
+            return None
+        pairs = [pair for pair in found if pair is not None]
+        accepts = [signature.of_component(cls) for _, cls in pairs]
+        titles = [f"{component.name} ({component.owner})" for component, _ in pairs]
+        keys = [KINDS[kind].key for kind in kinds]
+        shares = share(given, accepts, keys)
+        both = {**accepts[0].params, **accepts[1].params}
+        ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
+        owner = Owner(" with ".join(titles), pairs[0][0].name, both, ignored)
+        self.check.options(shares[2], Signature({}), path, owner)
+        specs = []
+        for i, kind in enumerate(kinds):
+            component = pairs[i][0]
+            checked = self.check.options(shares[i], accepts[i], path, Owner(titles[i], component.name))
+            name = given.get(keys[i], KINDS[kind].default)
+            where = self.check.place(kind, path)
+            specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))
+        return SamplerSpec(*specs)
+
+    def _transforms(self, given: Any, path: Path) -> list[ComponentSpec | None]:
+        if isinstance(given, list):
+            places: list[tuple[Any, Path]] = [(item, (*path, i)) for i, item in enumerate(given)]
+        else:
+            places = [(given, path)]
+        return [
+            None if item is None else self.check.component("transform", item, place) for item, place in places
+        ]
+
+
+def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | None]:
+    return [None if spec is None else spec.mapping() for spec in specs]
+
+
+def share(
+    given: Mapping[str, Any], accepts: list[Signature], names: list[str]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """A sampler mapping's options for the batch sampler, the frame sampler, and for nobody."""
+    shares: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] = ({}, {}, {})
+    for key, value in given.items():
+        if key in names:
+            continue
+        takers = [i for i, accepted in enumerate(accepts) if key in accepted.params]
+        takers = takers or [i for i, accepted in enumerate(accepts) if accepted.open] or [2]
+        for taker in takers:
+            shares[taker][key] = value
+    return shares

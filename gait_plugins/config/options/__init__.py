@@ -1,0 +1,1 @@
+"""Options of constructors: signatures, type annotations, and the arguments of torch classes."""

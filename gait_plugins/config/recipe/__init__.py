@@ -1,0 +1,1 @@
+"""Recipes: the YAML of several stages, to a configuration for each stage."""

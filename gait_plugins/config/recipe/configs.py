@@ -1,0 +1,128 @@
+"""The configuration of each stage of a recipe, from all that decides on it."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path as FilePath
+from typing import Any
+
+from gait_plugins.config.loading import resolve
+from gait_plugins.config.recipe.model import sources
+from gait_plugins.config.recipe.overrides import Override
+from gait_plugins.config.recipe.sections import StageSection
+from gait_plugins.config.sections import Config
+from gait_plugins.config.yaml import overrides as typed
+from gait_plugins.config.yaml.defaults import default_tree
+from gait_plugins.config.yaml.sources import locate, read_config, with_parents
+from gait_plugins.config.yaml.tree import Path, Tree, at, merge
+from gait_plugins.errors import ConfigError
+from gait_plugins.registry.suggest import nearest
+
+
+class StageConfigs:
+    """Reads configurations: over the defaults what a stage names, then its settings, overrides, and ``-o``.
+
+    Args:
+        tree: the recipe as it is written.
+        source: its name.
+        folder: what relative paths in it start from.
+        run: its run folder.
+        overrides: those of the command line.
+    """
+
+    def __init__(
+        self, tree: Tree, source: str, folder: FilePath, run: FilePath, overrides: list[Override]
+    ) -> None:
+        self.tree = tree
+        self.source = source
+        self.folder = folder
+        self.run = run
+        self.overrides = overrides
+        self.done: dict[str, Config] = {}
+        """Stage -> its configuration."""
+
+    def of(self, i: int, stage: StageSection) -> Config:
+        """The configuration of stage ``i``; those before it are in :attr:`done`.
+
+        Raises:
+            ConfigError: with ``file:line``.
+        """
+        path: Path = ("stages", i)
+        title = f"stage {stage.name} of {self.source}"
+        tree = merge(default_tree(), self._written(stage, path))
+        for key, source in stage.settings.items():
+            where = self.tree.where((*path, "settings", key))
+            typed.assign(tree, key, self._setting(source, where), where or title)
+        if isinstance(stage.overrides, dict):
+            merge(tree, _part_of(self.tree, (*path, "overrides")))
+        else:
+            for j, text in enumerate(stage.overrides):
+                typed.apply(tree, [text], self.tree.where((*path, "overrides", j)))
+        for key, value in self._imposed(stage).items():
+            typed.assign(tree, key, value, self.tree.where((*path, key.rpartition(".")[2])) or title)
+        for name, text, place in self.overrides:
+            if name in (None, stage.name):
+                typed.apply(tree, [text], place)
+        return resolve(tree, title)
+
+    def _written(self, stage: StageSection, path: Path) -> Tree:
+        """The configuration that a stage names, or that is written in its place."""
+        folder = self.folder
+        if isinstance(stage.cfgs, dict):
+            return with_parents(_part_of(self.tree, (*path, "cfgs")), folder)
+        try:
+            return read_config(locate(stage.cfgs, folder))
+        except ConfigError as error:
+            error.where = error.where or self.tree.where((*path, "cfgs"))
+            raise
+
+    def _setting(self, source: str, where: str | None) -> Any:
+        name, _, key = source.partition(".")
+        value: Any = self.done[name].data
+        for step in key.split("."):
+            options = value if isinstance(value, dict) else {}
+            if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            elif step in options:
+                value = options[step]
+            else:
+                guesses = nearest(step, options, 1)
+                raise ConfigError(
+                    f"the stage {name!r} has no setting {key!r}",
+                    where=where,
+                    hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+                )
+        return copy.deepcopy(value)
+
+    def _imposed(self, stage: StageSection) -> dict[str, Any]:
+        """What a stage's configuration does not decide itself."""
+        found: dict[str, Any] = {
+            "run_dir": str(self.run / stage.name),
+            "trainer_cfg.save_name": stage.name,
+            "evaluator_cfg.save_name": stage.name,
+        }
+        init = {target: self._source(source) for target, source in sources(stage.init).items()}
+        if init:
+            found["trainer_cfg.init"] = init.get("", init)
+        if stage.freeze:
+            found["trainer_cfg.freeze"] = stage.freeze
+        if stage.frozen_mode is not None:
+            found["trainer_cfg.frozen_mode"] = stage.frozen_mode
+        return found
+
+    def _source(self, source: Any) -> Any:
+        """A source as ``trainer_cfg.init`` takes it: without the checkpoint, a file by its path from here."""
+        options = {"from": source} if isinstance(source, str) else dict(source)
+        options.pop("checkpoint", None)
+        beside = self.folder / os.path.expanduser(options["from"])
+        if options["from"] not in self.done and beside.is_file():
+            options["from"] = str(beside)
+        return options
+
+
+def _part_of(tree: Tree, path: Path) -> Tree:
+    """What lies at a path as a tree of its own, its keys where they were written."""
+    marks = {known[len(path) :]: mark for known, mark in tree.marks.items() if known[: len(path)] == path}
+    data: dict[str, Any] = copy.deepcopy(at(tree.data, path)) if path[-1] in at(tree.data, path[:-1]) else {}
+    return Tree(data, marks)

@@ -1,0 +1,100 @@
+"""Recipes: finding them, and from their YAML to a validated configuration for every stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from gait_plugins.api.recipe import Recipe
+from gait_plugins.config.check.checker import Checker, Owner
+from gait_plugins.config.options.signature import of_model
+from gait_plugins.config.problems import raise_problems
+from gait_plugins.config.recipe.configs import StageConfigs
+from gait_plugins.config.recipe.model import Stage, Stages
+from gait_plugins.config.recipe.overrides import shared_out
+from gait_plugins.config.recipe.relations import Relations, missing_checkpoints
+from gait_plugins.config.recipe.sections import RecipeSection, StageSection
+from gait_plugins.config.yaml import overrides as typed
+from gait_plugins.config.yaml.reader import read_file
+from gait_plugins.config.yaml.sources import display_name, locate
+from gait_plugins.config.yaml.tree import Tree
+from gait_plugins.errors import ConfigError, PluginLoadError
+from gait_plugins.registry.manager import default_manager
+
+
+def find_recipe(name: str | os.PathLike[str]) -> Path | None:
+    """The file of a recipe: a path, a shipped name or one that a plugin offers; None for a configuration.
+
+    Raises:
+        ConfigError: there is neither a recipe nor a configuration of that name.
+    """
+    try:
+        file = locate(name)
+    except ConfigError as error:
+        offered = [c.name for c in default_manager().components("recipe")]
+        if any(c.is_called(os.fspath(name)) for c in default_manager().components("recipe")):
+            return _offered(os.fspath(name))
+        if offered:
+            error.hint = f"{error.hint}; recipes of plugins are: {', '.join(offered)}"
+        raise
+    return file if "stages" in read_file(file, display_name(file)).data else None
+
+
+def _offered(name: str) -> Path:
+    component = default_manager().find("recipe", name)
+    path = cast(type[Recipe], component.load()).path()
+    if not path.is_file():
+        raise PluginLoadError(
+            f"recipe {name!r} is to lie in {path}, and there is no such file",
+            where=f"{component.origin} ({component.owner})",
+            hint=f"repair or reinstall {component.owner.distribution}",
+        )
+    return path
+
+
+def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Stages:
+    """Read and validate a recipe and the configuration of each stage; nothing is built.
+
+    Args:
+        source: see :func:`find_recipe`.
+        overrides: ``STAGE.key=value`` for a stage (one of its configuration, or of the stage itself),
+            ``key=value`` of a configuration for all stages, ``name=``, ``output_dir=`` for the recipe.
+
+    Raises:
+        ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
+    """
+    file = find_recipe(source)
+    if file is None:
+        raise ConfigError("this is a configuration, no recipe: there are no stages", where=os.fspath(source))
+    tree = read_file(file, display_name(file))
+    shares = shared_out(tree, list(overrides))
+    for text, place in shares.own:
+        typed.apply(tree, [text], place)
+    recipe = _sections(tree, display_name(file))
+    relations = Relations(tree, recipe, file.parent)
+    raise_problems(relations.problems, display_name(file))
+    run = Path(recipe.output_dir) / (recipe.name or _run_name(os.fspath(source)))
+    configs = StageConfigs(tree, os.fspath(source), file.parent, run, shares.stages)
+    stages: dict[str, Stage] = {}
+    for i, stage in enumerate(recipe.stages):
+        configs.done[stage.name] = configs.of(i, stage)
+        where = tree.where(("stages", i, "name"))
+        stages[stage.name] = Stage(stage.name, configs.done[stage.name], relations.takes[i], where)
+    raise_problems(list(missing_checkpoints(stages)), display_name(file))
+    return Stages(os.fspath(source), tuple(stages.values()))
+
+
+def _sections(tree: Tree, name: str) -> RecipeSection:
+    """The recipe with every key validated."""
+    checker = Checker(tree)
+    checked = checker.options(tree.data, of_model(RecipeSection), (), Owner("a recipe", "recipe"))
+    raise_problems(checker.problems, name)
+    stages = [StageSection(**stage) for stage in checked.plain["stages"]]
+    return RecipeSection(**{**checked.plain, "stages": stages})
+
+
+def _run_name(source: str) -> str:
+    path = Path(source)
+    return path.stem if path.suffix else source.replace("/", "-")

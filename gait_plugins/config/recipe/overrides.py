@@ -1,0 +1,60 @@
+"""``-o`` for recipes: what is for the recipe, for one of its stages, or for all of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gait_plugins.config.check.resolving import TOP
+from gait_plugins.config.recipe.sections import RecipeSection, StageSection
+from gait_plugins.config.yaml.tree import Tree
+from gait_plugins.errors import ConfigError
+from gait_plugins.registry.suggest import nearest
+
+
+class Override(NamedTuple):
+    """``key=value`` for a stage's configuration."""
+
+    stage: str | None
+    """None: for all stages."""
+    text: str
+    place: str
+
+
+class Shares(NamedTuple):
+    """Overrides by whom they are for."""
+
+    own: list[tuple[str, str]]
+    """Of the recipe itself, each with its place."""
+    stages: list[Override]
+
+
+def shared_out(tree: Tree, overrides: list[str]) -> Shares:
+    """Who each override is for.
+
+    Raises:
+        ConfigError: nobody.
+    """
+    keys, stage_keys = RecipeSection.model_fields, StageSection.model_fields
+    listed = tree.data.get("stages")
+    items = listed if isinstance(listed, list) else []
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    shares = Shares([], [])
+    for text in overrides:
+        place, (first, _, rest) = f"-o {text}", text.partition(".")
+        if first.partition("=")[0].strip() in keys:
+            shares.own.append((text, place))
+        elif first.strip() in names and rest.partition("=")[0].partition(".")[0].strip() in stage_keys:
+            shares.own.append((f"stages.{names.index(first.strip())}.{rest}", place))
+        elif first.strip() in names:
+            shares.stages.append(Override(first.strip(), rest, place))
+        elif first.partition("=")[0].strip() in TOP:
+            shares.stages.append(Override(None, text, place))
+        else:
+            guesses = nearest(first, [*TOP, *keys, *filter(None, names)], 1)
+            raise ConfigError(
+                f"{first.partition('=')[0]!r} is neither a stage nor a section; there are the stages "
+                f"{', '.join(map(str, names))}",
+                where=place,
+                hint=f"did you mean {guesses[0]!r}?" if guesses else "-o STAGE.trainer_cfg.total_iter=200",
+            )
+    return shares

@@ -1,0 +1,96 @@
+"""``-o trainer_cfg.total_iter=200``: single values over the file's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from gait_plugins.config.yaml.reader import parse_value
+from gait_plugins.config.yaml.tree import Path, Tree, at, dotted, marked
+from gait_plugins.errors import ConfigError
+from gait_plugins.registry.suggest import nearest
+
+
+def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> None:
+    """Put each ``a.b.c=value`` into the tree; list items are named by their position.
+
+    A key that the mapping does not have yet is added; whether anyone accepts it shows later, with
+    the override as its place, unless another one is given.
+
+    Raises:
+        ConfigError: it is not of this form, or its path leads nowhere.
+    """
+    for text in overrides:
+        _apply(tree, text, place or f"-o {text}")
+
+
+def written(key: str, value: str) -> str:
+    """The override that sets ``key`` to this very text, whatever characters are in it."""
+    quoted: str = yaml.safe_dump(value, default_style='"', width=float("inf"))
+    return f"{key}={quoted.strip()}"
+
+
+def _apply(tree: Tree, text: str, place: str) -> None:
+    keys, equals, value_text = text.partition("=")
+    if not equals or not all(keys.strip().split(".")):
+        raise ConfigError(
+            "an override is written key.key=value", where=place, hint="-o trainer_cfg.total_iter=200"
+        )
+    assign(tree, keys.strip(), _value(value_text, place), place)
+
+
+def assign(tree: Tree, key: str, value: Any, place: str) -> None:
+    """Put a value at ``a.b.c``; see :func:`apply`.
+
+    Raises:
+        ConfigError: the path leads nowhere.
+    """
+    names = key.split(".")
+    path: Path = ()
+    for i, name in enumerate(names):
+        last = i == len(names) - 1
+        path = (*path, _step(tree, path, name, last, place))
+        if not last and _is_missing(tree, path):
+            tree.put(path, {}, marked({}, place, path))
+    if isinstance(at(tree.data, path[:-1]), dict):
+        tree.rename(path[:-1], {path[-1]: value})
+    tree.put(path, value, marked(value, place, path))
+
+
+def _value(text: str, place: str) -> Any:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text  # a path with bytes that are no UTF-8: no YAML can hold it, nor mean anything else
+    try:
+        return parse_value(text)
+    except ConfigError as error:
+        raise ConfigError(error.message, where=place, hint="quote the value") from error
+
+
+def _is_missing(tree: Tree, path: Path) -> bool:
+    holder = at(tree.data, path[:-1])
+    return isinstance(holder, dict) and holder.get(path[-1]) is None
+
+
+def _step(tree: Tree, path: Path, name: str, last: bool, place: str) -> str | int:
+    """The key or position that ``name`` means in what is at ``path``."""
+    holder: Any = at(tree.data, path)
+    here = dotted(path)
+    if isinstance(holder, list):
+        if name.isdecimal() and int(name) < len(holder):
+            return int(name)
+        places = ", ".join(dotted((*path, i)) for i in range(len(holder))) or "none"
+        raise ConfigError(f"{here} is a list without {name!r}", where=place, hint=f"its items are {places}")
+    if not isinstance(holder, dict):
+        raise ConfigError(f"{here} is {holder!r} and holds no {name!r}", where=place)
+    if not path and name not in holder and not last:
+        guesses = nearest(name, holder, 1)
+        raise ConfigError(
+            f"there is no section {name!r}; there are {', '.join(holder)}",
+            where=place,
+            hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+        )
+    return name

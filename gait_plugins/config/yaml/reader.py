@@ -1,0 +1,182 @@
+"""YAML text to plain data with the line of every key; nothing but plain data can come out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from gait_plugins.config.problems import Problem
+from gait_plugins.config.yaml.tree import Mark, Path, Tree
+from gait_plugins.errors import ConfigError
+
+_MOST_NODES = 200_000
+"""Far beyond any configuration; aliases of aliases can ask for billions."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe types, and ``1e-3`` is a number as in every other language."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def parse_value(text: str) -> Any:
+    """A YAML value without its marks, as in ``-o key=value``.
+
+    Raises:
+        ConfigError: the text is no YAML.
+    """
+    return _walk(text, "value")[0]
+
+
+def read_file(file: FilePath, name: str) -> Tree:
+    """A YAML file as a tree; its places read ``name:line``.
+
+    Raises:
+        ConfigError: the file cannot be read, is no YAML, gives a key two values or holds no mapping.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the configuration cannot be read: {error.strerror}", where=name) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the configuration cannot be read, it is no UTF-8 text: {error}",
+            where=name,
+            hint="if it is a YAML file at all, save it as UTF-8",
+        ) from error
+    return read_text(text, name)
+
+
+def read_text(text: str, name: str) -> Tree:
+    """YAML text as a tree; see :func:`read_file`."""
+    data, walk = _walk(text, name)
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError(
+            f"a configuration is a mapping of sections, found a {type(data).__name__}", where=f"{name}:1"
+        )
+    return Tree(data, walk.marks, walk.warnings)
+
+
+def _walk(text: str, name: str) -> tuple[Any, _Walk]:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        walk = _Walk(loader, name)
+        value = None if node is None else walk.value(node, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = name if mark is None else f"{name}:{mark.line + 1}"
+        hint = "indent with spaces" if "'\\t'" in str(error.problem) else None
+        raise ConfigError(f"this is not YAML: {_words(error)}", where=where, hint=hint) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"this is not YAML: {error}", where=name) from error
+    except RecursionError as error:
+        raise ConfigError("lists or mappings are nested without end", where=name) from error
+    return value, walk
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    return ", ".join(part for part in (error.context, error.problem) if part)
+
+
+class _Walk:
+    """Turns nodes into values and notes the line of each."""
+
+    def __init__(self, loader: _Loader, name: str) -> None:
+        self.loader = loader
+        self.name = name
+        self.marks: dict[Path, Mark] = {}
+        self.warnings: list[Problem] = []
+        self.count = 0
+        self.inside: set[int] = set()
+        self.flat: set[int] = set()
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.count += 1
+        if id(node) in self.inside or self.count > _MOST_NODES:
+            raise ConfigError("an alias makes this configuration endless", where=self.place(node))
+        self.marks.setdefault(path, Mark(self.place(node)))
+        if isinstance(node, yaml.ScalarNode):
+            return self.loader.construct_object(node)
+        if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+            raise ConfigError(f"the YAML tag {node.tag} is not accepted", where=self.place(node))
+        self.inside.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self.mapping(node, path)
+            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        finally:
+            self.inside.discard(id(node))
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+        if id(node) not in self.flat:  # an aliased mapping comes by more than once
+            self.flat.add(id(node))
+            self.check_duplicates(node, path)
+            self.loader.flatten_mapping(node)  # `<<: *anchor`; keys written here come last and win
+        result: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.key(key_node)
+            here = (*path, key)
+            if key in result:
+                for old in [known for known in self.marks if known[: len(here)] == here]:
+                    del self.marks[old]
+            self.marks[here] = Mark(self.place(key_node))
+            result[key] = self.value(value_node, here)
+        return result
+
+    def check_duplicates(self, node: yaml.MappingNode, path: Path) -> None:
+        """A key that is written twice means nothing, unless both times the same is said."""
+        seen: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
+        for key_node, value_node in node.value:
+            if not self.is_plain(key_node):
+                continue
+            pair = (key_node, value_node)
+            first_key, first_value = seen.setdefault((key_node.tag, key_node.value), pair)
+            if first_key is key_node:
+                continue
+            text = f"the key {key_node.value!r} is written twice, first in line {_line(first_key)}"
+            where = self.place(key_node)
+            # Their marks are of no use: the mapping is walked once more, and notes those that count.
+            if not _same(self.value(first_value, path), self.value(value_node, path)):
+                raise ConfigError(text, where=where, hint="keep one of the two")
+            self.warnings.append(Problem(f"{text}, with the same value", where, "keep one of the two"))
+
+    def key(self, node: yaml.Node) -> str | int:
+        key = self.loader.construct_object(node) if self.is_plain(node) else None
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise ConfigError(f"a key must be text, found {key!r}", where=self.place(node))
+        return key
+
+    @staticmethod
+    def is_plain(node: yaml.Node) -> bool:
+        return isinstance(node, yaml.ScalarNode)
+
+    def place(self, node: yaml.Node) -> str:
+        return f"{self.name}:{_line(node)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """True where both say the same; 1 and true are equal, but not the same."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _line(node: yaml.Node) -> int:
+    line: int = node.start_mark.line
+    return line + 1

@@ -1,0 +1,130 @@
+"""Finding configurations: shipped ones by name, others by path, and what they inherit."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from gait_plugins.config.yaml.reader import read_file
+from gait_plugins.config.yaml.tree import Tree, merge
+from gait_plugins.errors import ConfigError
+from gait_plugins.registry.suggest import nearest
+
+INHERITS = "inherits"
+_SUFFIXES = (".yaml", ".yml")
+_SHIPPED = Path(__file__).parents[2] / "configs"
+
+
+def shipped() -> list[str]:
+    """Names of the configurations inside the package: ``trackletgait/gait3d``.
+
+    Files whose name begins with ``_`` are parts to inherit from, no configurations of their own.
+    """
+    return [name for name, is_recipe in _shipped().items() if not is_recipe]
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes inside the package."""
+    return [name for name, is_recipe in _shipped().items() if is_recipe]
+
+
+def _shipped() -> dict[str, bool]:
+    """Name -> whether it is a recipe."""
+    files = sorted(file for file in _SHIPPED.rglob("*.yaml") if not file.name.startswith("_"))
+    return {
+        file.relative_to(_SHIPPED).with_suffix("").as_posix(): bool(
+            re.search(r"^stages:", file.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        for file in files
+    }
+
+
+def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
+    """The file of a configuration.
+
+    Args:
+        name: of a shipped configuration, or a path.
+        folder: what relative paths start from; the working directory if not given.
+
+    Raises:
+        ConfigError: there is no such file; the message holds the nearest names.
+    """
+    text = os.fspath(name)
+    path = (folder or Path()) / os.path.expanduser(text)
+    if path.is_file():
+        return path
+    if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
+        return inside
+    if path.suffix in _SUFFIXES and path.parent.is_dir():
+        beside = [f.name for f in path.parent.iterdir() if f.suffix in _SUFFIXES]
+        guesses = [str(path.parent / match) for match in nearest(path.name, beside)]
+    else:
+        guesses = nearest(text.removesuffix(".yaml"), _shipped())
+    meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
+    found = "it is a folder" if path.is_dir() else "neither a file nor a shipped name"
+    raise ConfigError(
+        f"there is no configuration {text!r}: {found}",
+        hint=f"{meant}shipped are: {', '.join(_shipped()) or 'none'}",
+    )
+
+
+def read_config(file: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
+    """A configuration file merged over what it ``inherits``.
+
+    Raises:
+        ConfigError: a file is missing or broken, or inherits itself.
+    """
+    file_id = file.resolve()
+    tree = read_file(file, display_name(file))
+    if file_id in ancestors:
+        raise ConfigError("the configuration inherits itself", where=display_name(file))
+    return with_parents(tree, file.parent, (*ancestors, file_id))
+
+
+def with_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
+    """A configuration merged over what it ``inherits``.
+
+    Args:
+        tree: it, as it is written.
+        folder: what relative paths in it start from.
+        ancestors: files that lead here.
+
+    Raises:
+        ConfigError: see :func:`read_config`.
+    """
+    if INHERITS not in tree.data:
+        return tree
+    where = tree.where((INHERITS,))
+    base = Tree({})
+    for name in _names(tree.data.pop(INHERITS), where):
+        try:
+            parent = locate(name, folder)
+        except ConfigError as error:
+            error.where = error.where or where
+            raise
+        base = merge(base, read_config(parent, ancestors))
+    return merge(base, tree)
+
+
+def display_name(file: Path) -> str:
+    """A file as messages name it: from the working directory or the package on, if it lies in it."""
+    try:
+        resolved, here = file.resolve(), Path.cwd()
+    except FileNotFoundError:  # the working directory has been deleted
+        return str(file)
+    for start in (here, _SHIPPED.parent.parent.resolve()):
+        if resolved.is_relative_to(start):
+            return str(resolved.relative_to(start))
+    return str(file)
+
+
+def _names(value: Any, where: str | None) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return names
+    raise ConfigError(
+        f"{INHERITS!r} must hold the name or path of a configuration, or a list of them, got {value!r}",
+        where=where,
+    )

@@ -1,0 +1,1 @@
+"""Checkpoint files: writing, reading, comparing, inspecting, identifying, and partial loading."""

@@ -1,0 +1,270 @@
+"""Checkpoints: OpenGait's names and keys, written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights
+from gait_plugins.errors import CheckpointError
+from gait_plugins.io.atomic import whole_file
+
+FORMAT = 1
+"""Raised when an older version could no longer read what this one writes."""
+
+BEST = "best.pt"
+"""The checkpoint with the best figure, a copy of the numbered one."""
+
+_KINDS = {dict: "a mapping", int: "a number"}
+_PARTS: dict[str, type] = {
+    **dict.fromkeys(
+        ("model", "losses", "optimizer", "scheduler", "scaler", "rng", "config", "plugins"), dict
+    ),
+    "iteration": int,
+}
+
+_OTHER_NAMES = ("state_dict", "model_state_dict")
+_WRAPPERS = ("module.", "_orig_mod.")
+"""What data-parallel training and torch.compile put before every key."""
+
+_GENUINE = "a training writes its checkpoints to checkpoints/ of its run folder"
+
+_BEGINNINGS = (b"PK", b"\x80")
+"""What files of ``torch.save`` begin with, of today and of before 1.6."""
+_BEGINNING = 512
+
+log = logging.getLogger("gait_plugins")
+
+Checkpoint = dict[str, Any]
+
+
+def checkpoint_path(folder: Path, save_name: str, iteration: int) -> Path:
+    """Where the checkpoint of an iteration lies in a run folder."""
+    return folder / "checkpoints" / f"{save_name}-{iteration:0>5}.pt"
+
+
+def saved_iterations(folder: Path, save_name: str) -> list[int]:
+    """Iterations that a run folder holds a complete checkpoint of, ascending."""
+    pattern = re.compile(rf"{re.escape(save_name)}-(\d+)\.pt")
+    found = (pattern.fullmatch(path.name) for path in (folder / "checkpoints").glob("*.pt"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; a failure leaves what was there before.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    try:
+        with whole_file(path) as file:
+            torch.save({**checkpoint, "format": FORMAT}, file)
+    # torch's writer reports a failed write as RuntimeError, the file itself as OSError.
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint could not be written: {_disk_error(error)}",
+            where=str(path),
+            hint="free some space and go on with --resume; earlier checkpoints are intact",
+        ) from error
+
+
+def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
+    """Read a checkpoint, ours or OpenGait's; only tensors and plain data are admitted.
+
+    Args:
+        path: the file.
+        otherwise: what to do next where it cannot be read and no other checkpoint lies beside it.
+
+    Raises:
+        CheckpointError: missing, truncated, with code in it, of a future format, or no checkpoint.
+    """
+    if not path.is_file():
+        what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
+        raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may raise anything
+        raise _unreadable(path, error, otherwise) from error
+    return _checked(loaded, path)
+
+
+def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError:
+    asked = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+    if asked:
+        return CheckpointError(
+            f"the file asks for {asked[1]}, which may run code; only tensors and plain data are admitted",
+            where=str(path),
+            hint="save its state dict alone, where you trust the file",
+        )
+    return CheckpointError(
+        f"the file is truncated or no checkpoint ({path.stat().st_size} bytes): {_seen(path, error)}",
+        where=str(path),
+        hint=_neighbours(path) or otherwise,
+    )
+
+
+def _seen(path: Path, error: Exception) -> str:
+    """What is wrong with a file, by its first bytes or else by what the reader said."""
+    with path.open("rb") as file:
+        first = file.read(_BEGINNING)
+    if not first:
+        return "it is empty"
+    if not first.startswith(_BEGINNINGS):
+        return "it is text" if first.isascii() and b"\0" not in first else "it begins as no PyTorch file does"
+    # torch's words go on with advice that does not hold here.
+    said = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
+    return f"{type(error).__name__}: {said}" if said else "it ends too early"
+
+
+def _disk_error(error: BaseException) -> BaseException:
+    """What the disk said, where torch's writer has covered it up."""
+    reason: BaseException | None = error
+    while reason is not None and not isinstance(reason, OSError):
+        reason = reason.__context__
+    return reason or error
+
+
+def _checked(content: Any, path: Path) -> Checkpoint:
+    if not isinstance(content, dict):
+        raise CheckpointError(f"expected a mapping, found {type(content).__name__}", where=str(path))
+    loaded = _with_model(content)
+    if "model" not in loaded:
+        raise CheckpointError(
+            f"there is no 'model' in it, only {sorted(map(str, loaded))[:8]}", where=str(path)
+        )
+    version = loaded.get("format", FORMAT)
+    if not isinstance(version, int) or version > FORMAT:
+        raise CheckpointError(
+            f"it has checkpoint format {version!r}, this version reads up to {FORMAT}",
+            where=str(path),
+            hint="update gait-plugins-trackletgait",
+        )
+    loaded = {name: part for name, part in loaded.items() if part is not None}
+    for name, kind in _PARTS.items():
+        if not isinstance(loaded.get(name, kind()), kind):
+            raise CheckpointError(
+                f"its {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
+            )
+    weights = loaded["model"]
+    nameless = [key for key in weights if not isinstance(key, str)]
+    if nameless:
+        raise CheckpointError(f"its weights have no names: found the key {nameless[0]!r}", where=str(path))
+    if not _is_size(loaded.get("input_size")):
+        raise CheckpointError(
+            f"its 'input_size' is {loaded['input_size']!r}, expected height and width", where=str(path)
+        )
+    loaded["model"] = _bare_names(weights)
+    return loaded
+
+
+def _with_model(content: Checkpoint) -> Checkpoint:
+    """The checkpoint with its weights under ``model``, whatever their writer called them."""
+    if "model" in content or not content:
+        return content
+    if all(isinstance(value, torch.Tensor) for value in content.values()):
+        return {"model": content}
+    for name in _OTHER_NAMES:
+        if isinstance(content.get(name), dict):
+            return {"model": content[name], **content}
+    return content
+
+
+def _bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:
+    # Only what all keys begin with is a wrapper's: a part of a network may bear such a name too.
+    for wrapper in _WRAPPERS:
+        if weights and all(key.startswith(wrapper) for key in weights):
+            return _bare_names({key.removeprefix(wrapper): value for key, value in weights.items()})
+    return dict(weights)
+
+
+def _is_size(size: Any) -> bool:
+    pair = isinstance(size, tuple | list) and len(size) == 2
+    return size is None or (pair and all(isinstance(side, int) for side in size))
+
+
+def restore_model(
+    model: nn.Module, weights: Mapping[str, Any], *, strict: bool, where: str, drop_head: bool = False
+) -> LoadReport:
+    """Load weights; a mismatch is reported in groups.
+
+    Args:
+        model: what the weights are loaded into.
+        weights: its state dict.
+        strict: every key must be there and fit; else what fits is loaded and the rest is logged.
+        where: the file, for messages.
+        drop_head: leave out the weights of a classifier for another number of identities; the model
+            keeps its own.
+
+    Returns:
+        What was found to fit, the dropped head left out of account.
+
+    Raises:
+        CheckpointError: strict, and something does not match; or nothing fits at all.
+    """
+    report = compare_weights(model, weights)
+    if drop_head:
+        _tell_of_head(report, where)
+        report = report.without_head()
+    found = "\n".join(f"  {line}" for line in report.lines())
+    if found and (strict or not report.fitting):
+        raise CheckpointError(
+            f"the weights do not fit {report.model}: {len(report.fitting)} of {report.own} match\n{found}",
+            where=where,
+            hint=report.advice(),
+        )
+    if found:
+        log.warning("%s: %d of %d weights loaded\n%s", where, len(report.fitting), report.own, found)
+    model.load_state_dict({key: weights[key] for key in report.fitting}, strict=False)
+    return report
+
+
+def _tell_of_head(report: LoadReport, where: str) -> None:
+    if report.head is None:
+        log.warning("%s: there is no head of another number of identities to drop", where)
+        return
+    keys, file, own = report.head
+    log.info(
+        "%s: the head for %d identities is dropped, that for %d starts anew: %s",
+        where,
+        file,
+        own,
+        ", ".join(keys),
+    )
+
+
+def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the weights that the model has a place of the same shape for."""
+    return {key: weights[key] for key in compare_weights(model, weights).fitting}
+
+
+def _neighbours(path: Path) -> str | None:
+    folder = path if path.is_dir() else path.parent
+    others = sorted(p.name for p in folder.glob("*.pt") if p != path) if folder.is_dir() else []
+    return f"the folder holds {', '.join(others[-5:])}" if others else None
+
+
+def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:
+    """Report components that come from another package or version than when the checkpoint was written."""
+    for key in sorted(set(saved) & set(current)):
+        if saved[key] != current[key]:
+            then, now = _origin(saved[key]), _origin(current[key])
+            log.warning("%s: %s was %s when it was written and is %s now", where, key, then, now)
+
+
+def _origin(provenance: Any) -> str:
+    if not isinstance(provenance, dict):
+        return repr(provenance)
+    made_of = f", {provenance['source']}" if provenance.get("source") else ""
+    return (
+        f"{provenance.get('distribution')} {provenance.get('version')} ({provenance.get('target')}{made_of})"
+    )

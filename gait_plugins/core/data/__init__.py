@@ -1,0 +1,1 @@
+"""Batches: loading, collating, seeding, and held-out validation identities."""

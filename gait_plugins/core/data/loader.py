@@ -1,0 +1,276 @@
+"""Batches: sequences picked, loaded, cut into frames, transformed and stacked, in worker processes."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from gait_plugins.api import (
+    BatchSampler,
+    FrameSampler,
+    GaitBatch,
+    GaitDataset,
+    SequenceIndex,
+    SequenceRef,
+    Transform,
+)
+from gait_plugins.core.data.collate import Packing, Room, Stack, stack_targets
+from gait_plugins.core.data.seeding import batch_rng, slot_rng
+from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.memory import keep_freed_memory
+from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
+
+PREFETCHED = 2
+"""Batches that each worker makes ahead."""
+
+GRACE = 30
+"""Seconds that a worker goes on for after it was told to end, so that a last step can have its batch."""
+
+
+class HostBatch(NamedTuple):
+    """One rank's share of a batch as the workers make it: frames still undivided, on the CPU."""
+
+    number: int
+    positions: list[int]
+    """Places of its sequences in the index."""
+    frames: list[Tensor]
+    """One per input source: ``[n, s, h, w]`` or packed ``[1, sum(s), h, w]``, uint8 as a rule."""
+    labels: Tensor
+    types: list[str]
+    views: list[str]
+    names: list[str]
+    """``id-type-view`` of each sequence, for messages."""
+    seq_lens: Tensor | None
+    targets: dict[str, Tensor]
+    """What else there is to learn of each sequence: name -> ``[n, ...]``."""
+
+
+@dataclass
+class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
+    """Makes batch ``number`` from scratch, the same in whatever process and order it is asked for.
+
+    Args:
+        dataset: where frames come from.
+        index: the sequences to draw from.
+        batch_sampler, frame_sampler: which sequences, and which of their frames.
+        transforms: one for each input source, or None.
+        seed: of everything random.
+        rank, world_size: the share of each batch that this process makes.
+        by_sequence: what is random of a sequence depends on its place in the index alone, not on the
+            batch and slot that it came into.
+    """
+
+    dataset: GaitDataset
+    index: SequenceIndex
+    batch_sampler: BatchSampler
+    frame_sampler: FrameSampler
+    transforms: Sequence[Transform | None]
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+    by_sequence: bool = False
+
+    def __post_init__(self) -> None:
+        self._rooms = [Room(PREFETCHED + 2) for _ in self.transforms]
+
+    def __getitem__(self, number: int) -> HostBatch | GaitPluginsError:
+        """Batch ``number``, or the error that it ended in: raised in a worker it would lose its parts."""
+        try:
+            return self.make(number)
+        except GaitPluginsError as error:
+            return error
+
+    def drawn(self, number: int) -> list[int]:
+        """Places in the index of the sequences of batch ``number``, those of all processes."""
+        with blamed(self.batch_sampler):
+            return list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
+
+    def target_names(self) -> frozenset[str]:
+        """Names of the targets that sequences come with, as the first one that is drawn shows."""
+        _, known = self._clip(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
+        return frozenset(known)
+
+    def make(self, number: int) -> HostBatch:
+        """Batch ``number``."""
+        chosen = self.drawn(number)
+        share_of_rank(len(chosen), self.world_size)
+        slots = range(self.rank, len(chosen), self.world_size)
+        positions = [int(chosen[slot]) for slot in slots]
+        draws = [(0, p) for p in positions] if self.by_sequence else [(number, slot) for slot in slots]
+        return self._collate(number, positions, draws)
+
+    def _collate(self, number: int, positions: list[int], draws: list[tuple[int, int]]) -> HostBatch:
+        refs = [self.index.refs[position] for position in positions]
+        stacked = self.frame_sampler.fixed_length
+        sources = [Stack(room, len(refs)) if stacked else Packing(room) for room in self._rooms]
+        lengths, targets = [], []
+        for ref, draw in zip(refs, draws, strict=True):
+            clips, known = self._clip(ref, slot_rng(self.seed, *draw))
+            lengths.append(len(clips[0]))
+            targets.append(known)
+            for source, clip in zip(sources, clips, strict=True):
+                source.put(clip, ref.name)
+        return HostBatch(
+            number=number,
+            positions=positions,
+            frames=[source.frames() for source in sources],
+            labels=torch.from_numpy(self.index.classes[positions]),
+            types=[ref.type for ref in refs],
+            views=[ref.view for ref in refs],
+            names=[ref.name for ref in refs],
+            seq_lens=None if stacked else torch.tensor([lengths], dtype=torch.int32),
+            targets=stack_targets(targets, [ref.name for ref in refs]),
+        )
+
+    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[np.ndarray], dict[str, Any]]:
+        with blamed(self.dataset):
+            sources = self.dataset.load(ref)
+            targets = dict(self.dataset.targets(ref))
+        if len(sources) != len(self.transforms):
+            raise ConfigError(
+                f"sequence {ref.name} has {len(sources)} input sources, "
+                f"but the configuration lists {len(self.transforms)} transforms",
+                hint="list one transform for each source, or choose sources by data_cfg.data_in_use",
+            )
+        with blamed(self.frame_sampler):
+            picked = self.frame_sampler.indices(len(sources[0]), rng)
+            clips = [source.take(picked, axis=0) for source in sources]
+        for number, transform in enumerate(self.transforms):
+            if transform is not None:
+                clips[number], found = _transformed(transform, clips[number], rng)
+                targets.update(found)
+        return clips, targets
+
+
+def _transformed(
+    transform: Transform, clip: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, Mapping[str, Any]]:
+    with blamed(transform):
+        return transform.with_targets(clip, rng)
+
+
+class Divider:
+    """Brings frames to float and divides them, on the device, as the transforms ask for."""
+
+    def __init__(self, transforms: Sequence[Transform | None]) -> None:
+        self.divisors = [1.0 if t is None else float(t.divisor) for t in transforms]
+
+    def __call__(self, batch: HostBatch, device: torch.device) -> GaitBatch:
+        """The batch as a model takes it."""
+        # A copy even of frames that are float here already: a worker will write over its own.
+        frames = [f.to(device, torch.float32, non_blocking=True, copy=True) for f in batch.frames]
+        inputs = [f if d == 1 else f / d for f, d in zip(frames, self.divisors, strict=True)]
+        lens = None if batch.seq_lens is None else batch.seq_lens.to(device)
+        targets = {name: value.to(device) for name, value in batch.targets.items()}
+        return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens, targets)
+
+
+def batches(
+    maker: BatchMaker, numbers: Sequence[int], *, workers: int, pin: bool
+) -> Generator[HostBatch, None, None]:
+    """Batches of these numbers, in this order, made by so many worker processes (0: this one).
+
+    The frames of a batch that a worker made are good until the next batch is taken: their memory goes
+    round. Close the stream where it may be left early: the workers end with it.
+    """
+    with warnings.catch_warnings():
+        # More workers than cores is what the user asked for, and what published settings hold.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        loader: DataLoader[HostBatch | GaitPluginsError] = DataLoader(
+            maker,
+            sampler=numbers,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=PREFETCHED if workers else None,
+            worker_init_fn=_quiet_worker,
+            pin_memory=pin,
+            collate_fn=_as_made,
+        )
+        stream = iter(loader)
+    try:
+        for made in stream:
+            if isinstance(made, GaitPluginsError):
+                raise made
+            yield made
+    except (RuntimeError, OSError) as error:
+        gone = _in_words(error)
+        if gone is None:
+            raise
+        raise gone from error
+    finally:
+        # Not left to garbage collection: the traceback of what ended us holds on to the iterator.
+        if workers:
+            stream._shutdown_workers()  # type: ignore[attr-defined]
+
+
+def _in_words(error: Exception) -> DataError | None:
+    """What ended the workers from outside; None where it is something else."""
+    text = str(error)
+    if "shared memory" in text.lower() or "bus error" in text.lower():
+        return DataError(
+            f"the loader's workers ran out of shared memory: {text}",
+            hint="-o data_cfg.num_workers=0, or give the container more shared memory",
+        )
+    if text.startswith("DataLoader worker"):
+        return DataError(
+            f"a worker of the loader is gone: {text}",
+            hint="a system short of memory kills workers: choose a smaller data_cfg.num_workers",
+        )
+    return None
+
+
+def share_of_rank(global_size: int, world_size: int) -> int:
+    """Sequences of a batch that each rank gets.
+
+    Raises:
+        ConfigError: the batch does not divide, so that ranks would differ.
+    """
+    if global_size % world_size:
+        raise ConfigError(
+            f"a batch of {global_size} sequences does not divide among {world_size} processes",
+            hint=f"choose trainer_cfg.sampler.batch_size so that its product divides by {world_size}",
+        )
+    return global_size // world_size
+
+
+def frame_size(batch: HostBatch) -> tuple[int, int]:
+    """Height and width of the frames that the model gets."""
+    height, width = batch.frames[0].shape[-2:]
+    return int(height), int(width)
+
+
+def frame_channels(batch: HostBatch) -> int:
+    """Channels of the frames that the model gets; frames ``[h, w]`` have one."""
+    frames = batch.frames[0]
+    return int(frames.shape[-3]) if frames.dim() == 5 else 1
+
+
+def _as_made(item: Any) -> Any:
+    # Without this, the loader's default would turn arrays inside the tuple into tensors a second time.
+    return item
+
+
+def _quiet_worker(worker: int) -> None:
+    import cv2
+
+    # What a terminal or a cluster sends to all processes is the main one's to handle: it still wants
+    # the batch for its last step. A worker's own threads would fight over the cores.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _ignore_once)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+
+
+def _ignore_once(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    signal.alarm(GRACE)  # whatever becomes of the main process, this one ends

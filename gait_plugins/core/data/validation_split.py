@@ -1,0 +1,149 @@
+"""Training identities that are held out: scored while the others are trained on, and never learnt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.atomic import write_text
+from gait_plugins.registry.suggest import nearest
+
+SETTING = "data_cfg.validation"
+LISTED = "validation_set.json"
+
+Wanted = int | float | list[str] | None
+"""How many identities, which share of them, or which ones; None: none."""
+
+
+class HeldOut(GaitDataset):
+    """The held-out part of another data set, as its test subset.
+
+    Where the data set lists its probes, the first sequence of each identity is one here, and the others are
+    the gallery.
+
+    Args:
+        of: the data set.
+        refs: the training sequences that are held out.
+    """
+
+    def __init__(self, of: GaitDataset, refs: Sequence[SequenceRef]) -> None:
+        self.of = of
+        self.refs = list(refs)
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        """The held-out ones as ``test``; nothing to train on."""
+        return list(self.refs) if subset == "test" else []
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        return self.of.load(ref)
+
+    def length(self, ref: SequenceRef) -> int:
+        """As the data set says."""
+        return self.of.length(ref)
+
+    def targets(self, ref: SequenceRef) -> Mapping[str, Any]:
+        """As the data set says."""
+        return self.of.targets(ref)
+
+    def probe_set(self) -> frozenset[str] | None:
+        """The first sequence of each identity, or None."""
+        if self.of.probe_set() is None:
+            return None
+        first = {ref.label: ref for ref in reversed(self.refs)}
+        return frozenset(ref.name for ref in first.values())
+
+
+def split(refs: Sequence[SequenceRef], wanted: Wanted) -> tuple[list[SequenceRef], list[SequenceRef]]:
+    """Training sequences that are trained on, and those that are held out.
+
+    Raises:
+        ConfigError: there are not as many identities, none would be left, or there is no such one.
+    """
+    labels = list(dict.fromkeys(ref.label for ref in refs))
+    out = set(_chosen(labels, wanted))
+    return [ref for ref in refs if ref.label not in out], [ref for ref in refs if ref.label in out]
+
+
+def list_identities(folder: Path, refs: Sequence[SequenceRef]) -> None:
+    """Write the held-out identities into a run folder; where there are none, no such file stays there."""
+    if not refs:
+        (folder / LISTED).unlink(missing_ok=True)
+        return
+    write_text(folder / LISTED, json.dumps(sorted({ref.label for ref in refs}), indent=2) + "\n")
+
+
+def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
+    """See that a training goes on with the identities held out that it began with.
+
+    Raises:
+        ConfigError: it has learnt some of them, or would now learn others.
+    """
+    path = folder / LISTED
+    then = set(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else set()
+    now = {ref.label for ref in refs}
+    if then != now:
+        raise ConfigError(
+            f"up to step {step} {len(then)} identities were held out, {len(now)} are now, of both "
+            f"{len(then & now)}: who was trained on can no longer validate",
+            where=SETTING,
+            hint="go on with the setting that the run began with, or start afresh with --overwrite",
+        )
+
+
+def unscorable(error: DataError, refs: Sequence[SequenceRef]) -> DataError:
+    """What a protocol says of the held-out sequences, said of them."""
+    labels = list(dict.fromkeys(ref.label for ref in refs))
+    return DataError(
+        f"the {len(labels)} identities that are held out ({', '.join(labels[:4])}"
+        f"{', ...' * (len(labels) > 4)}) cannot be scored: {error.message}",
+        where=SETTING,
+        hint="hold out other identities, a list of their names, or more of them",
+    )
+
+
+def _chosen(labels: list[str], wanted: Wanted) -> list[str]:
+    if wanted is None:
+        return []
+    if isinstance(wanted, list):
+        return _named(labels, wanted)
+    count = round(wanted * len(labels)) if isinstance(wanted, float) else wanted
+    if count < 2:
+        raise ConfigError(
+            f"{wanted} of {len(labels)} training identities is {count}: at least two must be held out to "
+            "tell them apart",
+            where=SETTING,
+            hint="give a larger share, or a number",
+        )
+    if count >= len(labels):
+        raise _none_left(count, labels)
+    # Evenly spaced: whatever the order follows, both parts have of all of it.
+    return [labels[k * len(labels) // count] for k in range(count)]
+
+
+def _named(labels: list[str], wanted: list[str]) -> list[str]:
+    known = set(labels)
+    for name in wanted:
+        if name not in known:
+            guesses = nearest(name, labels)
+            raise ConfigError(
+                f"there is no training identity {name!r}, there are {len(labels)}",
+                where=SETTING,
+                hint=f"the nearest are {', '.join(guesses or labels[:3])}",
+            )
+    if len(set(wanted)) == len(labels):
+        raise _none_left(len(labels), labels)
+    return wanted
+
+
+def _none_left(count: int, labels: list[str]) -> ConfigError:
+    return ConfigError(
+        f"{count} identities are to be held out and there are {len(labels)} to train on: none is left",
+        where=SETTING,
+        hint="hold out fewer",
+    )

@@ -1,0 +1,1 @@
+"""Evaluation: embedding test sequences, test conditions, protocols, reports."""

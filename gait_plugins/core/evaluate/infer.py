@@ -1,0 +1,193 @@
+"""Embedding the test sequences and scoring them by a protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
+from gait_plugins.config import Config
+from gait_plugins.core.build.checks import check_frames
+from gait_plugins.core.build.components import build_protocol, embedding_set
+from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
+from gait_plugins.core.data.validation_split import HeldOut
+from gait_plugins.core.evaluate.conditions import conditions, with_conditions
+from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.devices import on_first_rank
+from gait_plugins.errors import CheckpointError, ConfigError
+from gait_plugins.nn.collectives import sum_over_ranks
+
+log = logging.getLogger("gait_plugins")
+
+
+def evaluate(
+    fabric: Fabric,
+    model: GaitModel,
+    config: Config,
+    maker: BatchMaker,
+    trained_on: tuple[int, int] | None = None,
+) -> Results | None:
+    """Score a model on the test sequences, or on held-out ones; None on every rank but the first.
+
+    Args:
+        trained_on: height and width of the frames that the weights were trained on, where known.
+
+    Raises:
+        CheckpointError: the test frames have another size.
+    """
+    protocol, workers = build_protocol(config), config.data_cfg.num_workers
+    found = infer(fabric, model, maker, protocol.outputs, workers=workers, trained_on=trained_on)
+    whole = embedding_set(config, maker.dataset, maker.index, *found)
+
+    def score(data: EmbeddingSet) -> Results | None:
+        def results() -> Results:
+            with blamed(protocol):
+                return protocol.evaluate(data)
+
+        return on_first_rank(fabric, results)
+
+    results, by_condition = score(whole), {}
+    for name, changed in conditions(config, maker):
+        log.info("condition: %s", name)
+        seen = infer(fabric, model, changed, protocol.outputs, workers=workers, trained_on=trained_on)
+        gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
+        by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
+    results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
+    if results is None or not isinstance(maker.dataset, HeldOut):
+        return results
+    name = f"{config.data_cfg.dataset_name}, held out of training"
+    return replace(results, dataset=name, subset="validation", files={})
+
+
+class Inferred(NamedTuple):
+    """What a model finds of all sequences, on every rank."""
+
+    embeddings: np.ndarray
+    """float32 ``[n, c, p]``."""
+    outputs: Mapping[str, np.ndarray]
+    """Other entries of ``inference_feat``, ``[n, ...]``."""
+    targets: Mapping[str, np.ndarray]
+    """What transforms and data set know of the sequences, ``[n, ...]``."""
+
+
+def embed(
+    fabric: Fabric,
+    model: GaitModel,
+    maker: BatchMaker,
+    *,
+    workers: int = 0,
+    trained_on: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Embeddings of all sequences of ``maker.index``, float32 ``[n, c, p]``; see :func:`infer`."""
+    return infer(fabric, model, maker, (), workers=workers, trained_on=trained_on).embeddings
+
+
+def infer(
+    fabric: Fabric,
+    model: GaitModel,
+    maker: BatchMaker,
+    outputs: Sequence[str],
+    *,
+    workers: int = 0,
+    trained_on: tuple[int, int] | None = None,
+) -> Inferred:
+    """Embeddings of all sequences of ``maker.index``, and those of ``outputs`` that are asked for.
+
+    The batches are dealt out to the ranks whole, so neither the batch size nor the number of
+    processes changes what a sequence is embedded with.
+    """
+    total = maker.batch_sampler.num_batches(maker.index)
+    if total is None:
+        raise ConfigError(
+            f"{type(maker.batch_sampler).__name__} draws batches without end, "
+            "a test needs each sequence once",
+            where="evaluator_cfg.sampler.type",
+            hint="use InferenceSampler",
+        )
+    divide = Divider(maker.transforms)
+    numbers = range(fabric.global_rank, total, fabric.world_size)
+    stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
+    found: list[tuple[list[int], dict[str, np.ndarray]]] = []
+    checked: tuple[int, ...] = ()
+    # Not inference_mode: what a model caches here could never be used in training again.
+    with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
+        for batch in track(stream, "embed", total=len(numbers), unit="batch"):
+            like = frame_channels(batch), *frame_size(batch)
+            if like != checked:
+                _check_frames(model, batch, trained_on)
+                checked = like
+            with blamed(model):
+                output = model(divide(batch, fabric.device))["inference_feat"]
+            wanted = ("embeddings", *outputs)
+            _check_output(model, output, wanted, len(batch.positions))
+            rows = {f"out/{name}": output[name].float().cpu().numpy() for name in wanted}
+            rows |= {f"target/{name}": value.numpy() for name, value in batch.targets.items()}
+            found.append((batch.positions, rows))
+    whole = _assembled(fabric, found, len(maker.index))
+    embeddings = whole.pop("out/embeddings", np.zeros((len(maker.index), 0, 0), np.float32))
+    return Inferred(embeddings, _under("out/", whole), _under("target/", whole))
+
+
+@contextmanager
+def eval_mode(module: nn.Module) -> Iterator[None]:
+    """Put a module into eval mode; every part of it returns to the mode it was in."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+def _check_frames(model: GaitModel, batch: HostBatch, trained_on: tuple[int, int] | None) -> None:
+    check_frames(model, batch)
+    size = frame_size(batch)
+    if trained_on is not None and tuple(trained_on) != size:
+        raise CheckpointError(
+            f"the weights were trained on frames of {trained_on[0]}x{trained_on[1]}, "
+            f"the test frames are {size[0]}x{size[1]} ({batch.names[0]})",
+            hint="test on data of the trained size, or change the transforms so that they reach it",
+        )
+
+
+def _check_output(model: GaitModel, output: Mapping[str, Any], wanted: Sequence[str], rows: int) -> None:
+    name = type(model).__name__
+    absent = [key for key in wanted if key not in output]
+    if absent:
+        raise ConfigError(f"{name} gives {sorted(output)} in inference_feat, {absent[0]!r} is needed")
+    for key in wanted:
+        if output[key].dim() == 0 or len(output[key]) != rows:
+            raise ConfigError(
+                f"{name} gives {key!r} as {list(output[key].shape)} for {rows} sequences, "
+                "expected a row for each"
+            )
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _assembled(
+    fabric: Fabric, found: list[tuple[list[int], dict[str, np.ndarray]]], count: int
+) -> dict[str, np.ndarray]:
+    # The first rank always has a batch; others may have none and learn the shapes from it.
+    shapes = {name: (rows.shape[1:], rows.dtype) for name, rows in found[0][1].items()} if found else {}
+    whole = {}
+    for name, (shape, dtype) in fabric.broadcast(shapes).items():
+        values = np.zeros((count, *shape), dtype=dtype)
+        for positions, rows in found:
+            values[positions] = rows[name]
+        if fabric.world_size > 1:
+            # Each row is zero on all ranks but one: the sum is exact.
+            values = sum_over_ranks(torch.from_numpy(values).to(fabric.device)).cpu().numpy()
+        whole[name] = values
+    return whole

@@ -1,0 +1,91 @@
+"""Scoring a checkpoint by the configured protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gait_plugins.api import GaitModel, Results, Run
+from gait_plugins.config import Config
+from gait_plugins.core.build.batches import build_batches
+from gait_plugins.core.build.components import build_dataset, build_model
+from gait_plugins.core.checkpoints.files import (
+    BEST,
+    Checkpoint,
+    checkpoint_path,
+    compare_plugins,
+    load_checkpoint,
+    restore_model,
+)
+from gait_plugins.core.evaluate.infer import evaluate
+from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folder, run_log
+from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.registry.manager import pin_plugins
+
+
+@with_all_processes()
+def score(config: Config, options: RunOptions | None = None) -> Results | None:
+    """Score the checkpoint that ``evaluator_cfg.restore_hint`` names: an iteration or a file.
+
+    A model without weights (a Gait Energy Image) needs no checkpoint.
+
+    Returns:
+        The results on the first rank, None on the others.
+    """
+    options = options or RunOptions()
+    section = config.evaluator_cfg
+    fabric = make_fabric(
+        options.device, options.devices, float16=section.enable_float16, precision=section.precision
+    )
+    if fabric.is_global_zero:
+        config.tell_of_warnings()
+    folder = run_folder(config, section.save_name)
+    model = build_model(config)
+    checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}
+    maker = build_batches(config, build_dataset(config), "test")
+    step = int(checkpoint.get("iteration", 0))
+    run = Run(
+        folder=folder,
+        phase="test",
+        config=config.data,
+        total_steps=0,
+        first_step=step,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+        provenance=provenance_of(config),
+        model=model,
+    )
+    if run.is_main:
+        describe_run(folder / "test", config, dict(run.provenance))
+    lifecycle = pin_plugins(config.plugins).lifecycle
+    with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
+        results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
+        if results is not None:
+            write_results(results, folder, step, section.protocol.name)
+            lifecycle.evaluated(run, step, results)
+    return results
+
+
+def tested_checkpoint(config: Config) -> Path:
+    """The file that ``evaluator_cfg.restore_hint`` names."""
+    section = config.evaluator_cfg
+    folder = run_folder(config, section.save_name)
+    if section.restore_hint == "best":
+        return folder / "checkpoints" / BEST
+    if isinstance(section.restore_hint, str):
+        return Path(section.restore_hint)
+    return checkpoint_path(folder, section.save_name, section.restore_hint)
+
+
+def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint:
+    """Load a checkpoint's weights into a model that is to be tested or used.
+
+    Raises:
+        CheckpointError: it cannot be read, or does not fit.
+    """
+    checkpoint = load_checkpoint(path, "train first, or name a checkpoint by --checkpoint")
+    strict = config.evaluator_cfg.restore_ckpt_strict
+    restore_model(model, checkpoint["model"], strict=strict, where=str(path))
+    compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))
+    return checkpoint

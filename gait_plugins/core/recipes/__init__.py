@@ -1,0 +1,1 @@
+"""Recipes: running and checking trainings of several stages."""

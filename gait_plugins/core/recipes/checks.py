@@ -1,0 +1,137 @@
+"""What can be known of a recipe before any of its stages is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from gait_plugins.api import GaitModel
+from gait_plugins.config import Config
+from gait_plugins.config.recipe.model import Stage, Stages
+from gait_plugins.core.build.batches import build_batches, scored_phases
+from gait_plugins.core.build.checks import check_losses, check_trainable
+from gait_plugins.core.build.components import build_dataset, build_losses, on_meta
+from gait_plugins.core.checkpoints.compare import LoadReport
+from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
+from gait_plugins.core.checkpoints.identify import quiet
+from gait_plugins.core.checkpoints.partial import (
+    Part,
+    absent,
+    fit_part,
+    freeze,
+    parts_of,
+    tell_of_strays,
+    wanted,
+)
+from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.registry.manager import pin_plugins
+
+_SETTING = re.compile(r"(?<=-o )(?=\w+_cfg\b)")
+"""Where an advice sets something in one configuration."""
+
+
+class PartFit(NamedTuple):
+    """What a stage will take for a part of its model."""
+
+    part: Part
+    """Its source is a stage or a file, as the recipe says."""
+    report: LoadReport | None
+    """None: the model has no such part, and need not have it."""
+    prefix: str
+
+
+def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
+    """See whether the stages fit together: every model can be made, every part finds its weights.
+
+    Models are made without memory for their weights. Files are read, no data set is.
+
+    Returns:
+        Stage -> what it takes.
+
+    Raises:
+        ConfigError, CheckpointError: a part or file is not there, or names or shapes do not fit.
+    """
+    models: dict[str, GaitModel] = {}
+    found: dict[str, list[PartFit]] = {}
+    for stage in recipe.stages:
+        pin_plugins(stage.config.plugins)
+        with of_stage(stage):
+            models[stage.name] = _model(stage.config)
+            freeze(models[stage.name], stage.config.trainer_cfg.freeze)
+            _check_hint(stage.config)
+        parts = parts_of(stage.config.trainer_cfg.init)
+        found[stage.name] = [PartFit(part, None, "") for part in absent(models[stage.name], parts)]
+        for part in wanted(models[stage.name], parts):
+            take = stage.takes.get(part.target)
+            origin = None if take is None else take.stage
+            checkpoint = (
+                load_checkpoint(Path(part.source)) if origin is None else _to_be(recipe[origin], models)
+            )
+            where = (None if take is None else take.where) or part.source
+            with of_stage(stage, where):
+                fit = fit_part(models[stage.name], part, checkpoint, where)
+            found[stage.name].append(PartFit(part, *fit))
+        if not isinstance(stage.config.trainer_cfg.restore_hint, str):
+            tell_of_strays(models[stage.name], [part for part, *_ in found[stage.name]])
+    return found
+
+
+def check_data(stages: Iterable[Stage]) -> None:
+    """See whether the data of stages is there and fits sampler, losses and model.
+
+    Raises:
+        GaitPluginsError: what a training of the stage would end in at once.
+    """
+    for stage in stages:
+        pin_plugins(stage.config.plugins)
+        with of_stage(stage), quiet():  # its training will tell the same
+            dataset = build_dataset(stage.config)
+            maker = build_batches(stage.config, dataset, "train")
+            check_losses(build_losses(stage.config), maker)
+            model = _model(stage.config)
+            check_trainable(model, maker.index)
+            model.check_targets(maker.target_names())
+            for phase in scored_phases(stage.config):
+                build_batches(stage.config, dataset, phase)
+
+
+def _check_hint(config: Config) -> None:
+    """See that the file which a configuration itself starts from is there, and is the only one."""
+    hint = config.trainer_cfg.restore_hint
+    if not isinstance(hint, str):
+        return
+    if config.trainer_cfg.init:
+        raise ConfigError(
+            f"weights are to come from {hint} (trainer_cfg.restore_hint) and from init",
+            hint="overrides: {trainer_cfg: {restore_hint: 0}}",
+        )
+    load_checkpoint(Path(hint))
+
+
+def _model(config: Config) -> GaitModel:
+    try:
+        return on_meta(config.model_cfg.build)
+    except (NotImplementedError, GaitPluginsError):  # it looks at its weights while it is made
+        model: GaitModel = config.model_cfg.build()
+        return model
+
+
+def _to_be(stage: Stage, models: Mapping[str, GaitModel]) -> Checkpoint:
+    """What a checkpoint of a stage will be, as far as it is known before its training."""
+    return {"model": models[stage.name].state_dict(), "config": stage.config.data}
+
+
+@contextmanager
+def of_stage(stage: Stage, where: str | None = None) -> Iterator[None]:
+    """Errors inside are of a stage: they say where it is written, and their advice is for it alone."""
+    where = where or stage.where
+    try:
+        yield
+    except GaitPluginsError as error:
+        if where is not None and where not in (error.where or ""):
+            error.where = f"{where}: {error.where}" if error.where else where
+        error.hint = error.hint and _SETTING.sub(f"{stage.name}.", error.hint)
+        raise

@@ -1,0 +1,225 @@
+"""What two runs differ in: settings, data, versions and seeds, beside their figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from gait_plugins.config.yaml.plain import flat_settings
+from gait_plugins.errors import ConfigError, DataError
+
+ABSENT = None
+"""Where a run has no such setting, package or figure."""
+
+_NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
+"""Settings that name a run and change nothing in it."""
+_MACHINE = ("platform", "cuda", "gpus", "threads")
+_RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
+_UNNAMED = "a protocol that the file's name does not tell"
+"""Of files that were written before their names told it."""
+_SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
+
+
+class Difference(NamedTuple):
+    """Something that two runs do not share."""
+
+    name: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Two run folders side by side."""
+
+    a: str
+    b: str
+    seeds: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    """Settings of ``data_cfg``."""
+    settings: tuple[Difference, ...]
+    """All other settings, but for those that only name a run."""
+    versions: tuple[Difference, ...]
+    """Python, packages, and origin of each component."""
+    machine: tuple[Difference, ...]
+    scored: tuple[Difference, ...]
+    """Protocol, data set, step of the weights, and how many sequences: where these differ, so do figures."""
+    figures: tuple[Difference, ...]
+    """Every figure of either, in percent, equal ones too."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        groups = ("seeds", "data", "settings", "versions", "machine", "scored", "figures")
+        return {
+            "a": self.a,
+            "b": self.b,
+            **{name: [difference._asdict() for difference in getattr(self, name)] for name in groups},
+        }
+
+
+class _Run(NamedTuple):
+    """What a run folder tells."""
+
+    config: Mapping[str, Any]
+    plugins: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    results: Mapping[str, Any]
+
+
+def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None = None) -> RunComparison:
+    """Compare two run folders by what a training and a test write there.
+
+    Args:
+        a: a run folder, ``output/<data set>/<model>/<save_name>``.
+        b: another.
+        step: compare the results of this step; None: the last of each.
+        protocol: compare the results by this protocol; None: by one that both have, if there is one.
+
+    Raises:
+        ConfigError: both are the same folder.
+        DataError: one is no run folder, or has no results of that step and protocol.
+    """
+    if a.exists() and b.exists() and a.samefile(b):
+        raise ConfigError("both are the same run folder", where=str(a), hint="name two runs")
+    found = [_results(folder, step, protocol) for folder in (a, b)]
+    ours, theirs = (_read(*pair) for pair in zip((a, b), _by_one_protocol(*found), strict=True))
+    settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
+    seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
+    data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
+    return RunComparison(
+        a=str(a),
+        b=str(b),
+        seeds=seeds,
+        data=data,
+        settings=tuple(d for d in settings if d not in (*seeds, *data) and d.name not in _NAMES),
+        versions=_differences(ours, theirs, _versions),
+        machine=_differences(ours, theirs, lambda run: {k: run.environment.get(k) for k in _MACHINE}),
+        scored=_differences(ours, theirs, lambda run: {k: run.results.get(k) for k in _SCORED}),
+        figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
+    )
+
+
+def _read(folder: Path, scored: Path) -> _Run:
+    results = _metrics_of(scored)
+    # A run that was only tested tells of itself in a folder of its own.
+    described = next((path for path in (folder, folder / "test") if (path / "config.yaml").is_file()), None)
+    if described is None:
+        raise _no_run(folder)
+    return _Run(
+        _mapping(described / "config.yaml", yaml.safe_load),
+        _mapping(described / "plugins.json", json.loads),
+        _mapping(described / "environment.json", json.loads),
+        results,
+    )
+
+
+def read_results(folder: Path, step: int | None = None, protocol: str | None = None) -> Mapping[str, Any]:
+    """What a test of a run found, as its file says; see :func:`compare_runs` for ``step`` and ``protocol``.
+
+    Raises:
+        DataError: the folder is no run, has no such results, or they cannot be read.
+    """
+    return _metrics_of(list(_results(folder, step, protocol).values())[-1])
+
+
+def _metrics_of(path: Path) -> Mapping[str, Any]:
+    results = _mapping(path, json.loads)
+    metrics = results.get("metrics")
+    if not isinstance(metrics, Mapping):
+        raise _damaged(path, "there is no mapping 'metrics' in it")
+    strange = [name for name, value in metrics.items() if not isinstance(value, int | float | None)]
+    if strange:
+        raise _damaged(path, f"the figure {strange[0]} is no number")
+    return results
+
+
+def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, Path]:
+    """The files with the results of one step, by protocol; the newest comes last."""
+    if not folder.is_dir():
+        raise DataError(
+            "this is a file" if folder.exists() else "there is no such folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
+    found: dict[int, dict[str, Path]] = {}
+    for path in sorted(folder.glob("results-*.json"), key=lambda path: path.stat().st_mtime_ns):
+        if match := _RESULTS.fullmatch(path.name):
+            found.setdefault(int(match[1]), {})[match[2] or _UNNAMED] = path
+    if not found and not (folder / "config.yaml").is_file():
+        raise _no_run(folder)
+    if not found:
+        raise DataError(
+            "the run has no results: there are no figures to compare",
+            where=str(folder),
+            hint="gait-plugins test CONFIG scores its last checkpoint",
+        )
+    if step is not None and step not in found:
+        raise DataError(
+            f"the run has no results of step {step}, only of {', '.join(map(str, sorted(found)))}",
+            where=str(folder),
+            hint=f"gait-plugins test CONFIG --iter {step}",
+        )
+    of_step = found[max(found) if step is None else step]
+    if protocol is not None and protocol not in of_step:
+        raise DataError(
+            f"the run has no results by {protocol}, only by {', '.join(of_step)}",
+            where=str(folder),
+            hint=f"gait-plugins test CONFIG -o evaluator_cfg.eval_func={protocol}",
+        )
+    return of_step if protocol is None else {protocol: of_step[protocol]}
+
+
+def _by_one_protocol(a: Mapping[str, Path], b: Mapping[str, Path]) -> tuple[Path, Path]:
+    """A file of each, by the newest of the protocols that they share; else the newest of each."""
+    shared = [name for name in a if name in b]
+    return (a[shared[-1]], b[shared[-1]]) if shared else (list(a.values())[-1], list(b.values())[-1])
+
+
+def _mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise _damaged(path, str(error).splitlines()[0]) from error
+    except FileNotFoundError as error:
+        raise _damaged(path, "it is missing") from error
+    if not isinstance(content, Mapping):
+        raise _damaged(path, f"expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _versions(run: _Run) -> dict[str, Any]:
+    packages = run.environment.get("packages") or {}
+    components = {
+        key: f"{origin.get('distribution')} {origin.get('version')} ({origin.get('target')})"
+        for key, origin in run.plugins.items()
+        if isinstance(origin, Mapping)
+    }
+    return {"python": run.environment.get("python"), **packages, **components}
+
+
+def _differences(a: _Run, b: _Run, told: Callable[[_Run], Mapping[str, Any]]) -> tuple[Difference, ...]:
+    return tuple(pair for pair in _side_by_side(told(a), told(b)) if pair.a != pair.b)
+
+
+def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
+    return tuple(Difference(name, a.get(name, ABSENT), b.get(name, ABSENT)) for name in {**a, **b})
+
+
+def _no_run(folder: Path) -> DataError:
+    return DataError(
+        "this is no run folder: it holds neither config.yaml nor results",
+        where=str(folder),
+        hint="a run folder is output/<data set>/<model>/<save_name>",
+    )
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"the run's record cannot be read: {reason}", where=str(path), hint="train or test the run again"
+    )

@@ -1,0 +1,198 @@
+"""The folder of a run: what was asked for, which code answered, on which machine."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+import yaml
+
+from gait_plugins.config import Config
+from gait_plugins.core.checkpoints.files import saved_iterations
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.errors import ConfigError
+from gait_plugins.io.atomic import write_text
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger("gait_plugins")
+
+HELD = ".held"
+"""The file by which a training keeps others out of its run folder."""
+
+STARTED_FROM = "init.json"
+"""The record of the weights that parts of the model started from."""
+
+REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
+
+
+def run_folder(config: Config, save_name: str) -> Path:
+    """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
+    if config.run_dir is not None:
+        return Path(config.run_dir)
+    model = config.model_cfg.name.replace("/", "-")
+    return Path(config.output_dir) / config.data_cfg.dataset_name / model / save_name
+
+
+def claim(
+    folder: Path, save_name: str, *, options: RunOptions, hint: int | str, init: Sequence[str] = ()
+) -> None:
+    """See that a new training does not mix with the remains of another.
+
+    Args:
+        folder: the run folder.
+        save_name: what its checkpoints are called.
+        options: what is to be done.
+        hint: ``trainer_cfg.restore_hint``.
+        init: files that parts of the model start from.
+
+    Raises:
+        ConfigError: there are checkpoints, and nothing says what to do with them; or the one that
+            the training starts from would be removed with them.
+    """
+    kept = saved_iterations(folder, save_name)
+    goes_on = options.resume or (isinstance(hint, int) and hint > 0)
+    if goes_on or not kept:
+        return
+    if not options.overwrite:
+        raise ConfigError(
+            f"the run folder already holds checkpoints up to iteration {kept[-1]}",
+            where=str(folder),
+            hint="go on with --resume, start afresh with --overwrite, or choose another save_name",
+        )
+    for start in (options.init_from or hint, *init):
+        if isinstance(start, str | Path) and Path(start).resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                "--overwrite would remove the very checkpoint that the training starts from",
+                where=str(start),
+                hint="choose another trainer_cfg.save_name for the new training",
+            )
+    for entry in folder.iterdir():
+        if entry.name == HELD:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def hold(folder: Path) -> IO[str] | None:
+    """Keep every other training out of a run folder, until the file is closed or this process ends.
+
+    Returns:
+        The file to keep open, None where the system has no such locks.
+
+    Raises:
+        ConfigError: another process trains there.
+    """
+    if fcntl is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    file = open(folder / HELD, "a+", encoding="utf-8")  # noqa: SIM115  (kept open on purpose)
+    try:
+        # Not flock: workers would inherit it, and keep it for a while after this process was killed.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            return None  # a file system without locks
+        raise ConfigError(
+            f"another training ({holder}) is writing into this run folder",
+            where=str(folder),
+            hint="stop it first, or choose another trainer_cfg.save_name",
+        ) from error
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+    except OSError as error:  # a full disk
+        error.filename = str(folder / HELD)
+        raise
+    return file
+
+
+def describe_run(
+    folder: Path, config: Config, provenance: dict[str, Any], taken: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write the resolved configuration, the origin of every component, and the environment.
+
+    Args:
+        folder: where to.
+        config: what was asked for.
+        provenance: origin of each component.
+        taken: what parts of the model started from.
+    """
+    if taken:
+        write_text(folder / STARTED_FROM, json.dumps(list(taken), indent=2))
+    write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
+    write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
+    write_text(folder / "environment.json", json.dumps(environment(), indent=2))
+
+
+def provenance_of(config: Config) -> dict[str, dict[str, str]]:
+    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use."""
+    return {f"{c.kind}/{c.name}": c.provenance() for c in config.components()}
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and command line."""
+    return {
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in REPORTED},
+        "cuda": torch.version.cuda,
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "threads": torch.get_num_threads(),
+    }
+
+
+@contextmanager
+def run_log(folder: Path, wanted: bool) -> Iterator[None]:
+    """While open, the log goes to ``logs/<date and time>.txt`` too, where ``wanted``."""
+    if not wanted:
+        yield
+        return
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    handler = _RunLog(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("gait_plugins")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+class _RunLog(logging.FileHandler):
+    """Falls silent when it can no longer write: a log on a full disk ends no training."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        logging.getLogger("gait_plugins").removeHandler(self)
+        log.warning("%s cannot be written any more: %s", self.baseFilename, sys.exc_info()[1])
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""The process: devices, precision, memory, interrupts, and errors of component code."""

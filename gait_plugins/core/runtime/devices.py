@@ -1,0 +1,131 @@
+"""Devices, processes and precision: all of it Lightning Fabric's."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+
+from gait_plugins.core.runtime.memory import keep_freed_memory
+from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+T = TypeVar("T")
+
+
+def make_fabric(
+    device: Device = "auto",
+    devices: int = 1,
+    *,
+    float16: bool = False,
+    precision: str | None = None,
+    find_unused_parameters: bool = False,
+) -> Fabric:
+    """A launched Fabric.
+
+    Args:
+        device: where to compute.
+        devices: processes to start; under ``torchrun`` its own number counts.
+        float16: ``enable_float16`` of the YAML, honoured on CUDA only: a CPU gains nothing by it.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``; overrides ``float16``.
+        find_unused_parameters: several processes look for parameters that a step did not use.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    device = _available(device)
+    if precision is None:
+        precision = "16-mixed" if float16 and device == "cuda" else "32-true"
+    if precision == "16-mixed" and device == "cpu":
+        raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
+    processes = int(os.environ.get("WORLD_SIZE", devices))
+    options: dict[str, Any] = {}
+    if processes > 1:
+        options["strategy"] = DDPStrategy(find_unused_parameters=find_unused_parameters)
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
+    nodes = max(1, processes // local)
+    fabric = Fabric(
+        accelerator=device,
+        devices=local,
+        num_nodes=nodes,
+        precision=precision,  # type: ignore[arg-type]  # checked by Fabric itself
+        **options,
+    )
+    fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_end_process_group)
+    if not fabric.is_global_zero:  # the first rank tells what all of them do
+        logging.getLogger("gait_plugins").setLevel(logging.WARNING)
+    if device == "cpu":
+        keep_freed_memory()
+    return fabric
+
+
+def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
+    """What ``action`` returns on the first rank, None on the others, which wait for it.
+
+    Its error ends all of them: none is left waiting for a process that is gone.
+    """
+    result: T | None = None
+    error: Exception | None = None
+    if fabric.is_global_zero:
+        try:
+            result = action()
+        except Exception as caught:
+            error = caught
+    # Only our own errors are sure to survive the way to another process.
+    told = error if isinstance(error, GaitPluginsError | None) else RuntimeError(repr(error))
+    told = fabric.broadcast(told)
+    if told is not None:
+        raise error or told
+    return result
+
+
+@contextmanager
+def with_all_processes() -> Iterator[None]:
+    """What is done inside needs the other processes of the job.
+
+    Raises:
+        ProcessLost: one of them is gone; only it knows why, and has said so.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        lost = isinstance(error, dist.DistError) or "closed by peer" in str(error)
+        if not (dist.is_initialized() and lost):
+            raise
+        raise ProcessLost(
+            "another process of this job ended, and this one cannot go on alone",
+            where=f"rank {dist.get_rank()}",
+            hint="the message of that process tells why",
+        ) from error
+
+
+def _end_process_group() -> None:
+    # Fabric ends only NCCL's; gloo's threads may abort a process that leaves them running.
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _available(device: Device) -> Device:
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if not there.get(device, False):
+        usable = ", ".join(name for name, ok in there.items() if ok)
+        raise ConfigError(f"device {device!r} is not to be had here", hint=f"usable: {usable}")
+    return device

@@ -1,0 +1,26 @@
+"""What the command line, not the YAML, decides of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gait_plugins.core.runtime.devices import Device
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and from what state a run goes."""
+
+    device: Device = "auto"
+    devices: int = 1
+    resume: bool = False
+    """Go on from the last checkpoint of the run folder, with optimiser, schedule and order."""
+    init_from: Path | None = None
+    """Take the weights of this checkpoint, and nothing else, to start from."""
+    drop_head: bool = False
+    """Of ``init_from``, leave out the classifier where it is for another number of identities."""
+    overwrite: bool = False
+    """Remove what an earlier training left in the run folder."""
+    log_to_file: bool = False
+    """Write the log to the run folder too."""

@@ -1,0 +1,1 @@
+"""Tools on trained models and data: embeddings, identification, export, contact sheets."""

@@ -1,0 +1,123 @@
+"""A model with its weights and its way of reading frames, ready to embed sequences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
+from gait_plugins.config import Config, load_config
+from gait_plugins.core.build.batches import batch_maker
+from gait_plugins.core.build.components import build_dataset, build_model
+from gait_plugins.core.data.loader import frame_size
+from gait_plugins.core.evaluate.infer import embed
+from gait_plugins.core.evaluate.test import restore_for_test, tested_checkpoint
+from gait_plugins.core.runtime.devices import Device, make_fabric
+from gait_plugins.core.tools.embeddings import Embeddings, Origin
+from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
+from gait_plugins.errors import DataError
+from gait_plugins.io.atomic import file_sha256
+
+FEW = 64
+"""Sequences that are read without worker processes: starting them takes longer."""
+
+
+class Embedder:
+    """Embeds sequences as a test does: by ``evaluator_cfg``'s sampler and transforms, in eval mode.
+
+    Args:
+        config: a configuration, its file, or the name of a shipped one.
+        checkpoint: its weights; None means what ``evaluator_cfg.restore_hint`` names. A model without
+            weights needs none.
+        device: where to compute.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, or does not fit the model.
+    """
+
+    def __init__(
+        self,
+        config: Config | str | os.PathLike[str],
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        device: Device = "auto",
+    ) -> None:
+        self.config = config if isinstance(config, Config) else load_config(config)
+        section = self.config.evaluator_cfg
+        self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
+        model = build_model(self.config)
+        self._trained_on: tuple[int, int] | None = None
+        digest = ""
+        if model.state_dict():
+            path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
+            self._trained_on = restore_for_test(model, self.config, path).get("input_size")
+            digest = file_sha256(path)
+        self.model = model.to(self.fabric.device)
+        component = self.config.model_cfg.component
+        self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)
+        """What it embeds with; the size of the frames is known once there are some."""
+
+    def test_set(self) -> Embeddings:
+        """The test sequences of the configuration's data set.
+
+        Raises:
+            DataError: there are none.
+        """
+        dataset = build_dataset(self.config)
+        return self._embedded(dataset, dataset.sequences("test"))
+
+    def files(self, paths: Sequence[str | os.PathLike[str]], identity: str | None = None) -> Embeddings:
+        """The sequences of files and folders; see :class:`~.sequence_files.SequenceFiles`.
+
+        Args:
+            paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed files.
+            identity: who walks in the files and folders of images.
+
+        Raises:
+            DataError: a path is missing or holds no sequence, or a sequence cannot be read.
+        """
+        dataset = SequenceFiles([Path(path) for path in paths], identity)
+        found = self._embedded(dataset, dataset.sequences("test"))
+        names = np.array(dataset.names())
+        # Where the path has stood in for the view, none is known.
+        views = np.where(names == found.views, "", found.views)
+        return replace(found, names=names, views=views)
+
+    def arrays(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Silhouettes in memory, each uint8 ``[t, h, w]`` in 0..255, as float32 ``[n, c, p]``."""
+        dataset = _Arrays(sequences)
+        return self._embedded(dataset, dataset.sequences("test")).embeddings
+
+    def _embedded(self, dataset: GaitDataset, refs: Sequence[SequenceRef]) -> Embeddings:
+        if not refs:
+            raise DataError("there is no sequence to embed", hint=f"expected {TAKEN}")
+        index = SequenceIndex(refs)
+        maker = batch_maker(self.config, dataset, index, "test")
+        size = frame_size(maker.make(0))
+        workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
+        values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self._trained_on)
+        return Embeddings(
+            embeddings=values,
+            labels=np.array([ref.label for ref in refs]),
+            types=np.array([ref.type for ref in refs]),
+            views=np.array([ref.view for ref in refs]),
+            names=np.array([ref.name for ref in refs]),
+            origin=replace(self.origin, input_size=size),
+        )
+
+
+class _Arrays(GaitDataset):
+    """Sequences that lie in memory."""
+
+    def __init__(self, frames: Sequence[np.ndarray]) -> None:
+        self.frames = frames
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        return [SequenceRef("", "", f"array {number}", number) for number in range(len(self.frames))]
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        return [self.frames[ref.source]]

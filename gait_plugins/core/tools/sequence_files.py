@@ -1,0 +1,175 @@
+"""Sequences named on the command line: files, folders of images, and whole trees of both."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.folders import by_numbers, is_hidden, suffix
+from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
+from gait_plugins.prepare.align import grey_mask
+from gait_plugins.prepare.grey_values import on_white
+from gait_plugins.prepare.walk import every_sequence
+
+TAKEN = (
+    f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "
+    "or a packed file"
+)
+"""What a sequence, or several, may be given as."""
+
+
+class SequenceFiles(GaitDataset):
+    """The sequences of files and folders, whatever their layout.
+
+    A file is a sequence; so is a folder of images. A folder of sequence files holds one in each. Any
+    other folder is taken as ``ID/TYPE/VIEW/FILES``, and a packed file for what it holds.
+
+    Args:
+        paths: what to read.
+        identity: who walks in the files and folders of images; a tree names its identities itself.
+
+    Raises:
+        DataError: a path is missing, or there is no sequence in it.
+        ConfigError: ``identity`` is given for a tree.
+    """
+
+    def __init__(self, paths: Sequence[Path], identity: str | None = None) -> None:
+        self._trees: list[GaitDataset] = []
+        self._refs: list[SequenceRef] = []
+        for path in paths:
+            self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        return list(self._refs)
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        tree, source = ref.source
+        if tree is None:
+            return [read_image_folder(source) if source.is_dir() else read_frames(source)]
+        frames: list[np.ndarray] = self._trees[tree].load(ref._replace(source=source))
+        return frames
+
+    def names(self) -> list[str]:
+        """Each sequence's ``id-type-view``, or its path where it has no such name."""
+        return [ref.name if ref.source[0] is not None else str(ref.source[1]) for ref in self._refs]
+
+    def _tree(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
+        try:
+            dataset, refs = every_sequence(path)
+        except DataError as error:
+            raise _part_of_tree(path) or error from error
+        if identity is not None:
+            raise ConfigError(
+                f"this holds sequences of {len({ref.label for ref in refs})} identities by name, "
+                f"and all are said to be {identity!r}",
+                where=str(path),
+                hint="leave --id out, or name the files of one person",
+            )
+        self._trees.append(dataset)
+        yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
+
+
+def read_image_folder(folder: Path) -> np.ndarray:
+    """The frames of a folder of aligned silhouettes, by the numbers in their names.
+
+    Returns:
+        uint8 ``[t, h, w]``, 0 for background and 255 for the person.
+
+    Raises:
+        DataError: an image cannot be read, or is not as high as the others, or is wider than high, or
+            most have a white background.
+    """
+    frames: list[np.ndarray] = []
+    for path in _images(folder):
+        # Not cv2.imread: on Windows it finds no path that holds other letters than English ones.
+        content = np.fromfile(path, np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
+        if image is None:
+            raise DataError("the image cannot be read", where=str(path), hint="delete it, or copy it again")
+        _check_aligned(image, frames, path)
+        frames.append(grey_mask(image))
+    if 2 * sum(map(on_white, frames)) > len(frames):
+        raise DataError(
+            "the images have a white background, expected white on black",
+            where=str(folder),
+            hint=f"{prepare_command(folder)} --invert",
+        )
+    return np.stack(frames)
+
+
+def _check_aligned(image: np.ndarray, before: list[np.ndarray], path: Path) -> None:
+    height, width = image.shape
+    if before and before[0].shape != image.shape:
+        found = f"{height}x{width} after frames of {before[0].shape[0]}x{before[0].shape[1]}"
+    elif width > height:
+        found = f"{height}x{width}, wider than high"
+    else:
+        return
+    raise DataError(
+        f"a frame of {found}: these images are not aligned",
+        where=str(path),
+        hint=f"{prepare_command(path.parent)} aligns them",
+    )
+
+
+def _is_tree(path: Path) -> bool:
+    if path.is_file():
+        return _is_packed(path)
+    return path.is_dir() and not _images(path) and not _sequence_files(path)
+
+
+def _part_of_tree(path: Path) -> DataError | None:
+    """The error for a folder from inside of ID/TYPE/VIEW/FILES; None for any other."""
+    depth = next((levels for levels in (3, 2, 1) if any(_sequence_files_below(path, levels))), 3)
+    if depth == 3:
+        return None
+    return DataError(
+        f"this folder holds the {'views of one condition' if depth == 1 else 'conditions of one identity'}, "
+        f"expected {TAKEN}",
+        where=str(path),
+        hint="name the folder that holds the identities, or the view folders one by one",
+    )
+
+
+def _sequence_files_below(path: Path, levels: int) -> Iterator[Path]:
+    return (file for file in path.glob("*/" * levels + "*") if suffix(file.name) in SUFFIXES)
+
+
+def _is_packed(path: Path) -> bool:
+    # A sequence's own .npz holds one array.
+    if suffix(path.name) != ".npz" or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "records.npy" in archive.namelist()
+
+
+def _loose(path: Path, identity: str) -> Iterator[SequenceRef]:
+    if not path.exists():
+        raise DataError(
+            "there is no such file or folder",
+            where=str(path),
+            hint=f"relative paths start at the working directory ({os.getcwd()})",
+        )
+    files = [path] if path.is_file() or _images(path) else _sequence_files(path)
+    # The path takes the view's place: messages that name a sequence then name its file.
+    yield from (SequenceRef(identity, "", str(file), (None, file)) for file in files)
+
+
+def _images(folder: Path) -> list[Path]:
+    return _listed(folder, IMAGE_SUFFIXES)
+
+
+def _sequence_files(folder: Path) -> list[Path]:
+    return _listed(folder, SUFFIXES)
+
+
+def _listed(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    found = (path for path in folder.iterdir() if suffix(path.name) in endings and not is_hidden(path.name))
+    return sorted((path for path in found if path.is_file()), key=lambda path: by_numbers(path.name))

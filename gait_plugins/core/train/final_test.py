@@ -1,0 +1,52 @@
+"""The one test of a training that holds identities out: when it has ended, by its best weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gait_plugins.api import Results
+from gait_plugins.core.checkpoints.files import BEST, load_checkpoint
+from gait_plugins.core.evaluate.report import results_path
+from gait_plugins.core.runtime.devices import on_first_rank
+
+if TYPE_CHECKING:
+    from gait_plugins.core.train.state import Training
+
+
+def owes_last_test(training: Training) -> bool:
+    """True where the test identities have waited for the end, and are not scored yet."""
+    if not training.tests_at_the_end:
+        return False
+    # Only the first rank knows the figures, and is sure to see the file.
+    return bool(training.fabric.broadcast(training.fabric.is_global_zero and _not_done(training)))
+
+
+def last_test(training: Training) -> tuple[int, Results | None]:
+    """Score the test identities by the best weights where they are kept, or else by the last ones.
+
+    Returns:
+        The step of these weights, and the results on the first rank.
+    """
+    known = training.validation
+    best = on_first_rank(training.fabric, partial(_best_weights, training))
+    step, best = training.fabric.broadcast((known.final, best))
+    if best is not None:
+        training.raw.model.load_state_dict(best)
+    results = training.score("test")
+    on_first_rank(training.fabric, partial(training.write, results, step))
+    return step, results
+
+
+def _not_done(training: Training) -> bool:
+    known, run = training.validation, training.run
+    trained_further = max(known.figures, default=0) > run.first_step
+    name = training.config.evaluator_cfg.protocol.name
+    return trained_further or not results_path(run.folder, known.final, name).is_file()
+
+
+def _best_weights(training: Training) -> dict[str, Any] | None:
+    if training.validation.best is None:
+        return None
+    weights: dict[str, Any] = load_checkpoint(training.run.folder / "checkpoints" / BEST)["model"]
+    return weights

@@ -1,0 +1,134 @@
+"""The trainer: one loop, top to bottom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import Job, Results, Run
+from gait_plugins.config import Config
+from gait_plugins.core.data.loader import Divider, HostBatch, batches
+from gait_plugins.core.data.seeding import seed_step
+from gait_plugins.core.runs.folder import run_log
+from gait_plugins.core.runtime.devices import with_all_processes
+from gait_plugins.core.runtime.interrupts import Interrupts
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.final_test import last_test, owes_last_test
+from gait_plugins.core.train.state import Training
+from gait_plugins.core.train.unused_parameters import unused_named
+from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.nn.collectives import mean_over_ranks, on_any_rank
+from gait_plugins.registry.lifecycle import Lifecycle
+from gait_plugins.registry.manager import pin_plugins
+
+log = logging.getLogger("gait_plugins")
+
+IMAGES_SHOWN = 16
+
+
+@with_all_processes()
+def train(config: Config, options: RunOptions | None = None) -> Results | None:
+    """Train as configured.
+
+    Returns:
+        The results of the last test (``trainer_cfg.with_test``), or else of the last validation, on the first
+        rank; None where nothing was scored.
+
+    Raises:
+        GaitPluginsError: the configuration, the data or a checkpoint is at fault, or a loss not finite.
+        KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
+    """
+    options = options or RunOptions()
+    lifecycle = pin_plugins(config.plugins).lifecycle
+    training = Training(config, options)
+    section, fabric, run = config.trainer_cfg, training.fabric, training.run
+    divide = Divider(training.maker.transforms)
+    results: Results | None = None
+    stop = False
+    numbers = range(run.first_step, section.total_iter)
+    stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
+    with (
+        lifecycle.during(run),
+        run_log(run.folder, options.log_to_file and run.is_main),
+        Interrupts() as interrupts,
+        closing(stream),
+        Job("train", len(numbers), "step") as job,
+    ):
+        if training.owes_a_test:
+            results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
+        training.train_mode()
+        training.calibrate(divide)
+        for batch in () if training.enough else stream:
+            step = batch.number + 1
+            seed_step(section.seed, step, fabric.global_rank)
+            training.check_size(batch)
+
+            # forward, backward, update
+            given = divide(batch, fabric.device)
+            with unused_named(training.raw):
+                loss, figures, images = training.objective(given, given.targets)
+            broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
+            if broken:
+                raise _not_finite(loss, figures, step, batch)
+            training.update(loss)
+
+            # tell whoever listens
+            metrics: Mapping[str, Any] = {}
+            if step % section.log_iter == 0:
+                metrics = _metrics(training, loss, figures, images)
+                log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
+            lifecycle.step_end(run, step, metrics)
+            job.advance(**{"loss": metrics["scalar/loss"]} if metrics else {})
+
+            # save, test
+            if step % section.save_iter == 0 or step == section.total_iter or stop:
+                path = training.save(step)
+                log.info("step %d is saved: %s", step, path)
+                lifecycle.checkpoint_saved(run, path, step)
+                if training.is_scored and not stop:
+                    results = _told(lifecycle, run, step, training.test(step))
+            if stop or training.enough:
+                break
+        if stop or interrupts.requested:
+            raise KeyboardInterrupt
+        if owes_last_test(training):
+            results = _told(lifecycle, run, *last_test(training))
+    return results
+
+
+def _told(lifecycle: Lifecycle, run: Run, step: int, results: Results | None) -> Results | None:
+    if results is not None:
+        lifecycle.evaluated(run, step, results)
+    return results
+
+
+def _not_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: HostBatch) -> NonFiniteLoss:
+    terms = [name for name, value in figures.items() if not torch.isfinite(value)]
+    return NonFiniteLoss(
+        f"the loss is {loss.item()} at step {step}; "
+        f"terms at fault: {', '.join(terms) or 'of another process'}\n"
+        f"  sequences of the batch: {', '.join(batch.names)}",
+        hint="the last checkpoint is untouched; a lower learning rate, a warm-up or "
+        "trainer_cfg.precision=32-true are the usual cures",
+    )
+
+
+def _metrics(
+    training: Training, loss: Tensor, figures: Mapping[str, Tensor], images: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"scalar/loss": float(mean_over_ranks(loss))}
+    metrics |= {name: float(mean_over_ranks(value)) for name, value in figures.items()}
+    metrics["scalar/learning_rate"] = float(training.optimizer.param_groups[0]["lr"])
+    for name, value in images.items():
+        metrics[name] = value[:IMAGES_SHOWN].detach().float().cpu().numpy()
+    return metrics
+
+
+def _in_words(metrics: Mapping[str, Any]) -> str:
+    scalars = {k.removeprefix("scalar/"): v for k, v in metrics.items() if k.startswith("scalar/")}
+    return "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())

@@ -1,0 +1,101 @@
+"""Model and losses as one module: a batch in, the summed loss and its figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gait_plugins.api import GaitBatch, GaitModel, Loss
+from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.errors import ConfigError
+from gait_plugins.nn.collectives import gather_rows
+
+
+class Objective(nn.Module):
+    """What is trained. Losses are in it so that their own parameters are trained and saved too.
+
+    Args:
+        model: the network.
+        losses: ``log_prefix`` -> loss, for the keys of the model's ``training_feat``.
+        shared: ``log_prefix`` -> the key whose features that loss gets, where the model has none for it.
+    """
+
+    def __init__(
+        self, model: GaitModel, losses: Mapping[str, Loss], shared: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self.shared = dict(shared or {})
+        self.model = model
+        self.losses = nn.ModuleDict(losses)
+
+    def forward(
+        self, batch: GaitBatch, targets: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
+
+        Args:
+            batch: what the model is fed with.
+            targets: those of the batch once more: on its way through Fabric it keeps its five fields only.
+
+        Raises:
+            ConfigError: the losses and the model's training features do not match.
+        """
+        if targets:
+            batch = batch._replace(targets=targets)
+        with blamed(self.model):
+            output = self.model(batch)
+        features = self._completed(output["training_feat"])
+        self._check(features)
+        # Metric losses in half precision stall or overflow: they are computed in float32 always.
+        with torch.autocast(batch.labels.device.type, enabled=False):
+            terms = {prefix: self._term(prefix, value) for prefix, value in features.items()}
+        total = torch.stack([loss for loss, _ in terms.values()]).sum()
+        figures = {
+            f"scalar/{prefix}/{name}": value.detach().float().mean()
+            for prefix, (_, info) in terms.items()
+            for name, value in info.items()
+        }
+        return total, figures, output.get("visual_summary", {})
+
+    def _term(self, prefix: str, value: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
+        if isinstance(value, Tensor):
+            loss = value.float().mean()
+            return loss, {"loss": loss}
+        term = self.losses[prefix]
+        arguments = {name: _in_float32(feature) for name, feature in value.items()}
+        if term.gathers:
+            arguments = {name: _gathered(feature) for name, feature in arguments.items()}
+        with blamed(term):
+            loss, info = term(**arguments)
+        return loss.mean() * term.loss_term_weight, info
+
+    def _completed(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
+        if missing := sorted(set(self.shared.values()) - set(features)):
+            raise ConfigError(
+                f"the model {type(self.model).__name__} gives no features called {missing[0]!r}; "
+                f"it gives {', '.join(sorted(features))}",
+                where="loss_cfg.features",
+            )
+        return {**features, **{prefix: features[source] for prefix, source in self.shared.items()}}
+
+    def _check(self, features: Mapping[str, Any]) -> None:
+        configured = set(self.losses)
+        wanted = {prefix for prefix, value in features.items() if not isinstance(value, Tensor)}
+        if wanted - configured or configured - set(features) or not features:
+            raise ConfigError(
+                f"the model {type(self.model).__name__} gives features for {sorted(features) or 'no loss'}, "
+                f"but loss_cfg has the log_prefix {sorted(configured)}",
+                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
+                "a further loss says by its key features whose features it gets",
+            )
+
+
+def _in_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def _gathered(value: Any) -> Any:
+    return gather_rows(value) if isinstance(value, Tensor) and value.dim() > 0 else value

@@ -1,0 +1,69 @@
+"""Optimiser and learning-rate schedule from their YAML sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import GaitModel
+from gait_plugins.config import Config
+from gait_plugins.config.options import torch_options
+from gait_plugins.core.train.objective import Objective
+from gait_plugins.errors import ConfigError
+
+
+def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
+    """The ``torch.optim`` class named by ``optimizer_cfg.solver``, over model and loss parameters."""
+    section = config.optimizer_cfg
+    groups = _trainable(objective.model.parameter_groups(section.options))
+    extra = [p for p in objective.losses.parameters() if p.requires_grad]
+    if extra and groups and isinstance(groups[0], dict):
+        groups.append({"params": extra})
+    elif extra:
+        groups += extra
+    try:
+        solver: torch.optim.Optimizer = getattr(torch.optim, section.solver)(groups, **section.options)
+    except (ValueError, TypeError) as error:
+        raise _refused(section.solver, "optimizer_cfg", error) from error
+    return solver
+
+
+def build_scheduler(
+    config: Config, optimizer: torch.optim.Optimizer, model: GaitModel
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The model's schedule: as a rule the ``torch.optim.lr_scheduler`` class of ``scheduler_cfg.scheduler``.
+
+    It steps each iteration.
+    """
+    section = config.scheduler_cfg
+    named = torch_options.classes("scheduler")[section.scheduler]
+
+    def configured() -> torch.optim.lr_scheduler.LRScheduler:
+        try:
+            schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
+        except (ValueError, TypeError) as error:
+            raise _refused(section.scheduler, "scheduler_cfg", error) from error
+        return schedule
+
+    return model.schedule(optimizer, configured)
+
+
+def _trainable(groups: Iterable[Any]) -> list[Any]:
+    """Parameters or groups of them, less what is frozen."""
+    kept = []
+    for group in groups:
+        if isinstance(group, dict):
+            given = group["params"]
+            params = [p for p in ([given] if isinstance(given, Tensor) else given) if p.requires_grad]
+            kept += [{**group, "params": params}] if params else []
+        elif group.requires_grad:
+            kept.append(group)
+    return kept
+
+
+def _refused(name: str, section: str, error: Exception) -> ConfigError:
+    hint = f"gait-plugins config explain {section}"
+    return ConfigError(f"{name} of torch refuses its options: {error}", where=section, hint=hint)

@@ -1,0 +1,278 @@
+"""The state of a training: what is built, restored, updated, saved."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import GaitBatch, LossSchedule, Results, Run, SequenceRef
+from gait_plugins.config import Config
+from gait_plugins.core.build.batches import build_batches, scored_phases
+from gait_plugins.core.build.checks import (
+    check_frames,
+    check_losses,
+    check_trainable,
+    count_parameters,
+    tell_of_idle_classes,
+)
+from gait_plugins.core.build.components import Phase, build_dataset, build_losses, build_model
+from gait_plugins.core.checkpoints import files as ckpt
+from gait_plugins.core.checkpoints.partial import freeze, hold_still
+from gait_plugins.core.data.loader import (
+    Divider,
+    HostBatch,
+    batches,
+    frame_channels,
+    frame_size,
+    share_of_rank,
+)
+from gait_plugins.core.data.seeding import seed_step
+from gait_plugins.core.data.validation_split import check_same, list_identities
+from gait_plugins.core.evaluate.infer import evaluate
+from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
+from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.best import Validation
+from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.optim import build_optimizer, build_scheduler
+from gait_plugins.core.train.resume import restore
+from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.io.atomic import remove_partials
+from gait_plugins.nn.collectives import mean_over_ranks
+from gait_plugins.nn.sync_bn import freeze_batch_norm, synchronise_batch_norm
+
+log = logging.getLogger("gait_plugins")
+
+
+class Training:
+    """Everything that a training loop turns.
+
+    Args:
+        config: the resolved configuration.
+        options: device, resume and the like.
+    """
+
+    def __init__(self, config: Config, options: RunOptions) -> None:
+        section = config.trainer_cfg
+        self.config = config
+        self.fabric = make_fabric(
+            options.device,
+            options.devices,
+            float16=section.enable_float16,
+            precision=section.precision,
+            find_unused_parameters=section.find_unused_parameters,
+        )
+        if self.fabric.is_global_zero:
+            config.tell_of_warnings()
+        folder = run_folder(config, section.save_name)
+        # The data first: what is wrong with it should show before anything is written.
+        self.dataset = build_dataset(config)
+        self.maker = build_batches(config, self.dataset, "train")
+        self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
+        share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
+        self._scored = {phase: build_batches(config, self.dataset, phase) for phase in scored_phases(config)}
+
+        model = build_model(config)
+        freeze(model, section.freeze)
+        check_trainable(model, self.maker.index)
+        if self.fabric.is_global_zero:
+            tell_of_idle_classes(model, self.maker.index, config.model_cfg.options)
+        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
+        losses = build_losses(config)
+        check_losses(losses, self.maker)
+        raw = Objective(model, losses, shared)
+        if section.sync_BN and self.fabric.world_size > 1:
+            synchronise_batch_norm(raw, self.fabric.device)
+        self.raw = raw
+        self.optimizer: torch.optim.Optimizer
+        self.objective, self.optimizer = self.fabric.setup(raw, build_optimizer(config, raw))
+        self.scheduler = build_scheduler(config, self.optimizer, model)
+        log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
+
+        self.run = Run(
+            folder=folder,
+            phase="train",
+            config=config.data,
+            total_steps=section.total_iter,
+            log_every=section.log_iter,
+            rank=self.fabric.global_rank,
+            world_size=self.fabric.world_size,
+            provenance=provenance_of(config),
+            model=model,
+        )
+        self.input_size: tuple[int, int] | None = None
+        self._checked: tuple[int, ...] = ()
+        self.taken: list[dict[str, Any]] = []
+        """What parts of the model started from: a record of each."""
+        self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
+        # An earlier run is removed only once it is certain that this one can start.
+        self.run.first_step = restore(self, options)
+        self.validation = Validation.read(section, folder, self.run.first_step)
+        if self.run.first_step:
+            on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
+        self.enough = self.validation.enough
+        on_first_rank(self.fabric, partial(self._open_folder, options))
+
+    def _open_folder(self, options: RunOptions) -> None:
+        section, folder = self.config.trainer_cfg, self.run.folder
+        held = hold(folder)
+        if held is not None:
+            weakref.finalize(self, held.close)
+        sources = [record["file"] for record in self.taken]
+        claim(folder, section.save_name, options=options, hint=section.restore_hint, init=sources)
+        for written in (folder, folder / "checkpoints"):
+            remove_partials(written)
+        describe_run(folder, self.config, dict(self.run.provenance), self.taken)
+        list_identities(folder, self._held_out)
+        self.validation.tidy()
+
+    @property
+    def _held_out(self) -> list[SequenceRef]:
+        maker = self._scored.get("validation")
+        return [] if maker is None else maker.index.refs
+
+    @property
+    def tests_at_the_end(self) -> bool:
+        """True where the test identities are scored once, after held-out ones have been till then."""
+        return len(self._scored) > 1
+
+    @property
+    def is_scored(self) -> bool:
+        """True where every checkpoint is scored."""
+        return bool(self._scored)
+
+    @property
+    def on_gpu(self) -> bool:
+        """True where batches are copied to a GPU."""
+        return self.fabric.device.type == "cuda"
+
+    @property
+    def owes_a_test(self) -> bool:
+        """True where an earlier start ended between a checkpoint and the test that decides on it."""
+        step, section = self.run.first_step, self.config.trainer_cfg
+        due = step > 0 and (step % section.save_iter == 0 or step == section.total_iter)
+        decides = self.validation.wanted or self._held_out
+        return due and bool(decides) and step not in self.validation.figures
+
+    def train_mode(self) -> None:
+        """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
+        section = self.config.trainer_cfg
+        self.objective.train()
+        if section.frozen_mode == "eval":
+            hold_still(self.raw.model, section.freeze)
+        if section.fix_BN:
+            freeze_batch_norm(self.raw)
+
+    def calibrate(self, divide: Divider) -> None:
+        """Let a training that begins show its model the first batches.
+
+        Not where the whole model comes from another training: what was set from data is learnt on.
+        """
+        if self.run.first_step or self._begins_whole:
+            return
+        section, model = self.config.trainer_cfg, self.raw.model
+        seed_step(section.seed, 0, self.fabric.global_rank)
+        workers, numbers = self.config.data_cfg.num_workers, range(section.total_iter)
+        with closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream, blamed(model):
+            model.calibrate(self._shown(stream, divide))
+
+    def _shown(self, stream: Iterable[HostBatch], divide: Divider) -> Iterator[GaitBatch]:
+        for batch in stream:
+            self.check_size(batch)
+            yield divide(batch, self.fabric.device)
+
+    def check_size(self, batch: HostBatch) -> None:
+        """See once that the model takes frames like these, and note their size for the checkpoints."""
+        size, like = frame_size(batch), (frame_channels(batch), *frame_size(batch))
+        if self._checked == like:
+            return
+        check_frames(self.raw.model, batch)
+        self._checked = like
+        if self.input_size is not None and self.input_size != size:
+            log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
+        self.input_size = size
+
+    def update(self, loss: Tensor) -> None:
+        """One optimiser step and one step of the schedule."""
+        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
+        scale = None if scaler is None else scaler.get_scale()
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        # A scaler that lowered its scale has skipped the update; the schedule then waits, as in OpenGait.
+        if scaler is None or scaler.get_scale() >= scale:
+            if isinstance(self.scheduler, LossSchedule):
+                self.scheduler.observe(mean_over_ranks(loss))
+            self.scheduler.step()
+
+    def save(self, step: int) -> Path:
+        """Write the checkpoint of a step (the first rank does) and return its path.
+
+        Raises:
+            NonFiniteLoss: the update made weights NaN or infinite; nothing is written.
+            CheckpointError: it could not be written.
+        """
+        path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
+        on_first_rank(self.fabric, partial(self._save, path, step))
+        return path
+
+    def _save(self, path: Path, step: int) -> None:
+        broken = [name for name, p in self.raw.named_parameters() if not torch.isfinite(p).all()]
+        if broken:
+            raise NonFiniteLoss(
+                f"the loss of step {step} is finite, but its gradients made {len(broken)} weights "
+                f"NaN or infinite: {', '.join(broken[:4])}{', ...' * (len(broken) > 4)}",
+                hint="earlier checkpoints are untouched; a lower learning rate is the usual cure",
+            )
+        ckpt.save_checkpoint(path, self.state(step))
+
+    def state(self, step: int) -> ckpt.Checkpoint:
+        """The checkpoint of a step: OpenGait's keys and what an exact resume needs beside them."""
+        return {
+            "model": self.raw.model.state_dict(),
+            "losses": self.raw.losses.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "scaler": self.fabric.strategy.precision.state_dict(),
+            "iteration": step,
+            # Every step seeds its generators from these: there is no other random state to keep.
+            "rng": {"seed": self.config.trainer_cfg.seed, "step": step},
+            "config": self.config.data,
+            "plugins": dict(self.run.provenance),
+            "init": self.taken,
+            "input_size": self.input_size,
+        }
+
+    def test(self, step: int) -> Results | None:
+        """Score this step's weights on held-out identities, or on the test's; results on the first rank."""
+        results = self.score(next(iter(self._scored)))
+        on_first_rank(self.fabric, partial(self._note, results, step))
+        self.enough = self.fabric.broadcast(self.validation.enough)
+        return results
+
+    def score(self, phase: Phase) -> Results | None:
+        """Score the weights as they are on the sequences of a phase; results on the first rank."""
+        return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)
+
+    def _note(self, results: Results | None, step: int) -> None:
+        if results is None:
+            return
+        if results.subset == "test":
+            self.write(results, step)
+        if self.validation.wanted or self._held_out:
+            self.validation.note(step, results.metrics)
+
+    def write(self, results: Results | None, step: int) -> None:
+        """Write results into the run folder."""
+        if results is not None:
+            write_results(results, self.run.folder, step, self.config.evaluator_cfg.protocol.name)

@@ -1,0 +1,1 @@
+"""Files of the field: sequence files, packed data files, safe pickles, atomic writes."""

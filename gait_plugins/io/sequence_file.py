@@ -1,0 +1,177 @@
+"""Safe reading of sequence files: the frames of one walk, and never a line of foreign code."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import numpy as np
+
+from gait_plugins.errors import DataError
+from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays
+
+SUFFIXES = (".pkl", ".npy", ".npz")
+"""What a sequence file may end in."""
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+
+EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
+
+
+Reader = Callable[[IO[bytes]], np.ndarray]
+
+
+def prepare_command(source: PathLike[str]) -> str:
+    """The command that makes a sequence file of one walk's masks, a folder of images or a video."""
+    return f"gait-plugins data prepare {source} TARGET --id ID --type TYPE --view VIEW"
+
+
+def read_frames(path: str | PathLike[str]) -> np.ndarray:
+    """The frames of one sequence file.
+
+    Masks that are stored as booleans or as 0 and 1, and floats in [0, 1], are brought to 0..255:
+    every transform divides by 255, so that such a file would otherwise train on nearly black frames.
+
+    Args:
+        path: ``.pkl`` (numpy arrays only, or a list of equal frames), ``.npy`` or ``.npz``.
+
+    Returns:
+        uint8 ``[t, h, w]`` or ``[t, c, h, w]``, t >= 1; contiguous and read-only (picking frames of it
+        copies them, so that a data set may keep and share the whole).
+
+    Raises:
+        DataError: the file is missing, truncated, unsafe, empty or of another dtype or shape.
+    """
+    return inspect_frames(path)[0]
+
+
+def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
+    """Like :func:`read_frames`, with what had to be converted (None: the file was as expected)."""
+    path = Path(path)
+    frames, note = _as_frames(_read_array(path), path)
+    frames = np.ascontiguousarray(frames)
+    frames.flags.writeable = False
+    return frames, note
+
+
+def _read_array(path: Path) -> np.ndarray:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        kind = "an image" if suffix in IMAGE_SUFFIXES else f"a {suffix or 'nameless'} file"
+        masks = path if suffix in VIDEO_SUFFIXES else path.parent if suffix in IMAGE_SUFFIXES else None
+        raise DataError(
+            f"found {kind}, expected one file of all frames ({', '.join(SUFFIXES)})",
+            where=str(path),
+            hint=f"{prepare_command(masks)} makes one of the masks in it"
+            if masks
+            else "stack the frames of the sequence into one array and save it with numpy.save",
+        )
+    reader = {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz}[suffix]
+    try:
+        # Straight from the file: a second buffer of the same size costs more than the parsing.
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return _read_open(reader, file, path, size)
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror or error}",
+            where=str(path),
+            hint="see that the file exists and that you may read it",
+        ) from error
+
+
+def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> np.ndarray:
+    if size == 0:
+        raise DataError(
+            f"the file is empty (0 bytes), expected {EXPECTED}",
+            where=str(path),
+            hint="copy the file again, or delete it to leave the sequence out",
+        )
+    try:
+        return reader(file)
+    except RefusedPickle as error:
+        raise DataError(f"found {error}", where=str(path), hint=error.hint) from error
+    except Exception as error:  # a damaged file may raise anything; none of it leaves without the name
+        raise DataError(
+            f"truncated or damaged ({size} bytes): {type(error).__name__}: {error}; expected {EXPECTED}",
+            where=str(path),
+            hint="copy or create the file again, or delete it to leave the sequence out",
+        ) from error
+
+
+def _read_npy(file: IO[bytes]) -> np.ndarray:
+    if file.read(6) != b"\x93NUMPY":
+        raise ValueError("no numpy header")
+    file.seek(0)
+    try:
+        return np.asarray(np.load(file, allow_pickle=False))
+    except ValueError as error:
+        if "Object arrays" in str(error):
+            raise RefusedPickle("an array of Python objects, which may run code") from error
+        raise
+
+
+def _read_npz(file: IO[bytes]) -> np.ndarray:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.namelist()
+        if len(members) != 1:
+            names = ", ".join(name.removesuffix(".npy") for name in members) or "none"
+            raise RefusedPickle(
+                f"{len(members)} arrays in the archive ({names}), expected one",
+                hint="save the frames alone: numpy.savez_compressed(path, frames)",
+            )
+        return _read_npy(io.BytesIO(archive.read(members[0])))
+
+
+def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
+    _check_shape(array, path)
+    if array.dtype == np.uint8:
+        # One frame with a value above 1 says that this is no 0/1 mask; only without it look at them all.
+        if array[len(array) // 2].max() > 1 or array.max() != 1:
+            return array, None
+    elif array.dtype.kind not in "buif":
+        raise _bad_values(path, f"dtype {array.dtype}")
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= 255):  # NaN fails both
+        raise _bad_values(path, f"{array.dtype} values from {low} to {high}")
+    if high <= 1:
+        note = f"{array.dtype} masks in 0..1, brought to 0..255"
+        return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
+    frames = array.astype(np.uint8)
+    if not np.array_equal(frames, array):
+        raise _bad_values(path, f"{array.dtype} values from {low} to {high} that are no whole numbers")
+    return frames, f"{array.dtype} values in 0..255, brought to uint8"
+
+
+def _check_shape(array: np.ndarray, path: Path) -> None:
+    shape = list(array.shape)
+    if shape and shape[0] == 0:
+        raise DataError(
+            f"no frames: shape {shape}, expected t >= 1 of [t, h, w]",
+            where=str(path),
+            hint="delete the file to leave the sequence out, or create it again",
+        )
+    if array.ndim not in (3, 4) or 0 in shape:
+        single = " (one image, or frames that were flattened?)" if array.ndim == 2 else ""
+        raise _bad_values(path, f"shape {shape}{single}")
+    if array.ndim == 4 and shape[3] <= 4 < shape[1]:
+        raise DataError(
+            f"found shape {shape}: the channels come last, expected [t, c, h, w]",
+            where=str(path),
+            hint="save array.transpose(0, 3, 1, 2)",
+        )
+
+
+def _bad_values(path: Path, found: str) -> DataError:
+    return DataError(
+        f"found {found}, expected {EXPECTED}",
+        where=str(path),
+        hint="save the sequence as numpy uint8; poses and ratios are left out by data_cfg.data_in_use",
+    )

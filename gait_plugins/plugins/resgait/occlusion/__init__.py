@@ -1,0 +1,1 @@
+"""Occlusions of silhouette sequences."""

@@ -1,0 +1,1 @@
+"""The occlusion evaluation module: detector, model, loss, protocol."""

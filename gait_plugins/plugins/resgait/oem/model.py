@@ -1,0 +1,104 @@
+"""The occlusion evaluation module as a model of its own, to be trained and tested on single frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.errors import ConfigError
+from gait_plugins.nn import frames_of, split_lengths
+from gait_plugins.plugins.resgait.occlusion.hiding import KINDS, OEM_KINDS, Kind
+from gait_plugins.plugins.resgait.occlusion.targets import KIND, PORTION
+from gait_plugins.plugins.resgait.oem.detector import Convention, Detector
+
+SMALLEST = 8
+"""Pixels that a side of a frame must have at least: three poolings halve it."""
+
+
+class OcclusionModule(Detector, GaitModel):
+    """The occlusion evaluation module (OEM): type and amount of the occlusion of silhouettes.
+
+    It is trained on frames that ``LabelledOcclusion`` hides parts of. It embeds a sequence by the mean
+    of its frames' features, ``[n, 64, 1]``, and says beside them ``occlusion``, ``[n, kinds + 1]``: the
+    probability of each kind, then the hidden portion.
+
+    Args:
+        kinds: what the type head tells apart. The authors' files have none, bottom, top.
+        input_scale: by what frames in [0, 1] are multiplied first; 255 for the authors' files.
+        amount: what the amount head tells: the ``occluded`` portion, or (the authors' files) the
+            ``visible`` one, which is turned into the occluded one.
+    """
+
+    frame_channels = 1
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind] = OEM_KINDS,
+        input_scale: float = 1.0,
+        amount: Convention = "occluded",
+    ) -> None:
+        if len(set(kinds)) != len(kinds) or len(kinds) < 2:
+            raise ConfigError(
+                f"kinds is {list(kinds)}, expected two or more different ones",
+                where="OEM",
+                hint=f"there are {', '.join(KINDS)}",
+            )
+        super().__init__(len(kinds), input_scale, amount)
+        self.kinds = tuple(kinds)
+
+    def forward(self, batch: GaitBatch) -> ModelOutput:
+        """Verdicts on sequences; logits and amounts of every frame for the loss."""
+        frames = frames_of(batch[0][0])
+        if frames.shape[1] != 1:
+            raise ConfigError(
+                f"frames have {frames.shape[1]} channels, expected silhouettes",
+                where="OEM",
+                hint="choose the source of silhouettes by data_cfg.data_in_use",
+            )
+        lengths = split_lengths(batch[4]) or [frames.shape[2]] * len(frames)
+        features = self.frame_features(frames.transpose(1, 2).flatten(0, 1))
+        logits, amounts = self.fc2(features), self.portions(features)
+        verdicts = torch.cat([self.classification_head(features), amounts.unsqueeze(1)], 1)
+        task = {"logits": logits, "amounts": amounts, **self._truth(batch, lengths)}
+        return {
+            "training_feat": {"occlusion": task},
+            "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
+            "inference_feat": {
+                "embeddings": _means(features, lengths).unsqueeze(2),
+                "occlusion": _means(verdicts, lengths),
+            },
+        }
+
+    def _truth(self, batch: GaitBatch, lengths: list[int]) -> dict[str, Tensor]:
+        """What was hidden of every frame, where the batch says so."""
+        targets = batch.targets if isinstance(batch, GaitBatch) else {}
+        if KIND not in targets:
+            return {}
+        kinds, portions = targets[KIND], targets[PORTION]
+        highest = int(kinds.max())
+        if highest >= len(self.kinds):
+            raise ConfigError(
+                f"a sequence has occlusion kind number {highest}, the module knows {len(self.kinds)}",
+                where="OEM",
+                hint="give the same kinds to the model and to LabelledOcclusion",
+            )
+        repeats = torch.tensor(lengths, device=kinds.device)
+        return {
+            "kinds": kinds.repeat_interleave(repeats),
+            "hidden": portions.float().repeat_interleave(repeats),
+        }
+
+    def check_input_size(self, height: int, width: int) -> None:
+        """Raise ``ConfigError`` where three poolings leave nothing of a frame."""
+        if min(height, width) < SMALLEST:
+            raise ConfigError(
+                f"frames of {height}x{width} are too small, {SMALLEST}x{SMALLEST} is the least", where="OEM"
+            )
+
+
+def _means(rows: Tensor, lengths: list[int]) -> Tensor:
+    """The mean over each sequence's rows: ``[sum, c]`` to ``[n, c]``."""
+    return torch.stack([part.mean(0) for part in torch.split(rows, lengths)])

@@ -1,0 +1,1 @@
+"""Residual stages around a frozen model."""

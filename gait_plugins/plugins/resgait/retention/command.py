@@ -1,0 +1,49 @@
+"""``gait-plugins runs retention``: what a later stage gains under conditions, and keeps without."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gait_plugins.plugins.resgait.retention.report import retention
+
+Folder = Annotated[Path, typer.Argument(help="A run folder, tested under evaluator_cfg.conditions.")]
+
+
+def run_retention(
+    before: Folder,
+    after: Folder,
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(help="A figure to average; again for more. By default all of the first rank."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="PNG to write: the figure against the amount of the condition.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare a model alone and a later stage under the conditions that both were scored under.
+
+    The bound is the first run's figure without conditions. RP, the relative performance, is a figure
+    under a condition over the bound; retention is the second run's figure without conditions over it.
+    """
+    found = retention(before, after, figure or ())
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        lines = found.lines()
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        print(found.title)
+        for line in lines:
+            cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
+            print("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
+        print(f"bound {found.bound:.2f} ({found.names[0]}, as they are), retention {found.retention:.3f}")
+    if plot is not None:
+        # Needs matplotlib, which only this asks for.
+        from gait_plugins.plugins.resgait.retention.plot import plot_retention
+
+        plot_retention(found, plot)
+        typer.echo(f"written: {plot}", err=True)

@@ -1,0 +1,1 @@
+"""RLE augmentations of images."""

@@ -1,0 +1,1 @@
+"""Visible-thermal data sets and batch sampling."""

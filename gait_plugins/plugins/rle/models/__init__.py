@@ -1,0 +1,1 @@
+"""The visible-thermal network: ResNet, heads, warm-up schedule."""

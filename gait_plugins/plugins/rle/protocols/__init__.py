@@ -1,0 +1,1 @@
+"""Protocols of visible-thermal re-identification."""

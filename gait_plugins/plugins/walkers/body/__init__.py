@@ -1,0 +1,1 @@
+"""The body of a walker: skeleton, limbs, flesh, motion, walking conditions."""

@@ -1,0 +1,1 @@
+"""The image of a walker: camera, rendering, noise, alignment."""

@@ -1,0 +1,149 @@
+"""A data set from one packed file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
+from gait_plugins.api._census import take_census
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.dataset_file import PackedFile, damaged_member
+from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
+
+_SUBSETS: tuple[Subset, ...] = ("train", "test")
+
+
+class PackedSilhouettes(PartitionedDataset):
+    """Sequences of one packed file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
+
+    The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
+    it. The same sequences come in the same order as from the folders.
+
+    Args:
+        dataset_root: the packed file (``.npz``).
+        dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
+            where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
+            001 to 074 and tested on 075 to 124.
+        data_in_use: which arrays of a sequence are inputs: a mask (``[true, false]``), or positions in
+            the order wanted (``[1, 0]``). Left out: all.
+        self_supervised: every training sequence is a class of its own.
+        dataset_name: of a data set whose partition is a rule.
+    """
+
+    def __init__(
+        self,
+        dataset_root: str,
+        dataset_partition: str | None = None,
+        data_in_use: list[bool] | list[int] | None = None,
+        self_supervised: bool = False,
+        dataset_name: str | None = None,
+    ) -> None:
+        super().__init__(dataset_root, dataset_partition, dataset_name)
+        self.data_in_use = data_in_use
+        self.self_supervised = self_supervised
+        self._file: PackedFile | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers open the file themselves.
+        return {**self.__dict__, "_file": None}
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        return self.find(subset, self.present(subset, self.file().names[0]))
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        arrays = self.file().load(ref.source)
+        use = self.data_in_use
+        if use is None:
+            return arrays
+        positions = [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else use
+        return [arrays[position] for position in positions]
+
+    def length(self, ref: SequenceRef) -> int:
+        """Frames of a sequence, from the file's table."""
+        return self.file().length(ref.source)
+
+    def check(self, *, read_frames: bool = True) -> DataReport:
+        """All problems of partition and file at once; reading the frames checks their checksums too."""
+        return _check(self, read_frames)
+
+    def file(self) -> PackedFile:
+        """The packed file, opened on first use in each process."""
+        if self._file is None:
+            self._file = PackedFile(self.root)
+            self._check_inputs(self._file.inputs)
+        return self._file
+
+    def find(self, subset: Subset, labels: list[str]) -> list[SequenceRef]:
+        """The sequences of these identities, which are all there."""
+        (known, types, views), rows = self.file().names, self.file().sequences
+        number = {label: position for position, label in enumerate(known)}
+        bounds = np.searchsorted(rows["label"], np.arange(len(known) + 1)).tolist()
+        kinds, angles = rows["type"].tolist(), rows["view"].tolist()
+        refs = [
+            SequenceRef(label, types[kinds[row]], views[angles[row]], row)
+            for label in labels
+            for row in range(bounds[number[label]], bounds[number[label] + 1])
+        ]
+        if self.self_supervised and subset == "train":
+            return [ref._replace(label=ref.name) for ref in refs]
+        return refs
+
+    def no_identity(self, listed: list[str]) -> DataError:
+        there = self.file().names[0]
+        return DataError(
+            f"no identity of the partition lies here: expected {', '.join(listed[:3])}, ... "
+            f"({len(listed)}), found {', '.join(there[:3])}, ... ({len(there)})",
+            where=self.root,
+            hint="dataset_root and dataset_partition belong to different data sets",
+        )
+
+    def _check_inputs(self, there: int) -> None:
+        use = self.data_in_use
+        if use is None:
+            return
+        mask = bool(use) and all(isinstance(item, bool) for item in use)
+        usable = any(use) and len(use) <= there if mask else all(0 <= int(item) < there for item in use)
+        if not use or not usable:
+            raise ConfigError(
+                f"data_in_use is {use!r}, but a sequence of {self.root} has {there} arrays",
+                where="data_cfg",
+                hint="a mask with at least one true ([true, false]), or positions from 0 ([1, 0])",
+            )
+
+
+def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
+    """Look at everything that can be looked at."""
+    findings = FindingLog()
+    refs: dict[str, list[SequenceRef]] = {}
+    try:
+        partition = dataset.partition()
+        there = set(dataset.file().names[0])
+        for subset in _SUBSETS:
+            listed = partition.of(subset)
+            for label in listed:
+                if label not in there:
+                    findings.warning(
+                        f"{subset} identities of the partition are not in the file",
+                        "pack the whole data set, or take them out of the partition",
+                        label,
+                    )
+            refs[subset] = dataset.find(subset, [label for label in listed if label in there])
+            if listed and not refs[subset]:
+                raise dataset.no_identity(listed)
+        damaged = damaged_member(dataset.root) if read else None
+    except DataError as error:
+        findings.error(error.message, error.hint or "see the message", error.where)
+        return DataReport({}, findings.findings())
+    for label in sorted(there - {label for subset in _SUBSETS for label in partition.of(subset)}):
+        findings.warning(
+            "identities are in no set of the partition",
+            "they are never used; add them to TRAIN_SET or TEST_SET to use them",
+            label,
+        )
+    if damaged is not None:
+        findings.error(
+            "arrays of the file are damaged", "pack the data again: gait-plugins data pack", damaged
+        )
+    return take_census(dataset, findings, dataset.load if read else None, refs)

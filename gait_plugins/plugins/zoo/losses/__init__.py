@@ -1,0 +1,1 @@
+"""OpenGait's losses."""

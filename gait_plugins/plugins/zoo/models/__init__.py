@@ -1,0 +1,1 @@
+"""OpenGait's silhouette models, their backbones and schedules."""

@@ -1,0 +1,125 @@
+"""The sequences below a source folder, and the files there that belong to none."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gait_plugins.api import track
+from gait_plugins.errors import DataError
+from gait_plugins.io.folders import by_numbers, is_hidden, suffix
+from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from gait_plugins.prepare.layouts import Layout
+from gait_plugins.prepare.patterns import NUMBER, Name
+
+DEEPEST = 16
+"""Folder levels that are looked into."""
+_ENERGY_IMAGE = "gei.png"
+
+
+@dataclass
+class Sources:
+    """What lies below a source folder; paths are relative to it, with forward slashes."""
+
+    sequences: dict[Name, list[str]] = field(default_factory=dict)
+    """The frames, or the one video, of each sequence, in order; sequences sorted by name."""
+    misfits: list[str] = field(default_factory=list)
+    """Images and videos that the layout has no place for."""
+    hidden: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    """Files that are neither images nor videos, energy images, and links that lead in circles."""
+
+
+def find_sequences(root: Path, layout: Layout) -> Sources:
+    """All sequences of a source folder by the layout's rules.
+
+    Raises:
+        DataError: the folder cannot be listed, or two folders or videos would become one sequence.
+    """
+    found = Sources()
+    grouped: defaultdict[Name, list[str]] = defaultdict(list)
+    for path in track(_files(root, "", found, DEEPEST), f"listing {root}", unit="file"):
+        kind = suffix(path)
+        image = kind in IMAGE_SUFFIXES and not path.endswith(_ENERGY_IMAGE)
+        if not image and kind not in VIDEO_SUFFIXES:
+            found.others.append(path)
+            continue
+        name = named(path, layout, image)
+        if name is None:
+            found.misfits.append(path)
+        else:
+            grouped[name].append(path)
+    _check_distinct(root, grouped)
+    for name, paths in sorted(_numbered(grouped).items()):
+        found.sequences[name] = sorted(paths, key=by_numbers) if layout.natural else sorted(paths)
+    return found
+
+
+def named(path: str, layout: Layout, image: bool) -> Name | None:
+    """The sequence that an image or a video belongs to, by the first rule that it fits."""
+    for rule in layout.rules:
+        if rule.of_videos != image:
+            name = rule.name(path)
+            if name is not None and not any(is_hidden(part) for part in name):
+                return name
+    return None
+
+
+def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]:
+    folder = root / below
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(
+            f"the folder cannot be listed: {error.strerror or error}",
+            where=str(folder),
+            hint="see that it exists and that you may read it",
+        ) from error
+    for entry in listed:
+        path = f"{below}{entry.name}"
+        if is_hidden(entry.name):
+            found.hidden.append(path)
+        elif not entry.is_dir():
+            yield path
+        elif entry.is_symlink() and _leads_up(entry.path):
+            found.others.append(path)
+        elif levels:
+            yield from _files(root, f"{path}/", found, levels - 1)
+
+
+def _leads_up(link: str) -> bool:
+    """True for a link to a folder that it lies in, which would lead in circles."""
+    target = os.path.realpath(link)
+    here = os.path.realpath(os.path.dirname(link))
+    return os.path.commonpath([target, here]) == target
+
+
+def _check_distinct(root: Path, grouped: dict[Name, list[str]]) -> None:
+    for name, paths in grouped.items():
+        # Images of one folder are one walk; each video is a walk by itself.
+        walks = {path if suffix(path) in VIDEO_SUFFIXES else path.rpartition("/")[0] for path in paths}
+        if len(walks) > 1:
+            first, second, *_ = sorted(walks)
+            raise DataError(
+                f"{first or 'the folder itself'} and {second} would both become the sequence {name}",
+                where=str(root),
+                hint="tell them apart: name what differs in --pattern, and use it in --type or --view, "
+                "as in --pattern '{id}/{type}/{view}/{take}/{frame}' --type '{type}-{take}'",
+            )
+
+
+def _numbered(grouped: dict[Name, list[str]]) -> dict[Name, list[str]]:
+    counts: defaultdict[str, int] = defaultdict(int)
+    result = {}
+    placeholder = f"{{{NUMBER}}}"
+    for name in sorted(grouped):
+        final = name
+        if any(placeholder in part for part in name):
+            counts[name.id] += 1
+            final = Name(*(part.replace(placeholder, f"{counts[name.id]:02d}") for part in name))
+        result[final] = grouped[name]
+    return result

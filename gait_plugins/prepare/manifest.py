@@ -1,0 +1,104 @@
+"""What a preparation did and left out, kept as JSON beside the prepared data."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gait_plugins.api import Finding
+from gait_plugins.errors import DataError
+from gait_plugins.io.atomic import write_text
+
+RECORD = "prepare.json"
+_LISTED = 1000
+"""Places that the JSON lists of each remark about files outside of sequences."""
+
+Remarks = dict[str, list[str]]
+
+
+@dataclass
+class Record:
+    """The settings of a preparation and its remarks, by sequence and by remark."""
+
+    settings: dict[str, Any]
+    sequences: dict[str, Remarks] = field(default_factory=dict)
+    """``id/type/view`` -> remark -> places; sequences without remarks are not listed."""
+    files: Remarks = field(default_factory=dict)
+    """Remarks about files that belong to no sequence."""
+    written: int = 0
+    frames: int = 0
+    """Sequences and frames that this run wrote."""
+    present: int = 0
+    """Sequences that were there before."""
+
+    def note(self, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
+        """What there is to say about a sequence now."""
+        kept = {remark: list(places) for remark, places in remarks.items() if places}
+        self.sequences.pop(sequence, None)
+        if kept:
+            self.sequences[sequence] = kept
+
+    def findings(self, fixes: Mapping[str, str]) -> list[Finding]:
+        """One finding for each remark, with all its places."""
+        places: defaultdict[str, list[str]] = defaultdict(list, {k: list(v) for k, v in self.files.items()})
+        for remarks in self.sequences.values():
+            for remark, where in remarks.items():
+                places[remark] += where
+        return [
+            Finding("warning", remark, fixes[remark], tuple(places[remark]))
+            for remark in fixes
+            if places[remark]
+        ]
+
+    def write(self, target: Path, fixes: Mapping[str, str]) -> None:
+        """Write ``prepare.json`` whole."""
+        findings = [
+            {"remark": f.problem, "fix": f.fix, "count": f.count, "examples": f.examples[:5]}
+            for f in self.findings(fixes)
+        ]
+        content = {
+            "settings": self.settings,
+            "last run": {
+                "sequences written": self.written,
+                "frames written": self.frames,
+                "sequences there before": self.present,
+            },
+            "remarks": findings,
+            "sequences": dict(sorted(self.sequences.items())),
+            "files": {remark: places[:_LISTED] for remark, places in self.files.items()},
+        }
+        write_text(target / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_record(target: Path, settings: dict[str, Any]) -> Record:
+    """The record of an earlier run into this folder, or a new one.
+
+    Raises:
+        DataError: the earlier run had other settings, or its record cannot be read.
+    """
+    path = target / RECORD
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        earlier, sequences = content["settings"], content["sequences"]
+    except FileNotFoundError:
+        return Record(settings)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"not the record of a preparation: {error}", where=str(path), hint="delete it and run again"
+        ) from error
+    changed = [
+        f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}"
+        for key in sorted({*earlier, *settings})
+        if earlier.get(key) != settings.get(key)
+    ]
+    if changed and any(target.glob("*/*/*/*.pkl")):
+        raise DataError(
+            f"the folder holds data that were prepared otherwise: {'; '.join(changed)}",
+            where=str(target),
+            hint="name another folder, or delete this one to make it anew",
+        )
+    return Record(settings, {} if changed else sequences)

@@ -1,0 +1,133 @@
+"""A whole data set written into one packed file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gait_plugins.api import GaitDataset, SequenceRef, track
+from gait_plugins.errors import DataError
+from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.dataset_file import NAMES, RECORD, SEQUENCE, SUFFIX, VERSION, Packed, pack_frames
+from gait_plugins.prepare.parallel import default_workers, in_threads
+
+CHUNK = 64 << 20
+"""Bytes of frames that are held in memory before they are written, and of one array in the file."""
+
+
+@dataclass(frozen=True)
+class PackedSize:
+    """What a packed file holds, and how large it is."""
+
+    sequences: int
+    frames: int
+    grey: int
+    """Arrays that are not just 0 and 255 and are kept at 8 bits a pixel."""
+    pixels: int
+    """Bytes of the frames as uint8."""
+    bytes: int
+    """Bytes of the file."""
+
+
+def pack_dataset(
+    dataset: GaitDataset, refs: Sequence[SequenceRef], path: Path, *, threshold: int | None = None
+) -> PackedSize:
+    """Write sequences of a data set as one file; it appears once it is whole.
+
+    Args:
+        dataset: loads the sequences.
+        refs: the sequences, in any order.
+        path: the file; its name ends in ``.npz``.
+        threshold: where given, pixels above it become 255 and all others 0, so that every array takes
+            one bit a pixel. Left out: frames are kept as they are, grey ones at 8 bits.
+
+    Raises:
+        DataError: a sequence cannot be read, or there is none, or the name ends otherwise.
+    """
+    if path.suffix != SUFFIX:
+        raise DataError(f"a packed file is a numpy archive: its name ends in {SUFFIX}", where=str(path))
+    ordered = sorted(refs, key=lambda ref: ref[:3])
+    names = [sorted({ref[part] for ref in ordered}) for part in range(len(NAMES))]
+    if not ordered:
+        raise DataError("there is no sequence to pack", where=str(path))
+
+    def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[tuple[tuple[int, ...], Packed]]:
+        loaded = dataset.load(ref)
+        return [(frames.shape, pack_frames(_binary(frames, threshold))) for frames in loaded]
+
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        writer = _Writer(archive)
+        shown = track(ordered, "packing sequences", unit="seq")
+        for ref, arrays in zip(shown, in_threads(work, ordered, default_workers()), strict=True):
+            writer.add(ref, arrays)
+        records = writer.finish()
+        numbers = [{name: number for number, name in enumerate(part)} for part in names]
+        codes = [tuple(numbers[part][ref[part]] for part in range(len(NAMES))) for ref in ordered]
+        writer.put("format", np.array([VERSION, records.shape[1]], "<i8"))
+        for key, part in zip(NAMES, names, strict=True):
+            writer.put(key, np.array(part))
+        writer.put("sequences", np.array(codes, SEQUENCE))
+        writer.put("records", records)
+    shapes = records["shape"].astype(np.int64)
+    pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
+    return PackedSize(
+        sequences=len(ordered),
+        frames=int(shapes[:, 0, 0].sum()),
+        grey=int((records["bits"] == 8).sum()),
+        pixels=pixels,
+        bytes=path.stat().st_size,
+    )
+
+
+class _Writer:
+    """Gathers bytes into arrays of moderate size, and remembers where everything went."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.records: list[list[tuple[object, ...]]] = []
+        self.chunk = 0
+        self.held: list[np.ndarray] = []
+        self.size = 0
+
+    def add(self, ref: SequenceRef, arrays: list[tuple[tuple[int, ...], Packed]]) -> None:
+        """One sequence."""
+        if self.records and len(arrays) != len(self.records[0]):
+            raise DataError(
+                f"{ref.name} has {len(arrays)} arrays, the sequences before it {len(self.records[0])}",
+                hint="every sequence needs the same inputs; choose by --input",
+            )
+        self.records.append([self._place(shape, packed) for shape, packed in arrays])
+
+    def finish(self) -> np.ndarray:
+        """Write what is held; the places of everything, ``[n, k]``."""
+        self._flush()
+        return np.array(self.records, RECORD)
+
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Write an array of the archive."""
+        # The size that an array of an archive may grow to must be known before it is written.
+        with self.archive.open(
+            f"{name}.npy", "w", force_zip64=array.nbytes > zipfile.ZIP64_LIMIT // 2
+        ) as member:
+            np.lib.format.write_array(member, array, allow_pickle=False)
+
+    def _place(self, shape: tuple[int, ...], packed: Packed) -> tuple[object, ...]:
+        if self.size and self.size + packed.data.size > CHUNK:
+            self._flush()
+        start = self.size
+        self.held.append(packed.data.reshape(-1))
+        self.size += packed.data.size
+        full = (shape[0], 0, *shape[1:]) if len(shape) == 3 else shape
+        return self.chunk, start, full, packed.bits, packed.first, packed.last
+
+    def _flush(self) -> None:
+        self.put(f"frames_{self.chunk}", np.concatenate([*self.held, np.empty(0, np.uint8)]))
+        self.chunk, self.held, self.size = self.chunk + 1, [], 0
+
+
+def _binary(frames: np.ndarray, threshold: int | None) -> np.ndarray:
+    return frames if threshold is None else (frames > threshold).astype(np.uint8) * np.uint8(255)

@@ -1,0 +1,57 @@
+"""Every sequence of prepared data, whatever a partition says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from gait_plugins.api import GaitDataset, SequenceRef
+from gait_plugins.config import build
+from gait_plugins.errors import DataError
+from gait_plugins.io.dataset_file import PackedFile
+from gait_plugins.io.folders import is_hidden
+
+
+def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDataset, list[SequenceRef]]:
+    """A data set over all identities of a folder or packed file, and its sequences.
+
+    Args:
+        root: folder laid out as ID/TYPE/VIEW/FILES, or a packed file.
+        inputs: which files of a view folder, sorted by name; None: all.
+
+    Raises:
+        DataError: there is none, or files lie elsewhere than the layout says.
+    """
+    if not root.exists():
+        raise DataError(
+            "there is no such folder or packed file",
+            where=str(root),
+            hint=f"relative paths start at the working directory ({os.getcwd()})",
+        )
+    kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
+    labels = PackedFile(str(root)).names[0] if root.is_file() else _folders(root)
+    if not labels:
+        raise DataError(
+            "no identity lies here", where=str(root), hint="expected ROOT/<id>/<type>/<view>/<files>"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        # A data set takes its identities from a partition; this one lists them all.
+        listed = Path(folder) / "all.json"
+        listed.write_text(json.dumps({"TRAIN_SET": labels, "TEST_SET": []}))
+        dataset: GaitDataset = build(
+            "dataset",
+            {
+                "type": kind,
+                "dataset_root": str(root),
+                "dataset_partition": str(listed),
+                "data_in_use": inputs,
+            },
+        )
+        return dataset, dataset.sequences("train")
+
+
+def _folders(root: Path) -> list[str]:
+    with os.scandir(root) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name))

@@ -1,0 +1,1 @@
+"""Installed plugins and their components: discovery, registration, look-up by name, life-cycle hooks."""

@@ -1,0 +1,162 @@
+"""What the manager knows of a component: who offers it, from where, and how to import it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires
+from typing import Any, TypeGuard
+
+from gait_plugins.errors import PluginLoadError
+from gait_plugins.registry.kinds import KINDS
+
+
+@dataclass(frozen=True, order=True)
+class Owner:
+    """The package that a plugin comes from."""
+
+    distribution: str
+    """Name of the distribution, as ``pip list`` shows it."""
+    version: str
+    entry_point: str
+    """Name of the entry point in the group ``gait_plugins``."""
+    module: str
+    """The manifest module."""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin that could not be loaded: what it was, and why."""
+
+    owner: Owner
+    reason: str
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Component:
+    """A named component of one package."""
+
+    kind: str
+    name: str
+    """With the name of the code that the plugin fronts before a slash, where it fronts some."""
+    target: str | type
+    owner: Owner
+    source: str = ""
+    """The code outside the package that it is made from, with its version."""
+    missing: str = ""
+    """Why it cannot be used here; empty where it can."""
+
+    @property
+    def qualified(self) -> str:
+        """The spelling that names its package too; always unambiguous."""
+        return f"{self.owner.distribution}/{self.name}"
+
+    @property
+    def origin(self) -> str:
+        """``module:attr`` of the class."""
+        if isinstance(self.target, str):
+            return self.target
+        return f"{self.target.__module__}:{self.target.__qualname__}"
+
+    def is_called(self, name: str) -> bool:
+        """True for the component's own and its qualified name; case counts only after the last slash."""
+        return _folded(name) in (_folded(self.name), _folded(self.qualified))
+
+    def provenance(self) -> dict[str, str]:
+        """Where the component comes from, as plain data."""
+        found = {
+            "distribution": self.owner.distribution,
+            "version": self.owner.version,
+            "target": self.origin,
+        }
+        return {**found, "source": self.source} if self.source else found
+
+    def load(self) -> type:
+        """Import the class and see that it is of its kind.
+
+        Raises:
+            PluginLoadError: something that it needs is missing, the import fails, or what it yields is no
+                class of this kind.
+        """
+        if self.missing:
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} is not available here: it {self.missing}",
+                where=f"{self.origin} ({self.owner})",
+                hint="gait-plugins plugins list shows what is, and what the others lack",
+            )
+        loaded = self._import() if isinstance(self.target, str) else self.target
+        # A backbone may be any network; the marker class only serves annotations.
+        base = "torch.nn:Module" if self.kind == "backbone" else KINDS[self.kind].base
+        required: type = import_target(base)
+        if not inspect.isclass(loaded) or not issubclass(loaded, required):
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} is {loaded!r}, expected a subclass of {base.replace(':', '.')}",
+                where=f"{self.origin} ({self.owner})",
+            )
+        return loaded
+
+    def _import(self) -> Any:
+        try:
+            return import_target(str(self.target))
+        except Exception as error:
+            raise PluginLoadError(
+                f"{self.kind} {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
+                where=f"{self.origin} ({self.owner})",
+                hint=f"repair or reinstall {self.owner.distribution}, or leave the name out",
+            ) from error
+
+
+def import_target(target: str) -> Any:
+    """The object that ``module:attr`` names."""
+    module, _, attribute = target.partition(":")
+    value: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:
+    """True for the import of a module that does not exist."""
+    return isinstance(error, ModuleNotFoundError) and error.name is not None
+
+
+def import_failure(error: BaseException, owner: Owner) -> str:
+    """A failed import in words, with the way to get a missing module."""
+    text = f"{type(error).__name__}: {error}"
+    if not is_missing_module(error):
+        return text
+    module = str(error.name).partition(".")[0]
+    if module == owner.module.partition(".")[0]:
+        return f"{text}; {owner.distribution} is not completely installed"
+    extra = _extra_with(module, owner)
+    source = f"pip install '{owner.distribution}[{extra}]'" if extra else "install the package that has it"
+    return f"{text}; {source}"
+
+
+def _extra_with(module: str, owner: Owner) -> str | None:
+    try:
+        requirements = requires(owner.distribution) or []
+    except PackageNotFoundError:  # a plugin of this process, of no installed package
+        return None
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w.-]+)", requirement)
+        if found and normalised(found[1]) == normalised(module):
+            return found[2]
+    return None
+
+
+def normalised(distribution: str) -> str:
+    """A distribution's name with case and separators made equal (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _folded(name: str) -> str:
+    """A spelling with the packages before its last slash made equal."""
+    packages, slash, bare = name.rpartition("/")
+    return f"{normalised(packages)}{slash}{bare}"

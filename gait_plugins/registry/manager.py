@@ -1,0 +1,230 @@
+"""Discovery of plugins and look-up of their components: lazy, traceable, and loud about conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from importlib.metadata import EntryPoint
+
+import pluggy
+
+from gait_plugins import hookspecs
+from gait_plugins.errors import ComponentConflict, PluginLoadError, UnknownComponent
+from gait_plugins.hookspecs import PROJECT
+from gait_plugins.registry.admission import HOOKS, admit
+from gait_plugins.registry.commands import HOOK as COMMANDS
+from gait_plugins.registry.commands import Command
+from gait_plugins.registry.components import (
+    Component,
+    Failure,
+    Owner,
+    import_failure,
+    import_target,
+    normalised,
+)
+from gait_plugins.registry.discovery import BUILT_IN, allow_list, installed, is_allowed
+from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.lifecycle import Lifecycle
+from gait_plugins.registry.suggest import nearest
+
+
+class Manager:
+    """All plugins of this environment.
+
+    Args:
+        allow: distributions or entry points to load beside the built-ins; None means all. The
+            comma-separated ``GAIT_PLUGINS_LOAD`` narrows it further (empty: built-ins only).
+    """
+
+    def __init__(self, allow: Iterable[str] | None = None) -> None:
+        allowed = allow_list(allow)
+        self.allow = None if allowed is None else sorted(allowed)
+        self.owners: list[Owner] = []
+        self.failures: list[Failure] = []
+        self._components: list[Component] = []
+        self._commands: list[Command] = []
+        self._hooks = pluggy.PluginManager(PROJECT)
+        self._hooks.add_hookspecs(hookspecs)
+        self._owner_of: dict[int, Owner] = {}
+        for owner, entry_point in installed():
+            if is_allowed(owner, allowed):
+                self._load(owner, entry_point)
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """The life-cycle hooks of the loaded plugins."""
+        return Lifecycle(self._hooks, lambda plugin: str(self._owner_of.get(id(plugin), "this program")))
+
+    def components(self, kind: str | None = None) -> list[Component]:
+        """All components, or those of one kind, by kind and name; nothing is imported."""
+        order = list(KINDS)
+        if kind is not None and kind not in order:
+            raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(order)}")
+        found = [c for c in self._components if kind in (None, c.kind)]
+        return sorted(found, key=lambda c: (order.index(c.kind), c.name.lower(), c.owner))
+
+    def commands(self) -> list[Command]:
+        """The commands that plugins add, by name and package; nothing is imported."""
+        return sorted(self._commands, key=lambda c: (c.words, c.owner))
+
+    def listeners(self) -> dict[Owner, list[str]]:
+        """The life-cycle hooks that each plugin implements."""
+        found: dict[Owner, list[str]] = {}
+        contributions = {COMMANDS, *(kind.hook for kind in KINDS.values())}
+        for hook in (h for h in HOOKS if h not in contributions):
+            for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
+                owner = self._owner_of.get(id(implementation.plugin))
+                if owner is not None:  # a run's own monitors are no plugins
+                    found.setdefault(owner, []).append(hook)
+        return found
+
+    def search(self, name: str, kind: str | None = None) -> list[Component]:
+        """Every component of a bare or qualified name, of one kind or all; of several packages too.
+
+        Raises:
+            UnknownComponent: nobody offers it, or there is no such kind; the message holds the nearest names.
+            PluginLoadError: it is asked for by a package that failed to load.
+        """
+        found = [c for c in self.components(kind) if c.is_called(name)]
+        if found:
+            return found
+        for failure in self.failures:
+            if "/" in name and normalised(failure.owner.distribution) == normalised(name.partition("/")[0]):
+                raise PluginLoadError(
+                    f"{name!r} is asked for, but its package failed to load: {failure.reason}",
+                    where=f"{failure.owner.module} ({failure.owner})",
+                    hint="gait-plugins plugins check",
+                ) from failure.error
+        raise self._unknown(name, kind)
+
+    def find(self, kind: str, name: str) -> Component:
+        """The one component of a bare or qualified name; raises as :meth:`search` does.
+
+        Raises:
+            ComponentConflict: several packages offer it; the message holds the qualified spellings.
+        """
+        found = self.search(name, kind)
+        if len(found) > 1:
+            raise _conflict(kind, name, found)
+        return found[0]
+
+    def get(self, kind: str, name: str) -> type:
+        """Import and return the class of a component; see :meth:`find`."""
+        return self.find(kind, name).load()
+
+    def register(self, plugin: object, *, distribution: str, version: str = "0") -> Owner:
+        """Add a plugin object of this process (a notebook, a test) as if a package had offered it.
+
+        Raises:
+            PluginLoadError: it breaks the hook contract.
+        """
+        module = getattr(plugin, "__name__", type(plugin).__qualname__)
+        owner = Owner(distribution, version, module, module)
+        self._register(owner, plugin)
+        return owner
+
+    def _load(self, owner: Owner, entry_point: EntryPoint) -> None:
+        try:
+            self._register(owner, entry_point.load())
+        except PluginLoadError as error:
+            self.failures.append(Failure(owner, error.message, error))
+        except (Exception, SystemExit) as error:
+            # Whatever a stranger's module raises must not stop the others; it is raised on demand.
+            self.failures.append(Failure(owner, import_failure(error, owner), error))
+
+    def _register(self, owner: Owner, plugin: object) -> None:
+        contributed, commands = admit(self._hooks, owner, plugin)
+        package = normalised(owner.distribution)
+        own = {(c.kind, c.name) for c in self._components if normalised(c.owner.distribution) == package}
+        twice = [f"{c.kind} {c.name!r}" for c in contributed if (c.kind, c.name) in own]
+        known = {c.words for c in self._commands if normalised(c.owner.distribution) == package}
+        twice += [f"the command {c.name!r}" for c in commands if c.words in known]
+        if twice:
+            self._hooks.unregister(plugin)
+            raise PluginLoadError(f"another plugin of {owner} offers {', '.join(twice)} already")
+        self.owners.append(owner)
+        self._owner_of[id(plugin)] = owner
+        self._components.extend(contributed)
+        self._commands.extend(commands)
+
+    def _advice(self, name: str) -> list[str]:
+        """What plugins say to do for names of code that they front and that is not there."""
+        front = _front(name)
+        if not front or front in {_front(component.name) for component in self._components}:
+            return []
+        said = (getattr(plugin, "fronts", {}).get(front) for plugin in self._hooks.get_plugins())
+        return [f"  {front}/...: {advice}" for advice in said if advice]
+
+    def _unknown(self, name: str, kind: str | None) -> UnknownComponent:
+        lines = [f"no installed package offers a {kind or 'component'} called {name!r}"]
+        bare = name.rpartition("/")[2]
+        same = self.components(kind)
+        others = [c for c in self.components() if c not in same]
+        matches = nearest(bare, map(_last, same))
+        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if _last(c) in matches]
+        elsewhere = nearest(bare, map(_last, others), 1, cutoff=0.8)
+        lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if _last(c) in elsewhere]
+        lines += self._advice(name)
+        for failure in self.failures:
+            lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
+        if self.allow is not None:
+            lines.append(f"  only these may load beside the built-ins: {', '.join(self.allow) or 'none'}")
+        command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
+        return UnknownComponent("\n".join(lines), hint=command)
+
+
+def _front(name: str) -> str:
+    """The name of the fronted code, or of the package, that a component's name begins with."""
+    return normalised(name.rpartition("/")[0].rpartition("/")[2])
+
+
+def _last(component: Component) -> str:
+    """Its name without that of the code that its plugin fronts."""
+    return component.name.rpartition("/")[2]
+
+
+def _conflict(kind: str, name: str, candidates: Sequence[Component]) -> ComponentConflict:
+    owners = "\n".join(f"  {c.owner}: {c.origin}" for c in candidates)
+    spellings = " or ".join(c.qualified for c in candidates)
+    return ComponentConflict(
+        f"{len(candidates)} packages offer a {kind} called {name!r}:\n{owners}",
+        hint=f"write {KINDS[kind].key}: {spellings}",
+    )
+
+
+_default: Manager | None = None
+_pinned: Manager | None = None
+
+
+def default_manager() -> Manager:
+    """The manager of this process; plugins are discovered on first use."""
+    global _default
+    if _pinned is not None:
+        return _pinned
+    if _default is None:
+        _default = Manager()
+    return _default
+
+
+def use_manager(manager: Manager | None) -> None:
+    """Make ``manager`` the one of this process (None: discover anew on next use)."""
+    global _default, _pinned
+    _default, _pinned = manager, None
+
+
+def pin_plugins(listed: Sequence[str] | None) -> Manager:
+    """Load the plugins that a configuration lists, and no others, beside the built-ins.
+
+    It lasts until the next configuration; one that lists none (None) gets the process's own manager.
+    """
+    global _pinned
+    wanted = None if listed is None else sorted({normalised(name) for name in listed})
+    if _pinned is not None and _pinned.allow == wanted:
+        return _pinned
+    _pinned = None
+    if listed is not None and default_manager().allow != wanted:
+        _pinned = Manager(allow=listed)
+    return default_manager()
+
+
+__all__ = ["BUILT_IN", "Manager", "default_manager", "import_target", "pin_plugins", "use_manager"]

@@ -1,0 +1,72 @@
+"""Contact sheets: a labelled row of frames for every sequence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gait_plugins.core.tools.contact_sheet import contact_sheet, sheet_rows
+from gait_plugins.errors import DataError
+from gait_plugins.plugins.walkers.dataset import Walkers
+
+
+def test_rows_and_columns(tmp_path: Path) -> None:
+    frames = np.full((10, 8, 6), 255, np.uint8)
+    frames[:, :, 3:] = 0
+    path = contact_sheet(
+        [("a", frames), ("b", frames[:3])], tmp_path / "new" / "s.png", columns=4, label_width=50
+    )
+    sheet = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert sheet.shape == (2 * 8 + 1, 50 + 4 * 6)
+    assert (sheet[:8, 50:] == np.hstack(list(frames[:4]))).all()  # white on black, as the data
+    # The second sequence has two frames to show, the rest of its row is empty.
+    assert (sheet[9:, 50 : 50 + 12] == np.hstack(list(frames[:2]))).all()
+    assert (sheet[9:, 50 + 12 :] == 255).all()
+    assert (sheet[:, :50] < 200).any()
+
+
+def test_colour_and_float_frames(tmp_path: Path) -> None:
+    frames = np.ones((2, 3, 8, 6), np.float32)
+    sheet = cv2.imread(
+        str(contact_sheet([("a", frames)], tmp_path / "s.png", columns=1)), cv2.IMREAD_GRAYSCALE
+    )
+    assert (sheet[:, 96:] == 255).all()
+
+
+def test_a_data_set_is_shown_by_condition_and_view(tmp_path: Path) -> None:
+    data = Walkers(
+        train=0,
+        test=3,
+        views=["000", "036", "090", "180"],
+        nm=2,
+        bg=1,
+        cl=0,
+        frames=2,
+        cache_dir=str(tmp_path),
+    )
+    labels = [label for label, _ in sheet_rows(data)]
+    assert labels == [
+        f"{who} {kind} {view}"
+        for who in ("001", "002")
+        for kind in ("bg-01", "nm-01")
+        for view in ("000", "090", "180")
+    ]
+    assert [label for label, _ in sheet_rows(data, identities=1, types=["nm-02"], views=["036"])] == [
+        "001 nm-02 036"
+    ]
+    with pytest.raises(DataError, match="no view '072'; it has 000, 036, 090, 180"):
+        sheet_rows(data, views=["072"])
+    assert contact_sheet(data, tmp_path / "sheet.png").stat().st_size < 40_000
+
+
+def test_nothing_to_show(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no sequences"):
+        contact_sheet([], tmp_path / "s.png")
+    with pytest.raises(DataError, match="expected"):
+        contact_sheet([("a", np.zeros((8, 6)))], tmp_path / "s.png")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot write"):
+        contact_sheet([("a", np.zeros((1, 8, 6)))], tmp_path / "file" / "s.png")

@@ -1,0 +1,81 @@
+"""The pages on checkpoints and embeddings: every command on them works, and so does the Python."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks
+from helpers.places import DOCS
+from typer.testing import CliRunner
+
+from gait_plugins.cli import app
+
+
+@pytest.fixture
+def page(
+    request: pytest.FixtureRequest, tiny: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A page's text; the working directory holds the files that it names."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.yaml").write_text(TINY_YAML)
+    torch.save({"model": TinyModel(5 if request.param == "checkpoints" else 4).state_dict()}, "weights.pt")
+    walks = TinyWalks()
+    first, *others = walks.sequences("test")
+    Path("walk.pkl").write_bytes(pickle.dumps(walks.load(first)[0]))
+    Path("frames").mkdir()
+    for number, frame in enumerate(walks.load(first)[0]):
+        cv2.imwrite(f"frames/{number}.png", frame)
+    for ref in others:
+        folder = Path("people") / ref.label / ref.type / ref.view
+        folder.mkdir(parents=True)
+        np.save(folder / "090.npy", walks.load(ref)[0])
+    return (DOCS / f"{request.param}.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+def test_every_command_of_the_page_works(page: str) -> None:
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    assert len(commands) >= 3
+    for command in commands:
+        program, *words = shlex.split(command)
+        result = CliRunner().invoke(app, words)
+        assert program == "gait-plugins"
+        # The file is for five identities, the configuration for four: what the page is about.
+        expected = 2 if "--config" in words else 0
+        assert result.exit_code == expected, f"{command}\n{result.output}"
+
+
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+def test_the_python_of_the_page_works(page: str) -> None:
+    (code,) = blocks(page, "python")
+    given: dict[str, Any] = {
+        "Path": Path,
+        "path": Path("weights.pt"),
+        "model": TinyModel(),
+        "frames": np.zeros((3, 8, 8), np.uint8),
+    }
+    exec(code, given)
+    answers = given.get("answers")
+    assert answers is None or len(answers[0].matches) == 3
+    assert "report" not in given or given["report"].head.file == 5
+
+
+@pytest.mark.parametrize("page", ["embeddings"], indirect=True)
+def test_the_page_lists_the_arrays_of_the_file(page: str) -> None:
+    words = ["embed", "my.yaml", "walk.pkl", "--checkpoint", "weights.pt", "-o", "a.npz"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    with np.load("a.npz") as arrays:
+        assert set(arrays.files) == listed

@@ -1,0 +1,1 @@
+"""Tiny components and packages to test with."""

@@ -1,0 +1,82 @@
+"""Embeds five walks with an example of every registered model: ``embed_every_model.py OUT.npz``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+import gait_plugins
+from gait_plugins.api import GaitBatch, GaitDataset, GaitModel, SequenceIndex, SequenceRef, Subset
+from gait_plugins.core.data.loader import BatchMaker
+from gait_plugins.core.evaluate.infer import embed
+from gait_plugins.core.runtime.devices import make_fabric
+from gait_plugins.registry.components import Component
+from gait_plugins.registry.manager import default_manager
+from helpers.golden_rules import fill_weights_B, sil
+
+FRAMES = (5, 1, 12, 2, 7)
+BATCH_SIZES = (1, 4, 16)
+
+
+class Walks(GaitDataset):
+    """A walk of each length, 64x44, 0 or 255."""
+
+    def sequences(self, subset: Subset) -> list[SequenceRef]:
+        return [SequenceRef(f"{i:03d}", "nm-01", "090", i) for i in range(len(FRAMES))]
+
+    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+        number = int(ref.label)
+        return [(sil(number + 1, FRAMES[number], 64, 44)[number] * 255).to(torch.uint8).numpy()]
+
+
+def build_example(component: Component) -> GaitModel:
+    """An instance with weights that depend on nothing but their names."""
+    cls: Any = component.load()
+    model: GaitModel = gait_plugins.build("model", {"model": component.qualified, **cls.example_config()})
+    return fill_weights_B(model).eval()
+
+
+def embedded(fabric: Fabric, model: GaitModel, batch_size: int) -> np.ndarray:
+    """Embeddings ``[5, c, p]`` by way of the trainer's loader."""
+    walks = Walks()
+    batches = gait_plugins.build("batch_sampler", {"type": "InferenceSampler", "batch_size": batch_size})
+    frames = gait_plugins.build("frame_sampler", {"sample_type": "all_ordered"})
+    transform = gait_plugins.build("transform", {"type": "BaseSilCuttingTransform"})
+    maker = BatchMaker(walks, SequenceIndex(walks.sequences("test")), batches, frames, [transform])
+    return embed(fabric, model, maker)
+
+
+@torch.no_grad()
+def one_by_one(model: GaitModel) -> np.ndarray:
+    """The same without any batch: each walk by itself."""
+    walks = Walks()
+
+    def rows() -> Iterator[np.ndarray]:
+        for ref in walks.sequences("test"):
+            frames = torch.from_numpy(walks.load(ref)[0]).float().div(255).unsqueeze(0)
+            batch = GaitBatch([frames], torch.zeros(1).long(), ["nm-01"], ["090"], None)
+            yield model(batch)["inference_feat"]["embeddings"].numpy()
+
+    return np.concatenate(list(rows()))
+
+
+def main(target: str) -> None:
+    """Write an array for each model and batch size."""
+    torch.set_num_threads(1)
+    fabric = make_fabric("cpu")
+    found: dict[str, Any] = {
+        f"{component.qualified} {size}": embedded(fabric, build_example(component), size)
+        for component in default_manager().components("model")
+        for size in BATCH_SIZES
+    }
+    if fabric.is_global_zero:
+        np.savez(target, processes=fabric.world_size, **found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,121 @@
+"""The hybrid pipeline's recipes: checked whole, and run from end to end in small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from gait_plugins import DataError
+from gait_plugins.config.recipe.load import load_recipe
+from gait_plugins.config.yaml.sources import shipped_recipes
+from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
+from gait_plugins.core.recipes.checks import check_stages
+from gait_plugins.core.recipes.run import train_recipe
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.errors import GaitPluginsError
+
+RECIPES = [name for name in shipped_recipes() if name.startswith("hybrid/")]
+CPU = RunOptions(device="cpu")
+LABELLED = ("supervised", "hybrid", "scratch")
+SMALL = (
+    "data_cfg.of.train=6",
+    "data_cfg.validation=2",
+    "data_cfg.of.test=2",
+    "data_cfg.of.views=['000', '090']",
+    "data_cfg.of.frames=4",
+    "data_cfg.frames_per_sequence=2",
+    "data_cfg.num_workers=0",
+    "trainer_cfg.total_iter=2",
+    "trainer_cfg.save_iter=2",
+    "ssl.trainer_cfg.sampler.batch_size=[2, 2]",
+    "ssl.model_cfg.embed_dim=8",
+    *(f"{stage}.model_cfg.num_classes=4" for stage in LABELLED),
+    *(f"{stage}.trainer_cfg.sampler.batch_size=[2, 2]" for stage in LABELLED),
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path / "cache"))
+
+
+def weights(recipe: str, stage: str) -> dict[str, torch.Tensor]:
+    return load_checkpoint(checkpoint_path(Path("output") / recipe / stage, stage, 2))["model"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_stage_takes_what_it_asks_for(name: str) -> None:
+    recipe = load_recipe(name)
+    fits = check_stages(recipe)
+    taken = [fit for stage in fits.values() for fit in stage]
+    assert taken
+    assert not any(fit.report.missing for fit in taken)
+
+
+def test_three_phases_run_and_hand_their_weights_on() -> None:
+    still = (
+        "supervised.optimizer_cfg.lr=0",
+        "supervised.scheduler_cfg.step_size=1",
+        "hybrid.optimizer_cfg.lr=0",
+        "hybrid.scheduler_cfg.every=1",
+    )
+    recipe = load_recipe("hybrid/walkers", (*SMALL, *still))
+    results = train_recipe(recipe, CPU)
+    assert results is not None
+    assert {"frames@R1", "disjoint@R1", "cross-view@mAP"} <= set(results.metrics)
+    first, second, third = (weights("hybrid-walkers", s) for s in ("ssl", "supervised", "hybrid"))
+    for block in (1, 2, 3):
+        for name in ("0.weight", "1.bias"):
+            learnt = first[f"conv{block}.{name}"]
+            assert torch.equal(second[f"encoder.{block - 1}.{name}"], learnt)
+            assert torch.equal(third[f"encoder.{block - 1}.{name}"], learnt)
+    assert torch.equal(second["classifier.weight"], third["classifier.weight"])
+    afresh = weights("hybrid-walkers", "scratch")
+    assert not torch.equal(afresh["encoder.0.0.weight"], second["encoder.0.0.weight"])
+
+
+def test_phases_are_scored_on_the_same_held_out_people_and_tested_once() -> None:
+    train_recipe(load_recipe("hybrid/walkers", SMALL), CPU)
+    for stage in ("ssl", *LABELLED):
+        folder = Path("output/hybrid-walkers") / stage
+        assert json.loads((folder / "validation_set.json").read_text()) == ["001", "004"]
+        assert [path.name for path in folder.glob("results*.json")] == ["results-2-evaluate_frames.json"]
+
+
+def test_pretraining_needs_no_labels() -> None:
+    # The phases that need labels are not asked: the same data has none for them either.
+    unlabelled = ("data_cfg.of.train=1", "data_cfg.validation=null")
+    recipe = load_recipe("hybrid/walkers", (*SMALL, *unlabelled))
+    train_recipe(recipe, CPU, only="ssl")
+    assert weights("hybrid-walkers", "ssl")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["hybrid.trainer_cfg.sampler.batch_size=[4, 1]"], "no identity has two samples"),
+        (
+            ["hybrid.data_cfg.train_identities=1", "hybrid.data_cfg.validation=null"],
+            "a batch takes 2 identities, but the data have 1 to train on",
+        ),
+        (["hybrid.data_cfg.test_identities=1"], "the test set of walkers holds 1 identity"),
+        (["hybrid.data_cfg.validation=6"], "6 identities are to be held out and there are 6"),
+        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence is of types \['xx-\*'\]"),
+        (["scratch.model_cfg.num_classes=3"], "tells 3 identities apart, the training set has 4"),
+    ],
+)
+def test_what_the_last_phase_would_end_in_is_told_before_the_first(settings: list[str], words: str) -> None:
+    with pytest.raises(GaitPluginsError, match=words):
+        train_recipe(load_recipe("hybrid/walkers", (*SMALL, *settings)), CPU)
+    assert not list(Path().rglob("*.pt"))
+
+
+def test_no_frames_after_filtering_are_an_error_before_any_step() -> None:
+    recipe = load_recipe("hybrid/walkers", (*SMALL, "ssl.data_cfg.types=[xx-*]"))
+    with pytest.raises(DataError, match=r"no train sequence is of types \['xx-\*'\]"):
+        train_recipe(recipe, CPU, only="ssl")
+    assert not list(Path().rglob("*.pt"))

@@ -1,0 +1,138 @@
+"""Packages that OpenGait imports and that are not here, or only half: what is lost, and what is not."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.hosts.upstream_host import mini
+
+from gait_plugins.errors import UpstreamMismatch
+from upstream_patches.checkout import stand_ins
+from upstream_patches.patches.imports import Imports
+from upstream_patches.patches.patch import Host, applied
+
+REASON = "torchvision is not installed: pip install torchvision"
+
+
+@pytest.fixture
+def modules() -> Iterator[dict[str, Any]]:
+    """Stand-ins of torchvision, for the time of a test."""
+    before = stand_ins.forget("torchvision")
+    made = stand_ins.make(stand_ins.TORCHVISION, REASON)
+    sys.modules.update(made)
+    yield made
+    stand_ins.forget("torchvision")
+    sys.modules.update(before)
+
+
+def test_a_stand_in_gives_names_to_import_and_to_subclass_but_not_to_use(modules: dict[str, Any]):
+    resnet = importlib.import_module("torchvision.models.resnet")
+    assert sys.modules["torchvision"].models.resnet is resnet
+
+    class ResNet9(resnet.ResNet):
+        def __init__(self, depth: int) -> None:
+            super().__init__(depth)
+
+    with pytest.raises(UpstreamMismatch, match=r"torchvision\.models\.resnet\.ResNet is needed here, but "):
+        ResNet9(3)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("torchvision.datasets")
+    assert not hasattr(resnet, "__wrapped__")
+
+
+@pytest.mark.parametrize(("images", "channels"), [(1, 1), (8, 3), (11, 1)])
+def test_its_grid_holds_every_image(modules: dict[str, Any], images: int, channels: int):
+    grid = modules["torchvision.utils"].make_grid(torch.rand(images, channels, 4, 5) * 9, normalize=True)
+    rows, columns = -(-images // 8), min(images, 8)
+    assert grid.shape == (3, rows * 6 + 2 * (rows == 0), columns * 7)
+    assert 0 <= float(grid.min()) <= float(grid.max()) <= 1
+
+
+def test_its_compose_runs_one_after_the_other(modules: dict[str, Any]):
+    compose = modules["torchvision.transforms"].Compose
+    assert compose([lambda x: x + 1, lambda x: x * 10])(1) == 20
+
+
+HALF = """
+import torch
+
+@torch.library.register_fake("torchvision::nms")
+def fake(dets, scores, iou_threshold):
+    return dets
+"""
+
+
+def fake_torchvision(folder: Path, source: str) -> None:
+    for name in stand_ins.TORCHVISION:
+        file = folder.joinpath(*name.split(".")) / "__init__.py"
+        file.parent.mkdir(parents=True)
+        file.write_text(source if name == "torchvision" else "Compose = make_grid = RoIAlign = int\n")
+
+
+def test_a_torchvision_without_its_operators_is_brought_to_life(tmp_path: Path, monkeypatch):
+    """As a CPU torch beside a torchvision built for another torch."""
+    fake_torchvision(tmp_path / "site", HALF)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    before = stand_ins.forget("torchvision")
+    checkout = mini(tmp_path / "host")
+    try:
+        with pytest.raises(RuntimeError, match="torchvision::nms"):
+            importlib.import_module("torchvision")
+        with checkout.attached(), applied([Imports()], Host(checkout)):
+            assert sys.modules["utils.msg_manager"].vutils.make_grid is int
+    finally:
+        stand_ins.forget("torchvision")
+        sys.modules.update(before)
+
+
+def test_a_torchvision_that_is_broken_otherwise_counts_as_missing(tmp_path: Path, monkeypatch):
+    fake_torchvision(tmp_path / "site", "raise RuntimeError('built for another world')\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    before = stand_ins.forget("torchvision")
+    checkout = mini(tmp_path / "host")
+    try:
+        with checkout.attached(), applied([Imports()], Host(checkout)):
+            assert "torchvision" not in sys.modules
+            transforms = sys.modules["data.transform"].T
+            with pytest.raises(UpstreamMismatch, match="cannot be imported: RuntimeError: built for another"):
+                transforms.Resize(3)
+    finally:
+        stand_ins.forget("torchvision")
+        sys.modules.update(before)
+
+
+def test_what_cannot_be_imported_is_left_out_with_the_reason_and_the_rest_goes_on(tmp_path: Path):
+    checkout = mini(tmp_path / "host")
+    (checkout.package / "modeling" / "models" / "slip.py").write_text("class Slip(:\n")
+    (checkout.package / "modeling" / "models" / "crash.py").write_text("class Crash:\n    x = 1 / 0\n")
+    host = Host(checkout)
+    with checkout.attached(), applied([Imports()], host):
+        models = host.module("modeling.models")
+        assert models.MiniSet.__name__ == "MiniSet"
+        assert host.unavailable["Needier"] == host.unavailable["Needy"]
+        assert host.unavailable["Broken"].startswith("needs an_extra_that_nobody_has: pip install ")
+        assert "ZeroDivisionError" in host.unavailable["Crash"]
+        assert set(host.unavailable) == {"Needy", "Needier", "Broken", "Crash"}
+        with pytest.raises(UpstreamMismatch, match="Needy of the checkout needs kornia_that_nobody_has"):
+            _ = models.Needy
+        assert not hasattr(models, "Slip")
+    assert host.unavailable == {}
+
+
+def test_what_all_of_the_host_needs_is_told(tmp_path: Path):
+    checkout = mini(tmp_path / "host")
+    file = checkout.file("data.collate_fn")
+    file.write_text(f"import einops_that_nobody_has\n{file.read_text()}")
+    with (
+        checkout.attached(),
+        pytest.raises(UpstreamMismatch, match="OpenGait itself needs einops_that_nobody_has") as caught,
+        applied([Imports()], Host(checkout)),
+    ):
+        pytest.fail("nothing must run")
+    assert "[opengait]" in str(caught.value)

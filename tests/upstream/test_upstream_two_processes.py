@@ -1,0 +1,49 @@
+"""Two processes of the second host with half the batch each: what one process with the whole batch does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.hosts.two_hosts import settings, write
+from helpers.hosts.upstream_host import mini
+from helpers.places import CHILD_PATH, PROGRAMS
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
+    config = settings(tmp_path)
+    config["trainer_cfg"] |= {"sync_BN": True, "with_test": True}
+    path = write(tmp_path, config)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    folders = []
+    for name, launcher in (("one", [sys.executable]), ("two", torchrun)):
+        checkout = mini(tmp_path / name)
+        done = subprocess.run(
+            [*launcher, str(PROGRAMS / "run_tiny_host.py"), str(checkout.root), str(path), "train"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": CHILD_PATH},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        folders.append(checkout.root / "output/CASIA-B/TinyModel/both")
+    one, two = map(records, folders)
+    assert [r["type"] for r in one] == [r["type"] for r in two]
+    for mine, other in zip(one, two, strict=True):
+        if mine["type"] in ("step", "results"):
+            assert other["metrics"] == pytest.approx(mine["metrics"], abs=1e-4)
+    weights = [torch.load(folder / "checkpoints/both-00006.pt", weights_only=True) for folder in folders]
+    for part in ("model", "losses"):
+        assert set(weights[0][part]) == set(weights[1][part])
+        for key, value in weights[0][part].items():
+            torch.testing.assert_close(weights[1][part][key], value, atol=1e-5, rtol=1e-4, msg=key)

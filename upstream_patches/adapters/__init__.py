@@ -1,0 +1,1 @@
+"""Adapters: components in the shape that OpenGait's code expects."""

@@ -1,0 +1,84 @@
+"""A protocol component as an evaluator of OpenGait's shape: a function of embeddings and a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gait_plugins
+from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.errors import DataError
+from upstream_patches.adapters.signatures import accepting
+from upstream_patches.session import Session
+
+Evaluate = Callable[..., dict[str, float]]
+Tell = Callable[[str], None]
+
+
+def adapt_protocol(component: type[Protocol], name: str, session: Session, tell: Tell) -> Evaluate:
+    """What the host calls with ``(data, dataset, **options)``; it gets the figures for its TensorBoard.
+
+    Args:
+        component: the protocol.
+        name: as our YAML names it, best with its package.
+        session: gets the results, for the life-cycle hooks.
+        tell: writes a line of the host's log.
+    """
+
+    def evaluate(data: Mapping[str, Any], dataset: str, **options: Any) -> dict[str, float]:
+        protocol: Protocol = gait_plugins.build("protocol", {"eval_func": name, **options})
+        results = protocol.evaluate(embedding_set(data, dataset, session))
+        session.results = results
+        for line in in_lines(results):
+            tell(line)
+        return results.scalars()
+
+    return accepting(evaluate, component.__name__, ("data", "dataset"), component)
+
+
+def embedding_set(data: Mapping[str, Any], dataset: str, session: Session) -> EmbeddingSet:
+    """The host's ``embeddings``, ``labels``, ``types`` and ``views`` as a protocol takes them."""
+    return EmbeddingSet(
+        embeddings=np.asarray(data["embeddings"], dtype=np.float32),
+        labels=np.array(data["labels"]),
+        types=np.array(data["types"]),
+        views=np.array(data["views"]),
+        dataset_name=dataset,
+        probe_set=_listed_probes(session),
+    )
+
+
+def _listed_probes(session: Session) -> frozenset[str] | None:
+    section = session.cfgs.get("data_cfg")
+    if not isinstance(section, Mapping) or "dataset_partition" not in section:
+        return None
+    path = Path(section["dataset_partition"])
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8")).get("PROBE_SET")
+    except (OSError, ValueError) as error:
+        raise DataError(f"the partition cannot be read: {error}", where=str(path)) from error
+    return None if listed is None else frozenset(listed)
+
+
+def in_lines(results: Results) -> list[str]:
+    """The results as lines of a log: what was compared, the tables, the notes, the files."""
+    lines = [f"{results.dataset}: {results.protocol}"]
+    if results.probes:
+        lines.append(f"{results.probes} probes, {results.gallery} in the gallery")
+    figures = tuple((name, f"{value:.2f}") for name, value in results.metrics.items())
+    for table in results.tables or (Table("", ("figure", "value"), figures),):
+        lines += _table(table)
+    return lines + [f"note: {note}" for note in results.notes]
+
+
+def _table(table: Table) -> list[str]:
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return [table.title, *lines] if table.title else lines

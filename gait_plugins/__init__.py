@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gait_plugins import api
+from gait_plugins import api, moved
 from gait_plugins.api.progress import Job, report_to, track
 from gait_plugins.errors import (
     CheckpointError,
@@ -128,3 +128,4 @@ def _tell_plugins(job: Job) -> None:
 
 
 report_to(_tell_plugins)
+moved.install()

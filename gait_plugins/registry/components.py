@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, TypeGuard
@@ -160,3 +161,17 @@ def _folded(name: str) -> str:
     """A spelling with the packages before its last slash made equal."""
     packages, slash, bare = name.rpartition("/")
     return f"{normalised(packages)}{slash}{bare}"
+
+
+def same_origin(a: object, b: object) -> bool:
+    """Whether two records of :meth:`Component.provenance` are of the same code.
+
+    A class that only lies in another module of the same version of its package is the same.
+    """
+    return _unplaced(a) == _unplaced(b)
+
+
+def _unplaced(record: object) -> object:
+    if not isinstance(record, Mapping):
+        return record
+    return {**record, "target": str(record.get("target")).rpartition(":")[2]}

@@ -5,24 +5,25 @@ from __future__ import annotations
 import copy
 import logging
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn import split_lengths
 from gait_plugins.registry.suggest import nearest
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
 from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import PREFIX, found_as, listing
-from upstream_patches.host.rows import joined, one_by_one
 
 log = logging.getLogger("gait_plugins")
 
@@ -132,3 +133,24 @@ def _made(root: Path, name: str, module: str) -> type[GaitModel]:
 
 def __getattr__(name: str) -> Any:
     return _made(listing().checkout.root, name, found_as("model", name).module)
+
+
+def one_by_one(batch: GaitBatch) -> Iterator[GaitBatch]:
+    """Each sequence of a batch as a batch of its own, ``[1, s, ...]``."""
+    lengths = split_lengths(batch.seq_lens)
+    apart = [torch.split(x, 1) if lengths is None else torch.split(x, lengths, 1) for x in batch.inputs]
+    for i, sources in enumerate(zip(*apart, strict=True)):
+        one = slice(i, i + 1)
+        yield GaitBatch(list(sources), batch.labels[one], batch.types[one], batch.views[one], None)
+
+
+def joined(outputs: Sequence[Any]) -> Any:
+    """Equal structures as one: tensors ``[1, ...]`` of each sequence below one another."""
+    first = outputs[0]
+    if len(outputs) == 1:
+        return first
+    if isinstance(first, Mapping):
+        return {key: joined([output[key] for output in outputs]) for key in first}
+    if isinstance(first, Tensor):
+        return torch.cat(list(outputs)) if first.dim() else torch.stack(list(outputs))
+    return list(outputs)

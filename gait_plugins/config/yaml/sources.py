@@ -14,7 +14,10 @@ from gait_plugins.registry.suggest import nearest
 
 INHERITS = "inherits"
 _SUFFIXES = (".yaml", ".yml")
-_SHIPPED = Path(__file__).parents[2] / "configs"
+_PACKAGE = Path(__file__).parents[2]
+_INSTALLED = _PACKAGE / "configs"
+_SHIPPED = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "configs"
+"""Inside an installed package, or beside it in a checkout."""
 
 
 def shipped() -> list[str]:
@@ -114,7 +117,7 @@ def display_name(file: Path) -> str:
         resolved, here = file.resolve(), Path.cwd()
     except FileNotFoundError:  # the working directory has been deleted
         return str(file)
-    for start in (here, _SHIPPED.parent.parent.resolve()):
+    for start in (here, _PACKAGE.parent.resolve()):
         if resolved.is_relative_to(start):
             return str(resolved.relative_to(start))
     return str(file)

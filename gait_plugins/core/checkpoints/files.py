@@ -16,6 +16,7 @@ from torch import nn
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.registry.components import same_origin
 
 FORMAT = 1
 """Raised when an older version could no longer read what this one writes."""
@@ -256,7 +257,7 @@ def _neighbours(path: Path) -> str | None:
 def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:
     """Report components that come from another package or version than when the checkpoint was written."""
     for key in sorted(set(saved) & set(current)):
-        if saved[key] != current[key]:
+        if not same_origin(saved[key], current[key]):
             then, now = _origin(saved[key]), _origin(current[key])
             log.warning("%s: %s was %s when it was written and is %s now", where, key, then, now)
 

@@ -195,8 +195,10 @@ def _mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
 
 def _versions(run: _Run) -> dict[str, Any]:
     packages = run.environment.get("packages") or {}
+    # The class without its module: to lie elsewhere in the same version is no difference.
     components = {
-        key: f"{origin.get('distribution')} {origin.get('version')} ({origin.get('target')})"
+        key: f"{origin.get('distribution')} {origin.get('version')} "
+        f"({str(origin.get('target')).rpartition(':')[2]})"
         for key, origin in run.plugins.items()
         if isinstance(origin, Mapping)
     }

@@ -3,63 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import venv
-from pathlib import Path
 
 import pytest
+from helpers.components.environments import Environment
 from helpers.places import EXAMPLE, TESTS
 
 PACKAGES = TESTS / "packages"
 YAML = EXAMPLE / "strip_walkers.yaml"
-
-
-class Environment:
-    """A virtual environment on top of the one that runs the tests."""
-
-    def __init__(self, folder: Path) -> None:
-        venv.create(folder / "venv", with_pip=False)
-        self.python = next((folder / "venv").glob("[bS]*/python*"))
-        self.home = folder
-        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        own = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
-        below = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-        # addsitedir, not a plain path: this environment may hold editable installs.
-        (own / "below.pth").write_text("".join(f"import site; site.addsitedir({p!r})\n" for p in below))
-
-    def install(self, *sources: Path) -> None:
-        """Build and install packages, from the network nothing."""
-        copies = [shutil.copytree(source, self.home / "sources" / source.name) for source in sources]
-        pip = [sys.executable, "-m", "pip", "--python", self.python, "install", "--quiet"]
-        offline = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-        subprocess.run([*pip, *offline, *copies], check=True, cwd=self.home)
-
-    def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """``gait-plugins ...`` in this environment."""
-        inherited = {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}
-        return subprocess.run(
-            [self.python, "-m", "gait_plugins", *command],
-            capture_output=True,
-            text=True,
-            cwd=self.home,
-            env={**inherited, "OMP_NUM_THREADS": "1", **environment},
-        )
-
-    def succeed(self, *command: str | Path, **environment: str) -> str:
-        """The output of a command that must work."""
-        done = self.run(*command, **environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def fail(self, *command: str | Path, **environment: str) -> str:
-        """The message of a command that must end with an error of ours."""
-        done = self.run(*command, **environment)
-        assert done.returncode == 2, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ class OpenGaitLayout(PartitionedDataset):
             (``[true, false]``), or positions in the order wanted (``[1, 0]``). Left out: all.
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.
-        dataset_name: of a data set whose partition is a rule.
+        dataset_name: name of a data set with a built-in partition.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class OpenGaitLayout(PartitionedDataset):
             )
         if present and not refs:
             raise DataError(
-                f"{len(present)} identities of the partition lie here, but no sequence file under them",
+                f"found {len(present)} identity folders of the partition, but no sequence file in them",
                 where=self.root,
                 hint=f"expected {LAYOUT} with files ending in {', '.join(SUFFIXES)}",
             )
@@ -122,7 +122,8 @@ def of_one_length(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarra
         lengths = ", ".join(f"{path} has {len(f)}" for path, f in zip(ref.source, sources, strict=True))
         raise DataError(
             f"the inputs of {ref.name} differ in their number of frames: {lengths}",
-            hint="make the files of one view folder from the same frames, or choose by data_cfg.data_in_use",
+            hint="make the files of one view folder from the same frames, or choose inputs with "
+            "data_cfg.data_in_use",
         )
     return sources
 

@@ -1,4 +1,4 @@
-"""Walking the folders ``ROOT/<id>/<type>/<view>/<files>`` and naming what does not fit."""
+"""Walking the folders ``ROOT/<id>/<type>/<view>/<files>`` and reporting what does not fit."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def choose_inputs(
         else:
             log.error(
                 f"view folders give {number} input files, expected {usual}",
-                "add the missing files, remove those too many, or choose by data_cfg.data_in_use",
+                "add the missing files, remove the surplus ones, or choose inputs with data_cfg.data_in_use",
                 os.path.join(walk.label, walk.type, walk.view),
             )
     return kept
@@ -127,7 +127,7 @@ def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     elif images and not files:
         log.error(
             "view folders hold single images instead of one file of all frames",
-            "bring them into shape: gait-plugins data prepare SOURCE TARGET --dataset NAME",
+            "convert them: gait-plugins data prepare SOURCE TARGET --dataset NAME",
             view,
         )
     elif not files:

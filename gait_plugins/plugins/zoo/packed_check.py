@@ -1,4 +1,4 @@
-"""A packed data set's check of itself."""
+"""Data check of a packed file."""
 
 from __future__ import annotations
 

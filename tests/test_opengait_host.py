@@ -221,7 +221,7 @@ def test_keys_are_the_checkouts_own_and_training_is_too() -> None:
 
 @pytest.mark.usefixtures("checkout")
 def test_a_missing_key_of_model_cfg_is_named() -> None:
-    with pytest.raises(ConfigError, match="opengait/Settings needs the key 'T_max_iter' in its configuration"):
+    with pytest.raises(ConfigError, match="opengait/Settings needs the key 'T_max_iter' in its config"):
         mini_set("Settings")
 
 

@@ -187,7 +187,7 @@ def test_a_test_set_without_sequences_is_told(checkout: Checkout, config: Path, 
 
 
 def test_data_that_is_not_there_is_told_before_any_work(checkout: Checkout, config: Path, tmp_path: Path):
-    with pytest.raises(DataError, match=r"no such folder: .your_path. in .*host, where relative paths") as root:
+    with pytest.raises(DataError, match=r"no such folder: .your_path. in .*host, where relative") as root:
         host_run(checkout, config, "train", "data_cfg.dataset_root=your_path")
     assert root.value.where == "data_cfg.dataset_root"
     missing = tmp_path / "none.json"

@@ -1,4 +1,4 @@
-"""The versions of OpenGait that the patches were written for, as sums of the files that they rely on."""
+"""The versions of OpenGait that the patches were written for, as checksums of the files that they rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sequences below a source folder, and the files there that belong to none."""
+"""Search below a source folder for sequences, and for files that belong to none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU, one GPU or any number of them; test batches of any size."""
+"""Devices: CPU, one GPU or any number of them; test batches of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual stage: a frozen model, a second one that makes up for what is hidden (arXiv 2507.10978, 3.3)."""
+"""Residual stage: a frozen model and a second one that compensates occlusion (arXiv 2507.10978, 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets that are made of image files."""
+"""Base of the data sets that consist of image files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visible-thermal re-identification scored: direction, mode and trials with each figure."""
+"""Protocols of visible-thermal re-identification: direction, mode and trials with each figure."""
 
 from __future__ import annotations
 

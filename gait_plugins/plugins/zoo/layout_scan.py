@@ -1,4 +1,4 @@
-"""Walking the folders ``ROOT/<id>/<type>/<view>/<files>`` and reporting what does not fit."""
+"""Scan of the folders ``ROOT/<id>/<type>/<view>/<files>``, with a report of what does not fit."""
 
 from __future__ import annotations
 

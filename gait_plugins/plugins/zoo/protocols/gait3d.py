@@ -1,4 +1,4 @@
-"""Listed probes against all other test sequences: Gait3D, FreeGait, CCGR-MINI."""
+"""Protocols of listed probes against all other test sequences: Gait3D, FreeGait, CCGR-MINI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing sequences by type, by view and by a list of names."""
+"""Selections of sequences by type, by view and by a list of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flipping and erasing."""
+"""Transforms that flip and erase."""
 
 from __future__ import annotations
 

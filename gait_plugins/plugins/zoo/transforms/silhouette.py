@@ -1,4 +1,4 @@
-"""Scaling, reshaping and the cut of the empty margins."""
+"""Transforms that scale, reshape and cut the empty margins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotation, perspective and affine warps: one matrix for all frames of a sequence."""
+"""Transforms that rotate and warp, perspective or affine: one matrix for all frames of a sequence."""
 
 from __future__ import annotations
 

@@ -274,7 +274,10 @@ def test_nobody_says_that_test_identities_are_unseen_ones(trained: Path) -> None
     says(output, "ann would be in both sets: test identities must not be trained on")
     partition(Path("seen.json"), ["ann", "ben"], ["ann", "ben"])
     output = succeeds("test", "mine.yaml", "-o", "data_cfg.dataset_partition=seen.json")
-    says(output, r"2 of 2 test identities \(ann, ben\) are in TRAIN_SET too: test identities should not be trained on")
+    says(
+        output,
+        r"2 of 2 test identities \(ann, ben\) are in TRAIN_SET too: test identities should not be trained on",
+    )
 
 
 def test_without_labels_of_cameras_no_query_is_valid(trained: Path) -> None:

@@ -54,6 +54,7 @@ class HostedBatches(Sampler[list[int]]):
             raise ConfigError(
                 f"a batch of {self.batch_size} sequences cannot be divided among {world_size()} processes",
                 where="sampler.batch_size",
+                hint="choose a multiple of the number of processes",
             )
 
     def __len__(self) -> int:

@@ -50,7 +50,7 @@ def pack_dataset(
     """
     if path.suffix != SUFFIX:
         raise DataError(
-            f"the name of a packed file must end in {SUFFIX}",
+            f"a packed file is a numpy archive: its name must end in {SUFFIX}",
             where=str(path),
             hint=f"use {path.stem}{SUFFIX}",
         )

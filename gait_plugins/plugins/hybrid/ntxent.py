@@ -13,7 +13,7 @@ from gait_plugins.errors import ConfigError, DataError
 
 
 class NTXentLoss(Loss):
-    """Normalised-temperature cross-entropy: each view must find the other view of its sample.
+    """Normalised-temperature cross-entropy: among all views, each must find the other of its sample.
 
     Vectors are compared by their dot product and are not normalised here: models hand in unit vectors.
     Source: Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, eq. 1.

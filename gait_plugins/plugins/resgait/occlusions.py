@@ -144,6 +144,7 @@ class Occlusion(Transform):
             raise ConfigError(
                 f"the probabilities add up to {self.limits[-1]:g}, expected at most 1",
                 where="Occlusion.shape_cfgs",
+                hint="lower prob of the occlusions",
             )
 
     @classmethod

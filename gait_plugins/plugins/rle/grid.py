@@ -119,7 +119,11 @@ def write(path: Path, picture: np.ndarray) -> None:
     try:
         path.write_bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
     except OSError as error:
-        raise DataError(f"the file cannot be written: {error.strerror}", where=str(path)) from error
+        raise DataError(
+            f"the file cannot be written: {error.strerror}",
+            where=str(path),
+            hint="choose another path with --to",
+        ) from error
 
 
 if __name__ == "__main__":

@@ -29,7 +29,11 @@ def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(f"the folder cannot be listed: {error.strerror or error}", where=folder) from error
+        raise DataError(
+            f"the folder cannot be listed: {error.strerror or error}",
+            where=folder,
+            hint="check that the folder exists and that you may read it",
+        ) from error
     if log is not None:
         for entry in found:
             if is_hidden(entry.name):

@@ -150,7 +150,11 @@ def _read_names(path: Path, key: str) -> frozenset[str]:
     try:
         content: Any = json.loads(text)
     except ValueError as error:
-        raise DataError(f"the list of sequences is not valid JSON: {error}", where=str(path)) from error
+        raise DataError(
+            f"the list of sequences is not valid JSON: {error}",
+            where=str(path),
+            hint='write a list of names: ["<id>-<type>-<view>", ...]',
+        ) from error
     names = content.get(key) if isinstance(content, dict) else content
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(

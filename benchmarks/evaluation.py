@@ -1,4 +1,4 @@
-"""How long the protocols take at the size of their data sets, embeddings of 256 channels and 16 parts.
+"""Timing of the protocols at the size of their data sets, embeddings of 256 channels and 16 parts.
 
     python benchmarks/evaluation.py {casia-b,grew,hid} [--threads 2]
     python benchmarks/evaluation.py loops [--threads 2] [--probes 1000] [--gallery 5400]

@@ -1,4 +1,4 @@
-"""What each stage of a recipe measures: mean and deviation of its Rank-1 and mAP over seeds.
+"""Figures of each stage of a recipe: mean and deviation of its Rank-1 and mAP over seeds.
 
     python benchmarks/hybrid.py                      (hybrid/walkers; seven minutes a seed on an idle core)
     python benchmarks/hybrid.py hybrid/few_labels
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", default="hybrid/walkers")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, help="keep the runs here")
+    parser.add_argument("--output", type=Path, help="folder in which the runs are kept")
     parser.add_argument("--device", default="auto")
     parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()

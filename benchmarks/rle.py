@@ -152,7 +152,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--processor-time", action="store_true", help="for a machine that others load")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="measure processor time, for a machine with other load"
+    )
     options = parser.parse_args()
     print(f"largest difference of the normalised images: {difference(made_up(8)):.4f} (a grey level: 0.0175)")
     context = multiprocessing.get_context("spawn")

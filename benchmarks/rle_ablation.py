@@ -1,4 +1,4 @@
-"""What RLE's augmenters are worth on the made-up people of ``rle/duo``: Rank-1 and mAP over seeds.
+"""Ablation of RLE's augmenters on the synthetic people of ``rle/duo``: Rank-1 and mAP over seeds.
 
     python benchmarks/rle_ablation.py            (one to three minutes a training on a core)
 

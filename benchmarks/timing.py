@@ -1,4 +1,4 @@
-"""Time alternatives in turns, so that whatever else the machine does falls on all of them alike."""
+"""Timing of alternatives in turns, so that other load on the machine affects all of them alike."""
 
 from __future__ import annotations
 

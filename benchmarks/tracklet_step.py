@@ -104,7 +104,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--small", action="store_true", help="TrackletGait_s")
-    parser.add_argument("--processor-time", action="store_true", help="for a machine that others load")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="measure processor time, for a machine with other load"
+    )
     options = parser.parse_args()
     clock = time.process_time if options.processor_time else time.perf_counter
     torch.set_num_threads(options.threads)

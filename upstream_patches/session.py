@@ -1,4 +1,4 @@
-"""What the patches and adapters of one run of the host tell each other."""
+"""State that the patches and adapters of one run of the host share."""
 
 from __future__ import annotations
 

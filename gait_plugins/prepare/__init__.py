@@ -1,4 +1,4 @@
-"""From raw masks to data that trainings take: alignment, whole data sets, partitions, packed files."""
+"""Preparation of raw masks for training: alignment, whole data sets, partitions, packed files."""
 
 from gait_plugins.prepare.align import align_mask, align_masks, grey_mask
 from gait_plugins.prepare.convert import Order, prepare, write_sequence

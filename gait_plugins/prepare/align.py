@@ -1,4 +1,4 @@
-"""Masks of a person brought to one height and centred, by the rule that gait data sets are prepared with."""
+"""Alignment of masks: one height, centred on the person, by the rule of prepared gait data sets."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def align_masks(
     if 2 * white > seen:
         raise DataError(
             f"{white} of {seen} masks have a white background, expected the person in white on black",
-            hint="hand over what is the person: mask = labels == person, or 255 - mask",
+            hint="pass masks in which the person is white: mask = labels == person, or 255 - mask",
         )
     return np.stack(frames) if frames else np.empty((0, size, size), np.uint8)
 
@@ -134,5 +134,5 @@ def align_masks(
 def _no_mask(found: str) -> DataError:
     return DataError(
         f"found {found}, expected a mask [h, w]: booleans, 0 and 1, or grey values 0..255",
-        hint="hand over one channel of one person a frame: mask = labels == person",
+        hint="pass one channel and one person per frame: mask = labels == person",
     )

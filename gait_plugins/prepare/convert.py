@@ -1,4 +1,4 @@
-"""Raw masks of a whole data set to aligned silhouettes, ``<id>/<type>/<view>/<view>.pkl``."""
+"""Preparation of a whole data set: raw masks to aligned silhouettes, ``<id>/<type>/<view>/<view>.pkl``."""
 
 from __future__ import annotations
 
@@ -186,13 +186,17 @@ def _sources(order: Order) -> tuple[Path, Sources]:
             hint=f"relative paths start at the working directory ({os.getcwd()})",
         )
     if target.exists() and not target.is_dir():
-        raise DataError("the target is a file, expected a folder", where=str(target))
+        raise DataError(
+            "the target is a file, expected a folder",
+            where=str(target),
+            hint="choose a folder, or a path that does not exist yet",
+        )
     inner, outer = target.resolve(), source.resolve()
     if source.is_dir() and (inner.is_relative_to(outer) or outer.is_relative_to(inner)):
         raise DataError(
-            f"source and target lie one inside the other: {source} and {target}",
+            f"source and target must not contain each other: {source} and {target}",
             where="data prepare",
-            hint="name a target beside the source",
+            hint="choose a target beside the source",
         )
     if source.is_file():
         return source.parent, _single(order)
@@ -212,9 +216,9 @@ def _single(order: Order) -> Sources:
         raise no_media(order.source)
     if any("{" in part for part in (rule.id, rule.type, rule.view)):
         raise ConfigError(
-            "the source is one file, and nobody says who walks in it",
+            "the source is one file: no identity, type and view given for it",
             where=str(order.source),
-            hint="--id TEXT --type TEXT --view TEXT, as --id eve --type nm-01 --view 090",
+            hint="add --id TEXT --type TEXT --view TEXT, for example --id eve --type nm-01 --view 090",
         )
     name = replace(rule, pattern="{file}").name(order.source.name)
     assert name is not None
@@ -238,19 +242,19 @@ def _check_options(order: Order) -> None:
 def _fixes(shortest: int) -> dict[str, str]:
     found_short = "take longer tracks, or lower --min-frames"
     return {
-        NO_FRAMES: "see the remarks about its frames; it is tried again by the next run",
+        NO_FRAMES: "see the remarks about its frames; the next run tries the sequence again",
         TOO_SHORT.format(shortest): found_short,
         DAMAGED_IMAGES: "unpack or copy them again, delete the sequence's .pkl, and run again",
-        ON_WHITE: "run again with --invert: it makes what is missing",
-        PICTURES: "segment the people first; a mask is white where the person is and black elsewhere. Soft "
-        "masks are taken with --threshold 127",
-        DARK: "--threshold 0 makes everything white that is not black; into another TARGET",
-        STRETCHED: "see that they are the images that the data set's owners give out",
+        ON_WHITE: "run again with --invert: it prepares the missing sequences",
+        PICTURES: "segment the people first; a mask is white where the person is and black elsewhere. For "
+        "soft masks use --threshold 127",
+        DARK: "use --threshold 0, which makes every pixel white that is not black, and another TARGET",
+        STRETCHED: "check that these are the images that the data set's owners distribute",
         CUT_SHORT: "copy them again, delete the sequence's .pkl, and run again",
         DAMAGED_VIDEOS: "convert them: ffmpeg -i VIDEO -c:v libx264 NEW.mp4",
-        MISFITS: "move them into the layout, or describe it by --pattern",
-        RATHER_SHORT: "they are written; less than half a step hardly tells who walks",
-        EMPTY_FRAMES: "frames without a person are always left out; many of them: look at the masks",
+        MISFITS: "move them into the layout, or describe their layout with --pattern",
+        RATHER_SHORT: "they are written, but less than half a step is hardly enough for recognition",
+        EMPTY_FRAMES: "frames without a person are always left out; if there are many, check the masks",
         ZERO_ONE: "nothing to do",
         OTHERS: "nothing to do",
         HIDDEN: "nothing to do",
@@ -269,12 +273,12 @@ def _path(target: Path, name: Name) -> Path:
 
 def _nothing_written(order: Order, record: Record) -> DataError:
     found = [f for f in record.findings(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)]
-    reasons = "; ".join(f"{f.count} {f.problem} (as {f.examples[0]})" for f in found)
+    reasons = "; ".join(f"{f.count} {f.problem} (for example {f.examples[0]})" for f in found)
     fixes = [f.fix for f in found if f.problem in (ON_WHITE, PICTURES, DARK)]
     return DataError(
         f"no sequence could be written: {reasons}",
         where=str(order.source),
         hint=fixes[0]
         if fixes
-        else f"expected masks, white (255) on black, one person each; {order.target / RECORD} lists all",
+        else f"expected masks, white (255) on black, one person each; all remarks: {order.target / RECORD}",
     )

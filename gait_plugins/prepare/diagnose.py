@@ -1,4 +1,4 @@
-"""Why no sequence was found below a source: the usual mistakes, each told apart."""
+"""Errors for a source without sequences: what was found, and the likely mistake."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def nothing_found(source: Path, layout: Layout, sources: Sources) -> DataError:
     media = sources.misfits
     others = [path for path in sources.others if suffix(path) not in IMAGE_SUFFIXES]
     if media:
-        found = f"{len(media)} images or videos, as {_few(media)}"
+        found = f"{len(media)} images or videos, such as {_few(media)}"
     elif others:
-        found = f"no image, but {len(others)} other files, as {_few(others)}"
+        found = f"no images, but {len(others)} other files, such as {_few(others)}"
     else:
         found = "no files at all"
     return DataError(
@@ -41,10 +41,10 @@ def better_layout(source: Path, sources: Sources) -> DataError | None:
     if better is None:
         return None
     return DataError(
-        f"{len(sources.misfits)} images or videos do not fit {LAYOUTS[OWN].expected}, as "
+        f"{len(sources.misfits)} images or videos do not fit {LAYOUTS[OWN].expected}, such as "
         f"{_few(sources.misfits)}",
         where=str(source),
-        hint=f"{better}; or say that yours is plain: --pattern '{LAYOUTS[OWN].rules[0].pattern}'",
+        hint=f"{better}; or state the plain layout: --pattern '{LAYOUTS[OWN].rules[0].pattern}'",
     )
 
 
@@ -52,11 +52,11 @@ def no_media(source: Path) -> DataError:
     """The error for a source that is one file, and neither a video nor an image."""
     kind = suffix(source.name)
     if kind in _ARCHIVES:
-        hint = f"unpack it, as by {_unpacking(source)}, and name the folder that holds the images"
+        hint = f"unpack it ({_unpacking(source)}), then give the folder that holds the images as the source"
     elif kind in SUFFIXES:
-        hint = "this is a sequence file, prepared already: identify, embed and trainings take it as it is"
+        hint = "this is a sequence file, prepared already: identify, embed and train read it as it is"
     else:
-        hint = "name a folder of masks, or one video of masks"
+        hint = "give a folder of masks or one video of masks as the source"
     return DataError(
         f"the source is {'an archive' if kind in _ARCHIVES else 'a file'}, expected masks: a folder of "
         "images, or a video",
@@ -74,18 +74,18 @@ def _unpacking(archive: Path) -> str:
 def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -> str:
     if any(suffix(path) in _ARCHIVES for path in others):
         archive = next(path for path in others if suffix(path) in _ARCHIVES)
-        return f"unpack the archives first, as {archive}"
+        return f"unpack the archives first, for example {archive}"
     if not media:
         if any(suffix(path) in SUFFIXES for path in others):
-            return "these are sequence files, prepared already: train on this folder (data check looks at it)"
-        return "name the folder that holds the images; unpack the data set first"
+            return "these are sequence files, prepared already: train on this folder (data check examines it)"
+        return "unpack the data set, then give the folder that holds the images as the source"
     return (
         _other_layout(layout, media, telling=True)
         or _level(source, layout, media, (1,))
         or _other_layout(layout, media)
         or _level(source, layout, media, (2, 3))
         or (
-            "name the folder that the pattern starts from, or describe yours: "
+            "give the folder at which the pattern starts, or describe your layout: "
             "--pattern '{id}/{type}-{view}/{frame}.png'"
         )
     )
@@ -98,10 +98,10 @@ def _level(source: Path, layout: Layout, media: list[str], tried: Sequence[int])
         words = "one folder level" if levels == 1 else f"{levels} folder levels"
         parts = [path.split("/") for path in media if path.count("/") >= levels]
         if _fit(layout, ["/".join(path[levels:]) for path in parts]):
-            return f"the source is {words} too high: name {source.joinpath(*parts[0][:levels])}"
+            return f"the source is {words} too high: use {source.joinpath(*parts[0][:levels])}"
         prefix = "/".join(above[:levels][::-1])
         if levels < len(above) and _fit(layout, [f"{prefix}/{path}" for path in media]):
-            return f"the source is {words} too deep: name {resolved.parents[levels - 1]}"
+            return f"the source is {words} too deep: use {resolved.parents[levels - 1]}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The sequences below a source folder, and the files there that belong to none."""
+"""Search below a source folder for sequences, and for files that belong to none."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]
         raise DataError(
             f"the folder cannot be listed: {error.strerror or error}",
             where=str(folder),
-            hint="see that it exists and that you may read it",
+            hint="check that the folder exists and that you may read it",
         ) from error
     for entry in listed:
         path = f"{below}{entry.name}"
@@ -107,8 +107,9 @@ def _check_distinct(root: Path, grouped: dict[Name, list[str]]) -> None:
             raise DataError(
                 f"{first or 'the folder itself'} and {second} would both become the sequence {name}",
                 where=str(root),
-                hint="tell them apart: name what differs in --pattern, and use it in --type or --view, "
-                "as in --pattern '{id}/{type}/{view}/{take}/{frame}' --type '{type}-{take}'",
+                hint="distinguish them: give the part that differs a field in --pattern, and use that field "
+                "in --type or --view, for example --pattern '{id}/{type}/{view}/{take}/{frame}' "
+                "--type '{type}-{take}'",
             )
 
 

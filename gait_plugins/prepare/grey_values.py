@@ -1,4 +1,4 @@
-"""What an image's grey values tell of it: a mask, or something that is taken for one."""
+"""Checks of an image's grey values: a mask, a picture, a white background or a dim mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the data sets in use lay out their raw silhouettes, as their owners give them out."""
+"""Layouts of raw silhouettes, as the owners of the data sets distribute them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PLAIN = "{id}/{type}/{view}/{frame}"
 _CASIA_E = "{id}/{height}/{scene}/{condition}/{view}/{take}/{frame}"
 
 LAYOUTS = {
-    OWN: Layout((Rule(_PLAIN),), "your own folder; --pattern says another form", natural=True),
+    OWN: Layout((Rule(_PLAIN),), "your own folder; --pattern describes another layout", natural=True),
     "CASIA-B": Layout((Rule(_PLAIN + ".png"),), "the unpacked GaitDatasetB-silh archives"),
     "OUMVLP": Layout(
         (Rule("Silhouette_{view}-{type}/{id}/{frame}.png"),), "the unpacked Silhouette archives"
@@ -60,7 +60,7 @@ LAYOUTS = {
     "CCPG": Layout((Rule(_PLAIN + ".png"),), "the folder of masks", interpolation="area"),
     "SUSTech1K": Layout(
         (Rule("{id}/{type}/{view}/Sils_aligned/{frame}.png"),),
-        "the raw release; its images are aligned (Sils_raw: by --pattern)",
+        "the raw release; its images are aligned (for Sils_raw use --pattern)",
         aligned=True,
     ),
     "CASIA-E": Layout(
@@ -98,9 +98,9 @@ def layout_named(name: str) -> Layout:
         guesses = nearest(name, LAYOUTS, 1)
         meant = f"did you mean {guesses[0]!r}? " if guesses else ""
         raise ConfigError(
-            f"no data set {name!r}; known are {', '.join(LAYOUTS)}",
+            f"unknown data set {name!r}; known data sets: {', '.join(LAYOUTS)}",
             where="data prepare --dataset",
-            hint=f"{meant}A folder of your own: --dataset {OWN}, with --pattern where it is not id/type/view",
+            hint=f"{meant}For your own folder use --dataset {OWN}, with --pattern unless it is id/type/view",
         )
     return found
 

@@ -1,4 +1,4 @@
-"""What a preparation did and left out, kept as JSON beside the prepared data."""
+"""The record of a preparation: what was written and left out, as JSON beside the prepared data."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
         return Record(settings)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"not the record of a preparation: {error}", where=str(path), hint="delete it and run again"
+            f"the file is not the record of a preparation: {error}",
+            where=str(path),
+            hint="delete it and run again",
         ) from error
     changed = [
         f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}"
@@ -97,8 +99,8 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
     ]
     if changed and any(target.glob("*/*/*/*.pkl")):
         raise DataError(
-            f"the folder holds data that were prepared otherwise: {'; '.join(changed)}",
+            f"the folder holds data prepared with other settings: {'; '.join(changed)}",
             where=str(target),
-            hint="name another folder, or delete this one to make it anew",
+            hint="choose another folder, or delete this one to prepare the data again",
         )
     return Record(settings, {} if changed else sequences)

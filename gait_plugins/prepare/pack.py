@@ -49,11 +49,15 @@ def pack_dataset(
         DataError: a sequence cannot be read, or there is none, or the name ends otherwise.
     """
     if path.suffix != SUFFIX:
-        raise DataError(f"a packed file is a numpy archive: its name ends in {SUFFIX}", where=str(path))
+        raise DataError(
+            f"a packed file is a numpy archive: its name must end in {SUFFIX}",
+            where=str(path),
+            hint=f"use {path.stem}{SUFFIX}",
+        )
     ordered = sorted(refs, key=lambda ref: ref[:3])
     names = [sorted({ref[part] for ref in ordered}) for part in range(len(NAMES))]
     if not ordered:
-        raise DataError("there is no sequence to pack", where=str(path))
+        raise DataError("no sequences to pack", where=str(path))
 
     def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[tuple[tuple[int, ...], Packed]]:
         loaded = dataset.load(ref)
@@ -97,8 +101,8 @@ class _Writer:
         """One sequence."""
         if self.records and len(arrays) != len(self.records[0]):
             raise DataError(
-                f"{ref.name} has {len(arrays)} arrays, the sequences before it {len(self.records[0])}",
-                hint="every sequence needs the same inputs; choose by --input",
+                f"{ref.name} has {len(arrays)} arrays, but earlier sequences have {len(self.records[0])}",
+                hint="every sequence needs the same inputs; choose them with --input",
             )
         self.records.append([self._place(shape, packed) for shape, packed in arrays])
 

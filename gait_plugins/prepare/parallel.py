@@ -1,4 +1,4 @@
-"""Work done by threads, in order, and ended soon when something goes wrong."""
+"""Work in threads: results in order, and a prompt end on errors."""
 
 from __future__ import annotations
 

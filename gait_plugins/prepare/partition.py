@@ -1,4 +1,4 @@
-"""Partitions of one's own data: who is trained on, who is tested, and which sequences are probes."""
+"""Partitions of your own data: training identities, test identities and probes."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def make_partition(refs: Iterable[SequenceRef], split: Split) -> dict[str, Any]:
 def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     by_name = bool(split.train or split.test)
     if by_name and split.first is not None:
-        raise ConfigError("--first and lists of identities contradict each other: give one", where=_WHERE)
+        raise ConfigError("--first cannot be combined with lists of identities: give one", where=_WHERE)
     if by_name:
         for label in [*split.train, *split.test]:
             _check_there(label, labels)
         both = sorted({*split.train} & {*split.test})
         if both:
             raise ConfigError(
-                f"{', '.join(both[:3])} would be trained on and tested: test identities are unseen ones",
+                f"{', '.join(both[:3])} would be in both sets: test identities must not be trained on",
                 where=_WHERE,
                 hint="list each identity once",
             )
@@ -87,11 +87,11 @@ def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[li
             order = [labels[place] for place in rng.permutation(len(labels))]
         train, test = sorted(order[: max(count, 0)]), sorted(order[max(count, 0) :])
     if not train or not test:
-        empty = "test" if train else "train on"
+        empty = "test set" if train else "training set"
         raise ConfigError(
-            f"no identity is left to {empty}: {len(labels)} identities lie here",
+            f"no identity is left for the {empty}: the data hold {len(labels)} identities",
             where=_WHERE,
-            hint="recognition is tested on people who were not trained on; collect at least two of each",
+            hint="training and test need different people; provide at least two identities for each",
         )
     return train, test
 
@@ -100,17 +100,17 @@ def _check_there(label: str, labels: list[str]) -> None:
     if label not in labels:
         guesses = nearest(label, labels, 1)
         raise ConfigError(
-            f"no identity {label!r} lies here; {len(labels)} do, as {', '.join(labels[:3])}",
+            f"the data hold no identity {label!r}, but {len(labels)} others, such as {', '.join(labels[:3])}",
             where=_WHERE,
             hint=f"did you mean {guesses[0]!r}?"
             if guesses
-            else "write identities as their folders are called",
+            else "write identities as their folders are named",
         )
 
 
 def _probes(tested: list[SequenceRef], split: Split, rng: np.random.Generator) -> list[str]:
     if split.probe and split.probes is not None:
-        raise ConfigError("--probe and --probes contradict each other: give one", where=_WHERE)
+        raise ConfigError("--probe and --probes cannot be combined: give one", where=_WHERE)
     of: defaultdict[str, list[str]] = defaultdict(list)
     for ref in tested:
         of[ref.label].append(ref.name)
@@ -124,9 +124,9 @@ def _probes(tested: list[SequenceRef], split: Split, rng: np.random.Generator) -
             chosen += [name for name in names if fits_any(name, split.probe)]
     if not chosen:
         raise ConfigError(
-            f"no test sequence fits --probe {' '.join(split.probe)}",
+            f"no test sequence matches --probe {' '.join(split.probe)}",
             where=_WHERE,
-            hint=f"sequences are called id-type-view, as {tested[0].name}: --probe '*-{tested[0].type}-*'",
+            hint=f"sequences are named id-type-view ({tested[0].name}): try --probe '*-{tested[0].type}-*'",
         )
     _tell_of_lonely(of, set(chosen))
     return sorted(chosen)
@@ -136,7 +136,7 @@ def _tell_of_lonely(of: dict[str, list[str]], chosen: set[str]) -> None:
     lonely = [label for label, names in of.items() if chosen.issuperset(names)]
     if lonely:
         log.warning(
-            "%d test identities (%s) have probes alone: nothing in the gallery can match them",
+            "%d test identities (%s) have only probes: no gallery sequence can match them",
             len(lonely),
             ", ".join(lonely[:3]),
         )

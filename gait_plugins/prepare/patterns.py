@@ -1,4 +1,4 @@
-"""Where a file's path says who walks, how, and seen from where: ``{id}/{type}-{view}/{frame}.png``."""
+"""Path patterns: identity, condition and view in a file's path (``{id}/{type}-{view}/{frame}.png``)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Rule:
         names = [match[1] for match in _FIELD.finditer(self.pattern)]
         object.__setattr__(self, "fields", frozenset(names))
         if len(set(names)) < len(names):
-            raise _wrong(self.pattern, "it names a field twice")
+            raise _wrong(self.pattern, "a field occurs twice")
         _ = self._regex
         for part in Name._fields:
             self._check_template(part, getattr(self, part))
@@ -88,7 +88,7 @@ class Rule:
         made = ""
         for name, folders, star, brace, text in _PARTS.findall(self.pattern):
             if brace:
-                raise _wrong(self.pattern, f"a {brace!r} without its partner")
+                raise _wrong(self.pattern, f"unmatched {brace!r}")
             made += f"(?P<{name}>[^/]+)" if name else ""
             made += "(?:[^/]+/)*" if folders else "[^/]*" if star else re.escape(text)
         return re.compile(made)
@@ -102,17 +102,21 @@ class Rule:
         if missing:
             absent = ", ".join(f"{{{name}}}" for name in sorted(missing))
             raise ConfigError(
-                f"the pattern {self.pattern!r} holds no {absent}, which --{part} {template!r} needs",
+                f"the pattern {self.pattern!r} has no field {absent}, but --{part} {template!r} uses it",
                 where="data prepare",
                 hint=f"add it to the pattern, or give a fixed text: --{part} TEXT",
             )
         if not template or "/" in template or "\\" in template or is_hidden(template):
-            raise ConfigError(f"--{part} {template!r} cannot be the name of a folder", where="data prepare")
+            raise ConfigError(
+                f"--{part} {template!r} cannot be the name of a folder",
+                where="data prepare",
+                hint="give a text without slashes that does not start with a dot",
+            )
 
 
 def _wrong(pattern: str, why: str) -> ConfigError:
     return ConfigError(
-        f"{pattern!r} cannot be read: {why}",
+        f"{pattern!r} is not a valid pattern: {why}",
         where="data prepare",
         hint="write it like '{id}/{type}-{view}/{frame}.png' for images, '{id}/{type}-{view}.mp4' for videos",
     )

@@ -1,4 +1,4 @@
-"""Every sequence of prepared data, whatever a partition says of it."""
+"""All sequences of prepared data, independent of any partition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDat
     """
     if not root.exists():
         raise DataError(
-            "there is no such folder or packed file",
+            "no such folder or packed file",
             where=str(root),
             hint=f"relative paths start at the working directory ({os.getcwd()})",
         )
@@ -34,7 +34,7 @@ def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDat
     labels = PackedFile(str(root)).names[0] if root.is_file() else _folders(root)
     if not labels:
         raise DataError(
-            "no identity lies here", where=str(root), hint="expected ROOT/<id>/<type>/<view>/<files>"
+            "no identity folders found", where=str(root), hint="expected ROOT/<id>/<type>/<view>/<files>"
         )
     with tempfile.TemporaryDirectory() as folder:
         # A data set takes its identities from a partition; this one lists them all.

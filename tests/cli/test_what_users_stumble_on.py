@@ -161,7 +161,7 @@ def test_preparation_ends_with_nothing_written_and_no_error(here: Path) -> None:
 def test_one_folder_level_too_many_makes_empty_folders(here: Path) -> None:
     walk(Path("raw/CASIA/001/nm-01/000"))
     output = refused("data", "prepare", "raw", "out", "--dataset", "CASIA-B")
-    says(output, "one folder level too high: name raw/CASIA")
+    says(output, "one folder level too high: use raw/CASIA")
     assert not list(Path().glob("out/*/*"))
 
 
@@ -232,7 +232,9 @@ def test_a_demo_on_own_masks_writes_empty_files(here: Path) -> None:
 def test_a_film_of_masks_does_not_say_who_walks(here: Path) -> None:
     video(Path("walk.avi"))
     says(
-        refused("data", "prepare", "walk.avi", "out"), "nobody says who walks in it", "--id TEXT --type TEXT"
+        refused("data", "prepare", "walk.avi", "out"),
+        "no identity, type and view given",
+        "--id TEXT --type TEXT",
     )
     known = ("--id", "me", "--type", "nm", "--view", "000")
     says(succeeds("data", "prepare", "walk.avi", "out", *known), "1 sequences of 16 frames")
@@ -259,20 +261,23 @@ def test_own_data_need_an_edit_of_the_evaluation(trained: Path) -> None:
 def test_a_test_of_one_person_crashes(trained: Path) -> None:
     partition(Path("one.json"), ["ann", "ben"], ["cem"])
     output = succeeds("test", "mine.yaml", "-o", "data_cfg.dataset_partition=one.json")
-    says(output, "with a single identity there is nobody to tell apart", "every probe of it finds it")
+    says(output, "with a single identity there is nobody to tell apart", "its probes always match")
 
 
 def test_fewer_people_than_a_batch_takes_is_a_sample_larger_than_population(here: Path) -> None:
     output = refused("train", "mine.yaml", "-o", "trainer_cfg.sampler.batch_size=[8, 2]")
-    says(output, "a batch takes 8 identities, but the data have 2", r"-> .*batch_size=\[2,2\]")
+    says(output, "a batch needs 8 identities, but the training set has 2", r"-> .*batch_size=\[2,2\]")
 
 
 def test_nobody_says_that_test_identities_are_unseen_ones(trained: Path) -> None:
     output = refused("data", "partition", "walks", "-o", "new.json", "--train", "ann", "--test", "ann")
-    says(output, "ann would be trained on and tested: test identities are unseen ones")
+    says(output, "ann would be in both sets: test identities must not be trained on")
     partition(Path("seen.json"), ["ann", "ben"], ["ann", "ben"])
     output = succeeds("test", "mine.yaml", "-o", "data_cfg.dataset_partition=seen.json")
-    says(output, r"2 of 2 test identities \(ann, ben\) are in TRAIN_SET too.*never trained on")
+    says(
+        output,
+        r"2 of 2 test identities \(ann, ben\) are in TRAIN_SET too: test identities should not be trained on",
+    )
 
 
 def test_without_labels_of_cameras_no_query_is_valid(trained: Path) -> None:

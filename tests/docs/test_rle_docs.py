@@ -78,12 +78,12 @@ def test_a_picture_of_own_images_is_drawn(
     assert cv2.imread(str(target)).shape == (22 + 2 * 52, 6 * 84, 3)
     monkeypatch.setattr("sys.argv", ["grid", str(tmp_path / "none.png"), "--to", str(target)])
     assert main() == 2
-    assert "none.png: cannot be read" in capsys.readouterr().err
+    assert "none.png: the file cannot be read" in capsys.readouterr().err
     for option in (["--height", "0"], ["--seed", "-1"]):
         monkeypatch.setattr("sys.argv", ["grid", *paths, *option])
         with pytest.raises(SystemExit):
             main()
-        assert "--seed is at least 0 and --height at least 16" in capsys.readouterr().err
+        assert "--seed must be at least 0 and --height at least 16" in capsys.readouterr().err
 
 
 def test_data_check_reads_the_images(tmp_path: Path) -> None:

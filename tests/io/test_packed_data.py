@@ -210,7 +210,7 @@ def test_check_tells_damaged_bytes_and_missing_identities(tmp_path):
 def test_packing_refuses_what_it_cannot_do_and_leaves_nothing(tmp_path):
     root, listed = small_set(tmp_path)
     for words, told in [
-        ([root, tmp_path / "x.bin"], "its name ends in .npz"),
+        ([root, tmp_path / "x.bin"], "must end in .npz"),
         ([tmp_path / "none", tmp_path / "x.npz"], "no such folder"),
         ([root, root], "this is a folder"),
         ([root, listed], "the file exists"),
@@ -293,12 +293,12 @@ def test_probes_are_chosen_by_name_or_drawn(tmp_path):
     ("words", "told"),
     [
         (["--train", "01"], "did you mean '001'?"),
-        (["--train", "001", "--test", "001"], "test identities are unseen ones"),
-        (["--first", 4], "no identity is left to test"),
-        (["--first", 1, "--test", "001"], "contradict"),
+        (["--train", "001", "--test", "001"], "test identities must not be trained on"),
+        (["--first", 4], "no identity is left for the test set"),
+        (["--first", 1, "--test", "001"], "--first cannot be combined"),
         (["--share", 1.5], "between 0 and 1"),
-        (["--probe", "*-cl-*"], "no test sequence fits"),
-        (["--probe", "*", "--probes", 1], "contradict"),
+        (["--probe", "*-cl-*"], "no test sequence matches"),
+        (["--probe", "*", "--probes", 1], "--probes cannot be combined"),
         (["--probes", 0], "expected 1 or more"),
     ],
 )

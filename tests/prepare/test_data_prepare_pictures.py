@@ -110,7 +110,7 @@ def test_a_person_too_dark_to_be_seen_is_told(tmp_path):
     code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
     assert code == 2
     assert "masks hold no white" in text
-    assert "-> --threshold 0" in text
+    assert "-> use --threshold 0" in text
 
 
 def test_aligned_images_that_are_cut_are_told(tmp_path):

@@ -23,7 +23,7 @@ def raw(tmp_path: Path) -> Path:
     [
         ("raw/..", "CASIA-B", "expected SOURCE/{id}/{type}/{view}/{frame}.png", "one folder level too high"),
         ("raw/001", "CASIA-B", "found 32 images", "one folder level too deep"),
-        ("raw/001/nm-01/000", "CASIA-B", "as 000.png, 001.png", "3 folder levels too deep"),
+        ("raw/001/nm-01/000", "CASIA-B", "such as 000.png, 001.png", "3 folder levels too deep"),
         ("raw", "OUMVLP", "SOURCE/Silhouette_{view}-{type}", "--dataset own"),
         ("raw", "GREW", "SOURCE/train/{id}/{view}", "--dataset own"),
     ],
@@ -39,17 +39,17 @@ def test_wrong_depth_and_wrong_data_set_are_told(raw, source, dataset, told, hin
 
 
 def test_the_hint_for_a_wrong_level_names_the_folder(raw, tmp_path):
-    assert f"name {tmp_path.resolve() / 'raw'}\n" in gait("prepare", raw / "001", tmp_path / "o")[1]
-    assert f"name {tmp_path / 'raw'}\n" in gait("prepare", tmp_path, tmp_path.parent / "o")[1]
+    assert f"use {tmp_path.resolve() / 'raw'}\n" in gait("prepare", raw / "001", tmp_path / "o")[1]
+    assert f"use {tmp_path / 'raw'}\n" in gait("prepare", tmp_path, tmp_path.parent / "o")[1]
 
 
 @pytest.mark.parametrize(
     ("files", "told", "hint"),
     [
-        ({}, "found no files at all", "unpack the data set first"),
-        ({"001.tar.gz": b"x"}, "1 other files, as 001.tar.gz", "unpack the archives first"),
+        ({}, "found no files at all", "unpack the data set, then give the folder"),
+        ({"001.tar.gz": b"x"}, "1 other files, such as 001.tar.gz", "unpack the archives first"),
         ({"001/nm/000/000.pkl": b"x"}, "other files", "prepared already"),
-        ({"a/b.txt": b"x"}, "other files", "name the folder that holds the images"),
+        ({"a/b.txt": b"x"}, "other files", "give the folder that holds the images"),
     ],
 )
 def test_folders_without_images_are_told(files, told, hint, tmp_path):
@@ -91,14 +91,14 @@ def test_a_film_that_is_none_is_told(tmp_path):
     ("words", "told"),
     [
         (["--dataset", "CASIAB2"], "did you mean 'CASIA-B'?"),
-        (["--dataset", "zzz"], "known are own, CASIA-B"),
+        (["--dataset", "zzz"], "known data sets: own, CASIA-B"),
         (["--dataset", "GREW", "--view", "1"], "GREW has its own names"),
-        (["--pattern", "{id}/{frame}"], "holds no {type}"),
-        (["--pattern", "{id}/{type}/{view/{frame}"], "a '{' without its partner"),
-        (["--pattern", "{id}/{id}/{view}/{frame}"], "names a field twice"),
+        (["--pattern", "{id}/{frame}"], "has no field {type}"),
+        (["--pattern", "{id}/{type}/{view/{frame}"], "unmatched '{'"),
+        (["--pattern", "{id}/{id}/{view}/{frame}"], "a field occurs twice"),
         (["--type", "a/b"], "cannot be the name of a folder"),
         (["--type", ""], "cannot be the name of a folder"),
-        (["--type", "{"], "cannot be read"),
+        (["--type", "{"], "is not a valid pattern"),
         (["--size", "32"], "expected one of 64, 128"),
         (["--threshold", "300"], "expected 0 to 254"),
         (["--workers", "0"], "expected 1 or more"),
@@ -116,15 +116,15 @@ def test_two_walks_never_become_one(raw, tmp_path):
     code, text = gait("prepare", raw, tmp_path / "out", "--view", "all")
     assert code == 2
     assert "001/nm-01/000 and 001/nm-01/090 would both become the sequence 001/nm-01/all" in text
-    assert "tell them apart" in text
+    assert "distinguish them" in text
 
 
 def test_source_and_target_are_checked(raw, tmp_path):
     for source, target, told in [
         (tmp_path / "none", tmp_path / "out", "the source does not exist"),
-        (raw, raw / "out", "one inside the other"),
-        (raw, raw, "one inside the other"),
-        (raw, tmp_path, "one inside the other"),
+        (raw, raw / "out", "must not contain each other"),
+        (raw, raw, "must not contain each other"),
+        (raw, tmp_path, "must not contain each other"),
         (raw, raw / "001/nm-01/000/000.png", "the target is a file"),
     ]:
         code, text = gait("prepare", source, target)
@@ -159,7 +159,7 @@ def test_a_link_that_leads_nowhere_is_a_damaged_image(raw, tmp_path, capfd):
         ("a.tar.gz", "tar -xf a.tar.gz"),
         ("a.7z", "7z x a.7z"),
         ("a.pkl", "prepared already"),
-        ("a.txt", "name a folder of masks"),
+        ("a.txt", "give a folder of masks"),
     ],
 )
 def test_a_source_that_is_no_folder_and_no_video_is_told(name, told, tmp_path):

@@ -34,12 +34,12 @@ def test_what_is_no_checkout_is_told_in_words(tmp_path: Path, monkeypatch, from_
     (tmp_path / "file").touch()
     (tmp_path / "other").mkdir()
     monkeypatch.delenv(HOME, raising=False)
-    with pytest.raises(UpstreamMismatch, match="no OpenGait checkout is named"):
+    with pytest.raises(UpstreamMismatch, match="no OpenGait checkout given"):
         Checkout.find()
     cases = {
         "missing": "no such folder",
-        "file": "it is a file",
-        "other": "no OpenGait checkout: it holds no",
+        "file": "is a file, expected a folder",
+        "other": "not an OpenGait checkout: missing",
     }
     for name, words in cases.items():
         monkeypatch.setenv(HOME, str(tmp_path / name))

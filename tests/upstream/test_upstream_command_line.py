@@ -48,9 +48,9 @@ def test_a_pin_is_written_and_named(tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "--", "--cfgs", "x.yaml"], "no OpenGait checkout is named"),
+        (["run", "--", "--cfgs", "x.yaml"], "no OpenGait checkout given"),
         (["run", "--opengait", "nowhere", "--", "--cfgs", "x.yaml"], "no such folder"),
-        (["run", "--opengait", ".", "--", "--cfgs", "x.yaml"], "is no OpenGait checkout"),
+        (["run", "--opengait", ".", "--", "--cfgs", "x.yaml"], "is not an OpenGait checkout"),
         (
             ["run", "--opengait", "host", "--without", "devise", "--", "--cfgs", "x.yaml"],
             "did you mean 'device'",
@@ -62,7 +62,7 @@ def test_a_pin_is_written_and_named(tmp_path: Path, monkeypatch):
         ),
         (
             ["run", "--opengait", "host", "--allow-unpinned", "--", "--phase", "train"],
-            "no configuration is named",
+            "no configuration given",
         ),
     ],
 )

@@ -54,7 +54,7 @@ def test_fewer_gpus_than_processes_is_told(machine, gpus: int, processes: int, w
 
 def test_an_unknown_device_is_told(machine):
     machine(1, 1)
-    with pytest.raises(ConfigError, match="there is no device 'gpu'"):
+    with pytest.raises(ConfigError, match="unknown device 'gpu'"):
         patch.choose("gpu")
 
 

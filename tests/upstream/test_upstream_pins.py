@@ -74,6 +74,6 @@ def test_no_pin_at_all_and_no_git_are_told(tmp_path: Path, monkeypatch):
     with pytest.raises(UpstreamMismatch, match="no version of OpenGait is pinned"):
         pins.verify(checkout, load())
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    with pytest.raises(UpstreamMismatch, match="git does not tell which commit this is") as caught:
+    with pytest.raises(UpstreamMismatch, match="git does not report the commit of the checkout") as caught:
         pins.write(checkout, load())
     assert "--commit" in str(caught.value)

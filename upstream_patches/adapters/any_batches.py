@@ -29,9 +29,9 @@ class InferenceBatches:
     def __init__(self, dataset: Sized, batch_size: int) -> None:
         if not len(dataset):
             raise DataError(
-                "there is no sequence to test",
+                "no sequences to test",
                 where="data_cfg",
-                hint="see TEST_SET in the partition, and dataset_root: gait-plugins data check",
+                hint="check TEST_SET in the partition, and dataset_root, with gait-plugins data check",
             )
         self.dataset = dataset
         self.share = max(1, math.ceil(batch_size / world_size()))

@@ -52,8 +52,9 @@ class HostedBatches(Sampler[list[int]]):
         self.batch_size = sampler.batch_size
         if self.batch_size % world_size():
             raise ConfigError(
-                f"a batch of {self.batch_size} sequences does not divide among {world_size()} processes",
+                f"a batch of {self.batch_size} sequences cannot be divided among {world_size()} processes",
                 where="sampler.batch_size",
+                hint="choose a multiple of the number of processes",
             )
 
     def __len__(self) -> int:
@@ -76,7 +77,7 @@ def in_order(dataset: Any, sampler: BatchSampler, index: SequenceIndex, seed: in
     taken = [int(i) for number in batches for i in sampler.batch(index, number, batch_rng(seed, number))]
     if taken != list(range(len(index))):
         raise ConfigError(
-            f"{type(sampler).__name__} does not take every sequence once and in order, as a test must",
+            f"{type(sampler).__name__} does not take every sequence once and in order, as a test requires",
             where="evaluator_cfg.sampler.type",
             hint="use InferenceSampler",
         )

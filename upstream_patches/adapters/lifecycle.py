@@ -1,4 +1,4 @@
-"""A training or test of the host as the run that monitors hear of."""
+"""Life-cycle events: a training or test of the host as a run that monitors follow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from upstream_patches.processes import rank, world_size
 from upstream_patches.session import Phase, Session
 
 IMAGES_SHOWN = 16
-UNCOUNTED = "scored by OpenGait's own function, which does not say how many probes it compared"
+UNCOUNTED = "scored by OpenGait's own function, which does not report its number of probes"
 
 
 class HostRun:

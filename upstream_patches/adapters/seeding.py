@@ -1,4 +1,4 @@
-"""The generators of batches and of slots: the very ones of our own trainer, so that both hosts draw alike."""
+"""Random generators of batches and slots, the same as our own trainer's: both hosts draw alike."""
 
 from __future__ import annotations
 

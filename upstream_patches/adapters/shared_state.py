@@ -35,7 +35,7 @@ class SharesState(nn.Module):
                 raise UpstreamMismatch(
                     f"{type(component).__qualname__} and the host's base class both have {clash}",
                     where=type(self).__qualname__,
-                    hint="rename the component's, or report the host's version",
+                    hint="rename the component's attributes, or report the host's version",
                 )
             ours.update(theirs)
         vars(component)["_non_persistent_buffers_set"] |= vars(self)["_non_persistent_buffers_set"]

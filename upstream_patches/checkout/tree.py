@@ -1,4 +1,4 @@
-"""A checkout of OpenGait: where it lies, what is in it, and its place on Python's path."""
+"""A checkout of OpenGait: its folder, its contents, and its place on Python's path."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Checkout:
         """
         said = named if named is not None else os.environ.get(HOME)
         if not said:
-            raise UpstreamMismatch("no OpenGait checkout is named", hint=_GET_ONE)
+            raise UpstreamMismatch("no OpenGait checkout given", hint=_GET_ONE)
         source = "--opengait" if named is not None else HOME
         folder = Path(said).expanduser()
         if not folder.is_dir():
-            found = "it is a file" if folder.is_file() else "there is no such folder"
+            found = "is a file, expected a folder" if folder.is_file() else "no such folder"
             raise UpstreamMismatch(f"{folder}: {found}", where=source, hint=_GET_ONE)
         folder = folder.resolve()
         # The folder of main.py is what OpenGait's own users have at hand.
@@ -51,9 +51,9 @@ class Checkout:
         missing = [name for name in _LANDMARKS if not (root / name).exists()]
         if missing:
             raise UpstreamMismatch(
-                f"{folder} is no OpenGait checkout: it holds no {', '.join(missing)}",
+                f"{folder} is not an OpenGait checkout: missing {', '.join(missing)}",
                 where=source,
-                hint="name the folder that holds opengait/ and configs/; " + _GET_ONE,
+                hint="give the folder that holds opengait/ and configs/; " + _GET_ONE,
             )
         return cls(root)
 
@@ -105,12 +105,12 @@ class Checkout:
         for name in MODULES:
             module = sys.modules.get(name)
             if module is not None and not self.owns(module):
-                place = next(iter(_places(module)), "a place that it does not tell")
+                place = next(iter(_places(module)), "an unknown place")
                 raise UpstreamMismatch(
                     f"another module {name!r} is loaded already, from {place}",
                     where=str(self.root),
-                    hint=f"OpenGait's own is called so too: rename yours, or do not import it before "
-                    f"(OpenGait has {', '.join(MODULES)})",
+                    hint=f"OpenGait has a module of that name: rename yours, or do not import it before "
+                    f"(OpenGait's modules: {', '.join(MODULES)})",
                 )
         sys.path.insert(0, str(self.package))
 

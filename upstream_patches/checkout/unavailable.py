@@ -1,4 +1,4 @@
-"""Modules of the checkout that cannot be imported are left out, with the reason."""
+"""Modules of the checkout that cannot be imported: left out, with the reason."""
 
 from __future__ import annotations
 

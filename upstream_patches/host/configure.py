@@ -1,4 +1,4 @@
-"""What a model of the checkout reads of the configuration beside ``model_cfg``."""
+"""Configuration that a model of the checkout reads beside ``model_cfg``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of the constructors of the checkout's models: the network alone, without loaders and optimiser."""
+"""Construction of the checkout's models: the network alone, without loaders and optimiser."""
 
 from __future__ import annotations
 

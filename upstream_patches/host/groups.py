@@ -56,7 +56,7 @@ def recorded_groups(network: Any, optimizer_cfg: Mapping[str, Any]) -> list[Any]
         made = network.get_optimizer({"solver": "SGD", **optimizer_cfg})
     except KeyError as error:
         raise ConfigError(
-            f"{type(network).__name__} reads the option {error}", where="optimizer_cfg"
+            f"{type(network).__name__} needs the option {error}", where="optimizer_cfg"
         ) from error
     finally:
         names["optim"] = before

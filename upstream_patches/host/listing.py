@@ -1,4 +1,4 @@
-"""What a checkout offers the core, and what is missing for it: found by reading, with nothing imported."""
+"""Components of a checkout for the core, and missing packages: found by reading, with nothing imported."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ class Listing:
         elif kind == "model":
             own = {method for _, ancestor in lineage for method in ancestor.methods} & set(OWN_LOOP)
             if own:
-                missing = f"changes OpenGait's trainer ({', '.join(sorted(own))}): it trains only there"
+                missing = (
+                    f"changes OpenGait's trainer ({', '.join(sorted(own))}): it can be trained only there"
+                )
         found_in = tuple((holder, ancestor.name) for holder, ancestor in lineage)
         return Found(kind, outline.name, source.name, source.digest, missing, found_in)
 

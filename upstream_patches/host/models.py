@@ -55,8 +55,8 @@ class CheckoutModel:
             super().__init__(whole, True)  # type: ignore[call-arg]
         except KeyError as error:
             raise ConfigError(
-                f"{PREFIX}/{type(self).__name__} reads {error} of its configuration, where it is not",
-                hint=f"OpenGait's own configurations of {type(self).__name__} have it",
+                f"{PREFIX}/{type(self).__name__} needs the key {error} in its configuration",
+                hint=f"add it as in OpenGait's own configurations of {type(self).__name__}",
             ) from error
         self.num_classes = _classes(model_cfg)
         self._tell_of_unread(model_cfg)
@@ -68,7 +68,7 @@ class CheckoutModel:
         for key in sorted(set(model_cfg) - words):
             guesses = nearest(key, words - set(model_cfg), 1)
             meant = f"; did you mean {guesses[0]!r}?" if guesses else ""
-            log.warning("model_cfg.%s: %s/%s never reads it%s", key, PREFIX, name, meant)
+            log.warning("model_cfg.%s: %s/%s does not read this key%s", key, PREFIX, name, meant)
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""

@@ -1,4 +1,4 @@
-"""Modules of the checkout as their source tells: classes, and what they import; nothing is run."""
+"""Source of the checkout's modules: their classes and imports; nothing is run."""
 
 from __future__ import annotations
 

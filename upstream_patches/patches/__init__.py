@@ -47,6 +47,6 @@ def chosen(without: Iterable[str] = ()) -> list[Patch]:
         guesses = nearest(name, names, 1)
         meant = f"did you mean {guesses[0]!r}? " if guesses else ""
         raise UpstreamMismatch(
-            f"there is no patch {name!r}", where="--without", hint=f"{meant}there are {', '.join(names)}"
+            f"unknown patch {name!r}", where="--without", hint=f"{meant}known patches: {', '.join(names)}"
         )
     return [patch for patch in patches if patch.name not in dropped]

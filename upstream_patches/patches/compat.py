@@ -1,4 +1,4 @@
-"""What the checkout uses and newer numpy, torch or Python no longer give."""
+"""Names and defaults that the checkout uses and newer numpy, torch or Python lack."""
 
 from __future__ import annotations
 

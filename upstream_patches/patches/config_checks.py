@@ -1,4 +1,4 @@
-"""What the YAML says of plugins' components, checked before any work: the host would drop it silently."""
+"""Checks of plugins' components in the YAML before any work: the host would drop mistakes silently."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
         if key not in known:
             guesses = nearest(str(key), known, 1)
             raise ConfigError(
-                f"nobody reads the key {key!r}; there are {', '.join(sorted(known))}",
+                f"unknown key {key!r}; known keys: {', '.join(sorted(known))}",
                 hint=f"did you mean {guesses[0]!r}?" if guesses else None,
             )
 

@@ -1,4 +1,4 @@
-"""What a YAML says of plugins and their components, read as our own trainer reads it."""
+"""Options of plugins and their components in a YAML, read as our own trainer reads them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Configuration(Patch):
 
     name = "configuration"
     touches = "utils.config_loader"
-    why = "OpenGait drops options that it does not know; ours are errors before any work, with what is meant"
+    why = "OpenGait drops unknown options; here they are errors before any work, with a suggestion"
     files = ("opengait/utils/common.py", "configs/default.yaml")
     expects: ClassVar = {"utils": {"config_loader": None}, "utils.common": {"config_loader": ["path"]}}
 
@@ -74,7 +74,7 @@ def _applied(host: Host, spec: ComponentSpec) -> None:
         raise ConfigError(
             f"the frame sampler {spec.name} needs the patch {FRAMES}",
             where="sampler.method",
-            hint=f"leave out --without {FRAMES}, or write method: random",
+            hint=f"remove --without {FRAMES}, or set method: random",
         )
 
 

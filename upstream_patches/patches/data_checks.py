@@ -1,4 +1,4 @@
-"""Data that is not where the YAML says, told before any work."""
+"""Checks of the data paths in the YAML, before any work."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _check_one(data: Mapping[str, Any], phase: str) -> None:
         if isinstance(path, str) and not os.path.exists(path):
             start = "" if os.path.isabs(path) else f" in {os.getcwd()}, where relative paths start"
             raise DataError(
-                f"there is no {what} {path!r}{start}",
+                f"no such {what}: {path!r}{start}",
                 where=f"data_cfg.{key}",
-                hint=f"name the {what} in the YAML, or by -o data_cfg.{key}=PATH; "
-                "gait-plugins data export walkers/gei --to DIR makes data to try things with",
+                hint=f"set the {what} in the YAML, or with -o data_cfg.{key}=PATH; "
+                "gait-plugins data export walkers/gei --to DIR writes sample data",
             )
     root, listed = data.get("dataset_root"), data.get("dataset_partition")
     if isinstance(root, str) and isinstance(listed, str) and os.path.isdir(root):
@@ -44,12 +44,14 @@ def _check_identities(root: str, listed: str, subset: str) -> None:
     try:
         labels = json.loads(Path(listed).read_text(encoding="utf-8")).get(subset) or []
     except (ValueError, AttributeError) as error:
-        raise DataError(f"{listed} is no partition: {error}", where="data_cfg.dataset_partition") from error
+        raise DataError(
+            f"{listed} is not a partition file: {error}", where="data_cfg.dataset_partition"
+        ) from error
     there = os.listdir(root)
     if labels and not set(map(str, labels)) & set(there):
         raise DataError(
-            f"{root} holds none of the {len(labels)} identities of {subset} ({labels[0]}, ...), "
-            f"but {', '.join(sorted(there)[:3]) or 'nothing'}",
+            f"{root} holds none of the {len(labels)} identities of {subset} ({labels[0]}, ...); "
+            f"it holds {', '.join(sorted(there)[:3]) or 'nothing'}",
             where="data_cfg.dataset_root",
-            hint="name the folder whose folders are the identities of the partition: ROOT/ID/TYPE/VIEW/*.pkl",
+            hint="use the folder that holds the identity folders of the partition: ROOT/ID/TYPE/VIEW/*.pkl",
         )

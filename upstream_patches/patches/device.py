@@ -1,4 +1,4 @@
-"""CPU, one GPU or any number of them; test batches of any size."""
+"""Devices: CPU, one GPU or any number of them; test batches of any size."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def choose(device: str) -> Any:
 
     if device not in DEVICES:
         raise ConfigError(
-            f"there is no device {device!r}", where="--device", hint=f"one of {', '.join(DEVICES)}"
+            f"unknown device {device!r}", where="--device", hint=f"choose one of {', '.join(DEVICES)}"
         )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "cpu" or (device == "auto" and not gpus):
@@ -130,7 +130,7 @@ def choose(device: str) -> Any:
         raise ConfigError(
             f"{processes} process{'es' * (processes > 1)} on this machine, but {gpus} GPU{'s' * (gpus != 1)}",
             where=f"--device {device}",
-            hint=f"torchrun --nproc-per-node {gpus}, or --device cpu" if gpus else "--device cpu",
+            hint=f"use torchrun --nproc-per-node {gpus}, or --device cpu" if gpus else "use --device cpu",
         )
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 

@@ -1,4 +1,4 @@
-"""A missing extra takes away what needs it, and nothing else."""
+"""Imports of optional packages: a missing one disables only what needs it."""
 
 from __future__ import annotations
 
@@ -105,5 +105,5 @@ def _imported(host: Host, name: str) -> Any:
     except ModuleNotFoundError as error:
         raise UpstreamMismatch(
             f"OpenGait itself {why_not(error)}",
-            hint="pip install 'gait-plugins-trackletgait[opengait]', or einops and tqdm",
+            hint="run pip install 'gait-plugins-trackletgait[opengait]', or einops and tqdm",
         ) from error

@@ -68,7 +68,7 @@ class LookUp(Patch):
 def _hint(kind: str, name: str) -> str:
     offered = [c.qualified for c in default_manager().components(kind) if c.name == name]
     others = f", or name a plugin's: {' or '.join(offered)}" if offered else ""
-    return f"install what it needs{others}"
+    return f"install the missing package{others}"
 
 
 class Models(LookUp):
@@ -155,7 +155,7 @@ class Losses(LookUp):
             shared = vars(terms)["shared"]
             if missing := sorted(set(shared.values()) - set(training_feats)):
                 raise ConfigError(
-                    f"the model gives no features called {missing[0]!r}; it gives "
+                    f"the model gives no features named {missing[0]!r}; it gives "
                     f"{', '.join(sorted(training_feats))}",
                     where="loss_cfg.features",
                 )

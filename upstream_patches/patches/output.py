@@ -1,4 +1,4 @@
-"""``output/`` somewhere else than in the checkout."""
+"""``output/`` in a place outside the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a patch of the second host is: it probes, applies itself in memory, and reverts exactly."""
+"""A patch of the second host: its probe, its change in memory, and its exact revert."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Patch(ABC):
                     )
                 if parameters is not None and outline[name] != parameters:
                     found = outline[name]
-                    taken = "no function" if found is None else f"({', '.join(found)})"
+                    taken = "not a function" if found is None else f"({', '.join(found)})"
                     raise UpstreamMismatch(
                         f"{module}.{name} is {taken}, expected ({', '.join(parameters)})",
                         where=f"patch {self.name}",
@@ -157,7 +157,7 @@ class Patch(ABC):
         self.replace.revert()
 
 
-_ANOTHER = "the checkout is of another version: check out the pinned commit, or leave it out by --without"
+_ANOTHER = "the checkout has another version: use the pinned commit, or leave the patch out with --without"
 
 
 @contextmanager
@@ -179,9 +179,9 @@ def applied(patches: list[Patch], host: Host) -> Iterator[None]:
                 raise
             except Exception as error:
                 raise UpstreamMismatch(
-                    f"it could not be applied: {type(error).__name__}: {error}",
+                    f"the patch could not be applied: {type(error).__name__}: {error}",
                     where=f"patch {patch.name}",
-                    hint=f"nothing was changed; --without {patch.name} goes on without it",
+                    hint=f"nothing was changed; use --without {patch.name} to continue without the patch",
                 ) from error
             done.append(patch)
         yield

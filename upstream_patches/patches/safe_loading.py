@@ -1,4 +1,4 @@
-"""Data and checkpoints are read as numbers, whatever else their files hold."""
+"""Safe loading: data and checkpoints are read as numbers only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _load_sequence(file: IO[bytes], **_: Any) -> np.ndarray | list[np.ndarray]:
         raise DataError(str(error), where=name, hint=error.hint) from error
     except Exception as error:  # a damaged stream makes pickle raise anything
         raise DataError(
-            f"the file is damaged: {type(error).__name__}: {error}", where=name, hint="copy it again"
+            f"the file is damaged: {type(error).__name__}: {error}", where=name, hint="copy the file again"
         ) from error
 
 
@@ -51,9 +51,9 @@ def _weights_only(load: Any) -> Any:
             return load(source, *arguments, **{"weights_only": True, **options})
         except pickle.UnpicklingError as error:
             raise CheckpointError(
-                f"it holds more than tensors and plain values: {str(error).strip().splitlines()[0]}",
+                f"the file holds more than tensors and plain values: {str(error).strip().splitlines()[0]}",
                 where=str(source),
-                hint="if you trust whoever made it: --without safe-loading",
+                hint="if you trust the source of the file, use --without safe-loading",
             ) from error
 
     return call

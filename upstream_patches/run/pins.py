@@ -1,4 +1,4 @@
-"""The versions of OpenGait that the patches were written for, as sums of the files that they rely on."""
+"""The versions of OpenGait that the patches were written for, as checksums of the files that they rely on."""
 
 from __future__ import annotations
 
@@ -67,10 +67,12 @@ def verify(checkout: Checkout, patches: Iterable[Patch]) -> Pin:
             return pin
         if nearest is None or len(lines) < len(nearest[0]):
             nearest = (lines, pin)
-    hint = "--allow-unpinned goes on where each patch's own probe holds"
+    hint = "--allow-unpinned continues if each patch's own probe succeeds"
     if nearest is None:
         raise UpstreamMismatch(
-            "no version of OpenGait is pinned", where=str(checkout.root), hint=f"upstream pin; {hint}"
+            "no version of OpenGait is pinned",
+            where=str(checkout.root),
+            hint=f"pin it with gait-plugins upstream pin; {hint}",
         )
     lines, pin = nearest
     more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
@@ -105,7 +107,7 @@ def write(checkout: Checkout, patches: Iterable[Patch], commit: str | None = Non
     files = relied_on(patches)
     found = sums(checkout, files)
     if missing := [name for name in files if name not in found]:
-        raise UpstreamMismatch(f"it has no {', '.join(missing)}", where=str(checkout.root))
+        raise UpstreamMismatch(f"the checkout has no {', '.join(missing)}", where=str(checkout.root))
     commit = commit or _commit(checkout)
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{commit}.json"
@@ -119,8 +121,8 @@ def _commit(checkout: Checkout) -> str:
         done = subprocess.run(asked, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UpstreamMismatch(
-            "git does not tell which commit this is",
+            "git does not report the commit of the checkout",
             where=str(checkout.root),
-            hint="name it by --commit NAME",
+            hint="give it with --commit NAME",
         ) from error
     return done.stdout.strip()

@@ -66,7 +66,7 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
         patches=tuple(patch.name for patch in patches),
     )
     if host.output is not None and "output" not in host.patches:
-        raise ConfigError("--output needs the patch 'output', which --without leaves out")
+        raise ConfigError("--output needs the patch 'output', but --without leaves it out")
     program = str(checkout.package / "main.py")
     with readable_config(asked.cfgs, checkout, overrides) as config, contextlib.ExitStack() as stack:
         given = [program, "--cfgs", config, "--phase", asked.phase, *rest]
@@ -93,7 +93,7 @@ def _arguments(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
         raise ConfigError(str(error), where="after --") from error
     if asked.cfgs is None:
         raise ConfigError(
-            "no configuration is named", hint="gait-plugins upstream run -- --cfgs CONFIG --phase train"
+            "no configuration given", hint="gait-plugins upstream run -- --cfgs CONFIG --phase train"
         )
     return asked, rest
 

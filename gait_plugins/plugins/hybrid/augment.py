@@ -1,4 +1,4 @@
-"""The augmentations of SimCLR that silhouettes have: crops of another size, and blur."""
+"""SimCLR's augmentations for silhouettes: resized crops and blur."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class GaitBackbone(GaitModel):
     Args:
         embed_dim: width of the projection.
         in_channels: channels of a frame.
-        embedding: what stands for a sequence at test: the unit projection, or the unit features before
+        embedding: embedding of a sequence in tests: the unit projection, or the unit features before
             it, which later phases go on from.
     """
 

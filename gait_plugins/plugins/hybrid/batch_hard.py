@@ -21,7 +21,7 @@ class BatchHardTripletLoss(Loss):
 
     Args:
         margin: by how much the nearest negative must be further away than the furthest positive.
-        allow_no_triplets: a batch without any anchor costs nothing, as published, in place of an error.
+        allow_no_triplets: the loss of a batch without any anchor is 0, as published, instead of an error.
         loss_term_weight: factor of this term in the sum.
     """
 

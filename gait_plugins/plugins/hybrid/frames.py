@@ -24,9 +24,9 @@ class SilhouetteFrames(ChosenSequences):
             all.
         types: types that are used; ``*`` stands for any text (``[nm-*, bg-01]``); left out: all.
         views: views that are used, likewise.
-        train_identities: so many training identities, the first ones of the data set; left out: all.
-        test_identities: so many test identities, likewise.
-        subsets: training or test, where ``types`` and ``views`` apply to one of them only.
+        train_identities: number of training identities, the first ones of the data set; left out: all.
+        test_identities: number of test identities, likewise.
+        subsets: the subsets that ``types`` and ``views`` apply to.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from gait_plugins.errors import ConfigError, DataError
 
 
 class NTXentLoss(Loss):
-    """Normalised-temperature cross-entropy: of all other views, each is to find the other of its sample.
+    """Normalised-temperature cross-entropy: among all views, each must find the other of its sample.
 
     Vectors are compared by their dot product and are not normalised here: models hand in unit vectors.
     Source: Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, eq. 1.
@@ -53,13 +53,13 @@ class NTXentLoss(Loss):
         """
         if view1.shape != view2.shape or view1.dim() != 2:
             raise DataError(
-                f"the views are {list(view1.shape)} and {list(view2.shape)}, expected [n, c] twice",
+                f"the views have shapes {list(view1.shape)} and {list(view2.shape)}, expected [n, c] twice",
                 where="NTXentLoss",
             )
         n = len(view1)
         if n < 2:
             raise DataError(
-                "a batch of one sample has nothing to be told apart from",
+                "a batch of one sample has no negatives",
                 where="NTXentLoss",
                 hint="raise trainer_cfg.sampler.batch_size",
             )

@@ -1,4 +1,4 @@
-"""Re-identification of frames: the published protocol, and two that are not decided by near-copies."""
+"""Re-identification of frames: the published protocol, and two that exclude near-copies."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ class FramesProtocol(Protocol):
         labels, counts = np.unique(_pooled(data).labels if self.pool else data.labels, return_counts=True)
         if len(labels) < 2:
             raise DataError(
-                f"the test set of {data.dataset_name} holds {len(labels)} identity: whoever is found first, "
-                "it is the right one",
+                f"the test set of {data.dataset_name} holds {len(labels)} identity: every match "
+                "would be correct",
                 where="evaluator_cfg",
                 hint="put at least two identities into TEST_SET",
             )
         if counts.max() < 2:
             unit = "sequence" if self.pool else "frame"
             raise DataError(
-                f"no identity of {data.dataset_name} has a second {unit} to be found",
+                f"no identity of {data.dataset_name} has a second {unit} to match",
                 where="evaluator_cfg",
-                hint=f"the test set needs several {unit}s of a person",
+                hint=f"the test set needs several {unit}s per identity",
             )
 
     def evaluate(self, data: EmbeddingSet) -> Results:
@@ -103,7 +103,7 @@ class FramesProtocol(Protocol):
                 notes.append(f"{rule.name}: probes without a match, not scored: {scores.without_match}")
         unit = "sequences (frames averaged)" if self.pool else "frames"
         return Results(
-            protocol=f"evaluate_frames: every one of the {unit} against all others ({self.metric})",
+            protocol=f"evaluate_frames: each of the {unit} against all others ({self.metric})",
             dataset=data.dataset_name,
             metrics=metrics,
             probes=len(data),

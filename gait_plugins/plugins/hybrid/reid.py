@@ -22,7 +22,7 @@ class SupervisedReIDModel(GaitModel):
 
     Args:
         num_classes: training identities.
-        freeze_backbone: the encoder stays as it was given, its norms in eval mode.
+        freeze_backbone: keep the encoder as it was loaded, its norms in eval mode.
         in_channels: channels of a frame.
     """
 

@@ -1,4 +1,4 @@
-"""Contrastive pretraining of any model: two views of a clip are to have the embedding of no other."""
+"""SimCLR: contrastive pretraining of any model, on two views of each clip."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class SimCLR(GaitModel):
         """Build from ``model_cfg``.
 
         Args:
-            of: the ``model_cfg`` of what is pretrained, with its ``model``.
+            of: ``model_cfg`` of the model to pretrain, with its ``model``.
             hidden: width of the projection's hidden layer.
             out: width of the projection.
             frame: size of a frame, ``[h, w]`` or ``[c, h, w]``.
-            embedding: what stands for a sequence at test.
+            embedding: source of a sequence's embedding in tests.
         """
         return cls(of, hidden, out, frame, embedding)
 
@@ -138,9 +138,9 @@ def _features(model: GaitModel, frame: Sequence[int]) -> int:
     except (ConfigError, RuntimeError) as error:
         reason = error.message if isinstance(error, ConfigError) else str(error).splitlines()[0]
         raise ConfigError(
-            f"{type(model).__name__} does not embed frames of {'x'.join(map(str, frame))}: {reason}",
+            f"{type(model).__name__} cannot embed frames of {'x'.join(map(str, frame))}: {reason}",
             where="SimCLR",
-            hint="set model_cfg.frame to the size of your silhouettes, [64, 44] say",
+            hint="set model_cfg.frame to the size of your silhouettes, for example [64, 44]",
         ) from error
     finally:
         model.train(training)

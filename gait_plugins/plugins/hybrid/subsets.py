@@ -1,4 +1,4 @@
-"""A part of another data set: some types, some views, some identities."""
+"""A selection from another data set: some types, some views, some identities."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from gait_plugins.errors import ConfigError, DataError
 
 
 class ChosenSequences(GaitDataset):
-    """Those sequences of any data set that are asked for; few labelled identities, say.
+    """Selected sequences of any data set, for example few labelled identities.
 
     Args:
         of: the data set, as ``data_cfg`` would name it: ``{type: OpenGaitLayout, dataset_root: DIR, ...}``.
         types: types that are used; ``*`` stands for any text (``[nm-*, bg-01]``); left out: all.
         views: views that are used, likewise.
-        train_identities: so many training identities, the first ones of the data set; left out: all.
-        test_identities: so many test identities, likewise.
-        subsets: training or test, where ``types`` and ``views`` apply to one of them only.
+        train_identities: number of training identities, the first ones of the data set; left out: all.
+        test_identities: number of test identities, likewise.
+        subsets: the subsets that ``types`` and ``views`` apply to.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ChosenSequences(GaitDataset):
     def _nothing_left(self, subset: str, refs: list[SequenceRef]) -> DataError:
         types, views = ({getattr(ref, name) for ref in refs} for name in ("type", "view"))
         return DataError(
-            f"no {subset} sequence is of types {self.types or 'any'} and views {self.views or 'any'}: the "
+            f"no {subset} sequence has types {self.types or 'any'} and views {self.views or 'any'}: the "
             f"types are {', '.join(sorted(types))}; the views {', '.join(sorted(views))}",
             where="data_cfg",
             hint="correct types and views, or leave them out; * stands for any text",

@@ -1,4 +1,4 @@
-"""What a contrasting model shows of a batch."""
+"""Sample images of a contrastive model's batch."""
 
 from __future__ import annotations
 

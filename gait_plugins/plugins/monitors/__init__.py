@@ -1,4 +1,4 @@
-"""TensorBoard, a progress bar and a JSONL log, written over the life-cycle hooks alone."""
+"""Monitors over the life-cycle hooks alone: TensorBoard, a progress bar and a JSONL log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One log per run folder: a JSON record a line, complete and on disk as soon as it is written."""
+"""JSONL log of a run folder: one JSON record per line, complete and on disk as soon as it is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar with rate and remaining time for every long job, where someone watches a terminal."""
+"""Progress bars with rate and remaining time for every long job, on terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that the published files hold in one section and others of ours read in another."""
+"""Keys of the published files that move to the section where our models read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a sequence says what it was seen with: its type is the modality, its view the camera and image.
+"""Modality, camera and image of a sequence: its type is the modality, its view the camera and image.
 
 ``types``: ``visible`` or ``thermal``. ``views``: ``<camera>:<image>`` (``cam3:0012``), unique among the
 images of an identity in a modality.

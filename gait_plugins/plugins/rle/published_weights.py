@@ -1,4 +1,4 @@
-"""The authors' checkpoints as ours: the weights that the network uses, and nothing else.
+"""Conversion of the authors' checkpoints: the weights that the network uses, and nothing else.
 
 python -m gait_plugins.plugins.rle.published_weights sysu_best.t sysu.pt
 """
@@ -38,13 +38,13 @@ def read_authors(path: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"the file cannot be read: {type(error).__name__}: {str(error).splitlines()[0]}",
             where=str(path),
-            hint="only tensors, numpy arrays and plain data are admitted",
+            hint="only tensors, numpy arrays and plain data are accepted",
         ) from error
     weights = loaded.get("net", loaded) if isinstance(loaded, dict) else {}
     found = {key: value for key, value in weights.items() if isinstance(value, Tensor) and _is_used(key)}
     if found.get("classifierg.weight", torch.empty(0)).dim() != 2:
         raise CheckpointError(
-            f"there is no cross-spectral network in it, only {sorted(map(str, weights))[:6]}",
+            f"the file holds no cross-spectral network, only {sorted(map(str, weights))[:6]}",
             where=str(path),
             hint="expected the keys of stone96123/RLE: visible_module, thermal_module, base_resnet, ..",
         )
@@ -74,7 +74,7 @@ def _numpy_names() -> list[Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("source", type=Path, help="a file of the public code")
+    parser.add_argument("source", type=Path, help="a checkpoint of the public code")
     parser.add_argument("target", type=Path, help="the checkpoint to write")
     options = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""What published TrackletGait configurations write beside the keys that mean something."""
+"""Keys without effect in published TrackletGait configurations."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class WaveletDownsampling(nn.Module):
         super().__init__()
         if stride not in STRIDES:
             raise ConfigError(
-                f"a downsampling stride of {list(stride)} over frames, height and width is not known",
+                f"unknown downsampling stride {list(stride)} over frames, height and width",
                 hint=f"choose one of {[list(known) for known in STRIDES]}",
             )
         self.stride = stride

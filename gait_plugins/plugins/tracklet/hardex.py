@@ -23,7 +23,7 @@ class HardnessExclusionTripletLoss(Loss):
 
     Args:
         margin: by how much a negative must be further away than a positive.
-        exclusion: where between mean (0) and maximum (1) of the positive distances exclusion begins.
+        exclusion: where exclusion begins, between the mean (0) and maximum (1) of the positive distances.
         loss_term_weight: factor of this term in the sum.
     """
 

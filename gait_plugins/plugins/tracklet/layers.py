@@ -65,7 +65,7 @@ class TemporalConv(nn.Conv3d):
 
     def __init__(self, channels: int, kernel: int, groups: int) -> None:
         if kernel < 1 or kernel % 2 == 0:
-            raise ConfigError(f"temporal_kernel is {kernel}", hint="it must be odd, 7 as published")
+            raise ConfigError(f"temporal_kernel is {kernel}, expected an odd number", hint="7 as published")
         if groups < 1 or channels % groups:
             raise ConfigError(
                 f"{channels} channels do not divide into {groups} groups",

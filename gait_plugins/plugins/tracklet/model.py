@@ -35,7 +35,7 @@ class TrackletGait(GaitModel):
     Args:
         SeparateBNNecks: ``class_num``, the identities of the training set.
         widths: output channels of each stage.
-        strides: of each stage over (frames, height, width): [1,1,1], [1,2,2], [2,1,1] or [2,2,2].
+        strides: stride of each stage over (frames, height, width): [1,1,1], [1,2,2], [2,1,1] or [2,2,2].
         temporal: whether each stage has the convolution over frames.
         depths: blocks of each stage; the first one strides. One each where left out.
         stage_numbers: number of each stage in the state-dict keys (``layer2``); counted from 1 where
@@ -179,7 +179,7 @@ class TrackletGaitSmall(TrackletGait):
     Args:
         SeparateBNNecks: ``class_num``, the identities of the training set.
         widths: output channels of each stage.
-        strides: of each stage over (frames, height, width): [1,1,1], [1,2,2], [2,1,1] or [2,2,2].
+        strides: stride of each stage over (frames, height, width): [1,1,1], [1,2,2], [2,1,1] or [2,2,2].
         temporal: whether each stage has the convolution over frames.
         depths: blocks of each stage; the first one strides. One each where left out.
         stage_numbers: number of each stage in the state-dict keys (``layer2``).

@@ -45,7 +45,7 @@ class RandomTracklets(FrameSampler):
             or sum(sample_tracklet_prob) <= 0
         ):
             raise ConfigError(
-                f"sample_tracklet_prob is {list(sample_tracklet_prob)} for the lengths "
+                f"sample_tracklet_prob is {list(sample_tracklet_prob)}, but the lengths are "
                 f"{list(sample_tracklet_length)}",
                 where="tracklet_mix_p",
                 hint="give one weight for each length, none negative and not all zero",
@@ -115,7 +115,7 @@ def draw_tracklets(
 def _check(method: str, lengths: Sequence[int], step: int, frames: int, sample_type: str) -> None:
     if not lengths or min(lengths) < 1 or step < 1 or frames < 1:
         raise ConfigError(
-            f"tracklets of {list(lengths)} frames, {step} apart, for {frames} frames cannot be drawn",
+            f"cannot draw tracklets of {list(lengths)} frames, {step} apart, for {frames} frames",
             where=method,
             hint="lengths, sample_tracklet_step and frames_num_fixed must be 1 or more",
         )

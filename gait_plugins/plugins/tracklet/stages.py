@@ -45,13 +45,14 @@ def stages_of(
     for name, values in lists.items():
         if len(values) != count:
             raise ConfigError(
-                f"{name} has {len(values)} items for {count} widths",
+                f"{name} has {len(values)} items, but there are {count} widths",
                 hint="give one item for each stage; all of these lists describe the same stages",
             )
     if count == 0 or len(set(numbers)) != count or min(depths) < 1 or min(widths) < 1:
         raise ConfigError(
-            f"widths {list(widths)}, depths {list(depths)} and stage_numbers {list(numbers)} make no network",
-            hint="there must be a stage, widths and depths at least 1, and no number twice",
+            f"widths {list(widths)}, depths {list(depths)} and stage_numbers {list(numbers)} make no valid "
+            "network",
+            hint="give at least one stage, widths and depths of at least 1, and no number twice",
         )
     return [
         Stage(number, width, as_stride(stride), bool(branch), depth)
@@ -65,8 +66,8 @@ def as_stride(stride: Sequence[int]) -> Stride:
     """Three numbers over (frames, height, width)."""
     if len(stride) != len(UNSTRIDED):
         raise ConfigError(
-            f"a stride of {list(stride)} has {len(stride)} numbers",
-            hint="a stride is [frames, height, width], [1, 2, 2] say",
+            f"the stride {list(stride)} has {len(stride)} numbers, expected 3",
+            hint="a stride is [frames, height, width], for example [1, 2, 2]",
         )
     frames, height, width = (int(step) for step in stride)
     return frames, height, width

@@ -1,4 +1,4 @@
-"""walkers: synthetic people walking, for every command to run with nothing downloaded."""
+"""walkers: a data set of synthetic people walking, so that every command runs without a download."""
 
 from __future__ import annotations
 

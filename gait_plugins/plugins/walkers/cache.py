@@ -17,7 +17,7 @@ from gait_plugins.errors import DataError
 
 ROOT_VARIABLE = "GAIT_PLUGINS_CACHE"
 DIGEST = 16
-_ANOTHER = f"set cache_dir, or the environment variable {ROOT_VARIABLE}, to a folder that can be written"
+_ANOTHER = f"set cache_dir, or the environment variable {ROOT_VARIABLE}, to a writable folder"
 
 
 def default_root() -> Path:
@@ -27,7 +27,7 @@ def default_root() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     base = base or os.path.expanduser("~/.cache")
     if base.startswith("~"):
-        raise DataError("no home folder is known to keep the walkers in", hint=_ANOTHER)
+        raise DataError("no home folder found for the cache of the walkers", hint=_ANOTHER)
     return Path(base) / "gait-plugins" / "walkers"
 
 
@@ -62,7 +62,7 @@ class Cache:
                 array = self._read(name)
             if array is None:
                 raise DataError(
-                    f"{self._path(name)} was written, but reads back damaged",
+                    f"{self._path(name)} was written, but is damaged when read back",
                     hint="check the disk, or set cache_dir to a folder on another one",
                 )
             self._open[name] = array

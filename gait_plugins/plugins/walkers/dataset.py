@@ -18,7 +18,7 @@ DEFAULT_VIEWS = ("000", "036", "072", "108", "144", "180")
 
 
 class Walkers(GaitDataset):
-    """People who never were, walking: silhouettes 64x64 in CASIA-B's naming, nothing to download.
+    """Synthetic people walking: silhouettes 64x64 in CASIA-B's naming, nothing to download.
 
     An identity is a body and a way of walking; each walk has its own speed, phase and mood and is seen
     by all cameras at once. Identities ``001`` to ``train`` are for training, the next ``test`` for
@@ -35,7 +35,7 @@ class Walkers(GaitDataset):
         cl: walks in a coat.
         frames: frames of each sequence, at 25 a second; a gait cycle takes about 27.
         noise: flaws of the segmentation; 0 means none, 1 a usual camera.
-        seed: of the whole population.
+        seed: seed of the whole population.
         cache_dir: where generated sequences are kept; by default ``$GAIT_PLUGINS_CACHE`` or the
             user's cache folder.
     """

@@ -1,4 +1,4 @@
-"""One independent random generator for each thing that is drawn, whatever the order of drawing."""
+"""Random generators: an independent one for each thing drawn, whatever the order of drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenGait's users know: GaitBase, losses, transforms, samplers, the data layout and protocols."""
+"""OpenGait's components: GaitBase, losses, transforms, samplers, the data layout and protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that OpenGait's files hold in one section and a model of ours reads in another."""
+"""Keys of OpenGait's files that move to the section where our models read them."""
 
 from __future__ import annotations
 

@@ -100,11 +100,11 @@ def test_pretraining_needs_no_labels() -> None:
         (["hybrid.trainer_cfg.sampler.batch_size=[4, 1]"], "no identity has two samples"),
         (
             ["hybrid.data_cfg.train_identities=1", "hybrid.data_cfg.validation=null"],
-            "a batch takes 2 identities, but the data have 1 to train on",
+            "a batch needs 2 identities, but the training set has 1",
         ),
         (["hybrid.data_cfg.test_identities=1"], "the test set of walkers holds 1 identity"),
         (["hybrid.data_cfg.validation=6"], "6 identities are to be held out and there are 6"),
-        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence is of types \['xx-\*'\]"),
+        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence has types \['xx-\*'\]"),
         (["scratch.model_cfg.num_classes=3"], "tells 3 identities apart, the training set has 4"),
     ],
 )
@@ -116,6 +116,6 @@ def test_what_the_last_phase_would_end_in_is_told_before_the_first(settings: lis
 
 def test_no_frames_after_filtering_are_an_error_before_any_step() -> None:
     recipe = load_recipe("hybrid/walkers", (*SMALL, "ssl.data_cfg.types=[xx-*]"))
-    with pytest.raises(DataError, match=r"no train sequence is of types \['xx-\*'\]"):
+    with pytest.raises(DataError, match=r"no train sequence has types \['xx-\*'\]"):
         train_recipe(recipe, CPU, only="ssl")
     assert not list(Path().rglob("*.pt"))

@@ -80,7 +80,7 @@ def test_a_choice_may_hold_for_training_alone() -> None:
 
 def test_nothing_left_is_an_error_that_shows_what_there_is() -> None:
     data = SilhouetteFrames(Walks(), types=["bg-01"], views=["018"])
-    with pytest.raises(DataError, match=r"no train sequence is of types \['bg-01'\].*cl-01, nm-01, nm-02"):
+    with pytest.raises(DataError, match=r"no train sequence has types \['bg-01'\].*cl-01, nm-01, nm-02"):
         data.sequences("train")
 
 

@@ -72,6 +72,6 @@ def test_the_models_own_parameter_groups_are_kept() -> None:
 
 
 def test_a_size_that_the_model_does_not_take_is_refused_in_words() -> None:
-    with pytest.raises(ConfigError, match="GaitSet does not embed frames of 30x25") as caught:
+    with pytest.raises(ConfigError, match="GaitSet cannot embed frames of 30x25") as caught:
         build("GaitSet", frame=[30, 25])
     assert "model_cfg.frame" in str(caught.value.hint)

@@ -71,7 +71,7 @@ def test_a_fit_finds_the_linear_map_that_made_its_samples_however_they_are_divid
 
 
 def test_what_was_whole_must_come_with_the_batches() -> None:
-    with pytest.raises(ConfigError, match="before a part was hidden") as caught:
+    with pytest.raises(ConfigError, match="the batches lack the frames before occlusion") as caught:
         residual(mixer_batches=1).calibrate([batch_of()])
     assert "keep_whole: true" in str(caught.value.hint)
     residual().calibrate([batch_of()])
@@ -85,7 +85,7 @@ def test_frames_that_changed_their_size_or_number_since_are_refused() -> None:
         inputs=[frames.flatten(0, 1)[None]], seq_lens=torch.full((1, len(frames)), frames.shape[1])
     )
     for given in (narrow, packed):
-        with pytest.raises(ConfigError, match="before a part was hidden") as caught:
+        with pytest.raises(ConfigError, match="but before occlusion") as caught:
             residual(mixer_batches=1).calibrate([given])
         assert "last transform" in str(caught.value.hint)
 
@@ -107,7 +107,7 @@ def test_parts_that_saw_nothing_keep_their_weights(parts: int, caplog: pytest.Lo
     assert mixer.fc_bin.isfinite().all()
     kept = [torch.equal(mixer.fc_bin[part], drawn[part]) for part in range(3)]
     assert kept == [part >= parts for part in range(3)]
-    assert ("nothing is hidden" in caplog.text) == (parts == 0)
+    assert ("the batches for the mixer hold no occlusion" in caplog.text) == (parts == 0)
 
 
 def prepared(batches: int) -> ResidualGait:

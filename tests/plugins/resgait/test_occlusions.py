@@ -150,7 +150,7 @@ def test_what_was_whole_is_kept_on_request_and_changes_no_draw() -> None:
     ("shapes", "words"),
     [
         ([{"type": "MovingPatch", "prob": 0.7}, {"type": "MovingPole", "prob": 0.4}], "add up to 1.1"),
-        ([{"type": "RandomHorizontalFlip", "prob": 0.2}], "RandomHorizontalFlip is no occlusion"),
+        ([{"type": "RandomHorizontalFlip", "prob": 0.2}], "RandomHorizontalFlip is not an occlusion"),
         ([{"type": "MovingPatch", "width_range": [0.6, 0.4]}], "width_range of MovingPatch"),
         ([{"type": "ConsistentMiddlePatch", "portion_range": [0.1, 1.4]}], "portion_range"),
         ([{"type": "MovingPatch", "prob": 1.2}], "prob of MovingPatch is 1.2"),

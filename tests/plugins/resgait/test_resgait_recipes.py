@@ -61,7 +61,7 @@ def test_a_strangers_model_without_a_classifier_in_one_line(recipe: str, strip_g
 def test_what_the_mixer_is_fitted_by_is_missed_before_the_first_stage(tmp_path: Path) -> None:
     forgotten = ["residual.trainer_cfg.transform.0.trf_cfg.1.keep_whole=false"]
     check_data(load_recipe("resgait/walkers", tiny_settings(tmp_path)).stages)
-    with pytest.raises(ConfigError, match="before a part was hidden") as caught:
+    with pytest.raises(ConfigError, match="the batches lack the frames before occlusion") as caught:
         check_data(load_recipe("resgait/walkers", tiny_settings(tmp_path, forgotten)).stages)
     assert "walkers.yaml" in str(caught.value.where)
     assert "keep_whole: true" in str(caught.value.hint)

@@ -216,9 +216,9 @@ def test_every_loss_of_a_model_in_one_piece_gets_the_corrected_embeddings() -> N
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: ResidualGait(OnePiece()), "does not offer its part embeddings"),
-        (lambda: ResidualGait(Whole(logits=True)), "it gives softmax.logits to losses"),
-        (lambda: residual(gse={"model": "GEI"}), "nothing to train"),
+        (lambda: ResidualGait(OnePiece()), "does not provide its part embeddings"),
+        (lambda: ResidualGait(Whole(logits=True)), "its losses get softmax.logits"),
+        (lambda: residual(gse={"model": "GEI"}), "no trainable parameters"),
         (lambda: residual(OccMixerFCs={"in_channels": 320}), "in_channels is 320, expected 70"),
         (lambda: residual(occ_detector={"input_scale": 0}), "input_scale is 0"),
         (lambda: residual(occ_detector={"amount": "seen"}), "seen"),

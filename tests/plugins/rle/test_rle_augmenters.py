@@ -384,5 +384,5 @@ def test_images_of_another_kind_are_named() -> None:
         ImageNetNormalize().batch(np.zeros((2, 4, 4), np.uint8))
     with pytest.raises(DataError, match=r"int64, expected uint8 or floats"):
         ImageNetNormalize().batch(np.zeros((3, 4, 4), np.int64))
-    with pytest.raises(ConfigError, match="mean has 3 values, the images have 4 channels"):
+    with pytest.raises(ConfigError, match="mean has 3 values, but the images have 4 channels"):
         RandomErasingRGB(1).image(np.zeros((4, 24, 16), np.uint8), rng())

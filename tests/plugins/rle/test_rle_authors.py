@@ -60,7 +60,7 @@ def test_the_command_writes_a_checkpoint(
 def test_other_files_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.pt"
     torch.save({"conv1.weight": torch.zeros(1)}, file)
-    with pytest.raises(CheckpointError, match="no cross-spectral network in it"):
+    with pytest.raises(CheckpointError, match="the file holds no cross-spectral network"):
         read_authors(file)
     torch.save({"net": Path("x")}, file)
     with pytest.raises(CheckpointError, match="cannot be read"):

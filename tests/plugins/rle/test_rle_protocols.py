@@ -173,7 +173,7 @@ def test_a_missing_modality_is_found_before_any_work(missing: str) -> None:
     kept = data.types != missing
     rows = {name: getattr(data, name)[kept] for name in ("labels", "types", "views")}
     nothing = np.empty((int(kept.sum()), 0, 0), np.float32)
-    with pytest.raises(DataError, match=rf"there is no \w+ image \({missing}\)"):
+    with pytest.raises(DataError, match=rf"no \w+ image found \({missing}\)"):
         CrossSpectralProtocol().check(replace(data, embeddings=nothing, **rows))
 
 

@@ -42,11 +42,11 @@ def test_figures_of_all_splits_are_gathered(
 
 def test_one_split_twice_or_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = written(tmp_path, 1)
-    with pytest.raises(DataError, match="split01 is there twice"):
+    with pytest.raises(DataError, match="split01 is given twice"):
         combined([path, path])
     other = tmp_path / "other.json"
     other.write_text("{}")
-    with pytest.raises(DataError, match="no result of one split"):
+    with pytest.raises(DataError, match="holds no result of a single split"):
         combined([other])
     monkeypatch.setattr("sys.argv", ["splits", str(tmp_path / "none.json")])
     assert main() == 2

@@ -90,10 +90,10 @@ def test_the_list_of_a_fixed_length_means_its_first_item() -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"sample_tracklet_length": [0]}, "cannot be drawn"),
-        ({"sample_tracklet_length": []}, "cannot be drawn"),
-        ({"sample_tracklet_step": 0}, "cannot be drawn"),
-        ({"frames_num_fixed": 0}, "cannot be drawn"),
+        ({"sample_tracklet_length": [0]}, "cannot draw tracklets"),
+        ({"sample_tracklet_length": []}, "cannot draw tracklets"),
+        ({"sample_tracklet_step": 0}, "cannot draw tracklets"),
+        ({"frames_num_fixed": 0}, "cannot draw tracklets"),
         ({"sample_tracklet_prob": [1.0]}, "sample_tracklet_prob"),
         ({"sample_tracklet_prob": [0, 0, 0]}, "sample_tracklet_prob"),
         ({"sample_tracklet_prob": [-1, 1, 1]}, "sample_tracklet_prob"),

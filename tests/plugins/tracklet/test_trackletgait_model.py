@@ -115,7 +115,7 @@ def test_sizes_that_do_not_divide_are_named() -> None:
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"strides": [[1, 1, 1]]}, "strides has 1 items for 3 widths"),
+        ({"strides": [[1, 1, 1]]}, "strides has 1 items, but there are 3 widths"),
         ({"depths": [1]}, "depths"),
         ({"stage_numbers": [1, 1, 2]}, "stage_numbers"),
         ({"strides": [[1, 1, 1], [2, 2], [1, 1, 1]]}, r"\[2, 2\]"),

@@ -194,9 +194,9 @@ def test_a_wrong_checkout_is_a_failure_in_words_and_hurts_nobody(
     try:
         (failure,) = default_manager().failures
         assert failure.owner.entry_point == "opengait-host"
-        assert "is no OpenGait checkout" in failure.reason
+        assert "is not an OpenGait checkout" in failure.reason
         assert default_manager().find("model", "GaitSet").name == "GaitSet"
-        with pytest.raises(UnknownComponent, match="is no OpenGait checkout"):
+        with pytest.raises(UnknownComponent, match="is not an OpenGait checkout"):
             default_manager().find("model", "opengait/GaitSet")
     finally:
         use_manager(None)
@@ -221,7 +221,7 @@ def test_keys_are_the_checkouts_own_and_training_is_too() -> None:
 
 @pytest.mark.usefixtures("checkout")
 def test_a_missing_key_of_model_cfg_is_named() -> None:
-    with pytest.raises(ConfigError, match="opengait/Settings reads 'T_max_iter' of its configuration"):
+    with pytest.raises(ConfigError, match="opengait/Settings needs the key 'T_max_iter' in its config"):
         mini_set("Settings")
 
 
@@ -229,7 +229,7 @@ def test_a_missing_key_of_model_cfg_is_named() -> None:
 def test_an_option_that_nobody_reads_is_told(caplog: pytest.LogCaptureFixture) -> None:
     mini_set(chanels=2)
     (said,) = caplog.messages
-    assert said == "model_cfg.chanels: opengait/MiniSet never reads it; did you mean 'channels'?"
+    assert said == "model_cfg.chanels: opengait/MiniSet does not read this key; did you mean 'channels'?"
 
 
 @pytest.mark.usefixtures("checkout")

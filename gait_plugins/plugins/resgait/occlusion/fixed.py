@@ -1,4 +1,4 @@
-"""Occlusions whose kind and portion are known: for tests that repeat, and to learn them."""
+"""Occlusion transforms of known kind and portion, for repeatable tests and as training targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gait_plugins.plugins.resgait.occlusion.transforms import Range
 
 
 class FixedOcclusion(Transform):
-    """The same occlusion of a sequence each time: of one kind and portion.
+    """An occlusion of fixed kind and portion, the same each time.
 
     What a drifting block leaves open, its start and speed, depends on ``seed`` and on the silhouettes
     alone: neither on the seed of the run, nor on the order of the data set or the size of a batch.
@@ -26,15 +26,15 @@ class FixedOcclusion(Transform):
         kind: ``top`` and ``bottom`` cut rows away and stretch the rest, ``middle`` blackens rows,
             ``moving`` is a low block that drifts across, ``pole`` one of full height; ``none`` does nothing.
         portion: hidden share of the frame.
-        seed: of the drifting blocks.
+        seed: seed of the drifting blocks.
     """
 
     def __init__(self, kind: Kind, portion: float, seed: int = 0) -> None:
         if kind not in KINDS:
             raise ConfigError(
-                f"there is no occlusion kind {kind!r}",
+                f"unknown occlusion kind {kind!r}",
                 where="FixedOcclusion",
-                hint=f"there are {', '.join(KINDS)}",
+                hint=f"choose one of {', '.join(KINDS)}",
             )
         self.kind: Kind = kind
         self.portion = number_within("FixedOcclusion", "portion", portion, 0, 1)
@@ -51,10 +51,10 @@ class FixedOcclusion(Transform):
 
 
 class LabelledOcclusion(Transform):
-    """A random kind and portion of occlusion, told to the model as targets.
+    """A random kind and portion of occlusion, which the model gets as targets.
 
     Args:
-        kinds: kinds to draw from, all with the same probability; their order gives their numbers, and is
+        kinds: kinds to draw from, all with the same probability; their order sets their numbers, and must be
             that of the module that learns them.
         portion_range: lowest and highest hidden share; 0 for the kind ``none``.
     """
@@ -63,7 +63,7 @@ class LabelledOcclusion(Transform):
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
             raise ConfigError(
-                f"kinds of LabelledOcclusion is {list(kinds)}, expected some of {', '.join(KINDS)}",
+                f"kinds of LabelledOcclusion is {list(kinds)}, expected one or more of {', '.join(KINDS)}",
                 where="LabelledOcclusion",
             )
         self.kinds = tuple(kinds)

@@ -1,4 +1,4 @@
-"""Hiding parts of silhouette sequences: rows cut away or blackened, blocks that drift across."""
+"""Occlusions of silhouette sequences: rows cut away or blackened, blocks that drift across."""
 
 from __future__ import annotations
 

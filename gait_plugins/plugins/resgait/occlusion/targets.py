@@ -1,4 +1,4 @@
-"""Names of the targets that tell what was hidden of a sequence, and what it was before."""
+"""Names of the occlusion targets: kind, amount, and the frames before occlusion."""
 
 from __future__ import annotations
 

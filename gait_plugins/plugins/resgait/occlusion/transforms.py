@@ -1,4 +1,4 @@
-"""Occlusions as the residual stage trains on them, one draw for a whole sequence."""
+"""Occlusion transforms for training a residual stage, one draw for a whole sequence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ConsistentHalfPatchTwoTypesResized(Occluder):
     Args:
         prob: probability of acting on a sequence, or its share within ``Occlusion``.
         portion_range: lowest and highest share of the height that is cut away.
-        img_size: side of the square that the rest is stretched to; null: the size that it came with.
+        img_size: side of the square that the rest is stretched to; null: its original size.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ConsistentMiddlePatch(Occluder):
     Args:
         prob: probability of acting on a sequence, or its share within ``Occlusion``.
         portion_range: lowest and highest share of the height that is blackened.
-        img_size: side of the square that frames are resized to afterwards; null: none.
+        img_size: side of the square that frames are resized to afterwards; null: no resizing.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ConsistentMiddlePatch(Occluder):
 
 
 class MovingPatch(Occluder):
-    """A low block drifts across from the left edge, and comes in again when it has left.
+    """A low block drifts across from the left edge, and enters again when it has left.
 
     Args:
         prob: probability of acting on a sequence, or its share within ``Occlusion``.
@@ -122,8 +122,8 @@ class Occlusion(Transform):
     """At most one of several occlusions, chosen by their probabilities.
 
     Args:
-        shape_cfgs: occlusions, each with its ``prob``; what is left to 1 leaves a sequence whole.
-        keep_whole: hand the model the frames as they came as well, to which a residual stage fits its
+        shape_cfgs: occlusions, each with its ``prob``; the remaining probability leaves a sequence whole.
+        keep_whole: also give the model the frames before occlusion, to which a residual stage fits its
             mixer. Transforms that follow do not act on them: put this one last.
     """
 
@@ -133,9 +133,9 @@ class Occlusion(Transform):
         for shape in shape_cfgs:
             if not isinstance(shape, Occluder):
                 raise ConfigError(
-                    f"{type(shape).__name__} is no occlusion",
+                    f"{type(shape).__name__} is not an occlusion",
                     where="Occlusion.shape_cfgs",
-                    hint="take ConsistentHalfPatchTwoTypesResized, ConsistentMiddlePatch, MovingPatch "
+                    hint="use ConsistentHalfPatchTwoTypesResized, ConsistentMiddlePatch, MovingPatch "
                     "or MovingPole",
                 )
             self.shapes.append(shape)
@@ -144,6 +144,7 @@ class Occlusion(Transform):
             raise ConfigError(
                 f"the probabilities add up to {self.limits[-1]:g}, expected at most 1",
                 where="Occlusion.shape_cfgs",
+                hint="lower prob of the occlusions",
             )
 
     @classmethod

@@ -56,7 +56,7 @@ class Detector(nn.Module):
             raise ConfigError(
                 f"input_scale is {input_scale}, expected a positive number",
                 where="OEM",
-                hint="1, or 255 for weights trained on frames in 0..255",
+                hint="use 1, or 255 for weights trained on frames in 0..255",
             )
         self.input_scale = float(input_scale)
         self.convention = amount

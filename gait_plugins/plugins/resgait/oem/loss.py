@@ -1,4 +1,4 @@
-"""What the occlusion evaluation module is trained by (arXiv 2507.10978, section 3.1)."""
+"""The loss of the occlusion evaluation module (arXiv 2507.10978, section 3.1)."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class OcclusionLoss(Loss):
         """
         if kinds is None or hidden is None:
             raise ConfigError(
-                "the frames come without what is hidden of them",
+                "the batch has no occlusion targets",
                 where="OcclusionLoss",
-                hint="put LabelledOcclusion among trainer_cfg.transform",
+                hint="add LabelledOcclusion to trainer_cfg.transform",
             )
         amounts, hidden = amounts.float(), hidden.float()
         kind_loss = F.cross_entropy(logits.float(), kinds)

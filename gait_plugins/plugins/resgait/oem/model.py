@@ -26,9 +26,9 @@ class OcclusionModule(Detector, GaitModel):
     probability of each kind, then the hidden portion.
 
     Args:
-        kinds: what the type head tells apart. The authors' files have none, bottom, top.
-        input_scale: by what frames in [0, 1] are multiplied first; 255 for the authors' files.
-        amount: what the amount head tells: the ``occluded`` portion, or (the authors' files) the
+        kinds: classes of the type head. The authors' files have none, bottom, top.
+        input_scale: factor on frames in [0, 1]; 255 for the authors' files.
+        amount: what the amount head predicts: the ``occluded`` portion, or (the authors' files) the
             ``visible`` one, which is turned into the occluded one.
     """
 
@@ -42,9 +42,9 @@ class OcclusionModule(Detector, GaitModel):
     ) -> None:
         if len(set(kinds)) != len(kinds) or len(kinds) < 2:
             raise ConfigError(
-                f"kinds is {list(kinds)}, expected two or more different ones",
+                f"kinds is {list(kinds)}, expected two or more different kinds",
                 where="OEM",
-                hint=f"there are {', '.join(KINDS)}",
+                hint=f"choose from {', '.join(KINDS)}",
             )
         super().__init__(len(kinds), input_scale, amount)
         self.kinds = tuple(kinds)
@@ -54,9 +54,9 @@ class OcclusionModule(Detector, GaitModel):
         frames = frames_of(batch[0][0])
         if frames.shape[1] != 1:
             raise ConfigError(
-                f"frames have {frames.shape[1]} channels, expected silhouettes",
+                f"frames have {frames.shape[1]} channels, expected 1 (silhouettes)",
                 where="OEM",
-                hint="choose the source of silhouettes by data_cfg.data_in_use",
+                hint="choose the silhouettes with data_cfg.data_in_use",
             )
         lengths = split_lengths(batch[4]) or [frames.shape[2]] * len(frames)
         features = self.frame_features(frames.transpose(1, 2).flatten(0, 1))
@@ -81,7 +81,7 @@ class OcclusionModule(Detector, GaitModel):
         highest = int(kinds.max())
         if highest >= len(self.kinds):
             raise ConfigError(
-                f"a sequence has occlusion kind number {highest}, the module knows {len(self.kinds)}",
+                f"a sequence has occlusion kind number {highest}, but the module has {len(self.kinds)} kinds",
                 where="OEM",
                 hint="give the same kinds to the model and to LabelledOcclusion",
             )
@@ -95,7 +95,8 @@ class OcclusionModule(Detector, GaitModel):
         """Raise ``ConfigError`` where three poolings leave nothing of a frame."""
         if min(height, width) < SMALLEST:
             raise ConfigError(
-                f"frames of {height}x{width} are too small, {SMALLEST}x{SMALLEST} is the least", where="OEM"
+                f"frames of {height}x{width} are too small, expected at least {SMALLEST}x{SMALLEST}",
+                where="OEM",
             )
 
 

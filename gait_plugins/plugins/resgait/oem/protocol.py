@@ -1,4 +1,4 @@
-"""How well the occlusion evaluation module tells kind and amount."""
+"""Protocol of the occlusion evaluation module: accuracy of the kind, error of the amount."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class OcclusionProtocol(Protocol):
         """Figures over all sequences, and of each kind."""
         if KIND not in data.targets or PORTION not in data.targets:
             raise DataError(
-                "nobody said what is hidden of the test sequences",
+                "the test sequences have no occlusion targets",
                 where="evaluator_cfg.transform",
-                hint="put LabelledOcclusion among them",
+                hint="add LabelledOcclusion to evaluator_cfg.transform",
             )
         verdicts, kinds = data.outputs["occlusion"], data.targets[KIND]
         if verdicts.shape[1] != len(self.kinds) + 1 or kinds.max() >= len(self.kinds):
             raise DataError(
-                f"the module tells {verdicts.shape[1] - 1} kinds apart and the frames show "
+                f"the module distinguishes {verdicts.shape[1] - 1} kinds and the frames show "
                 f"{kinds.max() + 1}, expected {len(self.kinds)}: {', '.join(self.kinds)}",
                 where="evaluator_cfg.kinds",
                 hint="give the same kinds to the model, to LabelledOcclusion and to the protocol",

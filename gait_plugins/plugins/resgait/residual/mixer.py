@@ -1,4 +1,4 @@
-"""Where the mixer of a residual stage starts from: least squares, part by part."""
+"""Initial weights of a residual stage's mixer: least squares, part by part."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MixerFit:
         level = gram.diagonal(dim1=1, dim2=2).mean(1)
         seen = level > 0
         if not seen.any():
-            log.warning("nothing is hidden in the batches for the mixer: it starts from random weights")
+            log.warning("the batches for the mixer hold no occlusion: the mixer starts from random weights")
             return
         ridge = RIDGE * torch.where(seen, level, 1.0)
         identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
@@ -56,4 +56,4 @@ class MixerFit:
             self.mixer.fc_bin.copy_(torch.where(seen[:, None, None], weights, self.mixer.fc_bin.double()))
         left = squares - 2 * (weights * products).sum() + (weights * (gram @ weights)).sum()
         share = (left.clamp(min=0) / squares.clamp(min=torch.finfo(gram.dtype).tiny)).sqrt()
-        log.info("the mixer starts where %.0f %% of what occlusion changes is left", 100 * float(share))
+        log.info("mixer fitted: %.0f %% of the change by occlusion is left", 100 * float(share))

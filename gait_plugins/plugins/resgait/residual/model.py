@@ -1,4 +1,4 @@
-"""Residual stage: a frozen model, a second one that makes up for what is hidden (arXiv 2507.10978, 3.3)."""
+"""Residual stage: a frozen model and a second one that compensates occlusion (arXiv 2507.10978, 3.3)."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class ResidualGait(GaitModel):
         frames, seen = batch.targets[WHOLE], batch.inputs[0]
         if batch.seq_lens is not None or frames.shape != seen.shape:
             raise ConfigError(
-                f"the frames are {list(seen.shape)}, before a part was hidden {list(frames.shape)}",
+                f"the frames have shape {list(seen.shape)}, but before occlusion {list(frames.shape)}",
                 where="ResidualGait",
                 hint="mixer_batches needs sequences of one length (trainer_cfg.sampler) and Occlusion as the "
                 "last transform",
@@ -192,9 +192,9 @@ class ResidualGait(GaitModel):
         """Raise ``ConfigError`` where the mixer is to be fitted and nothing says what was hidden."""
         if self.mixer_batches and WHOLE not in names:
             raise ConfigError(
-                "the batches come without what they were before a part was hidden",
+                "the batches lack the frames before occlusion",
                 where="ResidualGait",
-                hint="mixer_batches needs `keep_whole: true` of Occlusion among trainer_cfg.transform",
+                hint="mixer_batches needs Occlusion with `keep_whole: true` in trainer_cfg.transform",
             )
 
     def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
@@ -215,8 +215,8 @@ class ResidualGait(GaitModel):
             if own[name] != value:
                 raise CheckpointError(
                     f"this occlusion module was trained with {name} {value}, "
-                    f"the model reads it with {own[name]}",
-                    hint=f"-o model_cfg.occ_detector.{name}={value}",
+                    f"but the model reads it with {own[name]}",
+                    hint=f"set -o model_cfg.occ_detector.{name}={value}",
                 )
 
     def check_input_size(self, height: int, width: int) -> None:
@@ -228,10 +228,10 @@ def _require_parts(gse: GaitModel) -> None:
     kind = type(gse)
     name = kind.__name__
     if not any(p.requires_grad for p in gse.parameters()):
-        raise ConfigError(f"{name} has nothing to train, so there is no residual to learn", where="gse")
+        raise ConfigError(f"{name} has no trainable parameters: no residual can be learned", where="gse")
     with_heads = [head for head in gse.head_names if gse._modules.get(head)]
     if with_heads and kind.part_embeddings is GaitModel.part_embeddings:
-        raise no_parts(gse, f"it has {', '.join(with_heads)}, and its forward is one piece")
+        raise no_parts(gse, f"it has {', '.join(with_heads)}, but its forward is one piece")
 
 
 def _sizes(gse: GaitModel) -> tuple[int, int]:
@@ -250,7 +250,8 @@ def _sizes(gse: GaitModel) -> tuple[int, int]:
         module.training = training
     if embeddings.dim() != 3:
         raise ConfigError(
-            f"{type(gse).__name__} embeds by {list(embeddings.shape)}, expected [n, c, p]", where="gse"
+            f"the embeddings of {type(gse).__name__} have shape {list(embeddings.shape)}, expected [n, c, p]",
+            where="gse",
         )
     return embeddings.shape[2], embeddings.shape[1]
 
@@ -262,5 +263,5 @@ def _check_mixer(given: MixerOptions, parts: int, channels: int) -> None:
             raise ConfigError(
                 f"OccMixerFCs.{name} is {value}, expected {wanted[name]}",
                 where="ResidualGait",
-                hint="the wrapped model determines it; it may be left out",
+                hint="leave it out: the wrapped model determines it",
             )

@@ -1,4 +1,4 @@
-"""The published residual models: names for a residual around three models, by their YAML and keys."""
+"""The published residual models: a residual stage around three models, with the published keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any model as two halves: its part embeddings, and what it makes of others in their place."""
+"""A model in two halves: from a batch to part embeddings, and from those to its outputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def halves(model: GaitModel, batch: GaitBatch) -> tuple[Tensor, Rest]:
     output: ModelOutput = model(batch)
     own = output["inference_feat"]["embeddings"]
     if others := [name for name, value in _features(output) if value is not own]:
-        raise no_parts(model, f"it gives {', '.join(others)} to losses, which are not what it embeds by")
+        raise no_parts(model, f"its losses get {', '.join(others)}, which are not its embeddings")
     return own, lambda embeddings: _corrected(output, own, embeddings)
 
 
@@ -36,7 +36,7 @@ def no_parts(model: GaitModel, reason: str) -> ConfigError:
     """There is nothing to correct between the halves of a model's forward."""
     name = type(model).__name__
     return ConfigError(
-        f"{name} does not offer its part embeddings: {reason}",
+        f"{name} does not provide its part embeddings: {reason}",
         where="gse",
         hint=f"define {name}.part_embeddings(batch) and {name}.outputs(embeddings, batch), "
         "the two halves of its forward",

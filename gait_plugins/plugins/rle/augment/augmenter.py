@@ -1,4 +1,4 @@
-"""What the augmenters share: the forms of image that they take, and how often they act."""
+"""Base of the augmenters: the shapes of images that they take, and how often they act."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Augmenter(Transform):
         if images.ndim not in axes or not (kind or is_whole(images)):
             raise DataError(
                 f"found {images.dtype} of shape {list(images.shape)}, expected uint8 or floats with "
-                f"{' or '.join(map(str, axes))} axes, height and width the last",
+                f"{' or '.join(map(str, axes))} axes, height and width last",
                 where=type(self).__name__,
                 hint="sequence() takes [t, (c,) h, w], image() [(c,) h, w], batch() [n, (t,) (c,) h, w]",
             )

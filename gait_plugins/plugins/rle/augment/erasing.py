@@ -23,7 +23,7 @@ class RandomErasingRGB(Augmenter):
         sh: largest area.
         r1: smallest ratio of height to width, in (0, 1]; the largest is its inverse.
         mean: the colour in [0, 1], one value for each channel; images of one channel get the first.
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class RandomErasingRGB(Augmenter):
         channels = frames.shape[1]
         if channels > 1 and channels != len(self.mean):
             raise ConfigError(
-                f"mean has {len(self.mean)} values, the images have {channels} channels",
+                f"mean has {len(self.mean)} values, but the images have {channels} channels",
                 where="RandomErasingRGB",
                 hint="give one value in [0, 1] for each channel",
             )

@@ -1,4 +1,4 @@
-"""Shifts within a black margin, and images without colour."""
+"""Transforms of images: shifts within a black margin, and grey images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RandomGrayscale(Augmenter):
 
     Args:
         prob: probability of acting on a sequence (on a frame where ``per_frame``).
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(self, prob: float = 0.5, per_frame: bool = False) -> None:
@@ -34,7 +34,7 @@ class RandomPadCrop(Augmenter):
 
     Args:
         padding: pixels on every side.
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(self, padding: int = 10, per_frame: bool = False) -> None:

@@ -91,15 +91,15 @@ def drawn(columns: Mapping[str, Sequence[np.ndarray]]) -> np.ndarray:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("images", type=Path, nargs="*", help="images of people; none: made-up ones")
-    parser.add_argument("--to", type=Path, default=Path("grid.png"), help="the PNG to write")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the draws, from 0")
+    parser.add_argument("images", type=Path, nargs="*", help="images of people; by default synthetic ones")
+    parser.add_argument("--to", type=Path, default=Path("grid.png"), help="the PNG file to write")
+    parser.add_argument("--seed", type=int, default=SEED, help="random seed, 0 or more")
     parser.add_argument(
-        "--height", type=int, default=HEIGHT, help="of each of your images, in pixels, from 16"
+        "--height", type=int, default=HEIGHT, help="height of each of your images, 16 pixels or more"
     )
     options = parser.parse_args()
     if options.seed < 0 or options.height < _LEAST:
-        parser.error(f"--seed is at least 0 and --height at least {_LEAST}")
+        parser.error(f"--seed must be at least 0 and --height at least {_LEAST}")
     try:
         columns = (
             from_files(options.images, options.seed, options.height)
@@ -119,7 +119,11 @@ def write(path: Path, picture: np.ndarray) -> None:
     try:
         path.write_bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
     except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise DataError(
+            f"the file cannot be written: {error.strerror}",
+            where=str(path),
+            hint="choose another path with --to",
+        ) from error
 
 
 if __name__ == "__main__":

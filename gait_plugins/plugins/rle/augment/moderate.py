@@ -10,7 +10,7 @@ from gait_plugins.plugins.rle.augment.pixels import Images, as_floats, store
 
 
 class ModerateRLE(Augmenter):
-    """Replace all channels by one random mixture of them, so that colour tells nothing any more.
+    """Replace all channels by one random mixture of them, so that colour is no cue any more.
 
     The weights are Beta(b, b) draws divided by their sum. Images of one channel stay as they are. A
     sequence gets one mixture for all its frames. Source: arXiv 2411.01225, section 3.3; the published
@@ -19,7 +19,7 @@ class ModerateRLE(Augmenter):
     Args:
         prob: probability of acting on a sequence (on a frame where ``per_frame``).
         beta_factor: b of the Beta distribution; small ones favour a single channel.
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(self, prob: float = 0.5, beta_factor: float = 0.3, per_frame: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Images as arrays or as tensors of any device: what the augmenters do with both.
+"""Pixel operations of the augmenters, on arrays or on tensors of any device.
 
 On a CPU the augmenters work on numpy views of tensors: an operation on one image is too small for
 torch's threads, which cost more than they bring.

@@ -26,13 +26,13 @@ class RadicalRLE(Augmenter):
 
     Args:
         prob: probability of acting on a sequence (on a frame where ``per_frame``).
-        min_out: share of the light under which it ends.
+        min_out: share of the light at which scaling ends.
         beta_factor: b of the Beta distribution, for images of any number of channels.
         sl: smallest area of a rectangle, as a share of the image.
         sh: largest area.
         r1: smallest ratio of height to width, in (0, 1]; the largest is its inverse.
-        per_frame: draw for each frame by itself.
-        eps: the least maximum that is divided by.
+        per_frame: draw separately for each frame.
+        eps: smallest divisor.
     """
 
     def __init__(

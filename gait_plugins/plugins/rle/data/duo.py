@@ -31,7 +31,7 @@ class Duo(GaitDataset):
         visible: images by each visible camera of each identity.
         thermal: images by each thermal camera.
         size: height and width.
-        seed: of the whole population.
+        seed: seed of the whole population.
     """
 
     def __init__(

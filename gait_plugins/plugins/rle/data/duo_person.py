@@ -1,4 +1,4 @@
-"""People who never were: bodies, clothes and what their clothes are made of."""
+"""Synthetic people: bodies, clothes and the materials of their clothes."""
 
 from __future__ import annotations
 

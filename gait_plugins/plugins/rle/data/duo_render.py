@@ -1,4 +1,4 @@
-"""Pictures of people by visible and thermal cameras."""
+"""Pictures of synthetic people by visible and thermal cameras."""
 
 from __future__ import annotations
 

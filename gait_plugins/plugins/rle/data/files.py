@@ -1,4 +1,4 @@
-"""Image files and lists, as the public data sets have them."""
+"""Image files and lists in the formats of the public data sets."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def read_pixels(path: str) -> np.ndarray:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}",
+            f"the file cannot be read: {error.strerror or error}",
             where=path,
-            hint="see that the file exists and that you may read it",
+            hint="check that the file exists and that you may read it",
         ) from error
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if image is None:
         raise DataError(
-            f"no image, or a damaged one ({content.size} bytes)", where=path, hint="copy the file again"
+            f"not an image, or a damaged one ({content.size} bytes)", where=path, hint="copy the file again"
         )
     return np.asarray(image[..., ::-1])
 
@@ -89,7 +89,7 @@ def read_identities(path: Path) -> list[str]:
     odd = next((number for number in numbers if not number.isdigit()), None)
     if odd is not None:
         raise DataError(
-            f"found {odd[:20]!r}, expected numbers between commas",
+            f"found {odd[:20]!r}, expected numbers separated by commas",
             where=str(path),
             hint="copy the file again",
         )

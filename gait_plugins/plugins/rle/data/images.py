@@ -1,4 +1,4 @@
-"""Data sets that are made of image files."""
+"""Base of the data sets that consist of image files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ImageDataset(GaitDataset):
             raise ConfigError(
                 f"size is {list(size)}, expected height and width of at least 16 pixels",
                 where="data_cfg.size",
-                hint="-o data_cfg.size=[384,192]",
+                hint="for example -o data_cfg.size=[384,192]",
             )
         self.root = Path(os.path.expanduser(dataset_root))
         self.size = int(size[0]), int(size[1])
@@ -71,9 +71,9 @@ class ImageDataset(GaitDataset):
         """The images of a subset, of both modalities."""
         if not self.root.is_dir():
             raise DataError(
-                "there is no such folder",
+                "no such folder",
                 where=str(self.root),
-                hint=f"-o data_cfg.dataset_root=FOLDER, where {self.title} was unpacked to",
+                hint=f"set -o data_cfg.dataset_root=FOLDER to the folder of the unpacked {self.title}",
             )
         found = self.find(subset)
         for modality in MODALITIES:
@@ -86,11 +86,11 @@ class ImageDataset(GaitDataset):
         return sorted(set(self.identities(subset)) - {ref.label for ref in found})
 
     def _missing_modality(self, subset: Subset, modality: str, absent: list[str]) -> DataError:
-        of_whom = f"; {', '.join(absent[:5])} of the lists have no image at all" if absent else ""
+        of_whom = f"; {', '.join(absent[:5])} of the lists have no images at all" if absent else ""
         return DataError(
-            f"there is no {modality} image to {subset} with{of_whom}",
+            f"no {modality} images in the {subset} set{of_whom}",
             where=str(self.root),
-            hint="copy the folders of both modalities and the lists; what is expected is told by "
+            hint="copy the folders of both modalities and the lists; the expected layout: "
             f"gait-plugins config explain {self.title}",
         )
 

@@ -25,7 +25,7 @@ class _ListedImages(ImageDataset):
         absent = [image for image, _ in pairs if not (self.root / image).is_file()]
         if absent:
             raise DataError(
-                f"{len(absent)} of {len(pairs)} {modality} images of {name}.txt are not there: {absent[0]}",
+                f"{len(absent)} of {len(pairs)} {modality} images of {name}.txt are missing: {absent[0]}",
                 where=str(self.root),
                 hint="unpack the whole data set, the folders of both modalities and idx",
             )
@@ -61,7 +61,7 @@ class RegDB(_ListedImages):
 
     Args:
         dataset_root: the folder of ``Visible``, ``Thermal`` and ``idx``.
-        split: 1 to 10.
+        split: number of the split, 1 to 10.
         size: height and width that every image is brought to.
     """
 
@@ -117,7 +117,7 @@ class LLCM(_ListedImages):
         for modality, name in folders.items():
             if not (self.root / f"test_{name}").is_dir():
                 raise DataError(
-                    f"the folder of the {modality} images to test with, test_{name}, is not there",
+                    f"the folder test_{name} of the {modality} test images is missing",
                     where=str(self.root),
                     hint="unpack the whole data set: vis, nir, test_vis, test_nir and idx",
                 )

@@ -33,7 +33,7 @@ class CrossSpectralSampler(BatchSampler):
                 f"batch_size of CrossSpectralSampler is {batch_size!r}, expected [identities, images of each "
                 "in each modality]",
                 where="sampler",
-                hint="-o trainer_cfg.sampler.batch_size=[6,4]",
+                hint="for example -o trainer_cfg.sampler.batch_size=[6,4]",
             )
         self.identities, self.each = sizes
         self.batch_size = 2 * self.identities * self.each
@@ -62,17 +62,17 @@ class CrossSpectralSampler(BatchSampler):
             raise DataError(
                 f"no training identity has both visible and thermal images; types of the images: {kinds}",
                 where="sampler",
-                hint="a sequence's type is its modality; see that the folders of both modalities are there",
+                hint="a sequence's type is its modality; check that the folders of both modalities exist",
             )
         if len(paired) < self.identities:
             raise ConfigError(
-                f"a batch takes {self.identities} identities, but the data have {len(paired)} with images in "
+                f"a batch needs {self.identities} identities, but the data have {len(paired)} with images in "
                 f"both modalities ({single} in one only)",
                 where="sampler",
                 hint=f"-o trainer_cfg.sampler.batch_size=[{len(paired)},{self.each}]",
             )
         if single:
-            log.warning("%d training identities have images in one modality only: never drawn", single)
+            log.warning("%d training identities have images in one modality only and are never drawn", single)
 
     def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
         paired = self._pairs(index)

@@ -68,7 +68,7 @@ class SYSUMM01(ImageDataset):
         both = sorted(set(trained) & set(tested))
         if both:
             raise DataError(
-                f"{len(both)} identities are trained on and tested on: {', '.join(both[:5])}",
+                f"{len(both)} identities are in both the training and the test lists: {', '.join(both[:5])}",
                 where=str(self.root / "exp"),
                 hint="copy the lists again",
             )
@@ -85,7 +85,7 @@ class SYSUMM01(ImageDataset):
             absent = [camera for camera in cameras if not (self.root / camera).is_dir()]
             if absent:
                 raise DataError(
-                    f"the {modality} cameras' folders {', '.join(absent)} are not there",
+                    f"the {modality} cameras' folders {', '.join(absent)} are missing",
                     where=str(self.root),
                     hint="unpack the whole data set: cam1 to cam6 and exp",
                 )
@@ -114,15 +114,15 @@ class SYSUMM01(ImageDataset):
                 return files
             if len(absent) < 4:
                 raise DataError(
-                    f"there are preprocessed arrays, but {', '.join(p.name for p in absent)} is missing",
+                    f"preprocessed arrays found, but {', '.join(p.name for p in absent)} is missing",
                     where=str(self.root),
                     hint="preprocess again, or -o data_cfg.preprocessed=false to read the folders",
                 )
         if self.preprocessed:
             raise DataError(
-                "there are no preprocessed arrays (train_rgb_resized_img192.npy, ..)",
+                "no preprocessed arrays found (train_rgb_resized_img192.npy, ..)",
                 where=str(self.root),
-                hint="-o data_cfg.preprocessed=false reads the folders",
+                hint="set -o data_cfg.preprocessed=false to read the folders",
             )
         return None
 

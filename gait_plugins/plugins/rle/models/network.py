@@ -21,7 +21,7 @@ from gait_plugins.plugins.rle.models.warmup import WarmUp
 
 
 class CrossSpectralNet(GaitModel):
-    """Two stems, a shared residual network, three stripes and the whole, a BN neck and classifier each.
+    """Two stems, a shared residual network, and a BN neck and classifier for each stripe and the whole.
 
     Sequences of type ``thermal`` go through the thermal stem, all others through the visible one.
     Images are sequences of one frame; of longer ones the maximum over the frames is taken. The
@@ -31,8 +31,8 @@ class CrossSpectralNet(GaitModel):
 
     Args:
         class_num: training identities.
-        depth: 18 or 50.
-        width: channels of the stem; 64 is the published and torchvision's.
+        depth: depth of the ResNet, 18 or 50.
+        width: channels of the stem; 64 as published and in torchvision.
         layers: residual layers used: 4, or 3 as the authors do on RegDB.
         stripes: horizontal parts beside the whole image.
         imagenet_norm: bring images in [0, 1] to ImageNet's mean and deviation, on the device.
@@ -154,9 +154,9 @@ def _as_images(frames: Tensor) -> tuple[Tensor, int]:
         frames = frames.unsqueeze(2)
     if frames.shape[2] not in (1, 3):
         raise ConfigError(
-            f"images have {frames.shape[2]} channels, CrossSpectralNet takes one or three",
+            f"images have {frames.shape[2]} channels, expected one or three",
             where="model_cfg",
-            hint="see what the transforms make of the images",
+            hint="check the transforms: CrossSpectralNet takes grey or RGB images",
         )
     return frames.expand(-1, -1, 3, -1, -1).flatten(0, 1), frames.shape[1]
 

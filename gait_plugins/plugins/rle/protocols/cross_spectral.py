@@ -1,4 +1,4 @@
-"""Visible-thermal re-identification scored: direction, mode and trials with each figure."""
+"""Protocols of visible-thermal re-identification: direction, mode and trials with each figure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Found = Sequence[tuple[Mode, Side, tuple[list[int], list[Scores]]]]
 
 
 class CrossSpectralProtocol(Protocol):
-    """Images of one modality sought among those of the other, over random galleries.
+    """Search for images of one modality among those of the other, over random galleries.
 
     A trial's gallery holds ``shots`` images of each identity and camera. Figures are the mean over the
     trials with their deviation; the CMC counts each identity once. Queries whose identity the gallery
@@ -39,9 +39,9 @@ class CrossSpectralProtocol(Protocol):
 
     Args:
         metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
-        directions: which modality is sought in which.
+        directions: query and gallery modality.
         shots: gallery images of each identity and camera; 0 takes all, in a single trial.
-        trials: random galleries.
+        trials: number of random galleries.
     """
 
     title = "evaluate_cross_spectral"
@@ -59,7 +59,7 @@ class CrossSpectralProtocol(Protocol):
 
     def _set(self, metric: Metric, modes: Sequence[Mode], trials: int) -> None:
         if not modes:
-            raise ConfigError("there is nothing to score: every list of modes is empty", where=self.title)
+            raise ConfigError("nothing to score: every list of modes is empty", where=self.title)
         self.metric: Metric = metric
         self.modes = tuple(modes)
         self.trials = trials

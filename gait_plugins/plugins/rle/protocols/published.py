@@ -36,9 +36,9 @@ class SYSUProtocol(CrossSpectralProtocol):
 
     Args:
         metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
-        modes: ``all``, ``indoor``.
+        modes: cameras of the gallery, ``all`` or ``indoor``.
         shots: gallery images of each identity and camera.
-        trials: random galleries.
+        trials: number of random galleries.
     """
 
     title = "evaluate_SYSU_MM01"
@@ -65,7 +65,7 @@ class RegDBProtocol(CrossSpectralProtocol):
 
     Args:
         metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
-        directions: which modality is sought in which.
+        directions: query and gallery modality.
     """
 
     title = "evaluate_RegDB"
@@ -75,7 +75,7 @@ class RegDBProtocol(CrossSpectralProtocol):
 
     def _notes(self, data: EmbeddingSet, found: Found) -> list[str]:
         splits = ", ".join(sorted(set(cameras_of(data.views))))
-        own = f"this is {splits} of 10: published figures are means over ten splits, a training each"
+        own = f"this is {splits} of 10: published figures are means over ten splits, with one training each"
         return [own, *super()._notes(data, found)]
 
 
@@ -88,8 +88,8 @@ class LLCMProtocol(CrossSpectralProtocol):
 
     Args:
         metric: distance of two embeddings: ``cos`` (1 - cosine) or ``euc``, the mean over parts.
-        directions: which modality is sought in which.
-        trials: random galleries.
+        directions: query and gallery modality.
+        trials: number of random galleries.
     """
 
     title = "evaluate_LLCM"
@@ -120,7 +120,7 @@ def camera_2_for_camera_3(queries: Side, gallery: Side) -> np.ndarray:
 def _sysu(mode: Search, shots: int) -> Mode:
     cameras = {"all": CAMERAS[VISIBLE], "indoor": ("cam1", "cam2")}
     if mode not in cameras:
-        raise ConfigError(f"SYSU-MM01 has no mode {mode!r}", hint="modes: [all, indoor]")
+        raise ConfigError(f"SYSU-MM01 has no mode {mode!r}", hint="choose from modes: [all, indoor]")
     return Mode(
         name=f"thermal to visible, {mode} search, {shots_in_words(shots)}",
         key=f"T2V {mode} {shots}-shot",

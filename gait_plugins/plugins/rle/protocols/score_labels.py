@@ -17,7 +17,7 @@ BOTH: tuple[Direction, ...] = ("visible_to_thermal", "thermal_to_visible")
 def direction_of(direction: Direction, shots: int) -> dict[str, Any]:
     """Name, key and modalities of a mode."""
     if direction not in BOTH:
-        raise ConfigError(f"no direction is called {direction!r}", hint=f"directions: {', '.join(BOTH)}")
+        raise ConfigError(f"unknown direction {direction!r}", hint=f"choose from {', '.join(BOTH)}")
     query, gallery = (VISIBLE, THERMAL) if direction == BOTH[0] else (THERMAL, VISIBLE)
     name = f"{query} to {gallery}, {shots_in_words(shots)}"
     return {"name": name, "key": _short(query, gallery), "query": query, "gallery": gallery}

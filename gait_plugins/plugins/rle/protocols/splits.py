@@ -33,13 +33,15 @@ def combined(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[float]]]:
         named = next((match for note in data.get("notes", ()) if (match := _SPLIT.search(note))), None)
         if named is None:
             raise DataError(
-                "this is no result of one split", where=str(path), hint="evaluate_RegDB writes such files"
+                "the file holds no result of a single split",
+                where=str(path),
+                hint="give files of evaluate_RegDB",
             )
         if named[1] in found:
             raise DataError(
-                f"{named[1]} is there twice",
+                f"{named[1]} is given twice",
                 where=str(path),
-                hint="name one file of each training: that of its last step",
+                hint="give one file for each training: that of its last step",
             )
         found[named[1]] = data["metrics"]
     splits = sorted(found)

@@ -1,4 +1,4 @@
-"""What a protocol compares with what: modes, and the random galleries of their trials."""
+"""Modes of a cross-spectral protocol, and the random galleries of their trials."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class Mode:
         if not len(rows):
             asked = modality if cameras is None else f"{modality}, camera {', '.join(cameras)}"
             raise DataError(
-                f"{self.name}: there is no {role} image ({asked}); the test images are of "
+                f"{self.name}: no {role} image found ({asked}); the test images are of "
                 f"{', '.join(sorted(set(data.types))) or 'nothing'}",
                 hint="a sequence's type is its modality (visible, thermal), its view <camera>:<image>; "
-                "see that the test folders of both modalities are there",
+                "check that the test folders of both modalities exist",
             )
         rows = rows[np.lexsort((data.views[rows], data.labels[rows]))]
         return Side(rows, data.labels[rows], seen[rows])

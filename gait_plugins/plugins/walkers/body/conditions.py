@@ -1,4 +1,4 @@
-"""What a walker wears or carries: nothing (nm), a bag (bg), a coat (cl)."""
+"""Walking conditions: nothing (nm), a bag (bg), a coat (cl)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen of a body: convex hulls of ellipsoids around its joints."""
+"""Shape of a body: convex hulls of ellipsoids around its joints."""
 
 from __future__ import annotations
 

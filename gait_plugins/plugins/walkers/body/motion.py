@@ -1,4 +1,4 @@
-"""How a body moves: joint positions over time.
+"""Motion of a body: joint positions over time.
 
 Axes of the walker: x forward, y to the left, z up; lengths in statures. Phase counts gait cycles,
 whole numbers at the left heel strike.

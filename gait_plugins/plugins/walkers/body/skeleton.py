@@ -1,4 +1,4 @@
-"""Who walks: the proportions of a body and the way of walking that make an identity."""
+"""Bodies of walkers: the proportions of a body and the way of walking that make an identity."""
 
 from __future__ import annotations
 

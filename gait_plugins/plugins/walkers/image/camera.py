@@ -1,4 +1,4 @@
-"""Where a walk is seen from: CASIA-B's ring of cameras, slightly above the walker."""
+"""Cameras of a walk: CASIA-B's ring of cameras, slightly above the walker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flaws of background subtraction: ragged edges, holes, lost patches, a threshold that trembles."""
+"""Noise of background subtraction: ragged edges, holes, lost patches, an unsteady threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sequences make a batch: P identities x K sequences, any, pairs of views, or each once for a test."""
+"""Batch samplers: P identities x K sequences, any, pairs of views, or each once for a test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TripletSampler(BatchSampler):
             raise ConfigError(
                 f"batch_size of TripletSampler is {batch_size!r}, expected [identities, sequences of each]",
                 where="sampler",
-                hint="-o trainer_cfg.sampler.batch_size=[8,16]",
+                hint="for example -o trainer_cfg.sampler.batch_size=[8,16]",
             )
         self.identities, self.each = sizes
         self.batch_size = self.identities * self.each
@@ -44,9 +44,11 @@ class TripletSampler(BatchSampler):
         if found < self.identities:
             fitting = f"-o trainer_cfg.sampler.batch_size=[{found},{self.each}]"
             raise ConfigError(
-                f"a batch takes {self.identities} identities, but the data have {found} to train on",
+                f"a batch needs {self.identities} identities, but the training set has {found}",
                 where="sampler",
-                hint=fitting if found > 1 else "with one there is nobody to tell apart: train on several",
+                hint=fitting
+                if found > 1
+                else "training needs at least two identities: add more to TRAIN_SET of the partition",
             )
 
     def batch(self, index: SequenceIndex, number: int, rng: np.random.Generator) -> Sequence[int]:
@@ -58,7 +60,7 @@ class TripletSampler(BatchSampler):
 
 
 class CommonSampler(BatchSampler):
-    """Sequences drawn at random, without repetition within a batch, whoever they are of.
+    """Sequences drawn at random, without repetition within a batch, of any identities.
 
     Where the data have fewer sequences than a batch takes, they are drawn with repetition. The batches
     are endless.
@@ -73,7 +75,7 @@ class CommonSampler(BatchSampler):
             raise ConfigError(
                 f"batch_size of CommonSampler is {batch_size!r}, expected a whole number of at least 1",
                 where="sampler",
-                hint="-o trainer_cfg.sampler.batch_size=128",
+                hint="for example -o trainer_cfg.sampler.batch_size=128",
             )
         self.batch_size = batch_size
 
@@ -106,10 +108,10 @@ class BilateralSampler(BatchSampler):
         sizes = tuple(batch_size) if isinstance(batch_size, Sequence) else (batch_size,)
         if len(sizes) != 2 or not all(_is_count(size) for size in sizes):
             raise ConfigError(
-                f"batch_size of BilateralSampler is {batch_size!r}, expected two whole numbers, of which "
-                "the product is the number of sequences",
+                f"batch_size of BilateralSampler is {batch_size!r}, expected two whole numbers whose "
+                "product is the number of sequences",
                 where="sampler",
-                hint="-o trainer_cfg.sampler.batch_size=[8,64]",
+                hint="for example -o trainer_cfg.sampler.batch_size=[8,64]",
             )
         self.sequences = sizes[0] * sizes[1]
         self.batch_size = 2 * self.sequences
@@ -139,13 +141,13 @@ class InferenceSampler(BatchSampler):
             raise ConfigError(
                 f"batch_size of InferenceSampler is {batch_size!r}, expected a whole number of at least 1",
                 where="sampler",
-                hint="-o evaluator_cfg.sampler.batch_size=4",
+                hint="for example -o evaluator_cfg.sampler.batch_size=4",
             )
         if batch_shuffle:
             raise ConfigError(
-                "InferenceSampler takes the sequences in order, batch_shuffle cannot be true",
+                "InferenceSampler takes the sequences in order: batch_shuffle cannot be true",
                 where="sampler",
-                hint="-o evaluator_cfg.sampler.batch_shuffle=false",
+                hint="set -o evaluator_cfg.sampler.batch_shuffle=false",
             )
         self.batch_size = batch_size
 

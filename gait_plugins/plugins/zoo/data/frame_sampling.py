@@ -1,4 +1,4 @@
-"""OpenGait's ways of picking frames."""
+"""OpenGait's frame samplers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ class OpenGaitFrames(FrameSampler):
 
     def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
         if length < 1:
-            raise DataError(f"a sequence of {length} frames has nothing to sample from")
+            raise DataError(
+                f"cannot sample from a sequence of {length} frames",
+                hint="gait-plugins data check names every such sequence",
+            )
         if self.number == "all":
             return np.arange(length, dtype=np.int64)[: self.limit]
         count = self.fewest if self.fewest == self.most else int(rng.integers(self.fewest, self.most + 1))

@@ -27,8 +27,8 @@ class ImageFolders(OpenGaitLayout):
         dataset_root: the folder of the identities.
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``; may be left out where the data set's
             name implies it, as for CASIA-B.
-        dataset_name: the data set, for its partition.
-        align: false where the images are aligned already; they are brought to ``size`` alone.
+        dataset_name: name of the data set, for its built-in partition.
+        align: false where the images are aligned already; they are only resized to ``size``.
         size: height and width of a frame.
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.

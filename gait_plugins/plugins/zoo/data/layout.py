@@ -33,7 +33,7 @@ class OpenGaitLayout(PartitionedDataset):
             (``[true, false]``), or positions in the order wanted (``[1, 0]``). Left out: all.
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.
-        dataset_name: of a data set whose partition is a rule.
+        dataset_name: name of a data set with a built-in partition.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class OpenGaitLayout(PartitionedDataset):
             )
         if present and not refs:
             raise DataError(
-                f"{len(present)} identities of the partition lie here, but no sequence file under them",
+                f"found {len(present)} identity folders of the partition, but no sequence file in them",
                 where=self.root,
                 hint=f"expected {LAYOUT} with files ending in {', '.join(SUFFIXES)}",
             )

@@ -1,4 +1,4 @@
-"""The layout's check of itself: everything that is wrong with partition, folders and files, at once."""
+"""Data check of the folder layout: all problems of partition, folders and files at once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def _loader(findings: FindingLog) -> Loader:
         for path, (_, note) in zip(ref.source, read, strict=True):
             if note:
                 findings.warning(
-                    f"files hold {note} on reading", "save them as uint8 0 and 255 to spare the work", path
+                    f"files hold {note} on reading",
+                    "save them as uint8 with 0 and 255 to avoid the conversion",
+                    path,
                 )
         return of_one_length([frames for frames, _ in read], ref)
 

@@ -1,4 +1,4 @@
-"""Why no identity of the partition was found: the usual mistakes, each told apart."""
+"""Errors for a root without identities of the partition: what was found, and the likely mistake."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def identity_folders(root: str) -> list[str]:
         raise DataError(
             f"dataset_root is still the placeholder {PLACEHOLDER!r}",
             where="data_cfg.dataset_root",
-            hint="-o data_cfg.dataset_root=DIR -o data_cfg.dataset_partition=FILE",
+            hint="set -o data_cfg.dataset_root=DIR -o data_cfg.dataset_partition=FILE",
         )
     if os.path.isfile(root) and root.endswith(PACKED_SUFFIX):
         raise DataError(
             "dataset_root is a packed file, expected a folder",
             where=root,
-            hint="-o data_cfg.type=PackedSilhouettes reads packed files",
+            hint="set -o data_cfg.type=PackedSilhouettes, which reads packed files",
         )
     what = "is a file, expected a folder" if os.path.exists(root) else "does not exist"
     raise DataError(
         f"dataset_root {what}",
         where=root,
-        hint=f"-o data_cfg.dataset_root=/path/to/data, laid out as {LAYOUT}; relative paths start at the "
+        hint=f"set -o data_cfg.dataset_root=/path/to/data, laid out as {LAYOUT}; relative paths start at the "
         f"working directory ({os.getcwd()})",
     )
 
@@ -47,7 +47,7 @@ def no_identity(root: str, folders: list[str], identities: Collection[str]) -> D
     """The error for a root that holds none of the identities, with the likely reason."""
     expected = _few(sorted(identities))
     found = f"folders {_few(folders)}" if folders else "no folders"
-    message = f"no identity of the partition lies here: expected folders {expected}, found {found}"
+    message = f"no identity of the partition found: expected folders {expected}, found {found}"
     return DataError(message, where=root, hint=_reason(root, folders, frozenset(identities)))
 
 

@@ -1,4 +1,4 @@
-"""Walking the folders ``ROOT/<id>/<type>/<view>/<files>`` and naming what does not fit."""
+"""Scan of the folders ``ROOT/<id>/<type>/<view>/<files>``, with a report of what does not fit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(f"the folder cannot be listed: {error.strerror or error}", where=folder) from error
+        raise DataError(
+            f"the folder cannot be listed: {error.strerror or error}",
+            where=folder,
+            hint="check that the folder exists and that you may read it",
+        ) from error
     if log is not None:
         for entry in found:
             if is_hidden(entry.name):
@@ -84,7 +88,7 @@ def choose_inputs(
         else:
             log.error(
                 f"view folders give {number} input files, expected {usual}",
-                "add the missing files, remove those too many, or choose by data_cfg.data_in_use",
+                "add the missing files, remove the surplus ones, or choose inputs with data_cfg.data_in_use",
                 os.path.join(walk.label, walk.type, walk.view),
             )
     return kept
@@ -129,7 +133,7 @@ def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     elif images and not files:
         log.error(
             "view folders hold single images instead of one file of all frames",
-            "bring them into shape: gait-plugins data prepare SOURCE TARGET --dataset NAME",
+            "convert them: gait-plugins data prepare SOURCE TARGET --dataset NAME",
             view,
         )
     elif not files:
@@ -147,6 +151,7 @@ def of_one_length(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarra
         lengths = ", ".join(f"{path} has {len(f)}" for path, f in zip(ref.source, sources, strict=True))
         raise DataError(
             f"the inputs of {ref.name} differ in their number of frames: {lengths}",
-            hint="make the files of one view folder from the same frames, or choose by data_cfg.data_in_use",
+            hint="make the files of one view folder from the same frames, or choose inputs with "
+            "data_cfg.data_in_use",
         )
     return sources

@@ -29,7 +29,7 @@ class PackedSilhouettes(PartitionedDataset):
         data_in_use: which arrays of a sequence are inputs: a mask (``[true, false]``), or positions in
             the order wanted (``[1, 0]``). Left out: all.
         self_supervised: every training sequence is a class of its own.
-        dataset_name: of a data set whose partition is a rule.
+        dataset_name: name of a data set with a built-in partition.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PackedSilhouettes(PartitionedDataset):
     def no_identity(self, listed: list[str]) -> DataError:
         there = self.file().names[0]
         return DataError(
-            f"no identity of the partition lies here: expected {', '.join(listed[:3])}, ... "
+            f"no identity of the partition found: expected {', '.join(listed[:3])}, ... "
             f"({len(listed)}), found {', '.join(there[:3])}, ... ({len(there)})",
             where=self.root,
             hint="dataset_root and dataset_partition belong to different data sets",
@@ -109,7 +109,7 @@ class PackedSilhouettes(PartitionedDataset):
             raise ConfigError(
                 f"data_in_use is {use!r}, but a sequence of {self.root} has {there} arrays",
                 where="data_cfg",
-                hint="a mask with at least one true ([true, false]), or positions from 0 ([1, 0])",
+                hint="give a mask with at least one true ([true, false]), or positions from 0 ([1, 0])",
             )
 
 

@@ -1,4 +1,4 @@
-"""The partition file: who is trained on, who is tested, and which test sequences are probes."""
+"""The partition file: training identities, test identities and probes."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def check_partition_options(dataset_partition: str | None, dataset_name: str | N
     if dataset_partition is None and partition_by_rule(dataset_name) is None:
         raise ConfigError(
             "needs the option 'dataset_partition' (str)",
-            hint="name the JSON that comes with the data set; only with data_cfg.dataset_name: "
-            f"{', '.join(RULES)} it may be left out",
+            hint="give the JSON file that comes with the data set; it may be left out only with "
+            f"data_cfg.dataset_name: {', '.join(RULES)}",
         )
 
 
@@ -76,8 +76,7 @@ def warn_of_seen(partition: Partition) -> None:
     seen = sorted({*partition.train} & {*partition.test})
     if seen:
         log.warning(
-            "%d of %d test identities (%s) are in TRAIN_SET too: recognition is scored on people never "
-            "trained on",
+            "%d of %d test identities (%s) are in TRAIN_SET too: test identities should not be trained on",
             len(seen),
             len(partition.of("test")),
             ", ".join(seen[:3]),
@@ -98,7 +97,7 @@ def read_partition(path: str, dataset_name: str | None = None) -> Partition:
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         by_rule = partition_by_rule(dataset_name) is not None
-        otherwise = f", or leave it out: {dataset_name} is divided by rule" if by_rule else ""
+        otherwise = f", or leave it out: the partition of {dataset_name} is built in" if by_rule else ""
         raise DataError(
             f"the partition file cannot be read: {error.strerror or error}",
             where=path,
@@ -130,6 +129,6 @@ def _names(content: dict[str, Any], key: str, path: str) -> list[str] | None:
         raise DataError(
             f"{key} holds {wrong!r}, expected a list of strings",
             where=path,
-            hint='write identities as their folders are called, in quotes: "001"',
+            hint='write identities as their folders are named, in quotes: "001"',
         )
     return names

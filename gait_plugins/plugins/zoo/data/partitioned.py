@@ -1,4 +1,4 @@
-"""What every data set does that a partition divides, wherever its sequences lie."""
+"""Base of the data sets that a partition divides."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gait_plugins.errors import ConfigError
 
 
 class SupConLoss(Loss):
-    """Contrast every view of every sample with all others; those of its identity are to be the nearest.
+    """Contrast every view of every sample with all others; those of its identity should be the nearest.
 
     The loss of an anchor is ``-T / T0 * mean over its positives of log softmax(similarity / T)``, the
     softmax going over all other views. Without labels only the other views of the same sample are
@@ -66,9 +66,11 @@ class SupConLoss(Loss):
         """
         if features.dim() < 3:
             shape = list(features.shape)
-            raise ConfigError(f"features are {shape}, expected [n, views, ...]", where="SupConLoss")
+            raise ConfigError(
+                f"the features have shape {shape}, expected [n, views, ...]", where="SupConLoss"
+            )
         if labels is not None and mask is not None:
-            raise ConfigError("labels and mask exclude each other", where="SupConLoss")
+            raise ConfigError("labels and mask cannot be combined: give one", where="SupConLoss")
         with torch.autocast(features.device.type, enabled=False):
             loss = self._loss(features.float().flatten(2), _same(features, labels, mask))
         return loss, {"loss": loss.detach()}
@@ -143,5 +145,7 @@ def _same(features: Tensor, labels: Tensor | None, mask: Tensor | None) -> Tenso
     if labels is None:
         return torch.eye(len(features), device=features.device)
     if len(labels) != len(features):
-        raise ConfigError(f"{len(labels)} labels for {len(features)} features", where="SupConLoss")
+        raise ConfigError(
+            f"found {len(labels)} labels for {len(features)} features, expected one each", where="SupConLoss"
+        )
     return (labels.unsqueeze(1) == labels.unsqueeze(0)).float()

@@ -21,7 +21,7 @@ class CrossEntropyLoss(Loss):
         label_smooth: mix the target with the uniform distribution.
         eps: share of the uniform distribution, in [0, 1].
         loss_term_weight: factor of this term in the sum.
-        log_accuracy: report the share of right classifications as ``accuracy``.
+        log_accuracy: report the share of correct classifications as ``accuracy``.
     """
 
     def __init__(

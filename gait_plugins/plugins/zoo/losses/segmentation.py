@@ -59,14 +59,14 @@ def check_probabilities(logits: Tensor, labels: Tensor) -> None:
     """Raise ``DataError`` where the two do not match, or ``logits`` are no probabilities."""
     if logits.shape != labels.shape:
         raise DataError(
-            f"predictions are {list(logits.shape)}, labels {list(labels.shape)}",
+            f"the predictions have shape {list(logits.shape)}, but the labels {list(labels.shape)}",
             where="BinaryCrossEntropyLoss",
-            hint="there must be one label for each pixel",
+            hint="give one label for each pixel",
         )
     low, high = (float(bound) for bound in logits.detach().aminmax())
     if low < 0 or high > 1:
         raise DataError(
             f"predictions run from {low:g} to {high:g}, expected probabilities from 0 to 1",
             where="BinaryCrossEntropyLoss",
-            hint="the model's output must pass a sigmoid",
+            hint="apply a sigmoid to the model's output",
         )

@@ -138,5 +138,5 @@ def four_sizes(owner: str, **options: Sequence[int]) -> None:
             raise ConfigError(
                 f"{name} is {list(values)}, expected a number of at least 1 for each of the 4 stages",
                 where=owner,
-                hint=f"OpenGait's files give {name} four numbers",
+                hint=f"give {name} four numbers, as OpenGait's files do",
             )

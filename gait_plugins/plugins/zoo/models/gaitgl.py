@@ -167,7 +167,7 @@ def _require_neck(necks: heads.SeparateBNNecks, channels: int, class_num: int) -
         "GaitGL",
         (
             Fit("SeparateBNNecks.parts_num", parts, STRIPS, "GaitGL's strips"),
-            Fit("SeparateBNNecks.in_channels", inner, channels, "the last of channels"),
+            Fit("SeparateBNNecks.in_channels", inner, channels, "the last value of channels"),
             Fit("SeparateBNNecks.class_num", classes, class_num, "class_num"),
         ),
     )

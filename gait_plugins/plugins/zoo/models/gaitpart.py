@@ -16,7 +16,7 @@ from gait_plugins.plugins.zoo.models.input_checks import Fit, require_fits, requ
 
 
 class GaitPart(GaitModel):
-    """A frame network, horizontal strips, and for each strip its most telling short motion.
+    """A frame network, horizontal strips, and for each strip its most distinctive short motion.
 
     Keys and shapes of the state dict are OpenGait's.
 

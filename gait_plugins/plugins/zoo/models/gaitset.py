@@ -38,7 +38,7 @@ class GaitSet(GaitModel):
             raise ConfigError(
                 f"in_channels has {len(in_channels)} values ({list(in_channels)}), expected 4",
                 where="GaitSet",
-                hint="give the channels of a frame and of the three blocks, [1, 32, 64, 128] say",
+                hint="give the channels of a frame and of the three blocks, for example [1, 32, 64, 128]",
             )
         frame, first, second, third = in_channels
         self.set_block1 = FrameWise(conv_block(frame, first, kernel=5, halves=True))
@@ -54,7 +54,7 @@ class GaitSet(GaitModel):
         strips = Fit(
             "SeparateFCs.parts_num", parts, 2 * sum(bin_num), "twice the strips of bin_num, for two branches"
         )
-        channels = Fit("SeparateFCs.in_channels", inner, third, "the last of in_channels")
+        channels = Fit("SeparateFCs.in_channels", inner, third, "the last value of in_channels")
         require_fits("GaitSet", (strips, channels))
 
     @classmethod

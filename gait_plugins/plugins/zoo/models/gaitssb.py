@@ -51,7 +51,7 @@ class _Encoder(GaitModel):
         name = type(self).__name__
         if not isinstance(getattr(backbone, "out_channels", None), int):
             raise ConfigError(
-                f"{type(backbone).__name__} does not say how many channels its maps have",
+                f"{type(backbone).__name__} does not state how many channels its maps have",
                 where=name,
                 hint="give the backbone an attribute out_channels",
             )
@@ -159,7 +159,7 @@ class GaitSSBFinetune(_Encoder):
         backbone: network from frames to maps in four stages ``layer1`` to ``layer4`` behind ``conv1``.
         parts_num: strips of all pyramid levels, 31.
         backbone_lr: learning rate of each stage.
-        projector_lr: learning rate of the projector; the head learns at the optimiser's.
+        projector_lr: learning rate of the projector; the head uses the optimiser's.
     """
 
     def __init__(
@@ -173,9 +173,9 @@ class GaitSSBFinetune(_Encoder):
         absent = [name for name in (*STEM, *STAGES) if not hasattr(backbone, name)]
         if absent:
             raise ConfigError(
-                f"{type(backbone).__name__} has no {', '.join(absent)} to freeze or to train apart",
+                f"{type(backbone).__name__} has no {', '.join(absent)} to freeze or to train separately",
                 where="GaitSSB_Finetune",
-                hint="it takes a ResNet9",
+                hint="use a ResNet9 as backbone_cfg",
             )
         if len(backbone_lr) != len(STAGES) or min(backbone_lr) < 0:
             raise ConfigError(
@@ -205,7 +205,7 @@ class GaitSSBFinetune(_Encoder):
             backbone_cfg: frame network, ``ResNet9`` as published.
             parts_num: strips of all pyramid levels, 31.
             backbone_lr: learning rate of each of the four stages; 0 leaves it as it was pretrained.
-            projector_lr: learning rate of the projector; the head learns at the optimiser's.
+            projector_lr: learning rate of the projector; the head uses the optimiser's.
         """
         return cls(backbone_cfg, parts_num, backbone_lr, projector_lr)
 

@@ -9,7 +9,7 @@ from gait_plugins.nn import frames_of, split_lengths
 
 
 class GaitEnergyImage(GaitModel):
-    """The classical baseline. It has no parameters: test it, there is nothing to train."""
+    """The classical baseline. It has no parameters, so it is only tested, never trained."""
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c * h * w, 1]``: the mean of each sequence's frames, row by row."""

@@ -32,7 +32,7 @@ class GLN(GaitModel):
         fcs: embedding of each part, the finest depth's first.
         bin_num: strips of each pyramid level, at each depth.
         class_num: identities of the training set; None leaves the compact block out.
-        dropout: of the compact block.
+        dropout: dropout of the compact block.
     """
 
     frame_channels: int
@@ -51,7 +51,7 @@ class GLN(GaitModel):
             raise ConfigError(
                 f"in_channels has {len(in_channels)} values ({list(in_channels)}), expected 4",
                 where="GLN",
-                hint="give the channels of a frame and of the three stages, [1, 32, 64, 128] say",
+                hint="give the channels of a frame and of the three stages, for example [1, 32, 64, 128]",
             )
         self.frame_channels, first, second, third = in_channels
         self.sil_stage_0 = FrameWise(conv_block(self.frame_channels, first, kernel=5))
@@ -99,7 +99,7 @@ class GLN(GaitModel):
             hidden_dim: channels of each part's embedding and of the compact vector.
             SeparateFCs: parts (three for each strip), ``lateral_dim`` and ``hidden_dim``.
             class_num: identities of the training set.
-            dropout: of the compact block.
+            dropout: dropout of the compact block.
             bin_num: strips of each pyramid level, at each depth.
             Lateral_pretraining: leave the compact block out; the first phase.
         """

@@ -1,4 +1,4 @@
-"""Whether the parts of a model fit each other and its input, in words."""
+"""Checks that the parts of a model fit each other and its input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_fits(where: str, fits: Iterable[Fit]) -> None:
     for option, found, expected, because in fits:
         if found != expected:
             raise ConfigError(
-                f"{option} is {found}, expected {expected}, {because}",
+                f"{option} is {found}, expected {expected} ({because})",
                 where=where,
                 hint=f"set {option} to {expected}",
             )
@@ -61,6 +61,6 @@ def _otherwise(width: int) -> str:
     if width > _KEY_POINT:
         return ""
     return (
-        "rows that short are key points of a skeleton, and this model takes silhouettes: set "
-        "data_cfg.dataset_root to theirs, or choose their file by data_cfg.data_in_use. "
+        "rows that short are key points of a skeleton, but this model takes silhouettes: set "
+        "data_cfg.dataset_root to silhouettes, or choose their file with data_cfg.data_in_use. "
     )

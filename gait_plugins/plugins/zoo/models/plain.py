@@ -17,7 +17,7 @@ POOL = "M"
 
 
 class Plain(Backbone):
-    """The layers that OpenGait's words name, each convolution followed by a leaky ReLU.
+    """Layers as a list of OpenGait's words, each convolution followed by a leaky ReLU.
 
     Args:
         layers_cfg: ``BC-64`` is a convolution to 64 channels, ``FC-64-2`` the same within each of
@@ -32,7 +32,7 @@ class Plain(Backbone):
             raise ConfigError(
                 f"layers_cfg begins with {layers_cfg[0] if layers_cfg else 'nothing'}",
                 where="Plain",
-                hint="begin with a convolution, BC-64 say",
+                hint="begin with a convolution, for example BC-64",
             )
         layers: list[nn.Module] = []
         channels = in_channels
@@ -68,7 +68,7 @@ def _read(word: str) -> tuple[int, int | None]:
     kind, *numbers = str(word).split("-")
     if (kind, len(numbers)) not in (("BC", 1), ("FC", 2)) or not all(n.isdecimal() for n in numbers):
         raise ConfigError(
-            f"layers_cfg holds {word!r}",
+            f"layers_cfg holds the unknown layer {word!r}",
             where="Plain",
             hint="a layer is BC-<channels>, FC-<channels>-<halvings into strips> or M",
         )

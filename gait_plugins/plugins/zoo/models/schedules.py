@@ -1,4 +1,4 @@
-"""Learning-rate schedules that some models bring themselves."""
+"""Learning-rate schedules that belong to a model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SteppedCosine(LRScheduler):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take the state of another of its kind; what another model's schedule has left is set aside."""
         if "total" not in state_dict:
-            log.warning("the model's own schedule starts afresh: the checkpoint holds one of another kind")
+            log.warning("the model's own schedule starts anew: the checkpoint holds another kind of schedule")
             return
         super().load_state_dict(dict(state_dict))
 

@@ -83,8 +83,8 @@ class SwinGait(GaitModel):
         parts, inner, _ = necks.fc_bin.shape
         if parts != sum(bin_num) + 1:
             raise ConfigError(
-                f"SeparateBNNecks.parts_num is {parts}, expected {sum(bin_num) + 1}, "
-                "one more than the strips",
+                f"SeparateBNNecks.parts_num is {parts}, expected {sum(bin_num) + 1} "
+                "(one more than the strips)",
                 where="SwinGait",
                 hint=f"set SeparateBNNecks.parts_num to {sum(bin_num) + 1}",
             )
@@ -180,7 +180,7 @@ class SwinGait(GaitModel):
                 raise ConfigError(
                     f"{tokens} tokens do not divide into {strips} strips",
                     where="SwinGait",
-                    hint="OpenGait's files set bin_num to [15]",
+                    hint="set bin_num to [15], as OpenGait's files do",
                 )
 
     def init_parameters(self) -> None:
@@ -198,9 +198,9 @@ class SwinGait(GaitModel):
         """
         if "lr" not in optimizer_cfg:
             raise ConfigError(
-                "SwinGait trains its parts at shares of lr, which is not set",
+                "SwinGait trains its parts at shares of lr, but lr is not set",
                 where="optimizer_cfg",
-                hint="-o optimizer_cfg.lr=0.0003",
+                hint="set it, for example -o optimizer_cfg.lr=0.0003",
             )
         lr = float(optimizer_cfg["lr"])
         named = list(self.transformer.named_parameters())
@@ -218,7 +218,8 @@ class SwinGait(GaitModel):
         if self.cosine_steps is None:
             return configured()
         log.info(
-            "SwinGait: the learning rate falls over %d iterations, not by scheduler_cfg", self.cosine_steps
+            "SwinGait: the learning rate falls over %d iterations; scheduler_cfg has no effect",
+            self.cosine_steps,
         )
         return SteppedCosine(optimizer, self.cosine_steps)
 
@@ -231,12 +232,12 @@ def _check(
             raise ConfigError(
                 f"{name} is {list(values)}, expected {count} numbers of at least 1",
                 where="SwinGait",
-                hint="layers names four stages, channels the width of the first two",
+                hint="give layers the blocks of four stages, and channels the widths of the first two",
             )
     if embed_dim % num_heads[0] or (2 * embed_dim) % num_heads[1]:
         raise ConfigError(
             f"widths {embed_dim} and {2 * embed_dim} do not divide among "
             f"{num_heads[0]} and {num_heads[1]} heads",
             where="SwinGait",
-            hint="the published network has embed_dim 256 and num_heads [16, 32]",
+            hint="choose num_heads that divide the widths, as published: embed_dim 256, num_heads [16, 32]",
         )

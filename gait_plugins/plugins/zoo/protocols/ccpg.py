@@ -115,7 +115,7 @@ class CCPGProtocol(Protocol):
         if not splits:
             wanted = [t for types in self.conditions.values() for t in (*types["probe"], *types["gallery"])]
             raise DataError(
-                f"the test sequences of {data.dataset_name} hold probes and gallery of no condition "
+                f"the test sequences of {data.dataset_name} have no condition with probes and gallery "
                 f"({', '.join(self.conditions)}): their types are {figures.some(data.types)}, "
                 f"expected {figures.some(wanted)}",
                 hint="name the type folders as CCPG does, or give your own rule: evaluator_cfg.conditions: "
@@ -189,7 +189,7 @@ def _reid_table(reid: Mapping[str, tuple[float, ...]]) -> Table:
     figures_of = {
         row: [values[k] for values in reid.values()] for k, row in enumerate(("Rank-1", *_REID[1:]))
     }
-    return _with_mean("ReID (%): the same identity in the same view taken out", reid, figures_of)
+    return _with_mean("ReID (%): the same identity in the same view excluded", reid, figures_of)
 
 
 def _angle_table(views: list[str], found: Mapping[str, tuple[np.ndarray, RetrievalScores]]) -> Table:

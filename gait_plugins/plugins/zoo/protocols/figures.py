@@ -1,4 +1,4 @@
-"""Means over what is there, and figures as the field prints them."""
+"""Figures of the protocols: means over the values present, and numbers as the field prints them."""
 
 from __future__ import annotations
 

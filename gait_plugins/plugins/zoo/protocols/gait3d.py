@@ -1,4 +1,4 @@
-"""Listed probes against all other test sequences: Gait3D, FreeGait, CCGR-MINI."""
+"""Protocols of listed probes against all other test sequences: Gait3D, FreeGait, CCGR-MINI."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Gait3DProtocol(Protocol):
         if not len(labels[1]):
             raise DataError(
                 f"all {len(data)} test sequences of {data.dataset_name} are probes; the gallery is empty",
-                hint=f"{self.listed} of the partition must leave some sequences of each test identity to the "
-                "gallery",
+                hint=f"{self.listed} of the partition must leave some sequences of each test identity for "
+                "the gallery",
             )
         if not np.isin(*labels).any():
             raise DataError(
                 f"no identity of the {len(labels[0])} probes of {data.dataset_name} is in the gallery",
                 hint=f"{self.listed} of the partition must leave at least one sequence of each probe's "
-                "identity to the gallery",
+                "identity for the gallery",
             )
         return is_probe, absent
 
@@ -87,9 +87,9 @@ class Gait3DProtocol(Protocol):
         is_probe = np.array([name in data.probe_set for name in names], bool)
         if not is_probe.any():
             raise DataError(
-                f"none of the {len(data.probe_set)} probes that the partition lists is a test sequence: it "
-                f"lists {figures.some(data.probe_set, 3)}; the data has {figures.some(names, 3)}",
-                hint=f"spell the entries of {self.listed} <id>-<type>-<view>, as the folders are named",
+                f"none of the {len(data.probe_set)} probes that the partition lists is a test sequence: "
+                f"listed are {figures.some(data.probe_set, 3)}; the data hold {figures.some(names, 3)}",
+                hint=f"write the entries of {self.listed} as <id>-<type>-<view>, from the folders' names",
             )
         return is_probe, len(data.probe_set - set(names))
 

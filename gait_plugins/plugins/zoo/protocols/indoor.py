@@ -137,8 +137,8 @@ class IndoorProtocol(Protocol):
             for number, (title, figure) in enumerate((("Rank-1", "Rank@1"), ("mAP", "mAP")))
         ]
         return split.results(
-            "evaluate_indoor_dataset: each probe view against all views at once, the probe's person in it "
-            f"taken out ({self.metric})",
+            "evaluate_indoor_dataset: each probe view against all views at once, without the probe's own "
+            f"person in the probe's view ({self.metric})",
             metrics,
             tables,
             {"unrounded": unrounded, "per_view": per_view},

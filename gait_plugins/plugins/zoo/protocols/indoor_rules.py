@@ -1,4 +1,4 @@
-"""Which walking conditions are probes and which are gallery, per data set."""
+"""Probe and gallery conditions of the indoor data sets."""
 
 from __future__ import annotations
 

@@ -122,8 +122,8 @@ class IndoorSplit:
         """Raise ``DataError`` where no probe can meet a gallery of another view."""
         if not known:
             raise DataError(
-                f"no probe of {self.data.dataset_name} meets a gallery of another view: this protocol "
-                f"leaves identical views out, and the sequences are seen from {figures.some(self.views)}",
+                f"no probe of {self.data.dataset_name} has a gallery sequence of another view: this "
+                f"protocol leaves identical views out, and the only views are {figures.some(self.views)}",
                 hint="for data of a single view use evaluator_cfg.eval_func: evaluate_own_data, or list the "
                 "probes in the partition (PROBE_SET) and use evaluate_Gait3D",
             )
@@ -163,10 +163,12 @@ class IndoorSplit:
             if len(lacking) == len(self.views):
                 notes.append(f"{condition} is left out: the data has no probes of {', '.join(types)}")
             elif lacking:
-                notes.append(f"{condition} has no probes seen from {', '.join(lacking)}: not in its mean")
+                notes.append(
+                    f"{condition} has no probes of view {', '.join(lacking)}: its mean leaves them out"
+                )
         unseen = [v for v, own in zip(self.views, self.gallery_by_view, strict=True) if not len(own)]
         if unseen:
-            notes.append(f"the gallery has no sequences seen from {', '.join(unseen)}: left out")
+            notes.append(f"the gallery has no sequences of view {', '.join(unseen)}: left out")
         if without:
             notes.append(
                 f"probes that count as misses because the gallery does not hold their identity: {without}"

@@ -1,4 +1,4 @@
-"""A configurable protocol for data of one's own."""
+"""A configurable protocol for your own data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OwnDataProtocol(Protocol):
         gallery_views: views of the gallery.
         gallery_list: names or a file, or ``partition`` (or ``partition_or_all``) for what its
             ``PROBE_SET`` does not list.
-        identical_views: false takes out of the gallery what shows the probe's person in the probe's view.
+        identical_views: false excludes gallery sequences of the probe's person in the probe's view.
         ranks: the k of Rank-k.
         by: also show the figures of each ``type`` or ``view`` of probes.
     """
@@ -54,7 +54,9 @@ class OwnDataProtocol(Protocol):
         by: Literal["type", "view"] | None = None,
     ) -> None:
         if not ranks or min(ranks) < 1:
-            raise ConfigError(f"ranks is {list(ranks)}, expected numbers from 1", where="evaluator_cfg")
+            raise ConfigError(
+                f"ranks is {list(ranks)}, expected numbers of at least 1", where="evaluator_cfg"
+            )
         self.metric = metric
         self.probe = Selection("probe", probe_types, probe_views, probe_list)
         self.gallery = Selection("gallery", gallery_types, gallery_views, gallery_list)
@@ -119,9 +121,11 @@ class OwnDataProtocol(Protocol):
         ):
             if not len(positions):
                 raise DataError(
-                    f"all {len(data)} test sequences of {data.dataset_name} are {rest}: there is no {role}",
+                    f"no {role} sequence is left: all {len(data)} test sequences of {data.dataset_name} are "
+                    f"chosen as {rest}",
                     where="evaluator_cfg",
-                    hint=f"choose fewer by {rest}_types, {rest}_views or {rest}_list, or say who is {role}",
+                    hint=f"choose fewer by {rest}_types, {rest}_views or {rest}_list, or set {role}_types, "
+                    f"{role}_views or {role}_list",
                 )
         if not pairs.matches().any():
             raise self._no_match(pairs)
@@ -135,7 +139,7 @@ class OwnDataProtocol(Protocol):
                 f"{counts} the gallery once identical views are left out; the views are "
                 f"{figures.some(pairs.data.views)}",
                 where="evaluator_cfg",
-                hint="identical_views: true keeps them",
+                hint="set identical_views: true to keep them",
             )
         return DataError(
             f"{counts} the gallery of {len(pairs.gallery)}: a person needs a probe and another sequence",
@@ -168,7 +172,7 @@ class OwnDataProtocol(Protocol):
             left = "" if self.identical_views else ", identical views left out"
             notes.append(f"probes not scored because their gallery holds no match{left}: {without}")
         if len(np.unique(data.labels[pairs.gallery])) == 1:
-            notes.append("the gallery holds a single identity: every probe of it finds it")
+            notes.append("the gallery holds a single identity: its probes always match")
         return notes
 
 

@@ -1,4 +1,4 @@
-"""Who is compared with whom, where a sequence may be probe and gallery."""
+"""Pairs of probe and gallery, where a sequence may be both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing sequences by type, by view and by a list of names."""
+"""Selections of sequences by type, by view and by a list of names."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class Selection:
         if not chosen.any():
             raise DataError(
                 f"no test sequence of {data.dataset_name} is chosen by {self._options()}: the types are "
-                f"{figures.some(data.types)}; the views {figures.some(data.views)}; the names are like "
+                f"{figures.some(data.types)}; the views {figures.some(data.views)}; names such as "
                 f"{figures.some(_names(data), 2)}",
                 where="evaluator_cfg",
-                hint="a sequence must satisfy all that is given; * stands for any text",
+                hint="a sequence must match all of these options; * stands for any text",
             )
         return chosen
 
@@ -92,11 +92,11 @@ class Selection:
         ):
             idle = [p for p in patterns or () if not _any_pattern(values, [p]).any()]
             if idle:
-                notes.append(f"{self.role}_{option}: no sequence is of {', '.join(idle)}")
+                notes.append(f"{self.role}_{option}: no sequence matches {', '.join(idle)}")
         if self.listed is not None:
             absent = len(self._listed_names(data) - set(_names(data)))
             if absent:
-                notes.append(f"{self.role}_list: {absent} of the names are no test sequences")
+                notes.append(f"{self.role}_list: {absent} of the names are not test sequences")
         return notes
 
     def _options(self) -> str:
@@ -142,7 +142,7 @@ def _read_names(path: Path, key: str) -> frozenset[str]:
         raise DataError(
             f"cannot read the list of sequences: {getattr(error, 'strerror', None) or error}",
             where=str(path),
-            hint=f"names id-type-view, or a text file of them; relative paths start at {Path.cwd()}",
+            hint=f"give names id-type-view, or a text file of them; relative paths start at {Path.cwd()}",
         ) from error
     if path.suffix.lower() != ".json":
         lines = (line.split("#")[0].strip() for line in text.splitlines())
@@ -150,7 +150,11 @@ def _read_names(path: Path, key: str) -> frozenset[str]:
     try:
         content: Any = json.loads(text)
     except ValueError as error:
-        raise DataError(f"the list of sequences is no JSON: {error}", where=str(path)) from error
+        raise DataError(
+            f"the list of sequences is not valid JSON: {error}",
+            where=str(path),
+            hint='write a list of names: ["<id>-<type>-<view>", ...]',
+        ) from error
     names = content.get(key) if isinstance(content, dict) else content
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(

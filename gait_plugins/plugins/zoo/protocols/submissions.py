@@ -1,4 +1,4 @@
-"""Files for the servers of the GREW and HID challenges, which alone know the probes' identities."""
+"""Submission files of the GREW and HID challenges, whose servers alone know the probes' identities."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class GREWSubmission(Protocol):
         ]
         notes = ["GREW_submission-<iteration>.csv in the run folder is for the challenge's server"]
         if blank:
-            notes.append(f"the gallery has {len(labels)} sequences: ranks beyond are left blank")
+            notes.append(f"the gallery has {len(labels)} sequences: higher ranks are left blank")
         heads = ["videoId", *(f"rank{k + 1}" for k in range(_GREW_RANKS))]
         how = f"GREW_submission: the {_GREW_RANKS} nearest gallery sequences of each probe ({self.metric})"
         return _results(data, roles, how, "GREW_submission.csv", [heads, *rows], notes)
@@ -84,7 +84,7 @@ class HIDSubmission(Protocol):
     Args:
         metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
         rerank: correct the distances by shared neighbours first (k-reciprocal re-ranking).
-        k1: re-ranking: neighbours that must hold each other.
+        k1: re-ranking: nearest neighbours that must be mutual.
         k2: re-ranking: neighbours whose encodings are averaged.
         lambda_value: re-ranking: share of the original distance, in [0, 1].
         probe_label: identity folder of the probes.
@@ -140,8 +140,8 @@ class HIDSubmission(Protocol):
                 raise DataError(
                     f"no test sequence of {data.dataset_name} is {role}: probes are those of the identity "
                     f"folder {self.probe_label!r}, and the test identities are {figures.some(data.labels)}",
-                    hint="put both into the data set's root and under TEST_SET of the partition, or name the "
-                    "probes' folder: evaluator_cfg.probe_label",
+                    hint="put both into the data set's root and under TEST_SET of the partition, or set "
+                    "evaluator_cfg.probe_label to the probes' folder",
                 )
         return Roles(np.flatnonzero(is_probe), np.flatnonzero(~is_probe))
 
@@ -179,7 +179,7 @@ def _results(
     if len(set(videos)) < len(videos):
         notes = [
             *notes,
-            f"{len(videos)} probes share {len(set(videos))} names: the server tells them by name",
+            f"{len(videos)} probes share {len(set(videos))} names, but the server identifies probes by name",
         ]
     heads, *rows = (tuple(line[:_SHOWN_COLUMNS]) for line in lines[: _SHOWN_ROWS + 1])
     return Results(

@@ -1,4 +1,4 @@
-"""Flipping and erasing."""
+"""Transforms that flip and erase."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RandomErasing(WithProbability):
         sl: smallest area of the rectangle, as a share of the frame.
         sh: largest area.
         r1: smallest ratio of height to width; the largest is its inverse.
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(

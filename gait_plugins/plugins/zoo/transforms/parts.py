@@ -34,7 +34,7 @@ class _BandTransform(WithProbability):
         self.top_range, self.bot_range = _rows(top_range), _rows(bot_range)
         if self.top_range[1] >= self.bot_range[0]:
             raise ConfigError(
-                f"top_range {list(top_range)} reaches bot_range {list(bot_range)}",
+                f"top_range {list(top_range)} does not end before bot_range {list(bot_range)}",
                 where=type(self).__name__,
                 hint="every top row must lie above every bottom row",
             )
@@ -46,9 +46,9 @@ class _BandTransform(WithProbability):
         bottom = int(rng.integers(*self.bot_range, endpoint=True))
         if sequence.shape[-2] <= self.top_range[1]:
             raise DataError(
-                f"frames of {sequence.shape[-2]}x{sequence.shape[-1]} end above row {self.top_range[1]}",
+                f"frames of {sequence.shape[-2]}x{sequence.shape[-1]} have no row {self.top_range[1]}",
                 where=type(self).__name__,
-                hint="top_range and bot_range are rows of the frames, 64 high as published",
+                hint="set top_range and bot_range to rows of the frames (published: of 64x64 frames)",
             )
         out = sequence.copy()
         out[..., top:bottom, :] = all_frames(np.ascontiguousarray(sequence[..., top:bottom, :]), change)
@@ -81,7 +81,7 @@ class RandomPartBlur(_BandTransform):
         prob: probability of acting on a sequence (on a frame where ``per_frame``).
         top_range: first and last row at which the band may begin.
         bot_range: first and last row at which it may end.
-        per_frame: draw for each frame by itself.
+        per_frame: draw separately for each frame.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Scaling, reshaping and the cut of the empty margins."""
+"""Transforms that scale, reshape and cut the empty margins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gait_plugins.errors import ConfigError, DataError
 
 
 class BaseSilTransform(Transform):
-    """Scale silhouettes to [0, 1], and give the frames another shape where asked.
+    """Scale silhouettes to [0, 1], and reshape the frames where asked.
 
     Args:
-        divsor: by what the device divides the frames.
+        divsor: divisor of the frames, applied on the device.
         img_shape: shape of one frame, ``[h, w]`` or ``[c, h, w]``; frames of the same number of values
             are reshaped to it. None leaves them as they are.
     """
@@ -30,7 +30,7 @@ class BaseSilTransform(Transform):
             return sequence
         if math.prod(sequence.shape[1:]) != math.prod(self.img_shape):
             raise DataError(
-                f"frames of shape {list(sequence.shape[1:])} cannot take the shape {list(self.img_shape)}",
+                f"frames of shape {list(sequence.shape[1:])} cannot be reshaped to {list(self.img_shape)}",
                 where="BaseSilTransform",
                 hint="set img_shape to the size of the frames, or leave it out",
             )
@@ -44,12 +44,12 @@ class BaseSilCuttingTransform(Transform):
     (64x44, 128x88) have been cut before and stay as they are, whatever ``cutting`` says.
 
     Args:
-        divsor: by what the device divides the frames.
+        divsor: divisor of the frames, applied on the device.
         cutting: pixels to cut on either side. None cuts 10 for every full 64 pixels of width.
     """
 
     ignored_options: ClassVar[Mapping[str, str]] = {
-        "img_w": "the width follows from the frames; 'cutting' says what is cut from it"
+        "img_w": "the width follows from the frames; 'cutting' sets how many pixels are cut"
     }
 
     def __init__(self, divsor: float = 255.0, cutting: int | None = None) -> None:
@@ -67,7 +67,7 @@ class BaseSilCuttingTransform(Transform):
         margin = width // 64 * 10 if self.cutting is None else self.cutting
         if 2 * margin >= width:
             raise DataError(
-                f"cutting {margin} pixels on either side leaves nothing of frames {height}x{width}",
+                f"cutting {margin} pixels on either side leaves nothing of frames of {height}x{width}",
                 where="BaseSilCuttingTransform",
                 hint=f"choose cutting below {(width + 1) // 2}",
             )

@@ -1,4 +1,4 @@
-"""Rotation, perspective and affine warps: one matrix for all frames of a sequence."""
+"""Transforms that rotate and warp, perspective or affine: one matrix for all frames of a sequence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Warp = Callable[[np.ndarray], np.ndarray]
 
 
 class RandomRotate(WithProbability):
-    """Rotate the sequence by one random angle; what comes from outside is black.
+    """Rotate the sequence by one random angle; pixels from outside are black.
 
     The published rotation turns about the point (x, y) = (h // 2, w // 2): height and width are
     swapped there, so that 64x44 frames turn about a point right of and above their centre. It is
@@ -45,7 +45,7 @@ class RandomRotate(WithProbability):
 
 
 class RandomPerspective(WithProbability):
-    """See the sequence through a random trapezium: its corners move inwards along top and bottom edge.
+    """Warp the sequence to a random trapezium: its corners move inwards along top and bottom edge.
 
     Each corner moves by a whole number of pixels, uniform in [0, margin) on the left and in
     (0, margin] on the right, with a margin of 10 for every full 44 pixels of width.
@@ -126,7 +126,7 @@ def all_frames(sequence: np.ndarray, warp: Warp) -> np.ndarray:
 
 def _too_small(owner: str, height: int, width: int, needed: str) -> DataError:
     return DataError(
-        f"frames of {height}x{width} leave no room to move corners, expected at least {needed}",
+        f"frames of {height}x{width} are too small to move their corners, expected at least {needed}",
         where=owner,
         hint=f"leave {owner} out of the transforms, or use larger silhouettes",
     )

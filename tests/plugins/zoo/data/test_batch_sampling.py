@@ -71,7 +71,7 @@ def test_every_identity_and_sequence_is_drawn_evenly():
 
 def test_fewer_identities_than_asked_for_name_what_works():
     sampler = TripletSampler((8, 4))
-    with pytest.raises(ConfigError, match="8 identities, but the data have 3") as caught:
+    with pytest.raises(ConfigError, match="8 identities, but the training set has 3") as caught:
         sampler.check(index_of([4, 4, 4]))
     assert "-o trainer_cfg.sampler.batch_size=[3,4]" in str(caught.value)
     TripletSampler((3, 4)).check(index_of([1, 1, 1]))

@@ -116,9 +116,9 @@ def test_a_size_without_strips_is_refused_with_both_sizes() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"bin_num": [8]}, "SeparateFCs.parts_num is 16, expected 8, the strips of bin_num"),
-        ({"SeparateFCs": {"in_channels": 9}}, "SeparateFCs.in_channels is 9, expected 8, the channels"),
-        ({"SeparateBNNecks": {"in_channels": 7}}, "is 7, expected 6, SeparateFCs.out_channels"),
+        ({"bin_num": [8]}, r"SeparateFCs.parts_num is 16, expected 8 \(the strips of bin_num\)"),
+        ({"SeparateFCs": {"in_channels": 9}}, r"SeparateFCs.in_channels is 9, expected 8 \(the channels"),
+        ({"SeparateBNNecks": {"in_channels": 7}}, r"is 7, expected 6 \(SeparateFCs.out_channels\)"),
         ({"SeparateBNNecks": {"parts_num": 4}}, "SeparateBNNecks.parts_num is 4"),
         ({"backbone_cfg": {"layers": [1, 1]}}, "layers has 2 values"),
     ],

@@ -131,9 +131,15 @@ def test_other_sizes_are_refused(size: tuple[int, int], words: str) -> None:
     ("changes", "words"),
     [
         ({"channels": [32, 64]}, "channels has 2 values"),
-        ({"SeparateBNNecks": {**NECKS, "parts_num": 16}}, "parts_num is 16, expected 64, GaitGL's strips"),
-        ({"SeparateBNNecks": {**NECKS, "in_channels": 5}}, "in_channels is 5, expected 6, the last of"),
-        ({"SeparateBNNecks": {**NECKS, "class_num": 9}}, "class_num is 9, expected 5, class_num"),
+        (
+            {"SeparateBNNecks": {**NECKS, "parts_num": 16}},
+            r"parts_num is 16, expected 64 \(GaitGL's strips\)",
+        ),
+        (
+            {"SeparateBNNecks": {**NECKS, "in_channels": 5}},
+            r"in_channels is 5, expected 6 \(the last value of channels\)",
+        ),
+        ({"SeparateBNNecks": {**NECKS, "class_num": 9}}, r"class_num is 9, expected 5 \(class_num\)"),
     ],
 )
 def test_options_that_do_not_fit_each_other_are_refused(changes: dict[str, Any], words: str) -> None:

@@ -125,10 +125,10 @@ def test_other_sizes_are_refused(size: tuple[int, int], words: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"bin_num": [8]}, "SeparateFCs.parts_num is 16, expected 8, the strips of bin_num"),
+        ({"bin_num": [8]}, r"SeparateFCs.parts_num is 16, expected 8 \(the strips of bin_num\)"),
         (
             {"SeparateFCs": {"in_channels": 9, "out_channels": 6, "parts_num": 16}},
-            "SeparateFCs.in_channels is 9, expected 8, the channels of the backbone's maps",
+            r"SeparateFCs.in_channels is 9, expected 8 \(the channels of the backbone's maps\)",
         ),
     ],
 )

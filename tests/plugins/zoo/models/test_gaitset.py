@@ -112,8 +112,11 @@ def test_other_sizes_are_refused(size: tuple[int, int], words: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"bin_num": [8]}, "SeparateFCs.parts_num is 62, expected 16, twice the strips of bin_num"),
-        ({"in_channels": [1, 4, 4, 9]}, "SeparateFCs.in_channels is 8, expected 9, the last of in_channels"),
+        ({"bin_num": [8]}, r"SeparateFCs.parts_num is 62, expected 16 \(twice the strips of bin_num"),
+        (
+            {"in_channels": [1, 4, 4, 9]},
+            r"SeparateFCs.in_channels is 8, expected 9 \(the last value of in_channels\)",
+        ),
         ({"in_channels": [1, 4, 8]}, "in_channels has 3 values"),
     ],
 )

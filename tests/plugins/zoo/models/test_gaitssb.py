@@ -174,7 +174,7 @@ def test_options_that_make_no_model_are_refused(name: str, changes: dict[str, An
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ConfigError, match="Linear does not say how many channels"):
+    with pytest.raises(ConfigError, match="Linear does not state how many channels"):
         GaitSSBPretrain(torch.nn.Linear(1, 1))
     net = torch.nn.Conv2d(1, 4, 3)
     with pytest.raises(ConfigError, match="Conv2d has no conv1, bn1, layer1"):

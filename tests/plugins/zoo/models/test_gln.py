@@ -119,9 +119,9 @@ def test_other_sizes_are_refused(size: tuple[int, int], words: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"bin_num": [8]}, "SeparateFCs.parts_num is 93, expected 24, three times the strips of bin_num"),
-        ({"lateral_dim": 4}, "SeparateFCs.in_channels is 8, expected 4, lateral_dim"),
-        ({"hidden_dim": 4}, "SeparateFCs.out_channels is 6, expected 4, hidden_dim"),
+        ({"bin_num": [8]}, r"SeparateFCs.parts_num is 93, expected 24 \(three times the strips of bin_num\)"),
+        ({"lateral_dim": 4}, r"SeparateFCs.in_channels is 8, expected 4 \(lateral_dim\)"),
+        ({"hidden_dim": 4}, r"SeparateFCs.out_channels is 6, expected 4 \(hidden_dim\)"),
         ({"in_channels": [1, 4, 8]}, "in_channels has 3 values"),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_resumed_schedule_goes_on_and_another_kind_starts_afresh(caplog: pytes
     assert rates(second, 5) == whole[5:]
     third = fresh()
     third.load_state_dict(MultiStepLR(third.optimizer, [3]).state_dict())
-    assert "starts afresh" in caplog.text
+    assert "the model's own schedule starts anew" in caplog.text
     assert third.last_epoch == 0
 
 
@@ -190,7 +190,10 @@ def test_a_trained_deepgaitv2_gives_the_first_stages_and_the_heads() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"SeparateBNNecks": {"parts_num": 15}}, "parts_num is 15, expected 16, one more than the strips"),
+        (
+            {"SeparateBNNecks": {"parts_num": 15}},
+            r"parts_num is 15, expected 16 \(one more than the strips\)",
+        ),
         ({"Backbone": {"layers": [1, 1, 2]}}, "layers is .* expected 4 numbers"),
         ({"Backbone": {"channels": [4, 6, 8]}}, "channels is .* expected 2 numbers"),
         ({"num_heads": [3, 4]}, "widths 8 and 16 do not divide among 3 and 4 heads"),

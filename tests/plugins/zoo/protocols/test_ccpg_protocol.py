@@ -94,6 +94,7 @@ def test_rules_of_your_own():
 def test_types_of_another_naming_are_shown(step):
     data = people(types=("nm-01", "nm-05"))
     with pytest.raises(
-        DataError, match=r"no condition \(CL, UP, DN, BG\): their types are nm-01, nm-05, exp"
+        DataError,
+        match=r"no condition with probes and gallery \(CL, UP, DN, BG\): their types are nm-01, nm-05, exp",
     ):
         getattr(protocol(), step)(unembedded(data) if step == "check" else data)

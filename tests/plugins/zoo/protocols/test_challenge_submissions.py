@@ -53,7 +53,7 @@ def test_grew_lists_the_twenty_nearest_of_each_video():
 def test_grew_with_a_small_gallery_leaves_ranks_blank():
     results = protocol("GREW").evaluate(grew(count=7))
     assert all(len(line) == 21 and line[15:] == [""] * 6 for line in lines(results)[1:])
-    assert "the gallery has 14 sequences: ranks beyond are left blank" in results.notes
+    assert "the gallery has 14 sequences: higher ranks are left blank" in results.notes
 
 
 def test_identities_that_are_no_numbers_stay_as_they_are():
@@ -79,7 +79,7 @@ def test_hid_videos_are_told_by_type_where_they_share_a_view():
 def test_probes_of_one_name_are_noted():
     walks = [("000", "a", "x"), ("probe", "v0", "x"), ("probe", "v0", "x")]
     results = protocol("HID", rerank=False).evaluate(embedded(walks, "HID"))
-    assert "2 probes share 1 names: the server tells them by name" in results.notes
+    assert "2 probes share 1 names, but the server identifies probes by name" in results.notes
 
 
 def test_hid_takes_the_reranked_nearest():

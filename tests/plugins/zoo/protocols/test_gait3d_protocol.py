@@ -71,7 +71,7 @@ def test_a_partition_without_probes_says_how_to_list_them(listed):
 
 
 def test_probes_of_another_spelling_are_shown_beside_the_data():
-    with pytest.raises(DataError, match=r"lists 0000_seq0; the data has 0000-camid0_videoid2-seq0"):
+    with pytest.raises(DataError, match=r"listed are 0000_seq0; the data hold 0000-camid0_videoid2-seq0"):
         protocol().evaluate(dataclasses.replace(make(), probe_set=frozenset({"0000_seq0"})))
 
 

@@ -123,7 +123,7 @@ def test_a_view_without_probes_is_left_out_of_that_mean(cross):
     bag = next(row for row in results.tables[0].rows if row[0] == "BG")
     assert bag[2] == "-"
     assert float(bag[4]) == pytest.approx((float(bag[1]) + float(bag[3])) / 2, abs=0.01)
-    assert "BG has no probes seen from 090: not in its mean" in results.notes
+    assert "BG has no probes of view 090: its mean leaves them out" in results.notes
 
 
 def test_a_view_without_gallery_is_left_out_of_the_pairs():
@@ -132,7 +132,7 @@ def test_a_view_without_gallery_is_left_out_of_the_pairs():
     results = protocol().evaluate(keep(data, ~lacking))
     assert results.metrics["NM@R1"] == 100.0
     assert results.details["matrices"]["NM@R1"][0] == [100.0, 100.0, None]
-    assert "the gallery has no sequences seen from 180: left out" in results.notes
+    assert "the gallery has no sequences of view 180: left out" in results.notes
 
 
 @pytest.mark.parametrize("cross", [False, True])
@@ -150,7 +150,7 @@ def test_a_probe_without_its_identity_in_the_gallery_is_a_miss_and_counted(cross
 
 @pytest.mark.parametrize("cross", [False, True])
 def test_a_single_view_has_nothing_to_compare(cross):
-    with pytest.raises(DataError, match=r"another view.*seen from 090(?s:.*)evaluate_Gait3D"):
+    with pytest.raises(DataError, match=r"another view.*the only views are 090(?s:.*)evaluate_Gait3D"):
         protocol(cross_view_gallery=cross).evaluate(make(views=("090",)))
 
 

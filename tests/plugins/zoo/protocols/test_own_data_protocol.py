@@ -119,7 +119,7 @@ def test_probes_from_a_list(source, tmp_path):
         given = str(tmp_path / source)
     results = protocol(probe_list=given).evaluate(lab(probes=frozenset(NAMES)))
     assert (results.probes, results.gallery) == (2, 46)
-    assert results.notes == ("probe_list: 1 of the names are no test sequences",)
+    assert results.notes == ("probe_list: 1 of the names are not test sequences",)
 
 
 def test_without_a_probe_set_everybody_is_a_probe_if_that_was_asked_for():
@@ -138,7 +138,7 @@ def test_gallery_from_a_list():
     assert (listed.probes, listed.gallery) == (2, 46)
     named = protocol(gallery_list=["000-nm-01-000"], probe_types=["*"], ranks=[1]).evaluate(data)
     assert (named.probes, named.probes_without_match, named.gallery) == (5, 43, 1)
-    assert "the gallery holds a single identity: every probe of it finds it" in named.notes
+    assert "the gallery holds a single identity: its probes always match" in named.notes
     assert "probes not scored because their gallery holds no match: 43" in named.notes
 
 
@@ -165,11 +165,17 @@ def test_the_order_of_the_sequences_changes_nothing():
     [
         ({"probe_types": ["walk"]}, r"chosen by probe_types: \[walk\]: the types are bg-01, nm-01, nm-02; "),
         ({"gallery_views": ["x"], "gallery_types": ["nm-*"]}, r"gallery_types: .* with gallery_views: \[x\]"),
-        ({"probe_list": ["000_nm-01"]}, r"the names are like 000-bg-01-000, 000-bg-01-090 and 46 more"),
+        ({"probe_list": ["000_nm-01"]}, r"names such as 000-bg-01-000, 000-bg-01-090 and 46 more"),
         ({"probe_list": "partition"}, r'lists no probes(?s:.*)"PROBE_SET"'),
         ({"probe_list": "/nowhere/probes.txt"}, r"nowhere/probes.txt.*cannot read the list"),
-        ({"probe_types": ["*"]}, r"all 48 test sequences of lab are probe: there is no gallery"),
-        ({"gallery_views": ["*"]}, r"all 48 test sequences of lab are gallery: there is no probe"),
+        (
+            {"probe_types": ["*"]},
+            r"no gallery sequence is left: all 48 test sequences of lab are chosen as probe",
+        ),
+        (
+            {"gallery_views": ["*"]},
+            r"no probe sequence is left: all 48 test sequences of lab are chosen as gallery",
+        ),
         (
             {"probe_views": ["000"], "gallery_views": ["000"], "identical_views": False},
             r"once identical views are left out; the views are 000, 090(?s:.*)identical_views: true",
@@ -186,7 +192,7 @@ def test_what_cannot_be_scored_is_said_before_and_after(step, options, words):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("probes.json", "[", "is no JSON"),
+        ("probes.json", "[", "is not valid JSON"),
         ("probes.json", '{"TEST_SET": ["001"]}', "under 'PROBE_SET'"),
         ("probes.json", "[1, 2]", "expected a list of names"),
     ],
@@ -199,5 +205,5 @@ def test_a_list_of_another_form_is_named(name, text, words, tmp_path):
 
 @pytest.mark.parametrize("ranks", [[], [0], [5, -1]])
 def test_ranks_count_from_one(ranks):
-    with pytest.raises(ConfigError, match="expected numbers from 1"):
+    with pytest.raises(ConfigError, match="expected numbers of at least 1"):
         protocol(ranks=ranks)

@@ -284,7 +284,7 @@ def test_scaling_is_left_to_the_device():
 
 def test_frames_take_another_shape_of_as_many_values():
     assert BaseSilTransform(img_shape=[2, 32, 44])(walk(3), rng()).shape == (3, 2, 32, 44)
-    with pytest.raises(DataError, match=r"\[64, 44\] cannot take the shape \[64, 64\]"):
+    with pytest.raises(DataError, match=r"\[64, 44\] cannot be reshaped to \[64, 64\]"):
         BaseSilTransform(img_shape=[64, 64])(walk(3), rng())
 
 

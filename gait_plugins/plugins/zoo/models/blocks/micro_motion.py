@@ -1,4 +1,4 @@
-"""GaitPart's micro-motion capture: attention over short windows of frames, for each part of its own."""
+"""GaitPart's micro-motion capture: attention over short windows of frames, separately for each part."""
 
 from __future__ import annotations
 

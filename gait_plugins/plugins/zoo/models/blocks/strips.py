@@ -1,4 +1,4 @@
-"""Convolutions that no horizontal strip looks out of."""
+"""Convolutions confined to horizontal strips."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def convolve_strips(x: Tensor, conv: Callable[[Tensor], Tensor], halving: int) -
     if rows == 0:
         raise ConfigError(
             f"a feature map {height} rows high does not divide into {2**halving} strips",
-            hint="take a smaller halving, or higher frames",
+            hint="use a smaller halving, or higher frames",
         )
     whole = height - height % rows
     # Strips go where the batch is: one call convolves them all.

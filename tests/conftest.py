@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.manager import Manager, use_manager
 
 # A checkout adds components wherever plugins are listed: only the tests that ask for it see it. Kept in
@@ -56,6 +57,22 @@ def tiny() -> Iterator[Manager]:
     use_manager(manager)
     yield manager
     use_manager(None)
+
+
+@pytest.fixture
+def scored_sets(tiny: Manager, monkeypatch: pytest.MonkeyPatch) -> list[EmbeddingSet]:
+    """What the tiny protocol is given to score, one set after the other."""
+    from tiny import Nearest
+
+    seen: list[EmbeddingSet] = []
+    evaluate = Nearest.evaluate
+
+    def watched(self: Nearest, data: EmbeddingSet) -> Results:
+        seen.append(data)
+        return evaluate(self, data)
+
+    monkeypatch.setattr(Nearest, "evaluate", watched)
+    return seen
 
 
 @pytest.fixture

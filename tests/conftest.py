@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from children import import_path
 
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.manager import Manager, use_manager
@@ -19,6 +20,8 @@ from gait_plugins.manager import Manager, use_manager
 _CHECKOUT = "GAIT_TEST_CHECKOUT"
 if "OPENGAIT_HOME" in os.environ:
     os.environ[_CHECKOUT] = os.environ.pop("OPENGAIT_HOME")
+
+os.environ["PYTHONPATH"] = import_path()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from children import import_path
 from kill_recipe import kill_often
 from test_training import equal, trained
 from tiny_recipe import RECIPE_YAML, TinyRecipePlugin, write_recipe
@@ -408,7 +409,7 @@ def test_two_processes_train_the_stages_together(tmp_path: Path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29655"]
     command += [str(Path(__file__).with_name("run_recipe.py")), *recipe]
     command += [word for setting in settings for word in ("-o", setting)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}
     for said in ("begins in", "finished already"):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr[-3000:]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import gait_plugins
+
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLE = REPOSITORY / "examples" / "third_party_plugin"
 PACKAGES = REPOSITORY / "tests" / "packages"
@@ -29,7 +31,9 @@ class Environment:
         own = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
         below = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         # addsitedir, not a plain path: this environment may hold editable installs.
-        (own / "below.pth").write_text("".join(f"import site; site.addsitedir({p!r})\n" for p in below))
+        lines = [str(Path(gait_plugins.__file__).parents[1])]  # the copy under test, before an installed one
+        lines += [f"import site; site.addsitedir({path!r})" for path in below]
+        (own / "below.pth").write_text("\n".join(lines))
 
     def install(self, *sources: Path) -> None:
         """Build and install packages, from the network nothing."""
@@ -40,14 +44,21 @@ class Environment:
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """``gait-plugins ...`` in this environment."""
+        return self._run("-m", "gait_plugins", *command, **environment)
+
+    def _run(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         inherited = {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}
         return subprocess.run(
-            [self.python, "-m", "gait_plugins", *command],
+            [self.python, *words],
             capture_output=True,
             text=True,
             cwd=self.home,
             env={**inherited, "OMP_NUM_THREADS": "1", **environment},
         )
+
+    def imported(self, module: str) -> str:
+        """The file that a module is imported from."""
+        return self._run("-c", f"import {module}; print({module}.__file__)").stdout.strip()
 
     def succeed(self, *command: str | Path, **environment: str) -> str:
         """The output of a command that must work."""
@@ -68,6 +79,10 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     environment = Environment(tmp_path_factory.mktemp("environment"))
     environment.install(EXAMPLE, PACKAGES / "conflicting", PACKAGES / "broken")
     return environment
+
+
+def test_the_copy_under_test_is_the_one_that_is_used(env: Environment) -> None:
+    assert env.imported("gait_plugins") == gait_plugins.__file__
 
 
 def test_the_example_stays_small() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from children import import_path
 
+import gait_plugins
 from gait_plugins.core.checkpoint import checkpoint_path, load_checkpoint
 
 HERE = Path(__file__).parent
@@ -40,7 +42,7 @@ def start(
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
     command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": str(HERE)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": import_path()}
     return subprocess.Popen(
         command,
         env=environment,
@@ -83,6 +85,22 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         output, _ = process.communicate(timeout=180)
         assert process.returncode == 0, output[-3000:]
     return {name: folder / name / "Tiny" / "TinyModel" / "tiny" for name in started}
+
+
+TELLS = "import gait_plugins, tiny; print('imports', gait_plugins.__file__, tiny.__file__)"
+TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29622"]
+
+
+@pytest.mark.parametrize(("launcher", "processes"), [([], 1), (TORCHRUN, 2)], ids=["plain", "torchrun"])
+def test_processes_use_the_copies_that_this_one_uses(tmp_path: Path, launcher: list[str], processes: int):
+    import tiny
+
+    script = tmp_path / "tells.py"
+    script.write_text(TELLS)
+    process = start(tmp_path / "none.yaml", "none", [sys.executable, *launcher], 29622, script=script)
+    output, _ = process.communicate(timeout=60)
+    told = [line for line in output.splitlines() if line.startswith("imports")]
+    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, output[-3000:]
 
 
 def losses(folder: Path) -> list[float]:

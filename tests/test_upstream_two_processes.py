@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from children import import_path
 from two_hosts import settings, write
 from upstream_host import mini
 
@@ -32,7 +33,7 @@ def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
         checkout = mini(tmp_path / name)
         done = subprocess.run(
             [*launcher, str(HERE / "run_tiny_host.py"), str(checkout.root), str(path), "train"],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
             capture_output=True,
             text=True,
         )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gait_plugins.api import GaitBatch, GaitModel, Loss
 from gait_plugins.core.blame import blamed
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn.collectives import gather_rows
+from gait_plugins.nn.nested import gathered, in_float32
 
 
 class Objective(nn.Module):
@@ -65,9 +65,9 @@ class Objective(nn.Module):
             loss = value.float().mean()
             return loss, {"loss": loss}
         term = self.losses[prefix]
-        arguments = {name: _in_float32(feature) for name, feature in value.items()}
+        arguments = in_float32(value)
         if term.gathers:
-            arguments = {name: _gathered(feature) for name, feature in arguments.items()}
+            arguments = gathered(arguments)
         with blamed(term):
             loss, info = term(**arguments)
         return loss.mean() * term.loss_term_weight, info
@@ -91,11 +91,3 @@ class Objective(nn.Module):
                 hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
                 "a further loss says by its key features whose features it gets",
             )
-
-
-def _in_float32(value: Any) -> Any:
-    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
-
-
-def _gathered(value: Any) -> Any:
-    return gather_rows(value) if isinstance(value, Tensor) and value.dim() > 0 else value

@@ -14,6 +14,16 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.nn.nested import gathered, in_float32
 
 
+class AsItIs:
+    """A batch on its way through Fabric, which looks into batches and not into this.
+
+    Of a batch it would round the frames to the precision of the training, and drop the targets.
+    """
+
+    def __init__(self, batch: GaitBatch) -> None:
+        self.batch = batch
+
+
 class Objective(nn.Module):
     """What is trained. Losses are in it so that their own parameters are trained and saved too.
 
@@ -31,20 +41,17 @@ class Objective(nn.Module):
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(
-        self, batch: GaitBatch, targets: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, batch: GaitBatch | AsItIs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
 
         Args:
             batch: what the model is fed with.
-            targets: those of the batch once more: on its way through Fabric it keeps its five fields only.
 
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
-        if targets:
-            batch = batch._replace(targets=targets)
+        if isinstance(batch, AsItIs):
+            batch = batch.batch
         with blamed(self.model):
             output = self.model(batch)
         features = self._completed(output["training_feat"])

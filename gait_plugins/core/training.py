@@ -22,7 +22,7 @@ from gait_plugins.core.devices import make_fabric, on_first_rank
 from gait_plugins.core.evaluation import evaluate
 from gait_plugins.core.held_out import check_same, list_identities
 from gait_plugins.core.loader import Divider, HostBatch, batches, frame_channels, frame_size, share_of_rank
-from gait_plugins.core.objective import Objective
+from gait_plugins.core.objective import AsItIs, Objective
 from gait_plugins.core.optim import build_optimizer, build_scheduler
 from gait_plugins.core.options import RunOptions
 from gait_plugins.core.order import seed_step
@@ -198,6 +198,11 @@ class Training:
         if self.input_size is not None and self.input_size != size:
             log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
         self.input_size = size
+
+    def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The loss of a batch, its figures and images, in the precision of the training."""
+        result: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]] = self.objective(AsItIs(batch))
+        return result
 
     def update(self, loss: Tensor) -> None:
         """One optimiser step and one step of the schedule."""

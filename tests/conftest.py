@@ -10,18 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.places import CHILD_PATH, EXAMPLE, ROOT, TESTED
+from helpers.children import import_path
+from helpers.places import EXAMPLE, ROOT, TESTED
 
+from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.registry.manager import Manager, use_manager
-
-# Processes that tests start import the very copy that is tested here.
-os.environ["PYTHONPATH"] = CHILD_PATH
 
 # A checkout adds components wherever plugins are listed: only the tests that ask for it see it. Kept in
 # the environment, where the processes that tests run side by side in find it.
 _CHECKOUT = "GAIT_TEST_CHECKOUT"
 if "OPENGAIT_HOME" in os.environ:
     os.environ[_CHECKOUT] = os.environ.pop("OPENGAIT_HOME")
+
+# Processes that tests start import the very copy that is tested here.
+os.environ["PYTHONPATH"] = import_path()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +79,22 @@ def tiny() -> Iterator[Manager]:
     use_manager(manager)
     yield manager
     use_manager(None)
+
+
+@pytest.fixture
+def scored_sets(tiny: Manager, monkeypatch: pytest.MonkeyPatch) -> list[EmbeddingSet]:
+    """What the tiny protocol is given to score, one set after the other."""
+    from helpers.components.tiny import Nearest
+
+    seen: list[EmbeddingSet] = []
+    evaluate = Nearest.evaluate
+
+    def watched(self: Nearest, data: EmbeddingSet) -> Results:
+        seen.append(data)
+        return evaluate(self, data)
+
+    monkeypatch.setattr(Nearest, "evaluate", watched)
+    return seen
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ class Loss(HasExample, nn.Module):
 
     ``forward`` gets the keyword arguments that the model put under this term's ``log_prefix`` and
     returns the loss, a scalar or one value per part ``[p]``, and a mapping of figures for the log.
+    It computes in float32 whatever the precision of the training: tensors of floats are brought to it,
+    those in lists and mappings too, and autocast is off.
 
     Args:
         loss_term_weight: factor of this term in the sum.
@@ -24,7 +26,8 @@ class Loss(HasExample, nn.Module):
 
     gathers: bool = False
     """True where the term compares samples of the whole batch: under several processes its tensor
-    arguments are then gathered over all ranks, with gradient, before ``forward`` is called."""
+    arguments, those in lists and mappings too, are then gathered over all ranks, with gradient, before
+    ``forward`` is called."""
 
     def __init__(self, loss_term_weight: float = 1.0) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.places import CHILD_PATH
+from helpers.children import import_path
 from typer.testing import CliRunner
 
 from gait_plugins import ConfigError, DataError
@@ -103,7 +103,7 @@ def test_ctrl_c_while_commands_are_loaded(tmp_path: Path) -> None:
         [sys.executable, "-m", "gait_plugins", "--version"],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{CHILD_PATH}"},
+        env=os.environ | {"PYTHONPATH": import_path(tmp_path)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
     )
     assert done.returncode == 130

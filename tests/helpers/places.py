@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import gait_plugins
@@ -16,5 +15,3 @@ PROGRAMS = TESTS / "helpers" / "programs"
 """Scripts that tests start as processes."""
 TESTED = Path(gait_plugins.__file__).resolve().parents[1]
 """Where the copy of the package lies that is tested: this checkout, or the place it is installed in."""
-CHILD_PATH = os.pathsep.join([str(TESTED), str(TESTS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-"""``PYTHONPATH`` of the processes that tests start: the very copy that is tested here, and these helpers."""

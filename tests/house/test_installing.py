@@ -54,7 +54,7 @@ def test_there_are_configurations() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["installed", "editable", "unpacked"])
 def test_every_shipped_name_is_found_and_loads(way: str, unpacked: Path, tmp_path: Path) -> None:
-    environment = Environment(tmp_path, with_editables=False)
+    environment = Environment(tmp_path, with_tested=False)
     given: dict[str, str] = {}
     if way == "unpacked":
         given["PYTHONPATH"] = str(unpacked)

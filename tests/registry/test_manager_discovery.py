@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.children import import_path
 from helpers.components.fake_site import FakeSite, manifest
 
 import gait_plugins
@@ -190,5 +191,5 @@ def test_listing_imports_no_torch_and_no_component(site: FakeSite) -> None:
         "heavy = {'torch', 'numpy', 'cv2', 'pydantic', 'lightning', 'lazy_model'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(site.folder)}
+    environment = {**os.environ, "PYTHONPATH": import_path(site.folder)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -8,6 +8,8 @@ import pytest
 from helpers.components.environments import Environment
 from helpers.places import EXAMPLE, TESTS
 
+import gait_plugins
+
 PACKAGES = TESTS / "packages"
 YAML = EXAMPLE / "strip_walkers.yaml"
 
@@ -17,6 +19,10 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     environment = Environment(tmp_path_factory.mktemp("environment"))
     environment.install(EXAMPLE, PACKAGES / "conflicting", PACKAGES / "broken")
     return environment
+
+
+def test_the_copy_under_test_is_the_one_that_is_used(env: Environment) -> None:
+    assert env.imported("gait_plugins") == gait_plugins.__file__
 
 
 def test_the_example_stays_small() -> None:

@@ -17,6 +17,7 @@ import gait_plugins
 from gait_plugins import FrameSampler, Loss, Results, Transform
 from gait_plugins.core.data import seeding as order
 from gait_plugins.errors import DataError
+from gait_plugins.nn import nested
 from gait_plugins.registry.manager import Manager
 from upstream_patches.adapters import seeding as draws
 from upstream_patches.adapters.frame_sampler import HostedFrames, adapt_frame_sampler
@@ -35,6 +36,19 @@ class HostLoss(nn.Module):
     def __init__(self, loss_term_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_term_weight = loss_term_weight
+
+
+def hosting(loss: Loss) -> Any:
+    """A loss that no plugin offers, as the host sees it."""
+
+    class Hosted(HostLoss):
+        pass
+
+    adapted: Any = adapt_loss(type(loss), Hosted, "unused")
+    hosted = adapted.__new__(adapted)
+    Hosted.__init__(hosted)
+    hosted.take(loss)
+    return hosted
 
 
 def test_both_hosts_draw_alike() -> None:
@@ -70,6 +84,30 @@ def test_a_loss_is_computed_in_float32_whatever_it_is_given() -> None:
     assert torch.equal(loss, expected)
     assert hosted.loss_term_weight == 0.5
     assert {key: value.dim() for key, value in info.items()} == dict.fromkeys(figures, 0)
+
+
+def test_a_loss_gets_float32_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deep(Loss):
+        gathers = True
+
+        def forward(self, parts: Any, names: Any) -> Any:
+            assert [part.dtype for part in parts["all"]] == [torch.float32, torch.int64]
+            assert [len(part) for part in parts["all"]] == [6, 6]  # of both processes
+            assert names == ("kept", None)
+            product = parts["all"][0] @ parts["all"][0].T
+            return product.sum(), {"float32": torch.tensor(product.dtype == torch.float32)}
+
+    monkeypatch.setattr(nested, "gather_rows", lambda x: torch.cat([x, x]))
+    hosted = hosting(Deep())
+    parts = {"all": [torch.ones(3, 2).half(), torch.arange(3)]}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert hosted(parts=parts, names=("kept", None))[1]["float32"] == 1
+
+
+def test_the_device_of_features_is_found_however_deep() -> None:
+    deep = {"names": "none", "parts": [(None, torch.empty(1, device="meta"))]}
+    assert nested.device_type(deep) == "meta"
+    assert nested.device_type({"names": ["none"]}) == "cpu"
 
 
 def test_the_parameters_of_a_loss_keep_their_names(tiny: Manager) -> None:
@@ -205,11 +243,4 @@ def test_rows_of_one_process_are_not_gathered() -> None:
         def forward(self, x: Tensor, name: str) -> Any:
             return x.sum(), {"rows": torch.tensor(float(len(x)))}
 
-    class Hosted(HostLoss):
-        pass
-
-    adapted: Any = adapt_loss(Sees, Hosted, "unused")
-    hosted = adapted.__new__(adapted)
-    Hosted.__init__(hosted)
-    hosted.take(Sees())
-    assert hosted(x=torch.ones(3, 1), name="kept")[1]["rows"] == 3
+    assert hosting(Sees())(x=torch.ones(3, 1), name="kept")[1]["rows"] == 3

@@ -91,6 +91,22 @@ def test_checkpoints_travel_both_ways_with_embeddings_and_scores(
     in_host(checkout, config, "train", f"trainer_cfg.restore_hint={own}", "trainer_cfg.total_iter=1")
 
 
+def test_the_frames_that_a_test_draws_are_the_sequences_own(
+    checkout: Checkout, tmp_path: Path, scored_sets: list[EmbeddingSet]
+):
+    config = settings(tmp_path)
+    config["evaluator_cfg"]["sampler"]["frames"] = 2
+    path = write(tmp_path, config)
+    in_host(checkout, path, "train")
+    for size in (1, 3, 8):
+        in_host(checkout, path, "test", f"evaluator_cfg.sampler.batch_size={size}")
+    whole = scored_sets[-1]
+    for found in scored_sets[:-1]:
+        same(found, whole)
+    in_host(checkout, path, "test", "trainer_cfg.seed=7", "evaluator_cfg.sampler.batch_size=8")
+    assert np.abs(scored_sets[-1].embeddings - whole.embeddings).max() > 1e-3
+
+
 def test_hooks_are_heard_as_in_our_own_trainer(checkout: Checkout, tmp_path: Path, listener: Listener):
     config = write(tmp_path, settings(tmp_path))
     in_host(checkout, config, "train", "trainer_cfg.with_test=true", "trainer_cfg.log_iter=2")

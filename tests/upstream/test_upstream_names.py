@@ -163,7 +163,7 @@ def test_a_loss_is_added_to_a_model_that_does_not_know_it(
         lambda: in_host(checkout, path),
         lambda: train(in_core(tmp_path, path, f"output_dir={tmp_path / 'x'}"), CoreOptions("cpu")),
     ):
-        with pytest.raises(ConfigError, match="no features named 'contrasts'; it gives contrast, softmax"):
+        with pytest.raises(ConfigError, match="no features called 'contrasts'; it gives contrast, softmax"):
             start()
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.children import import_path
 from helpers.hosts.two_hosts import settings, write
 from helpers.hosts.upstream_host import mini
-from helpers.places import CHILD_PATH, PROGRAMS
+from helpers.places import PROGRAMS
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
         checkout = mini(tmp_path / name)
         done = subprocess.run(
             [*launcher, str(PROGRAMS / "run_tiny_host.py"), str(checkout.root), str(path), "train"],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": CHILD_PATH},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
             capture_output=True,
             text=True,
         )

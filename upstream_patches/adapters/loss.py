@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import gait_plugins
 from gait_plugins.api import Loss
-from gait_plugins.nn.collectives import gather_rows
+from gait_plugins.nn.nested import device_type, gathered, in_float32
 from upstream_patches.adapters.shared_state import SharesState
 from upstream_patches.adapters.signatures import accepting
 
@@ -60,18 +60,9 @@ class HostedLoss(SharesState):
         trainer. Rows are gathered with the gradients of all processes, so that the sum of the losses is
         that of the whole batch and needs no scaling.
         """
-        device = next((v.device.type for v in features.values() if isinstance(v, Tensor)), "cpu")
-        with torch.autocast(device, enabled=False):
-            arguments = {name: _in_float32(value) for name, value in features.items()}
+        with torch.autocast(device_type(features), enabled=False):
+            arguments = in_float32(features)
             if self.component.gathers:
-                arguments = {name: _gathered(value) for name, value in arguments.items()}
+                arguments = gathered(arguments)
             loss, info = self.component(**arguments)
         return loss, {name: value.detach().float().mean() for name, value in info.items()}
-
-
-def _gathered(value: Any) -> Any:
-    return gather_rows(value) if isinstance(value, Tensor) and value.dim() > 0 else value
-
-
-def _in_float32(value: Any) -> Any:
-    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value

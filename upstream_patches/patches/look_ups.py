@@ -155,7 +155,7 @@ class Losses(LookUp):
             shared = vars(terms)["shared"]
             if missing := sorted(set(shared.values()) - set(training_feats)):
                 raise ConfigError(
-                    f"the model gives no features named {missing[0]!r}; it gives "
+                    f"the model gives no features called {missing[0]!r}; it gives "
                     f"{', '.join(sorted(training_feats))}",
                     where="loss_cfg.features",
                 )

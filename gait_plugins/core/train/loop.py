@@ -71,7 +71,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
             # forward, backward, update
             given = divide(batch, fabric.device)
             with unused_named(training.raw):
-                loss, figures, images = training.objective(given, given.targets)
+                loss, figures, images = training.forward(given)
             broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
             if broken:
                 raise _not_finite(loss, figures, step, batch)

@@ -11,7 +11,17 @@ from torch import Tensor, nn
 from gait_plugins.api import GaitBatch, GaitModel, Loss
 from gait_plugins.core.runtime.component_errors import blamed
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn.collectives import gather_rows
+from gait_plugins.nn.nested import gathered, in_float32
+
+
+class AsItIs:
+    """A batch on its way through Fabric, which looks into batches and not into this.
+
+    Of a batch it would round the frames to the precision of the training, and drop the targets.
+    """
+
+    def __init__(self, batch: GaitBatch) -> None:
+        self.batch = batch
 
 
 class Objective(nn.Module):
@@ -31,20 +41,17 @@ class Objective(nn.Module):
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(
-        self, batch: GaitBatch, targets: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, batch: GaitBatch | AsItIs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
 
         Args:
             batch: what the model is fed with.
-            targets: those of the batch once more: on its way through Fabric it keeps its five fields only.
 
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
-        if targets:
-            batch = batch._replace(targets=targets)
+        if isinstance(batch, AsItIs):
+            batch = batch.batch
         with blamed(self.model):
             output = self.model(batch)
         features = self._completed(output["training_feat"])
@@ -65,9 +72,9 @@ class Objective(nn.Module):
             loss = value.float().mean()
             return loss, {"loss": loss}
         term = self.losses[prefix]
-        arguments = {name: _in_float32(feature) for name, feature in value.items()}
+        arguments = in_float32(value)
         if term.gathers:
-            arguments = {name: _gathered(feature) for name, feature in arguments.items()}
+            arguments = gathered(arguments)
         with blamed(term):
             loss, info = term(**arguments)
         return loss.mean() * term.loss_term_weight, info
@@ -91,11 +98,3 @@ class Objective(nn.Module):
                 hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
                 "a further loss says by its key features whose features it gets",
             )
-
-
-def _in_float32(value: Any) -> Any:
-    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
-
-
-def _gathered(value: Any) -> Any:
-    return gather_rows(value) if isinstance(value, Tensor) and value.dim() > 0 else value

@@ -43,7 +43,7 @@ from gait_plugins.core.runtime.component_errors import blamed
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import Validation
-from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.objective import AsItIs, Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
 from gait_plugins.core.train.resume import restore
 from gait_plugins.errors import NonFiniteLoss
@@ -201,6 +201,11 @@ class Training:
         if self.input_size is not None and self.input_size != size:
             log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
         self.input_size = size
+
+    def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The loss of a batch, its figures and images, in the precision of the training."""
+        result: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]] = self.objective(AsItIs(batch))
+        return result
 
     def update(self, loss: Tensor) -> None:
         """One optimiser step and one step of the schedule."""

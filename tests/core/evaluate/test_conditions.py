@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gait_plugins.api import Results
+from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.config import load_config
 from gait_plugins.core.evaluate.conditions import Then, with_conditions
 from gait_plugins.core.evaluate.test import score
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.loop import train
 from gait_plugins.errors import GaitPluginsError
 
+CPU = RunOptions(device="cpu")
 SMALL = [
     "data_cfg.train=2",
     "data_cfg.test=4",
@@ -48,6 +50,28 @@ def test_a_condition_that_changes_nothing_has_the_same_figures(
     assert [row[0] for row in rows] == ["as they are", "same"]
     assert rows[0][1:] == rows[1][1:]
     assert found.details["conditions"]["metrics"]["same"] == own
+
+
+@pytest.mark.parametrize("who", ["probes", "all"])
+def test_under_a_condition_a_sequence_draws_what_it_draws_without(
+    who: str, tiny_yaml: Path, scored_sets: list[EmbeddingSet]
+) -> None:
+    train(load_config(tiny_yaml), CPU)
+    overrides = [
+        "evaluator_cfg.sampler.frames=2",
+        "evaluator_cfg.conditions={same: [null], moved: {type: Shift}}",
+        f"evaluator_cfg.conditions_on={who}",
+    ]
+    for size in (20, 3):
+        score(load_config(tiny_yaml, [*overrides, f"evaluator_cfg.sampler.batch_size={size}"]), CPU)
+    plain, same, moved, *others = scored_sets
+    np.testing.assert_array_equal(same.embeddings, plain.embeddings)
+    assert np.abs(moved.embeddings - plain.embeddings).max() > 1e-4
+    for condition in (same, moved):
+        assert (condition.gallery_embeddings is plain.embeddings) == (who == "probes")
+        assert (condition.gallery_embeddings is None) == (who == "all")
+    for one, other in zip((plain, same, moved), others, strict=True):
+        np.testing.assert_allclose(one.embeddings, other.embeddings, atol=1e-6)
 
 
 def test_probes_are_changed_before_a_gallery_as_it_is(

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.children import import_path
 from helpers.components.tiny_recipe import RECIPE_YAML, TinyRecipePlugin, write_recipe
 from helpers.components.tiny_training import equal, trained
-from helpers.places import CHILD_PATH, PROGRAMS
+from helpers.places import PROGRAMS
 from helpers.programs.kill_recipe import kill_often
 from typer.testing import CliRunner
 
@@ -409,7 +410,7 @@ def test_two_processes_train_the_stages_together(tmp_path: Path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29655"]
     command += [str(PROGRAMS / "run_recipe.py"), *recipe]
     command += [word for setting in settings for word in ("-o", setting)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": CHILD_PATH}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}
     for said in ("begins in", "finished already"):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stderr[-3000:]

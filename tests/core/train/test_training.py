@@ -13,7 +13,7 @@ import yaml
 from helpers.components.tiny import TinyModel
 from helpers.components.tiny_training import equal, final, run, trained
 
-from gait_plugins import ConfigError, GaitBatch, ModelOutput, NonFiniteLoss, hookimpl
+from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput, NonFiniteLoss, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.evaluate.test import score
@@ -217,15 +217,26 @@ def test_frames_of_another_size_than_trained_on(tiny_yaml: Path):
         score(load_config(str(tiny_yaml), overrides=["data_cfg.size=12"]), CPU)
 
 
-def test_score_is_the_same_for_every_batch_size(tiny_yaml: Path):
+@pytest.mark.parametrize("frames", [2, None], ids=["equal lengths", "packed"])
+def test_a_test_embeds_alike_at_every_batch_size_and_with_any_workers(
+    tiny_yaml: Path, scored_sets: list[EmbeddingSet], frames: int | None
+):
+    """Also where the frame sampler, or a transform, draws: what a sequence gets is its own."""
     run(tiny_yaml)
-    scores = set()
-    for size in (1, 4, 100):
-        config = load_config(str(tiny_yaml), overrides=[f"evaluator_cfg.sampler.batch_size={size}"])
-        results = score(config, CPU)
-        assert results is not None
-        scores.add(results.metrics["R1"])
-    assert len(scores) == 1
+
+    def embeddings(*overrides: str) -> torch.Tensor:
+        sampler = [f"evaluator_cfg.sampler.frames={frames}"] if frames else []
+        score(load_config(str(tiny_yaml), overrides=[*sampler, *overrides]), CPU)
+        return torch.from_numpy(scored_sets[-1].embeddings)
+
+    whole = embeddings("evaluator_cfg.sampler.batch_size=100")
+    for size in (1, 3, 8):
+        found = embeddings(f"evaluator_cfg.sampler.batch_size={size}")
+        torch.testing.assert_close(found, whole, atol=1e-6, rtol=1e-5)  # sums of another order
+    assert torch.equal(embeddings("data_cfg.num_workers=2"), embeddings())
+    drawn_anew = embeddings("trainer_cfg.seed=7", "evaluator_cfg.sampler.batch_size=100")
+    changed = (drawn_anew - whole).abs().amax((1, 2)) > 1e-4
+    assert changed.float().mean() > 0.5  # else all of this would say nothing
 
 
 def test_missing_checkpoint_names_those_there(tiny_yaml: Path):

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.places import CHILD_PATH, PROGRAMS
+from helpers.children import import_path
+from helpers.places import PROGRAMS
 
+import gait_plugins
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 
 STEPS = 20
@@ -40,7 +42,7 @@ def start(
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
     command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": CHILD_PATH}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": import_path()}
     return subprocess.Popen(
         command,
         env=environment,
@@ -52,6 +54,7 @@ def start(
 
 
 CALIBRATES = """
+from dataclasses import replace
 from itertools import islice
 import torch
 from helpers.components import tiny
@@ -62,6 +65,11 @@ def calibrate(self, batches):
     # The softmax is blind to what all classes have in common: training leaves the mean as it is.
     torch.nn.init.constant_(self.head.bias, 1 + float(mean_over_ranks(brightness)))
 tiny.TinyModel.calibrate = calibrate
+class Nearest(tiny.Nearest):
+    def evaluate(self, data):
+        # What is scored, in full.
+        return replace(super().evaluate(data), details={"embeddings": data.embeddings.tolist()})
+tiny.Nearest = Nearest
 run_tiny.run()
 """
 
@@ -85,6 +93,26 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         output, _ = process.communicate(timeout=180)
         assert process.returncode == 0, output[-3000:]
     return {name: folder / name / "Tiny" / "TinyModel" / "tiny" for name in started}
+
+
+TELLS = """
+import gait_plugins
+from helpers.components import tiny
+print("imports", gait_plugins.__file__, tiny.__file__)
+"""
+TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29622"]
+
+
+@pytest.mark.parametrize(("launcher", "processes"), [([], 1), (TORCHRUN, 2)], ids=["plain", "torchrun"])
+def test_processes_use_the_copies_that_this_one_uses(tmp_path: Path, launcher: list[str], processes: int):
+    from helpers.components import tiny
+
+    script = tmp_path / "tells.py"
+    script.write_text(TELLS)
+    process = start(tmp_path / "none.yaml", "none", [sys.executable, *launcher], 29622, script=script)
+    output, _ = process.communicate(timeout=60)
+    told = [line for line in output.splitlines() if line.startswith("imports")]
+    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, output[-3000:]
 
 
 def losses(folder: Path) -> list[float]:
@@ -116,11 +144,14 @@ def test_losses_agree(runs: dict[str, Path]):
     torch.testing.assert_close(torch.tensor(two), torch.tensor(one), atol=1e-5, rtol=0)
 
 
-def test_scores_agree(runs: dict[str, Path]):
+def test_what_is_scored_agrees(runs: dict[str, Path]):
     one, two = (
-        json.loads((runs[n] / f"results-{STEPS}-Nearest.json").read_text())["metrics"] for n in ("one", "two")
+        json.loads((runs[name] / f"results-{STEPS}-Nearest.json").read_text()) for name in ("one", "two")
     )
-    assert one == two
+    assert one["metrics"] == two["metrics"]
+    embeddings = [torch.tensor(results["details"]["embeddings"]) for results in (one, two)]
+    assert embeddings[0].std(0).max() > 0.1  # sequences do not all look alike
+    torch.testing.assert_close(*embeddings, atol=1e-5, rtol=0)
 
 
 def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):

@@ -9,25 +9,30 @@ import sys
 import venv
 from pathlib import Path
 
+import gait_plugins
+
 
 class Environment:
     """A virtual environment on top of the one that runs the tests.
 
     Args:
         folder: where it is made.
-        with_editables: what is installed as editable below can be imported here too.
+        with_tested: the copy of this package that is tested can be imported here too.
     """
 
-    def __init__(self, folder: Path, *, with_editables: bool = True) -> None:
+    def __init__(self, folder: Path, *, with_tested: bool = True) -> None:
         venv.create(folder / "venv", with_pip=False)
         self.python = next((folder / "venv").glob("[bS]*/python*"))
         self.home = folder
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         own = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
         below = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        lines = []
+        if with_tested:  # before an installed one
+            lines.append(str(Path(gait_plugins.__file__).parents[1]))
         # addsitedir, not a plain path: this environment may hold editable installs.
-        lines = [f"import site; site.addsitedir({p!r})\n" if with_editables else f"{p}\n" for p in below]
-        (own / "below.pth").write_text("".join(lines))
+        lines += [f"import site; site.addsitedir({p!r})" if with_tested else p for p in below]
+        (own / "below.pth").write_text("\n".join(lines))
 
     def install(self, *sources: Path, editable: bool = False) -> None:
         """Build and install copies of packages, from the network nothing."""
@@ -53,6 +58,10 @@ class Environment:
             cwd=self.home,
             env={**inherited, "OMP_NUM_THREADS": "1", **environment},
         )
+
+    def imported(self, module: str) -> str:
+        """The file that a module is imported from."""
+        return self.python_run("-c", f"import {module}; print({module}.__file__)").stdout.strip()
 
     def succeed(self, *command: str | Path, **environment: str) -> str:
         """The output of a command that must work."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.children import import_path
 from helpers.golden_rules import sil
-from helpers.places import CHILD_PATH
 from test_residual_stage import batch_of, residual
 
 from gait_plugins.api import GaitBatch
@@ -132,11 +132,10 @@ dist.destroy_process_group()
 
 
 def test_two_processes_with_a_batch_each_fit_as_one_with_both(tmp_path: Path) -> None:
-    here = str(Path(__file__).parent)
     started = [
         subprocess.Popen(
             [sys.executable, "-c", FIT, str(rank), str(tmp_path / "store"), str(tmp_path / "weights")],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{here}{os.pathsep}{CHILD_PATH}"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

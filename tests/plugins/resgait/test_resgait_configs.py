@@ -135,7 +135,7 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     trained = [p for p in training.raw.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in trained]
     given = Divider(training.maker.transforms)(batch, torch.device("cpu"))
-    loss, _, _ = training.objective(given, given.targets)
+    loss, _, _ = training.forward(given)
     training.update(loss)
     assert loss.isfinite()
     assert any(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))

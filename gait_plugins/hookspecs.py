@@ -1,4 +1,4 @@
-"""Every hook of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
+"""Hooks of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
 
 Contribution hooks return a mapping *name -> "module:attr"*; the string is imported only when a
 configuration uses the name. A class object is accepted in its place, and an :class:`Offer` where more
@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True)
 class Offer:
-    """A component of which more is to be said than where its class is."""
+    """A component with more information than the place of its class."""
 
     target: str | type
     """``module:attr`` of the class, or the class."""

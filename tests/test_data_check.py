@@ -90,7 +90,7 @@ def test_every_problem_is_reported_at_once(broken):
         "sequences are shorter than 15 frames",
         "sequences hold black frames",
         "sequences hold the very frames of another one",
-        "files hold uint8 masks in 0..1, brought to 0..255 on reading",
+        "files hold uint8 masks in 0..1, converted to 0..255 on reading",
     }
     assert found["train identities of the partition have no folder"].examples == ("088",)
     assert found["probes are not among the test sequences"].examples == ("003-zz-000",)

@@ -153,7 +153,7 @@ def test_a_truncated_foreign_or_missing_file_is_told(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     for name, told in [
         ("cut.npz", "damaged"),
-        ("other.npz", "no packed data set"),
+        ("other.npz", "not a packed data file"),
         ("none.npz", "No such file"),
     ]:
         with pytest.raises(DataError, match=told):
@@ -178,7 +178,7 @@ def test_records_that_cannot_be_are_told_on_opening(tmp_path, field, value):
         arrays = dict(archive)
     arrays["records"][field][0] = value
     np.savez(tmp_path / "odd.npz", **arrays)
-    with pytest.raises(DataError, match="the records of 1 arrays cannot be"):
+    with pytest.raises(DataError, match="the records of 1 arrays hold impossible values"):
         PackedFile(str(tmp_path / "odd.npz"))
 
 
@@ -188,7 +188,7 @@ def test_sequences_that_cannot_be_are_told_on_opening(tmp_path, row, label):
         arrays = dict(archive)
     arrays["sequences"]["label"][row] = label  # beyond the names, or out of order
     np.savez(tmp_path / "odd.npz", **arrays)
-    with pytest.raises(DataError, match="its sequences are not sorted"):
+    with pytest.raises(DataError, match="the sequences are not sorted"):
         PackedFile(str(tmp_path / "odd.npz"))
 
 

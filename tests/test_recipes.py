@@ -101,7 +101,7 @@ def test_one_stage_alone(tmp_path: Path):
     run(path, only="base")
     assert not (tmp_path / "output" / "pair" / "beside").exists()
     run(path, only="beside")
-    with pytest.raises(ConfigError, match=r"no stage 'besid'.*\n  -> did you mean 'beside'"):
+    with pytest.raises(ConfigError, match=r"unknown stage 'besid'.*\n  -> did you mean 'beside'"):
         run(path, only="besid")
 
 
@@ -261,12 +261,12 @@ def test_inline_configurations_may_inherit(tmp_path: Path):
     [
         ("freeze: [first]", "freze: [first]", r"pair.yaml:11: stages.1.freze: (?s:.*)did you mean 'freeze'"),
         ("stages:", "stages: 3\nx:", r"pair.yaml:2: stages: expected"),
-        ("name: beside", "name: base", r"pair.yaml:6: two stages are called 'base'"),
-        ("name: beside", "name: model_cfg", r"cannot be called 'model_cfg'"),
+        ("name: beside", "name: base", r"pair.yaml:6: two stages are named 'base'"),
+        ("name: beside", "name: model_cfg", r"cannot be named 'model_cfg'"),
         (
             "first: base",
             "first: bese",
-            r"pair.yaml:10: there is no stage 'bese' before 'beside'\n  -> .*'base'",
+            r"pair.yaml:10: no stage 'bese' before 'beside'\n  -> .*'base'",
         ),
         ("first: base", "first: beside", r"'beside' takes from itself"),
         ("first: base", "first: gone.pt", r"gone.pt: there is no such checkpoint"),
@@ -307,7 +307,7 @@ def test_a_cycle_is_called_one(tmp_path: Path):
         "{trainer_cfg: {total_iter: 4}}", "{trainer_cfg: {total_iter: 4}}\n    init: beside"
     )
     with pytest.raises(
-        ConfigError, match=r"'beside' runs after 'base', and 'beside' takes from 'base': a cycle"
+        ConfigError, match=r"'beside' runs only after 'base', and 'beside' takes from 'base': a cycle"
     ):
         load_recipe(write_recipe(tmp_path, text))
 
@@ -323,7 +323,7 @@ def test_a_recipe_is_no_configuration(tmp_path: Path):
     path = write_recipe(tmp_path)
     with pytest.raises(ConfigError, match=r"pair.yaml:2: this is a recipe"):
         load_config(str(path))
-    with pytest.raises(ConfigError, match=r"no recipe"):
+    with pytest.raises(ConfigError, match=r"expected a recipe"):
         load_recipe(tmp_path / "tiny.yaml")
 
 
@@ -332,7 +332,7 @@ def test_plugins_offer_recipes_by_name(tmp_path: Path):
     assert found is not None
     assert found.name == "tiny_recipe.yaml"
     assert find_recipe("tiny-gait/two_stages") == found
-    with pytest.raises(ConfigError, match="recipes of plugins are: two_stages"):
+    with pytest.raises(ConfigError, match="recipes from plugins: two_stages"):
         find_recipe("two_stage")
 
 

@@ -195,7 +195,7 @@ def test_too_many_classes_are_told_by_those_that_remain(tiny_yaml: Path, caplog:
     ("wanted", "words"),
     [
         ("1", r"at least two identities"),
-        ("1.5", r"a share lies between 0 and 1"),
+        ("1.5", r"a share must lie between 0 and 1"),
         ("['001']", r"at least two different identities"),
         ("4", r"4 identities are to be held out and there are 4 to train on: none is left"),
         ("0.9", r"none is left"),

@@ -42,7 +42,7 @@ def list_components(
         for owner, hooks in sorted(listeners.items()):
             print(f"  {owner} ({owner.module}): {', '.join(hooks)}")
     if manager.allow is not None:
-        print(f"\nonly these may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
+        print(f"\nonly these plugins may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
     if manager.failures:
         print("\nfailed to load:")
         print("\n".join(_failure_text(failure) for failure in manager.failures))

@@ -1,4 +1,4 @@
-"""What a check finds in a tree, with the place of each."""
+"""Notes: problems and warnings that a check finds in a tree, each with its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Notes:
         self.problems.append(self._at(path, message, hint, cause))
 
     def warn(self, message: str, path: Path, hint: str | None = None) -> None:
-        """Note what does no harm."""
+        """Note a harmless oddity at a path."""
         self.warnings.append(self._at(path, message, hint))
 
     def _at(

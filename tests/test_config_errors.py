@@ -62,7 +62,8 @@ CASES = {
     "a number for a boolean": (("log_accuracy: true", "log_accuracy: 1"), r"expected bool, got 1 \(int\)"),
     "a number for text": (
         ("save_name: first", "save_name: 02"),
-        r'save_name: expected str, got 2 \(int\)\n  -> YAML reads this value as a number; .* in quotes, as "02"',
+        r"save_name: expected str, got 2 \(int\)\n"
+        r'  -> YAML reads this value as a number; .* in quotes, as "02"',
     ),
     "text for a count": (("total_iter: 30", "total_iter: many"), r"town.yaml:32: .*expected int, got 'many'"),
     "a count below one": (
@@ -200,7 +201,9 @@ OVERRIDES = {
     "trainr_cfg=3": "unknown section",
     "trainer_cfg.total_itr=3": r"-o trainer_cfg.total_itr=3: trainer_cfg has no option[^$]*'total_iter'\?",
     "trainer_cfg.total_iter=many": r"-o trainer_cfg.total_iter=many: expected int, got 'many'",
-    "trainer_cfg.save_name=02": r"expected str, got 2 [^$]*quote the value: -o 'trainer_cfg.save_name=\"02\"'",
+    "trainer_cfg.save_name=02": (
+        r"expected str, got 2 [^$]*quote the value: -o 'trainer_cfg.save_name=\"02\"'"
+    ),
     "trainer_cfg.freeze=[02, no]": r"quote the value: -o 'trainer_cfg.freeze=\[\"02\", \"no\"\]'",
     "trainer_cfg.total_iter.x=1": "trainer_cfg.total_iter is 30, not a mapping: it has no key 'x'",
     "loss_cfg.margin=1": r"the list loss_cfg has no item 'margin'[^$]*the items are loss_cfg.0, loss_cfg.1",

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic files: either complete or absent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what a killed process left half-written."""
+    """Remove the half-written files of a killed process."""
     for partial in folder.glob(f".*{PARTIAL}"):
         partial.unlink(missing_ok=True)
 

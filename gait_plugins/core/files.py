@@ -1,4 +1,4 @@
-"""What is asked of files."""
+"""File checksums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in a training: the step is finished and saved before the program ends."""
+"""Interrupts: Ctrl-C in a training ends it once the step is finished and saved."""
 
 from __future__ import annotations
 

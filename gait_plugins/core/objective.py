@@ -1,4 +1,4 @@
-"""Model and losses as one module: a batch in, the summed loss and its figures out."""
+"""The objective: model and losses as one module, from a batch to the summed loss and its figures."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Objective(nn.Module):
     def _completed(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
         if missing := sorted(set(self.shared.values()) - set(features)):
             raise ConfigError(
-                f"the model {type(self.model).__name__} gives no features called {missing[0]!r}; "
-                f"it gives {', '.join(sorted(features))}",
+                f"the model {type(self.model).__name__} returns no training features called {missing[0]!r}; "
+                f"it returns {', '.join(sorted(features))}",
                 where="loss_cfg.features",
             )
         return {**features, **{prefix: features[source] for prefix, source in self.shared.items()}}
@@ -86,10 +86,10 @@ class Objective(nn.Module):
         wanted = {prefix for prefix, value in features.items() if not isinstance(value, Tensor)}
         if wanted - configured or configured - set(features) or not features:
             raise ConfigError(
-                f"the model {type(self.model).__name__} gives features for {sorted(features) or 'no loss'}, "
+                f"the model {type(self.model).__name__} has features for {sorted(features) or 'no loss'}, "
                 f"but loss_cfg has the log_prefix {sorted(configured)}",
-                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
-                "a further loss says by its key features whose features it gets",
+                hint="each log_prefix of loss_cfg must name a training feature of the model, and each "
+                "feature needs a loss; a further loss names the features that it gets by its key 'features'",
             )
 
 

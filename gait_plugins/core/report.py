@@ -1,4 +1,4 @@
-"""Results for people (tables) and for programs (JSON, CSV)."""
+"""Result reports: tables for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a run: model, losses, batches."""
+"""Setup: building model, losses and batches from a configuration."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     otherwise like a test.
 
     Raises:
-        DataError: there is no sequence, or nothing that the protocol could score.
-        ConfigError: the sampler cannot draw its batches from this data, or nobody can be held out.
+        DataError: there is no sequence, or none that the protocol can score.
+        ConfigError: the sampler cannot draw its batches from this data, or no identity can be held out.
     """
     refs = dataset.sequences("test" if phase == "test" else "train")
     if phase != "test":
@@ -84,12 +84,12 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         raise DataError(
             f"there is no {phase} sequence",
             where=config.data_cfg.dataset.where,
-            hint="gait-plugins data check tells what is missing",
+            hint="gait-plugins data check shows what is missing",
         )
     maker = batch_maker(config, dataset, index, phase)
     log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
     if len(index.identities) == 1:
-        log.warning("%s: with a single identity there is nobody to tell apart", phase)
+        log.warning("%s: the set has one identity: at least two are needed to compare people", phase)
     if phase != "train":
         build_conditions(config, len(maker.transforms))
     if phase == "test":
@@ -161,7 +161,7 @@ def embedding_set(
 
 
 def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
-    """See that there is something to train, and a class for each training identity.
+    """Check that there are parameters to train, and a class for each training identity.
 
     Raises:
         ConfigError: the model has no trainable parameter, or too few classes.
@@ -170,11 +170,11 @@ def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
         raise ConfigError(
             f"{type(model).__name__} has no trainable parameter",
             where="model_cfg",
-            hint="gait-plugins test scores it without training",
+            hint="gait-plugins test scores this model without training",
         )
     if model.num_classes is not None and model.num_classes < len(index.identities):
         raise ConfigError(
-            f"the model tells {model.num_classes} identities apart, "
+            f"the model's classifier is for {model.num_classes} identities, "
             f"the training set has {len(index.identities)}",
             where="model_cfg",
             hint=f"set the model's class_num to {len(index.identities)}",
@@ -185,7 +185,7 @@ def check_losses(losses: Mapping[str, Loss], maker: BatchMaker) -> None:
     """See that the losses can learn from batches as the first one is drawn; no frame is read.
 
     Raises:
-        GaitPluginsError: what the first step would end in.
+        GaitPluginsError: the error that the first step would end with.
     """
     labels = torch.from_numpy(maker.index.classes[maker.drawn(0)])
     for loss in losses.values():
@@ -194,12 +194,12 @@ def check_losses(losses: Mapping[str, Loss], maker: BatchMaker) -> None:
 
 
 def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
-    """Warn of a classifier for more identities than are trained on, which learns to rule the rest out.
+    """Warn of a classifier for more identities than are trained on; it learns to exclude the others.
 
     Args:
         model: the model.
         index: the training sequences.
-        options: ``model_cfg``'s, to name the one that says how many.
+        options: those of ``model_cfg``, to name the one that sets the number.
     """
     classes, identities = model.num_classes, len(index.identities)
     if classes is None or classes <= identities:
@@ -208,7 +208,7 @@ def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mappin
     said = [path for path in numbers if "class" in path.rpartition(".")[2]]
     advice = " ".join(f"-o model_cfg.{path}={identities}" for path in said)
     log.warning(
-        "the model tells %d identities apart, the training set has %d: %s",
+        "the model's classifier is for %d identities, the training set has %d: %s",
         classes,
         identities,
         advice or f"set the model's class_num to {identities}",
@@ -226,8 +226,8 @@ def check_frames(model: GaitModel, batch: HostBatch) -> None:
         raise ConfigError(
             f"the frames have {_channels(found)}, {type(model).__name__} takes {taken}",
             where=batch.names[0],
-            hint=f"choose other frames by data_cfg.data_in_use, or a model for {_channels(found)}: many have "
-            "an option for it (gait-plugins config explain MODEL)",
+            hint=f"choose other frames by data_cfg.data_in_use, or a model for {_channels(found)}: many "
+            "models have an option for this (gait-plugins config explain MODEL)",
         )
     model.check_input_size(*frame_size(batch))
 
@@ -252,9 +252,9 @@ def build_conditions(config: Config, inputs: int) -> dict[str, list[Transform | 
         found[name] = build_transforms(specs)
         if len(specs) != inputs:
             raise ConfigError(
-                f"it has {len(specs)} transforms, the test has {inputs} input sources",
+                f"the condition has {len(specs)} transforms, the test has {inputs} input sources",
                 where=f"evaluator_cfg.conditions.{name}",
-                hint="give one transform, or null, for each",
+                hint="give one transform, or null, for each input source",
             )
     return found
 

@@ -219,7 +219,7 @@ def test_a_weight_that_differs_in_another_size_too_is_no_head() -> None:
         (["checkpoint", "show", "nowhere.pt"], "no such checkpoint"),
         (["checkpoint", "show", __file__], "truncated or not a checkpoint"),
         (["checkpoint", "show", "notes.pt"], "the file is text"),
-        (["checkpoint", "show", "a.pt", "-o", "x=1"], "none is given"),
+        (["checkpoint", "show", "a.pt", "-o", "x=1"], "-o needs a configuration"),
         (["train", "walkers/gaitbase", "--drop-head"], "--drop-head needs --init-from"),
     ],
 )

@@ -113,7 +113,7 @@ def test_show_prints_options_documentation_and_origin(gait_plugins: Callable[...
     assert result.exit_code == 0, result.output
     assert result.stdout == (
         "loss Own\n"
-        "  package  own-gait 1.2, always reached as own-gait/Own\n"
+        "  package  own-gait 1.2, unambiguous name own-gait/Own\n"
         "  class    own_losses:Own\n"
         "\n"
         "  Pulls what belongs together.\n"

@@ -124,7 +124,7 @@ def test_people_are_enrolled_one_after_the_other_and_found_again(gait: Gait, tre
         code, output = gait(*words)
         assert code == 0, output
     assert "holds 3 of 3 identities" in output
-    assert "nearest to another identity" in output
+    assert "smallest distance between two identities" in output
     code, output = gait("identify", "tiny.yaml", f"{tree}/ben/nm-00/090/090.pkl", "--gallery", "g.npz")
     assert code == 0
     lines = output.splitlines()
@@ -143,7 +143,7 @@ def test_a_whole_tree_is_enrolled_at_once_and_never_twice(gait: Gait, tree: Path
     code, output = gait("enroll", "tiny.yaml", str(tree), "--gallery", "g.npz")
     assert code == 0
     assert "6 sequences enrolled; g.npz holds 6 of 3 identities" in output
-    assert "farthest from all others of the same identity" in output
+    assert "largest distance to the nearest other sequence of the same identity" in output
     code, output = gait("enroll", "tiny.yaml", str(tree), "--gallery", "g.npz")
     assert "6 sequences are already enrolled" in output
     assert "0 sequences enrolled; g.npz holds 6 of 3" in output
@@ -213,7 +213,7 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
             "no identity given for people/ann/nm-00/090/090.pkl",
         ),
         (["enroll", "tiny.yaml", "people", "--id", "ann", "--gallery", "n.npz"], "names 3 identities itself"),
-        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a gallery is a .npz file"),
+        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a gallery must be a .npz file"),
         (["enroll", "tiny.yaml", "people", "--gallery", "walk.npz"], "not a file of embeddings"),
         (["identify", "tiny.yaml", "people", "--gallery", "nowhere.npz"], "no such file"),
         (["identify", "tiny.yaml", "people", "--gallery", "a.pt"], "not a file of embeddings"),
@@ -222,7 +222,10 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "-k", "4"], "the gallery holds 3"),
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "-k", "0"], "the gallery holds 3"),
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--unknown-above", "-1"], "0 or more"),
-        (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--metric", "l1"], "called 'l1'"),
+        (
+            ["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--metric", "l1"],
+            "unknown distance 'l1', expected euc or cos",
+        ),
     ],
 )
 def test_bad_input_ends_with_words_and_code_two(gait: Gait, tree: Path, words: list[str], said: str) -> None:

@@ -130,7 +130,7 @@ def test_the_end_of_a_librarys_thread_is_one_line(caplog: pytest.LogCaptureFixtu
         thread.join()
     finally:
         threading.excepthook = before
-    assert caplog.messages == ["writer ended by OSError: [Errno 28] No space left on device"]
+    assert caplog.messages == ["the thread writer ended with OSError: [Errno 28] No space left on device"]
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_packing_refuses_what_it_cannot_do_and_leaves_nothing(tmp_path):
         ([root, tmp_path / "x.bin"], "its name ends in .npz"),
         ([tmp_path / "none", tmp_path / "x.npz"], "no such folder"),
         ([root, root], "this is a folder"),
-        ([root, listed], "the file exists"),
+        ([root, listed], "the file already exists"),
         ([root, tmp_path / "x.npz", "--threshold", 256], "expected 0 to 254"),
         ([Path(root) / "001", tmp_path / "x.npz"], "one level too high"),
     ]:
@@ -272,7 +272,7 @@ def test_a_list_that_cannot_be_read_is_told(tmp_path, content):
         (tmp_path / "names.txt").write_bytes(content)
     code, text, _ = split(tmp_path, "--train-list", tmp_path / "names.txt")
     assert code == 2
-    assert "one identity a line" in text
+    assert "one identity per line" in text
 
 
 def test_the_first_identities_are_the_first_by_number():

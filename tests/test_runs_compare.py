@@ -100,7 +100,7 @@ def test_runs_of_the_same_settings_say_so(runs: Path) -> None:
         score(config, CPU)
     code, output = gait("runs", "compare", str(runs / "c"), "elsewhere/Tiny/TinyModel/d")
     assert code == 0
-    assert "the two share settings, data, versions, seeds and machine" in output
+    assert "the two runs have the same settings, data, versions, seeds and machine" in output
 
 
 def test_a_run_that_was_only_tested_is_compared_too(runs: Path) -> None:

@@ -221,7 +221,10 @@ def test_a_video_of_a_person_is_taken_for_silhouettes(here: Path) -> None:
 
 def test_is_preparation_what_makes_silhouettes(here: Path) -> None:
     output = succeeds("data", "prepare", "--help")
-    says(" ".join(output.split()), "One person a mask, white on black: how to get masks from pictures is up")
+    says(
+        " ".join(output.split()),
+        "Each mask shows one person, white on black; making masks from pictures is not part",
+    )
 
 
 def test_a_demo_on_own_masks_writes_empty_files(here: Path) -> None:

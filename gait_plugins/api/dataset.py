@@ -19,7 +19,7 @@ Subset = Literal["train", "test"]
 
 
 class SequenceRef(NamedTuple):
-    """One walk: who, in which condition, seen from where, and where its frames are."""
+    """One walk: identity, condition, view, and where its frames are."""
 
     label: str
     """Identity, ``075``."""
@@ -37,7 +37,7 @@ class SequenceRef(NamedTuple):
 
 
 def fits_any(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a type, a view or a name is one of those that are asked for; ``*`` stands for any text."""
+    """Whether a type, a view or a name matches one of the patterns; ``*`` stands for any text."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -93,7 +93,7 @@ class GaitDataset(HasExample, ABC):
         return len(self.load(ref)[0])
 
     def targets(self, ref: SequenceRef) -> Mapping[str, Any]:
-        """What there is to learn of a sequence beside its identity; see ``Transform.with_targets``."""
+        """Targets of a sequence beside its identity; see ``Transform.with_targets``."""
         return {}
 
     def probe_set(self) -> frozenset[str] | None:
@@ -101,7 +101,7 @@ class GaitDataset(HasExample, ABC):
         return None
 
     def check(self, *, read_frames: bool = True) -> DataReport:
-        """Count what is there and report everything that is wrong, all at once.
+        """Count the data set and report everything that is wrong, all at once.
 
         A data set that knows more of its files (wrong folders, stray files) extends this.
 

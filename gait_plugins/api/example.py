@@ -1,4 +1,4 @@
-"""What every component can tell of its options, and a small instance of it, before one is made."""
+"""Example options and checks of options, which every component can offer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 
 class HasExample:
-    """Offers options that a component can be tried with, and an opinion on those it is given."""
+    """Offers options that a component can be tried with, and checks those that it is given."""
 
     ignored_options: ClassVar[Mapping[str, str]] = {}
     """Options that people write for it and that have no effect -> why, or what to write instead. In a
@@ -30,5 +30,5 @@ class HasExample:
             options: those that are written, as YAML holds them, each already of its declared type.
 
         Raises:
-            ConfigError: they do not; its message goes on from the component's name: ``needs ...``.
+            ConfigError: they do not; the message continues after the component's name: ``needs ...``.
         """

@@ -1,4 +1,4 @@
-"""Checks of the numbers that options give."""
+"""Range checks of numbers given as options."""
 
 from __future__ import annotations
 

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
+Name = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting, as for train."),
+    typer.Option(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
+    ),
 ]
 
 
@@ -29,12 +36,12 @@ def check(
     config: Name,
     override: Overrides = None,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the whole configuration with defaults, as YAML.")
+        bool, typer.Option("--resolved", help="Print the whole configuration with all defaults, as YAML.")
     ] = False,
 ) -> None:
-    """Say what a configuration names and where it comes from, or everything that is wrong with it.
+    """Check a configuration: list its components and their packages, or everything that is wrong.
 
-    Of a recipe, say which stages it has and what each starts from.
+    For a recipe, list its stages and the weights that each starts from.
     """
     from gait_plugins.config import load_config
     from gait_plugins.config.recipes import find_recipe, load_recipe
@@ -72,18 +79,21 @@ def check(
 @app.command("explain")
 def explain(
     name: Annotated[
-        str, typer.Argument(help="A component, a section (trainer_cfg) or a key (trainer_cfg.sync_BN).")
+        str,
+        typer.Argument(help="Name of a component, a section (trainer_cfg) or a key (trainer_cfg.sync_BN)."),
     ],
 ) -> None:
-    """Explain a component's options, or what a section or key of a configuration means."""
+    """Explain the options of a component, or a section or key of a configuration."""
     from gait_plugins.config.explaining import explain
 
     print("\n\n".join(_text(found) for found in explain(name)))
 
 
 @app.command("schema")
-def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipes.")] = False) -> None:
-    """Print the JSON Schema of configurations with the installed components, for editors."""
+def schema(
+    recipe: Annotated[bool, typer.Option("--recipe", help="Print the schema of recipes instead.")] = False,
+) -> None:
+    """Print the JSON Schema of configurations with all installed components, for editors."""
     from gait_plugins.config.schema import json_schema, recipe_schema
 
     print(json.dumps(recipe_schema() if recipe else json_schema(), indent=1))
@@ -91,7 +101,7 @@ def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipe
 
 @app.command("list")
 def list_configs() -> None:
-    """List the configurations and recipes that are shipped and found by name."""
+    """List the shipped configurations and recipes, which can be given by name."""
     from gait_plugins.config.sources import locate, shipped, shipped_recipes
 
     names = sorted([*shipped(), *shipped_recipes()])

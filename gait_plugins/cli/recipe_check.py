@@ -1,4 +1,4 @@
-"""What ``gait-plugins config check`` says of a recipe."""
+"""Recipe texts of ``gait-plugins config check``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def recipe_lines(recipe: Stages, fits: dict[str, list[PartFit]]) -> Iterator[str]:
-    """A recipe that was found to be right: each stage with its model and data, and what it starts from."""
+    """The lines for a valid recipe: each stage with its model and data, and what it starts from."""
     yield f"{recipe.source} is accepted: {len(recipe.stages)} stages"
     for number, stage in enumerate(recipe.stages, 1):
         config = stage.config

@@ -20,7 +20,7 @@ from gait_plugins.prepare.tree import every_sequence
 
 TAKEN = (
     f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "
-    "or a packed file"
+    "or a packed data file"
 )
 """What a sequence, or several, may be given as."""
 

@@ -89,7 +89,7 @@ class PackedFile:
     """A packed file, opened for reading.
 
     The arrays of names and places are read at once; frames are read where they are asked for. It is
-    pickled as its path, and opened anew by whoever unpickles it.
+    pickled as its path, and opened again when it is unpickled.
 
     Args:
         path: the file.

@@ -64,7 +64,7 @@ class Results:
     metrics: Mapping[str, float]
     """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``).
 
-    Empty where somebody else scores: see ``files``."""
+    Empty where the scoring is done elsewhere: see ``files``."""
     probes: int
     """Probes that were scored."""
     gallery: int

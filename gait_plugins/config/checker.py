@@ -103,7 +103,7 @@ class Checker(Notes):
         if len(self.problems) == before:
             return checked
         if self.tree.is_default(path):
-            del self.problems[before:]  # nobody wrote it; the component has a default of its own
+            del self.problems[before:]  # a default, not written; the component has its own
         return None
 
     def _unknown(self, paths: list[Path], accepts: Signature, owner: Owner) -> None:

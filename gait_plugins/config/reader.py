@@ -165,7 +165,9 @@ class _Walk:
     def key(self, node: yaml.Node) -> str | int:
         key = self.loader.construct_object(node) if self.is_plain(node) else None
         if not isinstance(key, str | int) or isinstance(key, bool):
-            raise ConfigError(f"a key must be text, found {key!r}", where=self.place(node))
+            raise ConfigError(
+                f"a key must be text, found {key!r}", where=self.place(node), hint="put the key in quotes"
+            )
         return key
 
     @staticmethod

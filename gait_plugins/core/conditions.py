@@ -1,4 +1,4 @@
-"""Test conditions: the same test sequences once more, each time under one more transform."""
+"""Test conditions: the test sequences again, each time under one further transform."""
 
 from __future__ import annotations
 

@@ -56,7 +56,11 @@ def contact_sheet(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(png.tobytes())
     except OSError as error:
-        raise DataError(f"the picture cannot be written: {error}", where=str(target)) from error
+        raise DataError(
+            f"the picture cannot be written: {error}",
+            where=str(target),
+            hint="check the free space and that you may write there",
+        ) from error
     return target
 
 
@@ -109,7 +113,7 @@ def _strip(label: str, frames: np.ndarray, columns: int, label_width: int) -> np
     grey = frames if frames.dtype == np.uint8 else np.clip(frames * 255, 0, 255).astype(np.uint8)
     height, width = grey.shape[1:]
     strip = np.full((height, label_width + columns * width), PAPER, np.uint8)
-    # As the data are, people white on black: nobody shall think that their masks need inverting.
+    # As the data are, people white on black, so that masks do not seem to need inverting.
     strip[:, label_width : label_width + len(grey) * width] = np.hstack(list(grey))
     cv2.putText(strip, label, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
     return strip

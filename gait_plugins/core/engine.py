@@ -77,7 +77,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 raise _not_finite(loss, figures, step, batch)
             training.update(loss)
 
-            # tell whoever listens
+            # report to the hooks
             metrics: Mapping[str, Any] = {}
             if step % section.log_iter == 0:
                 metrics = _metrics(training, loss, figures, images)

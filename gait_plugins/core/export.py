@@ -74,7 +74,10 @@ def _write_sequence(root: Path, ref: SequenceRef, sources: Sequence[np.ndarray])
     parts = (ref.label, ref.type, ref.view)
     for part in parts:
         if not part or part in (".", "..") or "/" in part or "\\" in part:
-            raise DataError(f"{part!r} of the sequence {ref.name!r} cannot be the name of a folder")
+            raise DataError(
+                f"{part!r} of the sequence {ref.name!r} cannot be the name of a folder",
+                hint="rename this identity, condition or view",
+            )
     folder = root.joinpath(*parts)
     folder.mkdir(parents=True)
     for number, frames in enumerate(sources):

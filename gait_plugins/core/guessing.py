@@ -87,7 +87,7 @@ def _of_configurations(weights: Mapping[str, Any]) -> list[Guess]:
     found = []
     for name in shipped():
         try:
-            with quiet():  # nobody has asked for these configurations
+            with quiet():  # the user did not ask for these configurations
                 config = load_config(name)
                 model = on_meta(config.model_cfg.build)
         except GaitPluginsError as error:

@@ -86,7 +86,7 @@ class LoadReport:
         return [f"{len(found)} {title}: {_first(found)}" for title, found in groups.items() if found]
 
     def advice(self) -> str:
-        """What to do about it, for whoever tests or trains with this model."""
+        """What to do next to test or train with this model."""
         if self.complete:
             return "nothing to do: every weight fits"
         if self.all_but_head and self.head is not None:
@@ -166,7 +166,7 @@ def _head(mismatched: Sequence[Mismatch], classes: int | None) -> Head | None:
     """The mismatches along one axis that is as long as the model has classes.
 
     All of them must agree on how many the file has: else a width of the network happens to equal the
-    number of classes, and nobody can tell which is which.
+    number of classes, and the two cannot be distinguished.
     """
     found: dict[str, int] = {}
     for key, file, model in mismatched:

@@ -75,8 +75,8 @@ class Objective(nn.Module):
     def _completed(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
         if missing := sorted(set(self.shared.values()) - set(features)):
             raise ConfigError(
-                f"the model {type(self.model).__name__} returns no training features called {missing[0]!r}; "
-                f"it returns {', '.join(sorted(features))}",
+                f"the model {type(self.model).__name__} gives no features called {missing[0]!r}; "
+                f"it gives {', '.join(sorted(features))}",
                 where="loss_cfg.features",
             )
         return {**features, **{prefix: features[source] for prefix, source in self.shared.items()}}

@@ -160,7 +160,11 @@ def curves(rows: Sequence[Row]) -> dict[str, list[tuple[float, Row]]]:
 def _conditions(folder: Path, step: int | None) -> Mapping[str, Mapping[str, float]]:
     """Condition -> its figures, the first being none; from the newest results that have conditions."""
     if not folder.is_dir():
-        raise DataError("there is no such run folder", where=str(folder))
+        raise DataError(
+            "there is no such run folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
     files = [(int(match[1]), path) for path in folder.iterdir() if (match := _RESULTS.fullmatch(path.name))]
     for number, path in sorted(files, key=lambda pair: (pair[0], pair[1].stat().st_mtime_ns), reverse=True):
         if step in (None, number):
@@ -179,7 +183,9 @@ def _conditions_of(path: Path) -> Mapping[str, Mapping[str, float]] | None:
         details = json.loads(path.read_text(encoding="utf-8"))["details"]
         found: Mapping[str, Mapping[str, float]] = details.get("conditions", {}).get("metrics", {})
     except (ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"these results cannot be read: {error}", where=str(path)) from error
+        raise DataError(
+            f"these results cannot be read: {error}", where=str(path), hint="test the run again"
+        ) from error
     return found if len(found) > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""One family of exceptions: what happened, where, what was expected, what to do next."""
+"""Errors: one family of exceptions that say what happened, where, and what to do next."""
 
 from __future__ import annotations
 

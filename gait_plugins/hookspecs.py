@@ -1,9 +1,9 @@
-"""Every hook of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
+"""Hooks of the plugin layer. A plugin implements any of them with ``@gait_plugins.hookimpl``.
 
 Contribution hooks return a mapping *name -> "module:attr"*; the string is imported only when a
 configuration uses the name. A class object is accepted in its place, and an :class:`Offer` where more
 is to be said. A plugin that fronts other code puts that code's name before the component's:
-``opengait/GaitSet``; the bare ``GaitSet`` stays whoever's it is.
+``opengait/GaitSet``; the bare ``GaitSet`` still names the component of that name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True)
 class Offer:
-    """A component of which more is to be said than where its class is."""
+    """A component with more information than the place of its class."""
 
     target: str | type
     """``module:attr`` of the class, or the class."""
@@ -36,7 +36,7 @@ class Offer:
     or testing with another one is reported."""
     missing: str = ""
     """Why it cannot be used here (``needs kornia, which is not installed``): it is listed with this
-    reason, and whoever asks for it is told."""
+    reason, and a configuration that names it gets an error with it."""
 
 
 Contribution = Mapping[str, "str | type | Offer"]

@@ -1,4 +1,4 @@
-"""The base classes that a plugin subclasses and the data that passes between rooms.
+"""The API for plugins: base classes, and the data that passes between components.
 
 Names are imported on first use, so that a light manifest may import from here without torch.
 """

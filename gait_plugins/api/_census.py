@@ -1,4 +1,4 @@
-"""Counting a data set and finding what is wrong with it, over the contract of data sets alone."""
+"""Census: counts and problems of any data set, found through its contract alone."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_split(dataset: Listed, log: FindingLog, refs: dict[str, list[Sequence
     for label in sorted(shared):
         log.warning(
             "identities are in the training set and in the test set",
-            "recognition is scored on people never trained on: take them out of one of the sets",
+            "test on people that were not trained on: remove them from one of the sets",
             label,
         )
     try:
@@ -120,7 +120,7 @@ def _check_frames(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
     if len(silhouettes) < SHORT:
         log.warning(
             f"sequences are shorter than {SHORT} frames",
-            "less than half a step hardly tells who walks: leave them out, or take longer tracks",
+            "they show less than half a gait cycle: leave them out, or take longer tracks",
             f"{name} ({len(silhouettes)} frames)",
         )
     blank = int((~silhouettes.reshape(len(silhouettes), -1).any(axis=1)).sum())
@@ -138,15 +138,15 @@ def _check_frames(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
 def _check_values(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
     if 0 < silhouettes.max() < BRIGHT:
         log.warning(
-            "sequences hold no white: the person is dark grey in them",
-            "save the person as 255; labels and coloured masks: data prepare --threshold 0",
+            "sequences hold no white: the person is dark grey",
+            "save the person as 255; for labels and coloured masks use data prepare --threshold 0",
             f"{name} (brightest value {silhouettes.max()})",
         )
     # Heads and feet touch the first and last rows; the person is in the middle of the columns.
     if (silhouettes[..., [0, -1]] > _HALF).mean() > 0.5:
         log.error(
             "sequences have a white background",
-            "make the person white (255) and all else black: 255 - frames",
+            "make the person white (255) and the background black: 255 - frames",
             name,
         )
 
@@ -165,8 +165,8 @@ def _check_copies(log: FindingLog, same: Iterable[list[str]]) -> None:
         first, *copies = dict.fromkeys(names)
         for name in copies:
             log.warning(
-                "sequences hold the very frames of another one",
-                "delete the copies, links among them: a copy is always its own nearest match",
+                "sequences hold the same frames as another one",
+                "delete the copies (links, too): a copy is always its own nearest match",
                 f"{name} = {first}",
             )
 
@@ -183,9 +183,9 @@ def _check_sizes(log: FindingLog, sizes: dict[tuple[int, int], list[str]]) -> No
         only_cut = size[0] == usual[0] and {_is_cut(*size), _is_cut(*usual)} == {True, False}
         for name in names:
             if only_cut:
-                log.warning(text, "use BaseSilCuttingTransform, which cuts what is uncut and no more", name)
+                log.warning(text, "use BaseSilCuttingTransform, which cuts uncut frames only", name)
             else:
-                log.error(text, "bring all sequences to one size", name)
+                log.error(text, "resize all sequences to one size", name)
 
 
 def _is_cut(height: int, width: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a model is fed with."""
+"""Batches: the input of models."""
 
 from __future__ import annotations
 

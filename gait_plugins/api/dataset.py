@@ -33,7 +33,7 @@ class GaitDataset(HasExample, ABC):
         return len(self.load(ref)[0])
 
     def targets(self, ref: SequenceRef) -> Mapping[str, Any]:
-        """What there is to learn of a sequence beside its identity; see ``Transform.with_targets``."""
+        """Targets of a sequence beside its identity; see ``Transform.with_targets``."""
         return {}
 
     def probe_set(self) -> frozenset[str] | None:
@@ -41,7 +41,7 @@ class GaitDataset(HasExample, ABC):
         return None
 
     def check(self, *, read_frames: bool = True) -> DataReport:
-        """Count what is there and report everything that is wrong, all at once.
+        """Count the data set and report everything that is wrong, all at once.
 
         A data set that knows more of its files (wrong folders, stray files) extends this.
 

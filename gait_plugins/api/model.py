@@ -83,7 +83,7 @@ class GaitModel(HasExample, nn.Module):
     def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
         """See that a part may start from another training's checkpoint, before any weight is taken.
 
-        Names and shapes are compared by whoever loads; this is for what weights do not show. Raise
+        Names and shapes are compared elsewhere; this is for what weights do not show. Raise
         ``ConfigError`` or ``CheckpointError`` where the checkpoint was trained for something else.
 
         Args:

@@ -1,4 +1,4 @@
-"""Options of components: checking them, an example of a component, and ranges of numbers."""
+"""Options of components: example options, checks of options, and ranges of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gait_plugins.errors import ConfigError
 
 
 class HasExample:
-    """Offers options that a component can be tried with, and an opinion on those it is given."""
+    """Offers options that a component can be tried with, and checks those that it is given."""
 
     ignored_options: ClassVar[Mapping[str, str]] = {}
     """Options that people write for it and that have no effect -> why, or what to write instead. In a
@@ -32,7 +32,7 @@ class HasExample:
             options: those that are written, as YAML holds them, each already of its declared type.
 
         Raises:
-            ConfigError: they do not; its message goes on from the component's name: ``needs ...``.
+            ConfigError: they do not; the message continues after the component's name: ``needs ...``.
         """
 
 

@@ -1,4 +1,4 @@
-"""Progress of long jobs, heard by whoever implements ``gait_progress``."""
+"""Progress of long jobs, reported to the hook ``gait_progress``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Job:
 
 
 def track(items: Iterable[T], name: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Yield the items and report the progress of whoever consumes them."""
+    """Yield the items and report the progress."""
     if total is None and isinstance(items, Sized):
         total = len(items)
     with Job(name, total, unit) as job:

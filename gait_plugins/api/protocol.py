@@ -1,4 +1,4 @@
-"""The contract of evaluation protocols, what they are given and what they return."""
+"""The contract of evaluation protocols, with their input and results."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Results:
-    """What a protocol found."""
+    """The results of a protocol."""
 
     protocol: str
     """Name of the protocol in words, with its gallery rule."""
@@ -64,7 +64,7 @@ class Results:
     metrics: Mapping[str, float]
     """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``).
 
-    Empty where somebody else scores: see ``files``."""
+    Empty where the scoring is done elsewhere: see ``files``."""
     probes: int
     """Probes that were scored."""
     gallery: int
@@ -80,7 +80,7 @@ class Results:
     """Name -> text of files that are written beside the results (``GREW_submission.csv``)."""
 
     subset: Literal["test", "validation"] = "test"
-    """Whom the figures are of: the test identities, or training identities that were held out."""
+    """The scored identities: those of the test, or training identities that were held out."""
 
     def scalars(self) -> dict[str, float]:
         """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>`` (or ``validation_accuracy``)."""

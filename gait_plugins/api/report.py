@@ -1,4 +1,4 @@
-"""What a data set's check of itself finds."""
+"""Data reports: the findings of a data set's check of itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the life-cycle hooks see of a run."""
+"""Runs, as the life-cycle hooks see them."""
 
 from __future__ import annotations
 
@@ -41,5 +41,7 @@ class Run:
     def attach(self, monitor: object) -> None:
         """Add an object with ``@hookimpl`` methods; it hears this run's later hooks, then is dropped."""
         if self._attach is None:
-            raise RuntimeError("this Run has no host to attach monitors to")
+            raise RuntimeError(
+                "this run has no host to attach monitors to: attach them while it is in progress"
+            )
         self._attach(monitor)

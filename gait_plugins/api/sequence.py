@@ -13,7 +13,7 @@ Subset = Literal["train", "test"]
 
 
 class SequenceRef(NamedTuple):
-    """One walk: who, in which condition, seen from where, and where its frames are."""
+    """One walk: identity, condition, view, and where its frames are."""
 
     label: str
     """Identity, ``075``."""
@@ -31,7 +31,7 @@ class SequenceRef(NamedTuple):
 
 
 def fits_any(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a type, a view or a name is one of those that are asked for; ``*`` stands for any text."""
+    """Whether a type, a view or a name matches one of the patterns; ``*`` stands for any text."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -1,4 +1,4 @@
-"""``gait-plugins checkpoint``: what a file of weights is, and whether a model takes it."""
+"""``gait-plugins checkpoint``: shows checkpoint files, and whether a model takes their weights."""
 
 from __future__ import annotations
 
@@ -22,30 +22,35 @@ app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Look into checkpoints."""
+    """Inspect checkpoints."""
 
 
 @app.command("show")
 def show(
-    file: Annotated[Path, typer.Argument(help="A checkpoint of ours or OpenGait's, or a plain state dict.")],
+    file: Annotated[
+        Path, typer.Argument(help="Checkpoint of this package or of OpenGait, or a plain state dict.")
+    ],
     config: Annotated[
-        str | None, typer.Option(metavar="CONFIG", help="Say how it fits the model of this configuration.")
+        str | None,
+        typer.Option(metavar="CONFIG", help="Compare the file with the model of this configuration."),
     ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show model, iteration, sizes, identities, plugin versions and, where unknown, fitting configurations.
 
-    With --config, exit code 2 where the weights do not all fit.
+    With --config, the exit code is 2 if some weights do not fit.
     """
     from gait_plugins.core.checkpoints.inspect import checkpoint_info
     from gait_plugins.errors import ConfigError
 
     if override and config is None:
-        raise ConfigError("-o changes a configuration, and none is given", where="checkpoint show")
+        raise ConfigError(
+            "-o needs a configuration", where="checkpoint show", hint="give one with --config CONFIG"
+        )
     info = checkpoint_info(file)
     report = None if config is None else _report(file, config, override)
     if as_json:
@@ -76,11 +81,11 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         "sha256": info.sha256,
         "written by": info.writer,
         "model": info.model or "unknown",
-        "iteration": "not said" if info.iteration is None else str(info.iteration),
+        "iteration": "unknown" if info.iteration is None else str(info.iteration),
         "identities": classes,
-        "data set": info.dataset or "not said",
-        "frames": "not said" if info.input_size is None else "{}x{}".format(*info.input_size),
-        "seed": "not said" if info.seed is None else str(info.seed),
+        "data set": info.dataset or "unknown",
+        "frames": "unknown" if info.input_size is None else "{}x{}".format(*info.input_size),
+        "seed": "unknown" if info.seed is None else str(info.seed),
     }
     width = max(map(len, rows))
     yield from (f"{name:{width}}  {text}" for name, text in rows.items())

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
+Name = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting, as for train."),
+    typer.Option(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
+    ),
 ]
 
 
@@ -32,12 +39,12 @@ def check(
     config: Name,
     override: Overrides = None,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the whole configuration with defaults, as YAML.")
+        bool, typer.Option("--resolved", help="Print the whole configuration with all defaults, as YAML.")
     ] = False,
 ) -> None:
-    """Say what a configuration names and where it comes from, or everything that is wrong with it.
+    """Check a configuration: list its components and their packages, or everything that is wrong.
 
-    Of a recipe, say which stages it has and what each starts from.
+    For a recipe, list its stages and the weights that each starts from.
     """
     from gait_plugins.config import load_config
     from gait_plugins.config.recipe.load import find_recipe, load_recipe
@@ -74,18 +81,21 @@ def check(
 @app.command("explain")
 def explain(
     name: Annotated[
-        str, typer.Argument(help="A component, a section (trainer_cfg) or a key (trainer_cfg.sync_BN).")
+        str,
+        typer.Argument(help="Name of a component, a section (trainer_cfg) or a key (trainer_cfg.sync_BN)."),
     ],
 ) -> None:
-    """Explain a component's options, or what a section or key of a configuration means."""
+    """Explain the options of a component, or a section or key of a configuration."""
     from gait_plugins.config.describe.explain import explain
 
     print("\n\n".join(_text(found) for found in explain(name)))
 
 
 @app.command("schema")
-def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipes.")] = False) -> None:
-    """Print the JSON Schema of configurations with the installed components, for editors."""
+def schema(
+    recipe: Annotated[bool, typer.Option("--recipe", help="Print the schema of recipes instead.")] = False,
+) -> None:
+    """Print the JSON Schema of configurations with all installed components, for editors."""
     from gait_plugins.config.describe.json_schema import json_schema, recipe_schema
 
     print(json.dumps(recipe_schema() if recipe else json_schema(), indent=1))
@@ -93,7 +103,7 @@ def schema(recipe: Annotated[bool, typer.Option("--recipe", help="That of recipe
 
 @app.command("list")
 def list_configs() -> None:
-    """List the configurations and recipes that are shipped and found by name."""
+    """List the shipped configurations and recipes, which can be given by name."""
     from gait_plugins.config.yaml.sources import locate, shipped, shipped_recipes
 
     names = sorted([*shipped(), *shipped_recipes()])
@@ -104,7 +114,7 @@ def list_configs() -> None:
 
 
 def _recipe_lines(recipe: Stages, fits: dict[str, list[PartFit]]) -> Iterator[str]:
-    """A recipe that was found to be right: each stage with its model and data, and what it starts from."""
+    """The lines for a valid recipe: each stage with its model and data, and what it starts from."""
     yield f"{recipe.source} is accepted: {len(recipe.stages)} stages"
     for number, stage in enumerate(recipe.stages, 1):
         config = stage.config

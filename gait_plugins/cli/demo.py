@@ -1,4 +1,4 @@
-"""``gait-plugins demo``: synthetic walkers, two networks and a classical baseline, one table."""
+"""``gait-plugins demo``: compares two networks and a classical baseline on synthetic walkers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ CONTENDERS = {
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Where runs, logs and pictures go.")] = Path("demo-output"),
+    output: Annotated[Path, typer.Option(help="Folder for runs, logs and pictures.")] = Path("demo-output"),
     override: Annotated[
         list[str] | None,
-        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of every run."),
+        typer.Option(
+            "-o", "--override", metavar="KEY=VALUE", help="Override a setting of every run; may be repeated."
+        ),
     ] = None,
 ) -> None:
-    """Train TrackletGait and GaitBase on synthetic walkers and compare them; minutes on a CPU."""
+    """Train TrackletGait and GaitBase on synthetic walkers and compare them; takes minutes on a CPU."""
     from gait_plugins.config import load_config
     from gait_plugins.config.yaml.overrides import written
 

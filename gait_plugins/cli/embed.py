@@ -1,4 +1,4 @@
-"""``gait-plugins embed``, ``enroll`` and ``identify``: embeddings in use."""
+"""``gait-plugins embed``, ``enroll`` and ``identify``: write embeddings and recognise people."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ if TYPE_CHECKING:
     from gait_plugins.core.tools.identification import Answer, Separation
     from gait_plugins.metrics import Metric
 
-Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name.")]
-DATA = "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES, or packed files"
+Name = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
+]
+DATA = "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES, or packed data files"
 Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The weights; else what CONFIG would test.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+    typer.Option("--override", metavar="KEY=VALUE", help="Override a setting of CONFIG; may be repeated."),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Gallery = Annotated[Path, typer.Option(metavar="FILE.npz", help="The enrolled identities.")]
-Distance = Annotated[str | None, typer.Option(help="euc or cos; else what CONFIG scores by.")]
+Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
+Gallery = Annotated[
+    Path, typer.Option(metavar="FILE.npz", help="Gallery: the file of the enrolled identities.")
+]
+Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
 
 def run_embed(
     config: Name,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="What to write: .npz, or .csv.")
+        Path, typer.Option("-o", "--output", metavar="FILE", help="File to write: .npz or .csv.")
     ],
     data: Annotated[
-        list[Path] | None, typer.Argument(metavar="[DATA...]", help=f"{DATA}; else CONFIG's test set.")
+        list[Path] | None,
+        typer.Argument(metavar="[DATA...]", help=f"{DATA}; default: the test set of CONFIG."),
     ] = None,
     checkpoint: Checkpoint = None,
     override: Override = None,
@@ -60,14 +66,14 @@ def run_enroll(
     data: Data,
     gallery: Gallery,
     identity: Annotated[
-        str | None, typer.Option("--id", help="Who walks in these files or folders of images.")
+        str | None, typer.Option("--id", help="Identity of the person in these files or folders of images.")
     ] = None,
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
-    """Put people into a gallery, or begin one: their sequences are what others are compared with."""
+    """Add people to a gallery, or begin one: other sequences are compared with theirs."""
     from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
     from gait_plugins.core.tools.identification import enroll, separation
 
@@ -89,19 +95,23 @@ def run_identify(
     data: Data,
     gallery: Gallery,
     top: Annotated[
-        int | None, typer.Option("-k", "--top", help="Identities to tell of each sequence; else up to 5.")
+        int | None,
+        typer.Option("-k", "--top", help="Number of identities to list for each sequence; default: up to 5."),
     ] = None,
     unknown_above: Annotated[
         float | None,
-        typer.Option(metavar="DISTANCE", help="Nobody is told who is farther away; enroll names one."),
+        typer.Option(
+            metavar="DISTANCE",
+            help="Report sequences farther away than this as unknown; enroll suggests a value.",
+        ),
     ] = None,
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
     metric: Distance = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say who walks in sequences: the nearest identities of a gallery, with their distances."""
+    """List the nearest identities of a gallery for each sequence, with their distances."""
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
@@ -143,7 +153,9 @@ def _embedder(
 def _metric(embedder: Embedder, asked: str | None) -> Metric:
     chosen: Any = asked or embedder.config.evaluator_cfg.protocol.options.get("metric", "euc")
     if chosen not in ("euc", "cos"):
-        raise ConfigError(f"no distance is called {chosen!r}", hint="--metric euc, or --metric cos")
+        raise ConfigError(
+            f"unknown distance {chosen!r}, expected euc or cos", hint="--metric euc or --metric cos"
+        )
     metric: Metric = chosen
     return metric
 
@@ -151,21 +163,23 @@ def _metric(embedder: Embedder, asked: str | None) -> Metric:
 def _require_npz(gallery: Path) -> None:
     if gallery.suffix.lower() != ".npz":
         raise ConfigError(
-            "a gallery is a .npz file", where=str(gallery), hint=f"--gallery {gallery.with_suffix('.npz')}"
+            "a gallery must be a .npz file",
+            where=str(gallery),
+            hint=f"--gallery {gallery.with_suffix('.npz')}",
         )
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:
     if found.within is not None:
-        yield f"farthest from all others of the same identity: {found.within:.3f}"
+        yield f"largest distance to the nearest other sequence of the same identity: {found.within:.3f}"
     if found.between is not None:
-        yield f"nearest to another identity: {found.between:.3f}"
+        yield f"smallest distance between two identities: {found.between:.3f}"
     if found.within is None or found.between is None:
         return
     if found.within < found.between:
         yield f"--unknown-above {(found.within + found.between) / 2:.3f} lies between the two"
     else:
-        yield "no distance tells all of them apart"
+        yield "no threshold separates all identities"
 
 
 def _answer_lines(answer: Answer) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The options of a component or section as indented text."""
+"""Option texts: the options of a component or section, indented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gait-plugins plugins``: what is installed, where it comes from, and whether it works."""
+"""``gait-plugins plugins``: lists, shows and checks the installed components."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
-KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind: model, loss, ...")]
+KindOption = Annotated[
+    str | None, typer.Option("--kind", help="Only components of this kind: model, loss, ...")
+]
 
 
 @app.command("list")
 def list_components(
     kind: KindOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List every component of every installed package; nothing of them is imported."""
+    """List every component of every installed package, without importing it."""
     manager = default_manager()
     components = manager.components(kind)
     if as_json:
@@ -43,7 +45,7 @@ def list_components(
         for owner, hooks in sorted(listeners.items()):
             print(f"  {owner} ({owner.module}): {', '.join(hooks)}")
     if manager.allow is not None:
-        print(f"\nonly these may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
+        print(f"\nonly these plugins may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
     if manager.failures:
         print("\nfailed to load:")
         print("\n".join(_failure_text(failure) for failure in manager.failures))
@@ -51,16 +53,16 @@ def list_components(
 
 @app.command("show")
 def show_component(
-    name: Annotated[str, typer.Argument(help="A component's name, bare or as package/Name.")],
+    name: Annotated[str, typer.Argument(help="Name of a component, alone or as package/Name.")],
     kind: KindOption = None,
 ) -> None:
-    """Show what a component is, where it comes from and which options it takes."""
+    """Show a component: its package, its class and its options."""
     print("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
 
 
 @app.command("check")
 def check_plugins() -> None:
-    """Import every component of every installed package; exit code 2 if any fails."""
+    """Import every component of every installed package; the exit code is 2 if any fails."""
     manager = default_manager()
     problems = [_failure_text(failure) for failure in manager.failures]
     for owner in manager.owners:
@@ -133,7 +135,7 @@ def _description(component: Component) -> str:
 
     lines = [
         f"{component.kind} {component.name}",
-        f"  package  {component.owner}, always reached as {component.qualified}",
+        f"  package  {component.owner}, unambiguous name {component.qualified}",
         f"  class    {component.origin}",
     ]
     if component.source:

@@ -1,4 +1,4 @@
-"""All commands under one roof, and how their errors reach a person."""
+"""The command line's root: all commands, logging, and the printing of errors."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
 
 _HINTS = {
-    errno.ENOSPC: "free some space, or write to another disk",
-    errno.EDQUOT: "free some space, or write to another disk",
-    errno.EROFS: "name a folder that can be written to",
-    errno.EACCES: "see that you may read and write there, or name another folder",
-    errno.EPERM: "see that you may read and write there, or name another folder",
+    errno.ENOSPC: "free some disk space, or write to another disk",
+    errno.EDQUOT: "free some disk space, or write to another disk",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.EACCES: "check that you may read and write there, or choose another folder",
+    errno.EPERM: "check that you may read and write there, or choose another folder",
 }
 
 
 class _Guarded(OpenGroup):
     """Turns our own errors, and those of files and disks, into a message and an exit code.
 
-    Anything else is a bug and shows itself.
+    Any other exception is a bug and is shown with its traceback.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -59,7 +59,7 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         where = "" if error.filename is None else f"{error.filename}: "
-        hint = _HINTS.get(error.errno or 0, "gait-plugins --debug COMMAND shows what was being done")
+        hint = _HINTS.get(error.errno or 0, "gait-plugins --debug COMMAND shows the traceback")
         return f"{type(error).__name__}: {where}{reason}\n  -> {hint}"
     return f"{type(error).__name__}: {error}"
 
@@ -67,7 +67,7 @@ def _in_words(error: Exception) -> str:
 app = typer.Typer(
     name="gait-plugins",
     cls=_Guarded,
-    help="Gait recognition as plugins: train and test any component of any installed package.",
+    help="Gait recognition with plugins: train and test components of all installed packages.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -79,7 +79,7 @@ app.command("embed")(embed.run_embed)
 app.command("enroll")(embed.run_enroll)
 app.command("identify")(embed.run_identify)
 app.command("demo")(demo.demo)
-app.add_typer(checkpoint.app, name="checkpoint", help="Look into checkpoints.")
+app.add_typer(checkpoint.app, name="checkpoint", help="Inspect checkpoints.")
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(runs.app, name="runs", help="Compare runs.")
@@ -113,14 +113,14 @@ def _root(
 
 
 def _tell_of_thread(args: threading.ExceptHookArgs) -> None:
-    """One line for what ended a library's thread: it is no error of the command."""
-    name = args.thread.name if args.thread else "a thread"
-    message = f"{name} ended by {args.exc_type.__name__}: {args.exc_value}"
+    """Log one line for an exception in a library's thread: the command itself goes on."""
+    name = args.thread.name if args.thread else "(unnamed)"
+    message = f"the thread {name} ended with {args.exc_type.__name__}: {args.exc_value}"
     logging.getLogger("gait_plugins").warning(message)
 
 
 class _ToStderr(logging.Handler):
-    """Writes to what is standard error now: an open progress bar takes its place to stay below."""
+    """Writes to the current standard error, which an open progress bar replaces to stay below."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -1,4 +1,4 @@
-"""``gait-plugins runs``: what became of trainings."""
+"""``gait-plugins runs``: compares the folders of runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 44
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Argument(help="A run folder: output/<data set>/<model>/<save_name>.")]
+Folder = Annotated[Path, typer.Argument(help="Run folder: output/<data set>/<model>/<save_name>.")]
 
 
 @app.callback()
@@ -32,14 +32,17 @@ def compare(
     a: Folder,
     b: Folder,
     step: Annotated[
-        int | None, typer.Option(help="Compare the results of this step; else the last of each.")
+        int | None, typer.Option(help="Step whose results are compared; default: the last of each run.")
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Compare the results by this eval_func; else one that both have.")
+        str | None,
+        typer.Option(
+            help="Protocol (eval_func) whose results are compared; default: one that both runs have."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say in which settings, data, versions and seeds two runs differ, beside their figures."""
+    """List the figures of two runs, and their differences in settings, data, versions and seeds."""
     from gait_plugins.core.runs.compare import compare_runs
 
     found = compare_runs(a, b, step, protocol)
@@ -50,7 +53,7 @@ def _lines(found: RunComparison) -> Iterator[str]:
     yield f"A  {found.a}"
     yield f"B  {found.b}"
     yield from _table("figures (%)", found.figures, ("A", "B", "B - A"))
-    yield from _table("scored differently: the figures may not compare", found.scored)
+    yield from _table("scored differently: the figures may not be comparable", found.scored)
     yield from _table("seeds", found.seeds)
     yield from _table("data", found.data)
     yield from _table("settings", found.settings)
@@ -58,7 +61,7 @@ def _lines(found: RunComparison) -> Iterator[str]:
     yield from _table("machine", found.machine)
     causes = (found.seeds, found.data, found.settings, found.versions, found.machine, found.scored)
     if not any(causes):
-        yield "\nthe two share settings, data, versions, seeds and machine"
+        yield "\nthe two runs have the same settings, data, versions, seeds and machine"
 
 
 def _table(

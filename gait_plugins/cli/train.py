@@ -16,26 +16,32 @@ if TYPE_CHECKING:
     from gait_plugins.core.runtime.options import RunOptions
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped one by name; also a recipe.")
+    str | None,
+    typer.Argument(
+        metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration or recipe."
+    ),
 ]
 StageOption = Annotated[
-    str | None, typer.Option("--stage", metavar="NAME", help="Of a recipe, this stage alone.")
+    str | None, typer.Option("--stage", metavar="NAME", help="Run this stage of a recipe only.")
 ]
-Cfgs = Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")]
+Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "-o", "--override", metavar="KEY=VALUE", help="Override a setting, e.g. trainer_cfg.seed=1."
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
     ),
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Devices = Annotated[int, typer.Option(min=1, help="Processes; under torchrun its own number counts.")]
+DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
+Devices = Annotated[int, typer.Option(min=1, help="Number of processes; torchrun sets its own number.")]
 LogToFile = Annotated[
-    bool, typer.Option("--log-to-file", "--log_to_file", help="Write the log to the run folder too.")
+    bool, typer.Option("--log-to-file", "--log_to_file", help="Also write the log to the run folder.")
 ]
-Phase = Annotated[str | None, typer.Option(help="train or test, as OpenGait spells it.")]
+Phase = Annotated[str | None, typer.Option(help="train or test; OpenGait's spelling of the command.")]
 Iteration = Annotated[
-    int | None, typer.Option("--iter", min=0, help="Resume from or test the checkpoint of this iteration.")
+    int | None, typer.Option("--iter", min=0, help="Resume from, or test, the checkpoint of this iteration.")
 ]
 
 
@@ -43,7 +49,9 @@ def run_train(
     config: Name = None,
     cfgs: Cfgs = None,
     override: Overrides = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint of the run.")
+    ] = False,
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights of this checkpoint.")
     ] = None,
@@ -53,7 +61,9 @@ def run_train(
             "--drop-head", help="With --init-from: leave out a classifier for another number of identities."
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run first.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove the files of an earlier run first.")
+    ] = False,
     stage: StageOption = None,
     device: DeviceOption = "auto",
     devices: Devices = 1,
@@ -61,7 +71,7 @@ def run_train(
     iteration: Iteration = None,
     log_to_file: LogToFile = False,
 ) -> None:
-    """Train a model as a configuration says, or the stages of a recipe that are not finished."""
+    """Train the model of a configuration, or the unfinished stages of a recipe."""
     chosen = _phase(phase)
     loaded = _load(config, cfgs, override, iteration, stage)
     options = _options(
@@ -81,7 +91,8 @@ def run_test(
     cfgs: Cfgs = None,
     override: Overrides = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Test this checkpoint, wherever it lies.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Checkpoint file to test; default: the one that CONFIG names."),
     ] = None,
     stage: StageOption = None,
     device: DeviceOption = "auto",
@@ -90,7 +101,7 @@ def run_test(
     iteration: Iteration = None,
     log_to_file: LogToFile = False,
 ) -> None:
-    """Score a checkpoint by the configured protocol; of a recipe, that of its last stage."""
+    """Score a checkpoint by the configured protocol; for a recipe, the checkpoint of its last stage."""
     chosen = _phase(phase)
     override = list(override or [])
     loaded = _load(config, cfgs, override, iteration, stage, checkpoint)
@@ -112,16 +123,20 @@ def _load(
 
     if (name is None) == (cfgs is None):
         raise ConfigError(
-            "name one configuration, as an argument or by --cfgs", hint="gait-plugins config list"
+            "give one configuration, as an argument or with --cfgs",
+            hint="gait-plugins config list shows the shipped ones",
         )
     overrides = list(overrides or [])
     source = name or cfgs or ""
     if find_recipe(source) is not None:
         if iteration is not None:
-            raise ConfigError("--iter is for one training", hint="--stage NAME --checkpoint FILE")
+            raise ConfigError("--iter is not for recipes", hint="use --stage NAME --checkpoint FILE")
         return load_recipe(source, overrides)
     if stage is not None:
-        raise ConfigError(f"{source} is no recipe: it has no stage {stage!r}")
+        raise ConfigError(
+            f"{source} is not a recipe: --stage {stage} cannot be used",
+            hint="leave out --stage",
+        )
     if checkpoint is not None:
         overrides.append(written("evaluator_cfg.restore_hint", str(checkpoint)))
     if iteration is not None:
@@ -141,7 +156,7 @@ def _phase(phase: str | None) -> Literal["train", "test"]:
         return "train"
     if phase == "test":
         return "test"
-    raise ConfigError(f"--phase is train or test, not {phase!r}")
+    raise ConfigError(f"--phase is {phase!r}, expected train or test")
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""``gait-plugins upstream``: the same plugins inside an untouched checkout of OpenGait."""
+"""``gait-plugins upstream``: runs the plugins inside an unchanged checkout of OpenGait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Home = Annotated[
     Path | None,
-    typer.Option("--opengait", metavar="DIR", help="The checkout; by default OPENGAIT_HOME."),
+    typer.Option("--opengait", metavar="DIR", help="Folder of the checkout; default: OPENGAIT_HOME."),
 ]
 
 
@@ -24,32 +24,39 @@ Home = Annotated[
 def run_upstream(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="-- ARGUMENTS", help="OpenGait's: --cfgs CONFIG --phase train|test ..."),
+        typer.Argument(
+            metavar="-- ARGUMENTS", help="Arguments of OpenGait: --cfgs CONFIG --phase train|test ..."
+        ),
     ],
     opengait: Home = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Device to compute on: auto, cpu or cuda.")] = "auto",
     override: Annotated[
         list[str] | None,
         typer.Option(
-            "-o", "--override", metavar="KEY=VALUE", help="Override a setting of the configuration."
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            help="Override a setting of the configuration; may be repeated.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write here instead of to the checkout's output/.")
+        Path | None, typer.Option(metavar="DIR", help="Folder to write to; default: output/ of the checkout.")
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="NAME", help="Leave this patch out.")
+        list[str] | None,
+        typer.Option("--without", metavar="NAME", help="Leave this patch out; may be repeated."),
     ] = None,
     allow_unpinned: Annotated[
         bool,
-        typer.Option("--allow-unpinned", help="Go on with another version, where each patch's probe holds."),
+        typer.Option(
+            "--allow-unpinned", help="Accept another version of OpenGait if every patch's probe passes."
+        ),
     ] = False,
 ) -> None:
-    """Train or test by OpenGait's own main.py, with every installed plugin in reach.
+    """Train or test with OpenGait's own main.py and all installed plugins.
 
-    The configuration is a path, or the name of a shipped one. Paths in it mean what they mean in
-    OpenGait: they start from the checkout. Nothing in it is changed but its output/, and with --output
-    not even that.
+    The configuration is a path, or the name of a shipped one. Paths in it are relative to the checkout,
+    as in OpenGait. The checkout is not changed except for its output/, and with --output not even there.
     """
     from upstream_patches.checkout.tree import Checkout
     from upstream_patches.run.program import RunOptions, run
@@ -60,7 +67,7 @@ def run_upstream(
 
 @app.command("patches")
 def list_patches(opengait: Home = None) -> None:
-    """List every patch: what it touches and why; with a checkout, whether it fits."""
+    """List every patch, what it changes and why; with a checkout, also whether it fits."""
     from upstream_patches.checkout.tree import HOME, Checkout
     from upstream_patches.patches import load
 
@@ -71,11 +78,11 @@ def list_patches(opengait: Home = None) -> None:
         print(_indented(f"touches {patch.touches}"))
         print(_indented(f"because {patch.why}"))
         if checkout is not None:
-            found = "it fits this checkout"
+            found = "fits this checkout"
             try:
                 patch.probe(checkout)
             except GaitPluginsError as error:
-                failed, found = True, f"it does not fit: {error.message}"
+                failed, found = True, f"does not fit this checkout: {error.message}"
             print(_indented(found))
     if failed:
         raise typer.Exit(2)
@@ -89,10 +96,10 @@ def _indented(text: str) -> str:
 def pin(
     opengait: Home = None,
     commit: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call it; by default git's commit.")
+        str | None, typer.Option(metavar="NAME", help="Name of the version; default: git's commit.")
     ] = None,
 ) -> None:
-    """Write down a version of OpenGait as one that the patches were tried with."""
+    """Record a version of OpenGait that the patches were tried with."""
     from upstream_patches.checkout.tree import Checkout
     from upstream_patches.patches import load
     from upstream_patches.run import pins

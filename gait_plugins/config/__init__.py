@@ -1,6 +1,6 @@
-"""The YAML: schema, defaults, merging, and errors with ``file:line`` before any work.
+"""Configurations in YAML: schema, defaults, merging, and errors with ``file:line`` before any work.
 
-Importing this room needs no torch; loading a configuration imports the components that it names.
+Importing this package needs no torch; loading a configuration imports the components that it names.
 """
 
 from gait_plugins.config.building import build, component_spec

@@ -1,4 +1,4 @@
-"""Components from their YAML mapping, without a whole configuration."""
+"""Building: one component from its YAML mapping, without a whole configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gait_plugins.registry.kinds import KINDS
 def component_spec(kind: str, cfg: Mapping[str, Any]) -> ComponentSpec:
     """A component's YAML mapping, validated; see :func:`build`."""
     if kind not in KINDS:
-        raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(KINDS)}")
+        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
     checker = Checker(Tree({}))
     spec = checker.component(kind, cfg, ())
     if len(checker.problems) == 1 and checker.problems[0].cause is not None:

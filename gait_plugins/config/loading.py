@@ -1,4 +1,4 @@
-"""From a name, path or mapping to a validated configuration."""
+"""Loading: from a name, path or mapping to a validated configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gait_plugins.registry.manager import Manager, pin_plugins
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
     """Read, complete and validate a configuration; nothing of it is built.
 
-    What is odd but does no harm is in the configuration's ``warnings``.
+    Harmless oddities are in the configuration's ``warnings``.
 
     Args:
         source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, or
@@ -40,9 +40,9 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: I
         name, written = display_name(file), read_config(file)
     if "stages" in written.data:
         raise ConfigError(
-            "this is a recipe, a configuration is needed here",
+            "this is a recipe, expected a configuration",
             where=written.where(("stages",)) or name,
-            hint="each of its stages leaves its configuration in its run folder: config.yaml",
+            hint="each stage of a recipe writes its configuration to its run folder: use that config.yaml",
         )
     tree = merge(default_tree(), written)
     typed.apply(tree, overrides)
@@ -66,7 +66,7 @@ def resolve(tree: Tree, name: str) -> Config:
     config = resolver.config(name)
     raise_problems(resolver.problems, name)
     if config is None:  # no section is None without a problem
-        raise ConfigError("the configuration is incomplete", where=name)
+        raise ConfigError("the configuration is incomplete: a section is empty", where=name)
     return config
 
 
@@ -77,9 +77,9 @@ def _pinned(tree: Tree) -> Manager:
     known = {normalised(n) for owner in found for n in (owner.distribution, owner.entry_point)}
     missing = [
         Problem(
-            f"plugins: {name!r} is not installed here, or GAIT_PLUGINS_LOAD keeps it out",
+            f"plugins: {name!r} is not installed, or GAIT_PLUGINS_LOAD excludes it",
             tree.where(("plugins", i)),
-            "pip install it, or take it off the list",
+            "install the package with pip, or remove the entry from the list",
         )
         for i, name in enumerate(listed or ())
         if normalised(name) not in known

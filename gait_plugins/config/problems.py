@@ -1,4 +1,4 @@
-"""Collecting everything that is wrong with a configuration, to report it at once."""
+"""Problems: everything that is wrong with a configuration, collected to be reported at once."""
 
 from __future__ import annotations
 

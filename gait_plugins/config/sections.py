@@ -22,7 +22,7 @@ CountOrNone = Annotated[int, Field(ge=0)]
 
 def _folder_name(text: str) -> str:
     if not text.strip() or text in (".", "..") or any(character in text for character in "/\\\0"):
-        raise ValueError("it names a folder: neither empty, nor a path")
+        raise ValueError("this must be the name of a folder: not empty, not a path")
     return text
 
 
@@ -39,11 +39,11 @@ Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(
 
 def _held_out(value: int | float | list[str] | None) -> int | float | list[str] | None:
     if isinstance(value, float) and not 0 < value < 1:
-        raise ValueError("a share lies between 0 and 1")
+        raise ValueError("a share must lie between 0 and 1")
     if isinstance(value, int) and value < 2:
-        raise ValueError("at least two identities: with one, whoever is found first is the right one")
+        raise ValueError("at least two identities are needed to compare people")
     if isinstance(value, list) and len(set(value)) < 2:
-        raise ValueError("at least two different identities: with one, whoever is found is the right one")
+        raise ValueError("at least two different identities are needed to compare people")
     return value
 
 
@@ -53,7 +53,7 @@ Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates i
 
 _PART: dict[str, Any] = {"part": True}
 _NEVER_READ = "OpenGait does not read it either"
-_BY_COMMAND = "--devices or torchrun says how many processes run"
+_BY_COMMAND = "--devices or torchrun sets the number of processes"
 
 
 class Section(BaseModel):
@@ -75,7 +75,7 @@ class DataSection(Section):
         json_schema_extra={"follows": "data_cfg.dataset_name"},
     )
     num_workers: CountOrNone = Field(
-        1, description="loader processes; 0 loads in the main process; never changes a result"
+        1, description="number of loader processes; 0 loads in the main process; does not change any result"
     )
     validation: HeldOut = Field(
         None,
@@ -83,7 +83,8 @@ class DataSection(Section):
         "test set: how many, which share, or their names",
     )
     remove_no_gallery: bool = Field(
-        False, description="accepted for OpenGait's sake, which does not read it either; no effect"
+        False,
+        description="no effect: OpenGait's files contain this key, but OpenGait does not read it",
     )
     dataset: ComponentSpec = Field(description="the data set", json_schema_extra=_PART)
 
@@ -103,19 +104,23 @@ class SchedulerSection(Section):
 
 
 class KeepBest(Section):
-    """Which figure, of the validation identities or else of the test, decides on the best checkpoint."""
+    """The figure that decides which checkpoint is best: of the validation identities, else of the test."""
 
-    metric: str = Field(description="a figure of the protocol: NM@R1")
+    metric: str = Field(description="a figure of the protocol, such as NM@R1")
     mode: Literal["max", "min"] = Field("max", description="which of two figures is better")
 
 
 class EarlyStopping(Section):
-    """When a training ends before its last step."""
+    """The rule that ends a training before its last step."""
 
-    patience: Count = Field(description="scored checkpoints in a row that bring nothing better")
-    min_delta: Annotated[float, Field(ge=0)] = Field(0.0, description="what counts as better at least")
-    metric: str | None = Field(None, description="a figure of the protocol; null: that of keep_best")
-    mode: Literal["max", "min"] | None = Field(None, description="as in keep_best; null: that of keep_best")
+    patience: Count = Field(description="number of scored checkpoints in a row without improvement")
+    min_delta: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="smallest difference that counts as an improvement"
+    )
+    metric: str | None = Field(None, description="a figure of the protocol; null: the metric of keep_best")
+    mode: Literal["max", "min"] | None = Field(
+        None, description="as in keep_best; null: the mode of keep_best"
+    )
 
 
 class TrainerSection(Section):
@@ -124,7 +129,7 @@ class TrainerSection(Section):
     ignored_options: ClassVar[Mapping[str, str]] = {
         "enable_distributed": _BY_COMMAND,
         "fix_layers": _NEVER_READ,
-        "wandb": "plugins log: see monitors in gait-plugins plugins list",
+        "wandb": "plugins write the logs; see the life-cycle hooks in gait-plugins plugins list",
     }
     total_iter: Count = Field(80000, description="training steps")
     log_iter: Count = Field(100, description="steps between two lines of the log")
@@ -140,7 +145,7 @@ class TrainerSection(Section):
         None, description="score every checkpoint and keep the best one as checkpoints/best.pt"
     )
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(realise)] = Field(
-        None, description="score every checkpoint and end where nothing better is found"
+        None, description="score every checkpoint and end the training when the figure stops improving"
     )
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
@@ -149,10 +154,10 @@ class TrainerSection(Section):
         True, description="mixed precision with 16-bit floats where the device has it; see precision"
     )
     precision: Precision | None = Field(
-        None, description="numbers of the forward pass; null: what enable_float16 says"
+        None, description="number format of the forward pass; null: enable_float16 decides"
     )
     find_unused_parameters: bool = Field(
-        False, description="several processes: allow parameters that a step leaves without gradient"
+        False, description="with several processes: allow parameters that get no gradient in a step"
     )
     restore_hint: CountOrNone | str = Field(
         0, description="start from this step's checkpoint of the run, or from a file; 0: from scratch"
@@ -165,10 +170,10 @@ class TrainerSection(Section):
         "{from, prefix, strict, drop_head, optional}",
     )
     freeze: list[str] = Field(
-        [], description="parts of the model that are not trained, by what their keys begin with"
+        [], description="parts of the model that are not trained, each given by what its keys begin with"
     )
     frozen_mode: Literal["eval", "train"] = Field(
-        "eval", description="train: batch norms of frozen parts go on updating their statistics"
+        "eval", description="batch norms of frozen parts: eval keeps their statistics, train updates them"
     )
     optimizer_reset: bool = Field(False, description="do not restore the optimiser's state")
     scheduler_reset: bool = Field(False, description="do not restore the schedule's state")
@@ -196,15 +201,16 @@ class EvaluatorSection(Section):
     enable_float16: bool = Field(False, description="as in trainer_cfg")
     precision: Precision | None = Field(None, description="as in trainer_cfg")
     conditions_on: Literal["probes", "all"] = Field(
-        "probes", description="whom the conditions change: the probes, before a gallery as it is, or everyone"
+        "probes",
+        description="sequences that the conditions change: the probes (the gallery stays as it is), or all",
     )
     protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=_PART)
     sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=_PART)
     transform: Transforms = Field(description="as in trainer_cfg", json_schema_extra=_PART)
     conditions: dict[str, Transforms] = Field(
         {},
-        description="name -> one more transform, or null, for each input source, after those of transform: "
-        "the test sequences are scored once more under each",
+        description="condition name -> one further transform, or null, for each input source, applied after "
+        "those of transform; the test sequences are scored again under each condition",
         json_schema_extra=_PART,
     )
 
@@ -217,11 +223,12 @@ class LossSection(Section):
     )
     features: str | None = Field(
         None,
-        description="another name of training_feat whose arguments this term gets too, where the model gives "
-        "none under log_prefix: a loss is added to a model that does not know it",
+        description="name in training_feat whose arguments this term gets, where the model gives none under "
+        "log_prefix; this adds a loss to a model that does not know it",
     )
     gather_and_scale: bool | None = Field(
-        None, description="accepted for OpenGait's sake; a loss says itself whether it gathers"
+        None,
+        description="no effect: OpenGait's files contain this key; here each loss decides whether it gathers",
     )
 
 
@@ -247,7 +254,7 @@ class Config(Section):
     )
     source: str = Field("", description="name of the file", json_schema_extra=_PART)
     warnings: tuple[Problem, ...] = Field(
-        (), description="what has no effect, or is odd but harmless", repr=False, json_schema_extra=_PART
+        (), description="settings without effect, and harmless oddities", repr=False, json_schema_extra=_PART
     )
 
     def specs(self) -> Iterator[ComponentSpec]:
@@ -262,7 +269,7 @@ class Config(Section):
             yield from root.walk()
 
     def tell_of_warnings(self) -> None:
-        """Log what has no effect, or is odd but harmless."""
+        """Log the warnings: settings without effect, and harmless oddities."""
         for warning in self.warnings:
             log.warning("%s", warning)
 

@@ -51,10 +51,10 @@ class ComponentSpec:
             ) from error
         except Exception as error:  # a size of 0 may end as anything, deep inside torch
             raise ConfigError(
-                f"{self.kind} {self.name!r} of {self.component.owner} cannot be made with these options: "
+                f"{self.kind} {self.name!r} of {self.component.owner} cannot be built with these options: "
                 f"{type(error).__name__}: {error}",
                 where=self._place(),
-                hint=f"gait-plugins config explain {self.name}; gait-plugins --debug shows where it failed",
+                hint=f"gait-plugins config explain {self.name}; gait-plugins --debug shows the traceback",
             ) from error
 
     def mapping(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All sequences of a data set in one file: a plain ``.npz`` whose arrays are memory-mapped where they lie.
+"""Packed data files: all sequences of a data set in one ``.npz``, memory-mapped when read.
 
 The file is an uncompressed zip archive of ``.npy`` arrays; ``numpy.load(file)["records"]`` reads one:
 
@@ -47,7 +47,7 @@ _HINT = "pack the data again: gait-plugins data pack ROOT FILE"
 
 
 class Packed(NamedTuple):
-    """The bytes that stand for an array of frames, and how to read them."""
+    """The bytes of an array of frames, and how to unpack them."""
 
     data: np.ndarray
     """uint8 ``[t (* c) * h, last - first]``."""
@@ -89,13 +89,13 @@ class PackedFile:
     """A packed file, opened for reading.
 
     The arrays of names and places are read at once; frames are read where they are asked for. It is
-    pickled as its path, and opened anew by whoever unpickles it.
+    pickled as its path, and opened again when it is unpickled.
 
     Args:
         path: the file.
 
     Raises:
-        DataError: it is missing, damaged, of another kind or of a future version.
+        DataError: the file is missing, damaged, of another kind or of a future version.
     """
 
     def __init__(self, path: str) -> None:
@@ -105,7 +105,7 @@ class PackedFile:
                 header = _array(archive, "format")
                 if header.shape != (2,) or header[0] != VERSION:
                     raise DataError(
-                        f"its format is {header.tolist()}, expected version {VERSION}",
+                        f"the packed data file has format {header.tolist()}, expected version {VERSION}",
                         where=path,
                         hint="update this package, or pack the data again",
                     )
@@ -136,7 +136,7 @@ class PackedFile:
         """The arrays of a sequence, uint8 ``[t, h, w]`` or ``[t, c, h, w]``, read-only.
 
         Raises:
-            DataError: the file says what cannot be.
+            DataError: the file holds impossible values.
         """
         return [self._frames(row, *record) for record in self.records[row].tolist()]
 
@@ -153,24 +153,26 @@ class PackedFile:
             frames = unpack_frames(Packed(data, bits, first, last), tuple(int(size) for size in sizes))
         except (ValueError, IndexError) as error:
             raise DataError(
-                f"sequence {'-'.join(self.name(row))} cannot be read: {error}", where=self.path, hint=_HINT
+                f"the sequence {'-'.join(self.name(row))} cannot be read: {error}",
+                where=self.path,
+                hint=_HINT,
             ) from error
         frames.flags.writeable = False
         return frames
 
 
 def damaged_member(path: str) -> str | None:
-    """The first array of the file whose bytes are not those that were written; reads all of it."""
+    """Name of the first array whose bytes have changed since they were written; reads the whole file."""
     with _told(path), zipfile.ZipFile(path) as archive:
         return archive.testzip()
 
 
 def _check(names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndarray, chunks: int) -> None:
-    """Raise ``ValueError`` where the places cannot be: what they say is trusted from here on."""
+    """Raise ``ValueError`` where names or places are impossible: they are trusted from here on."""
     codes = np.stack([sequences[part] for part in SEQUENCE.names or ()])
     sizes = np.array([len(part) for part in names])[:, None]
     if (codes < 0).any() or (codes >= sizes).any() or (np.diff(codes[0]) < 0).any():
-        raise ValueError("its sequences are not sorted, or name what is not there")
+        raise ValueError("the sequences are not sorted, or refer to names that the file does not hold")
     frames, channels, height, width = np.moveaxis(records["shape"], -1, 0)
     row = np.where(records["bits"] == 1, -(-width // 8), width)
     possible = (
@@ -185,7 +187,7 @@ def _check(names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndar
         & (records["last"] <= row)
     )
     if not possible.all():
-        raise ValueError(f"the records of {np.count_nonzero(~possible)} arrays cannot be")
+        raise ValueError(f"the records of {np.count_nonzero(~possible)} arrays hold impossible values")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -201,7 +203,7 @@ def _chunk_places(archive: zipfile.ZipFile, file: Any) -> Iterator[int]:
     while f"frames_{number}.npy" in members:
         info = archive.getinfo(f"frames_{number}.npy")
         if info.compress_type != zipfile.ZIP_STORED:
-            raise ValueError(f"{info.filename} is compressed")
+            raise ValueError(f"the array {info.filename} is compressed")
         file.seek(info.header_offset + _LOCAL_HEADER - 4)
         name, extra = np.frombuffer(file.read(4), "<u2")
         file.seek(info.header_offset + _LOCAL_HEADER + int(name) + int(extra))
@@ -220,9 +222,11 @@ def _told(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}",
+            f"the packed data file cannot be read: {error.strerror or error}",
             where=path,
-            hint=f"see that it exists and may be read; relative paths start at {os.getcwd()}",
+            hint=f"check that the file exists and is readable; relative paths start at {os.getcwd()}",
         ) from error
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError) as error:
-        raise DataError(f"no packed data set, or a damaged one: {error}", where=path, hint=_HINT) from error
+        raise DataError(
+            f"this is not a packed data file, or a damaged one: {error}", where=path, hint=_HINT
+        ) from error

@@ -1,4 +1,4 @@
-"""What lies in folders beside the data."""
+"""Folder listings: hidden files, suffixes, and sorting names by their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A restricted unpickler that admits numpy arrays and nothing else.
+"""Safe pickles: a restricted unpickler that admits numpy arrays and nothing else.
 
 No foreign name is ever looked up. The handful of names that a pickled array is made of stand for
 records of our own, and the arrays are made from those records afterwards, so that not even numpy's
@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 
-UNSAFE_HINT = "do not open it with pickle.load; make the file again from its source, as numpy arrays"
+UNSAFE_HINT = "do not open the file with pickle.load; make it again from its source, as numpy arrays"
 
 
 class RefusedPickle(Exception):
-    """The file is whole, but holds something else than numeric arrays."""
+    """The file is complete, but holds something other than numeric arrays."""
 
     def __init__(self, message: str, *, hint: str = UNSAFE_HINT) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ def _stacked(frames: list[np.ndarray]) -> np.ndarray:
         sizes = " and ".join(str(list(shape)) for shape in shapes[:3])
         raise RefusedPickle(
             f"a list of frames of different shapes: {sizes}",
-            hint="bring all frames of a sequence to one size before saving them",
+            hint="resize all frames of a sequence to one size before saving them",
         )
     return np.stack(frames) if frames else np.empty((0, 0, 0), np.uint8)
 
@@ -78,7 +78,7 @@ class _Unpickler(pickle.Unpickler):
         admitted = _ADMITTED.get((module, name))
         if admitted is None:
             raise RefusedPickle(
-                f"a pickle that would run code: it asks for {module}.{name}, only numpy arrays are admitted"
+                f"a pickle that would run code: it imports {module}.{name}, only numpy arrays are admitted"
             )
         # Fresh for each look-up: a pickle may try to set attributes on what it is given.
         return _Name(admitted)
@@ -93,7 +93,7 @@ class _Record:
     __slots__ = ()
 
     def __setstate__(self, state: Any) -> None:
-        raise RefusedPickle("a pickle that sets attributes of what it calls")
+        raise RefusedPickle("a pickle that sets attributes of the objects it calls")
 
 
 class _Name(_Record):
@@ -157,7 +157,7 @@ class _Array(_Record):
             raise ValueError("an array without content")
         dtype = self.dtype.build()
         if not isinstance(self.data, (bytes, bytearray)):
-            raise ValueError(f"array content of type {type(self.data).__name__}")
+            raise ValueError(f"the array content has type {type(self.data).__name__}")
         flat = np.frombuffer(self.data, dtype)
         if self.order == "K":
             return flat.reshape(self.shape).transpose(self.axes)
@@ -170,7 +170,7 @@ def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None)
 
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise ValueError(f"bytes spelt in {encoding!r}")
+        raise ValueError(f"bytes written in the encoding {encoding!r}")
     return text.encode("latin1")
 
 

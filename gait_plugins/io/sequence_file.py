@@ -1,4 +1,4 @@
-"""Safe reading of sequence files: the frames of one walk, and never a line of foreign code."""
+"""Sequence files: reading the frames of one walk without running code from the file."""
 
 from __future__ import annotations
 
@@ -64,12 +64,13 @@ def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
 def _read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        kind = "an image" if suffix in IMAGE_SUFFIXES else f"a {suffix or 'nameless'} file"
+        other = f"a {suffix} file" if suffix else "a file without a suffix"
+        kind = "an image" if suffix in IMAGE_SUFFIXES else other
         masks = path if suffix in VIDEO_SUFFIXES else path.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
-            f"found {kind}, expected one file of all frames ({', '.join(SUFFIXES)})",
+            f"found {kind}, expected one file with all frames ({', '.join(SUFFIXES)})",
             where=str(path),
-            hint=f"{prepare_command(masks)} makes one of the masks in it"
+            hint=f"{prepare_command(masks)} makes such a file from the masks"
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
         )
@@ -81,9 +82,9 @@ def _read_array(path: Path) -> np.ndarray:
             return _read_open(reader, file, path, size)
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror or error}",
+            f"the file cannot be read: {error.strerror or error}",
             where=str(path),
-            hint="see that the file exists and that you may read it",
+            hint="check that the file exists and that you may read it",
         ) from error
 
 
@@ -100,7 +101,8 @@ def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> np.ndar
         raise DataError(f"found {error}", where=str(path), hint=error.hint) from error
     except Exception as error:  # a damaged file may raise anything; none of it leaves without the name
         raise DataError(
-            f"truncated or damaged ({size} bytes): {type(error).__name__}: {error}; expected {EXPECTED}",
+            f"the file is truncated or damaged ({size} bytes): {type(error).__name__}: {error}; "
+            f"expected {EXPECTED}",
             where=str(path),
             hint="copy or create the file again, or delete it to leave the sequence out",
         ) from error
@@ -108,7 +110,7 @@ def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> np.ndar
 
 def _read_npy(file: IO[bytes]) -> np.ndarray:
     if file.read(6) != b"\x93NUMPY":
-        raise ValueError("no numpy header")
+        raise ValueError("the numpy header is missing")
     file.seek(0)
     try:
         return np.asarray(np.load(file, allow_pickle=False))
@@ -142,19 +144,19 @@ def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
     if not (low >= 0 and high <= 255):  # NaN fails both
         raise _bad_values(path, f"{array.dtype} values from {low} to {high}")
     if high <= 1:
-        note = f"{array.dtype} masks in 0..1, brought to 0..255"
+        note = f"{array.dtype} masks in 0..1, converted to 0..255"
         return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
     frames = array.astype(np.uint8)
     if not np.array_equal(frames, array):
-        raise _bad_values(path, f"{array.dtype} values from {low} to {high} that are no whole numbers")
-    return frames, f"{array.dtype} values in 0..255, brought to uint8"
+        raise _bad_values(path, f"{array.dtype} values from {low} to {high} that are not whole numbers")
+    return frames, f"{array.dtype} values in 0..255, converted to uint8"
 
 
 def _check_shape(array: np.ndarray, path: Path) -> None:
     shape = list(array.shape)
     if shape and shape[0] == 0:
         raise DataError(
-            f"no frames: shape {shape}, expected t >= 1 of [t, h, w]",
+            f"the sequence has no frames: shape {shape}, expected [t, h, w] with t >= 1",
             where=str(path),
             hint="delete the file to leave the sequence out, or create it again",
         )
@@ -163,7 +165,7 @@ def _check_shape(array: np.ndarray, path: Path) -> None:
         raise _bad_values(path, f"shape {shape}{single}")
     if array.ndim == 4 and shape[3] <= 4 < shape[1]:
         raise DataError(
-            f"found shape {shape}: the channels come last, expected [t, c, h, w]",
+            f"found shape {shape} with the channels last, expected [t, c, h, w]",
             where=str(path),
             hint="save array.transpose(0, 3, 1, 2)",
         )
@@ -173,5 +175,5 @@ def _bad_values(path: Path, found: str) -> DataError:
     return DataError(
         f"found {found}, expected {EXPECTED}",
         where=str(path),
-        hint="save the sequence as numpy uint8; poses and ratios are left out by data_cfg.data_in_use",
+        hint="save the sequence as numpy uint8; data_cfg.data_in_use can leave out poses and ratios",
     )

@@ -1,4 +1,4 @@
-"""Distances between embeddings and what retrieval by them is worth, for any package's protocols."""
+"""Metrics for the protocols of any package: distances between embeddings, and retrieval scores."""
 
 from gait_plugins.metrics.distances import (
     Metric,

@@ -75,13 +75,16 @@ def distance_chunks(
         DataError: channels or parts of the two differ, or an embedding's squared norm is not finite.
     """
     if metric not in ("euc", "cos"):
-        raise ConfigError(f"no distance is called {metric!r}", hint="evaluator_cfg.metric: euc, or cos")
+        raise ConfigError(
+            f"unknown distance {metric!r}, expected euc or cos", hint="evaluator_cfg.metric: euc, or cos"
+        )
     x = as_parts(probe, device)
     y = x if gallery is probe else as_parts(gallery, device)
     if (len(x), x.shape[2]) != (len(y), y.shape[2]):
         raise DataError(
             f"probe embeddings have {x.shape[2]} channels x {len(x)} parts, "
-            f"gallery embeddings {y.shape[2]} x {len(y)}; they must agree"
+            f"gallery embeddings {y.shape[2]} x {len(y)}; both must have the same numbers",
+            hint="embed probes and gallery with the same model",
         )
     if chunk_size is None:
         budget = _CPU_BUDGET if x.device.type == "cpu" else _GPU_BUDGET
@@ -145,9 +148,9 @@ def _squared_norms(x: Tensor) -> Tensor:
     broken = int((~norms.isfinite()).any(0).sum())
     if broken:
         raise DataError(
-            f"{broken} of {x.shape[1]} embeddings hold NaN, infinite or overflowing values: nothing can be "
-            "ranked by them",
-            hint="test an earlier checkpoint, or in full precision (evaluator_cfg.enable_float16: false)",
+            f"{broken} of {x.shape[1]} embeddings hold NaN, infinite or overflowing values: they cannot be "
+            "ranked",
+            hint="test an earlier checkpoint, or use full precision (evaluator_cfg.enable_float16: false)",
         )
     return norms
 

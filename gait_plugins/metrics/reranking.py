@@ -22,7 +22,7 @@ _BUDGET = 2**21
 
 @dataclass(frozen=True)
 class _Neighbourhood:
-    """What the encoding needs to know of all distances, each divided by the largest of its sequence."""
+    """The distances that the encoding needs, each divided by the largest of its sequence."""
 
     nearest: np.ndarray
     """Positions of the nearest sequences, probes and gallery together, int64 ``[n, k]``."""
@@ -65,7 +65,7 @@ def rerank(
     """
     _check(k1, k2, lambda_value)
     if not len(probe) or not len(gallery):
-        raise DataError(f"nothing to re-rank: {len(probe)} probes, {len(gallery)} gallery sequences")
+        raise DataError(f"re-ranking needs both, got {len(probe)} probes, {len(gallery)} gallery sequences")
     everyone = np.concatenate([probe, gallery]).astype(np.float32, copy=False)
     count, probes = len(everyone), len(probe)
     nearest = np.empty((count, min(max(k1 + 1, k2), count)), np.int64)
@@ -105,8 +105,8 @@ def rerank_distances(
     count = len(distances)
     if distances.shape != (count, count) or not 0 < probes < count:
         raise DataError(
-            f"expected the distances of all sequences to all, some of them probes; got an array of shape "
-            f"{list(distances.shape)} with {probes} probes"
+            f"expected a square matrix of the distances between all sequences, some of them probes; got "
+            f"shape {list(distances.shape)} with {probes} probes"
         )
     given = torch.as_tensor(distances, dtype=torch.float32)
     relative = (given / _nonzero(given.amax(1))[:, None]).numpy()
@@ -193,6 +193,6 @@ def _nonzero(largest: torch.Tensor) -> torch.Tensor:
 def _check(k1: int, k2: int, lambda_value: float) -> None:
     if k1 < 1 or k2 < 1 or not 0 <= lambda_value <= 1:
         raise ConfigError(
-            f"re-ranking with k1={k1}, k2={k2}, lambda_value={lambda_value}: k1 and k2 count neighbours "
-            "from 1, lambda_value is a share from 0 to 1"
+            f"re-ranking got k1={k1}, k2={k2}, lambda_value={lambda_value}: k1 and k2 must be 1 or more, "
+            "lambda_value must lie between 0 and 1"
         )

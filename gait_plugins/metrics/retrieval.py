@@ -1,4 +1,4 @@
-"""How well a ranking of the gallery finds the probes' identities: CMC, AP, INP, without a loop over them.
+"""Retrieval scores of a ranking of the gallery: CMC, AP and INP of all probes at once.
 
 Equal distances rank in gallery order (a stable sort), so a result never depends on the sort used.
 """
@@ -147,7 +147,7 @@ def retrieve(
         pairs = exclude(rows) if callable(exclude) else None if exclude is None else exclude[rows]
         parts.append(score_ranking(chunk, probe_labels[rows], gallery_labels, exclude=pairs))
     if not parts:
-        raise DataError("there are no probes to score")
+        raise DataError("there are no probes to score", hint="check the list of probes and the test set")
     return RetrievalScores.joined(parts)
 
 

@@ -1,4 +1,4 @@
-"""Rows with few values each: what re-ranking needs of sparse matrices."""
+"""Sparse matrices by rows, as re-ranking needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collectives that gradients flow through, over whatever process group is there."""
+"""Collectives that gradients flow through, over the current process group."""
 
 from __future__ import annotations
 

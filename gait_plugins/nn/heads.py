@@ -53,7 +53,10 @@ class HorizontalPooling(nn.Module):
         levels = []
         for strips in self.strips:
             if (h * w) % strips:
-                raise ConfigError(f"a feature map of {h}x{w} does not divide into {strips} strips")
+                raise ConfigError(
+                    f"a feature map of {h}x{w} does not divide into {strips} strips",
+                    hint="choose frames of another size, or other strips",
+                )
             strip = x.reshape(n, c, strips, -1)
             levels.append(strip.mean(-1) + strip.amax(-1))
         return torch.cat(levels, -1)

@@ -1,4 +1,4 @@
-"""Labels that a classifier can be trained on."""
+"""Label checks for classifiers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_labels(labels: Tensor, classes: int, where: str, option: str) -> None:
         labels: class indices ``[n]``.
         classes: identities that the classifier tells apart.
         where: the loss, for the error.
-        option: what says how many classes there are, for the error.
+        option: name of the option that sets the number of classes, for the error.
 
     Raises:
         DataError: a label has none.
@@ -22,8 +22,8 @@ def check_labels(labels: Tensor, classes: int, where: str, option: str) -> None:
     low, high = (int(bound) for bound in labels.aminmax())
     if low < 0 or high >= classes:
         raise DataError(
-            f"label {low if low < 0 else high} has no class: the classifier tells {classes} "
-            f"identities apart (class_num), labels run from 0 to {classes - 1}",
+            f"label {low if low < 0 else high} has no class: the classifier is for {classes} "
+            f"identities (class_num), so labels must lie between 0 and {classes - 1}",
             where=where,
             hint=f"set {option} to the number of training identities",
         )

@@ -1,4 +1,4 @@
-"""Packed batches: sequences of unequal length concatenated along time, and nothing leaking between them."""
+"""Packed batches: sequences of unequal length concatenated along time, without leaking into each other."""
 
 from __future__ import annotations
 

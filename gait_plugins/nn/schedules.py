@@ -45,9 +45,9 @@ class ReduceLROnPlateau(LossSchedule):
     ) -> None:
         if every < 1:
             raise ConfigError(
-                f"every is {every}, expected the iterations of an epoch, at least 1",
+                f"every is {every}, expected the number of iterations of an epoch, 1 or more",
                 where="scheduler_cfg",
-                hint="-o scheduler_cfg.every=1000",
+                hint="for example -o scheduler_cfg.every=1000",
             )
         self.optimizer = optimizer
         self.every = every

@@ -23,7 +23,7 @@ def views_of(batch: GaitBatch, where: str) -> tuple[GaitBatch, GaitBatch]:
             f"the two halves of a batch of {len(batch.types)} are not the same sequences",
             where=where,
             hint="trainer_cfg.sampler.type must be BilateralSampler, and the product of its batch_size "
-            "divide by the number of processes",
+            "must be a multiple of the number of processes",
         )
     return _part(batch, slice(0, n)), _part(batch, slice(n, None))
 

@@ -1,4 +1,4 @@
-"""Registering one plugin: its hooks are checked, and what it contributes is read."""
+"""Registration of a plugin: its hooks are checked, and its components are read."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> tuple[li
     """Register the plugin of a package and return its components and commands.
 
     Raises:
-        PluginLoadError: it breaks the hook contract; no trace of it is left.
+        PluginLoadError: the plugin breaks the hook contract; it is then not registered.
     """
     required = getattr(plugin, "requires_api", API_VERSION)
     if required != API_VERSION:
         raise PluginLoadError(
-            f"it was written for plugin API {required!r}, this version offers {API_VERSION}",
+            f"the plugin needs plugin API {required!r}, this version offers {API_VERSION}",
             where=f"{owner.module} ({owner})",
-            hint=f"install a version of {owner.distribution} that fits",
+            hint=f"install a version of {owner.distribution} for plugin API {API_VERSION}",
         )
     enlist(hooks, plugin, f"{owner.distribution}:{owner.entry_point}")
     try:
@@ -49,7 +49,7 @@ def enlist(hooks: pluggy.PluginManager, plugin: object, name: str) -> None:
         PluginLoadError: misspelt, unmarked or wrapping hooks, wrong arguments, registered already.
     """
     if hooks.is_registered(plugin):
-        raise PluginLoadError(f"it is registered already, as {hooks.get_name(plugin)}")
+        raise PluginLoadError(f"the plugin is already registered, as {hooks.get_name(plugin)}")
     try:
         hooks.register(plugin, name=name)
         hooks.check_pending()
@@ -68,13 +68,15 @@ def _check_hooks(hooks: pluggy.PluginManager, plugin: object) -> None:
     for implementation in implementations:
         if implementation.wrapper or implementation.hookwrapper:
             name = implementation.function.__name__
-            raise PluginLoadError(f"{name} is a hook wrapper; the hooks here cannot be wrapped")
+            raise PluginLoadError(f"{name} is a hook wrapper; hook wrappers are not supported")
     marked = {caller.name for caller in callers}
     for name in HOOKS:
         if name not in marked and inspect.isroutine(inspect.getattr_static(plugin, name, None)):
-            raise PluginLoadError(f"{name} lacks @gait_plugins.hookimpl, so that nobody would call it")
+            raise PluginLoadError(
+                f"{name} is not marked with @gait_plugins.hookimpl: it would never be called"
+            )
     if not implementations:
-        raise PluginLoadError("it has no hook: not one function is marked with @gait_plugins.hookimpl")
+        raise PluginLoadError("the plugin has no hook: no function is marked with @gait_plugins.hookimpl")
 
 
 def _contributions(hooks: pluggy.PluginManager, owner: Owner, plugin: object, kind: str) -> list[Component]:

@@ -1,4 +1,4 @@
-"""What the manager knows of a component: who offers it, from where, and how to import it."""
+"""Components as the manager knows them: the package, the class, and how to import it."""
 
 from __future__ import annotations
 
@@ -79,17 +79,17 @@ class Component:
         return {**found, "source": self.source} if self.source else found
 
     def load(self) -> type:
-        """Import the class and see that it is of its kind.
+        """Import the class and check that it is of its kind.
 
         Raises:
-            PluginLoadError: something that it needs is missing, the import fails, or what it yields is no
-                class of this kind.
+            PluginLoadError: a requirement is missing, the import fails, or the result is not a class of
+                this kind.
         """
         if self.missing:
             raise PluginLoadError(
                 f"{self.kind} {self.name!r} is not available here: it {self.missing}",
                 where=f"{self.origin} ({self.owner})",
-                hint="gait-plugins plugins list shows what is, and what the others lack",
+                hint="gait-plugins plugins list shows the available components, and what the others need",
             )
         loaded = self._import() if isinstance(self.target, str) else self.target
         # A backbone may be any network; the marker class only serves annotations.
@@ -109,7 +109,7 @@ class Component:
             raise PluginLoadError(
                 f"{self.kind} {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
                 where=f"{self.origin} ({self.owner})",
-                hint=f"repair or reinstall {self.owner.distribution}, or leave the name out",
+                hint=f"repair or reinstall {self.owner.distribution}, or do not use this name",
             ) from error
 
 
@@ -136,7 +136,11 @@ def import_failure(error: BaseException, owner: Owner) -> str:
     if module == owner.module.partition(".")[0]:
         return f"{text}; {owner.distribution} is not completely installed"
     extra = _extra_with(module, owner)
-    source = f"pip install '{owner.distribution}[{extra}]'" if extra else "install the package that has it"
+    source = (
+        f"pip install '{owner.distribution}[{extra}]'"
+        if extra
+        else f"install the package that contains {module}"
+    )
     return f"{text}; {source}"
 
 

@@ -1,4 +1,4 @@
-"""Which packages of this environment offer plugins: read from their metadata, nothing is imported."""
+"""Discovery of the installed packages that offer plugins, from their metadata; nothing is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calling the life-cycle hooks so that a monitor's failure is reported once and ends nothing."""
+"""Life-cycle hooks: called so that a failing monitor is reported once and ends nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class Lifecycle:
             except (Exception, SystemExit) as error:
                 config.clear()
                 config.update(before)
-                self._report(implementation, "gait_configure", error, "its changes are dropped")
+                self._report(
+                    implementation, "gait_configure", error, "its changes to the configuration are dropped"
+                )
 
     def run_begin(self, run: Run) -> None:
         """A run begins; monitors may attach themselves to it."""
@@ -126,7 +128,7 @@ class Lifecycle:
                 self._tell(implementation, arguments)
             except (Exception, SystemExit) as error:
                 self._detached.add(id(implementation.plugin))
-                self._report(implementation, hook, error, "it is detached and the run goes on")
+                self._report(implementation, hook, error, "the plugin is detached and the run goes on")
 
     def _listening(self, hook: str, run: Run | None = None) -> Iterator[pluggy.HookImpl]:
         # Pluggy's order: the last registered first, but for tryfirst and trylast.

@@ -1,4 +1,4 @@
-"""Discovery of plugins and look-up of their components: lazy, traceable, and loud about conflicts."""
+"""Plugin manager: finds plugins, looks up their components, and reports conflicts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Manager:
         """All components, or those of one kind, by kind and name; nothing is imported."""
         order = list(KINDS)
         if kind is not None and kind not in order:
-            raise UnknownComponent(f"no kind of component is called {kind!r}; there are {', '.join(order)}")
+            raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(order)}")
         found = [c for c in self._components if kind in (None, c.kind)]
         return sorted(found, key=lambda c: (order.index(c.kind), c.name.lower(), c.owner))
 
@@ -82,8 +82,9 @@ class Manager:
         """Every component of a bare or qualified name, of one kind or all; of several packages too.
 
         Raises:
-            UnknownComponent: nobody offers it, or there is no such kind; the message holds the nearest names.
-            PluginLoadError: it is asked for by a package that failed to load.
+            UnknownComponent: no package offers the name, or the kind is unknown; the message holds the
+                nearest names.
+            PluginLoadError: the name is qualified by a package that failed to load.
         """
         found = [c for c in self.components(kind) if c.is_called(name)]
         if found:
@@ -91,9 +92,9 @@ class Manager:
         for failure in self.failures:
             if "/" in name and normalised(failure.owner.distribution) == normalised(name.partition("/")[0]):
                 raise PluginLoadError(
-                    f"{name!r} is asked for, but its package failed to load: {failure.reason}",
+                    f"{name!r} is not available: its package failed to load: {failure.reason}",
                     where=f"{failure.owner.module} ({failure.owner})",
-                    hint="gait-plugins plugins check",
+                    hint="gait-plugins plugins check lists all failures",
                 ) from failure.error
         raise self._unknown(name, kind)
 
@@ -141,14 +142,14 @@ class Manager:
         twice += [f"the command {c.name!r}" for c in commands if c.words in known]
         if twice:
             self._hooks.unregister(plugin)
-            raise PluginLoadError(f"another plugin of {owner} offers {', '.join(twice)} already")
+            raise PluginLoadError(f"another plugin of {owner} already offers {', '.join(twice)}")
         self.owners.append(owner)
         self._owner_of[id(plugin)] = owner
         self._components.extend(contributed)
         self._commands.extend(commands)
 
     def _advice(self, name: str) -> list[str]:
-        """What plugins say to do for names of code that they front and that is not there."""
+        """Advice of plugins on names of the code that they front, where that code is not installed."""
         front = _front(name)
         if not front or front in {_front(component.name) for component in self._components}:
             return []
@@ -168,7 +169,9 @@ class Manager:
         for failure in self.failures:
             lines.append(f"  {failure.owner} may offer it, but failed to load: {failure.reason}")
         if self.allow is not None:
-            lines.append(f"  only these may load beside the built-ins: {', '.join(self.allow) or 'none'}")
+            lines.append(
+                f"  only these plugins may load beside the built-ins: {', '.join(self.allow) or 'none'}"
+            )
         command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
         return UnknownComponent("\n".join(lines), hint=command)
 

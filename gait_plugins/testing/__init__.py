@@ -1,4 +1,4 @@
-"""Contracts of components as checks that any package's tests may call; each raises ``AssertionError``.
+"""Contract checks of components for the tests of any package; each raises ``AssertionError``.
 
 from gait_plugins.testing import check_model
 

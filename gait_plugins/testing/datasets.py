@@ -27,32 +27,36 @@ def check_dataset(dataset: GaitDataset, loaded: int = 3) -> None:
     sources = set()
     for subset, refs in listed.items():
         expect(bool(refs), f"there is no {subset} sequence")
-        expect(refs == dataset.sequences(subset), f"the {subset} sequences are listed otherwise each time")
+        expect(refs == dataset.sequences(subset), f"the {subset} sequences are listed differently each time")
         again = pickle.loads(pickle.dumps(dataset)).sequences(subset)
-        expect(refs == again, f"another process lists other {subset} sequences")
+        expect(refs == again, f"another process lists different {subset} sequences")
         # Frames of one sequence share its name: the targets tell them apart.
         names = {(ref.name, repr(dataset.targets(ref))) for ref in refs}
         expect(len(names) == len(refs), f"several {subset} sequences have the same identity, type and view")
         for ref in refs[:: max(1, len(refs) // loaded)][:loaded]:
             sources.add(_check_frames(dataset, in_worker, ref))
-    expect(len(sources) == 1, f"sequences have {sorted(sources)} input sources, expected one number")
+    expect(
+        len(sources) == 1, f"sequences have {sorted(sources)} input sources, expected the same number for all"
+    )
     probes = dataset.probe_set()
     absent = (probes or frozenset()) - {ref.name for ref in listed["test"]}
-    expect(not absent, f"the probes {sorted(absent)[:3]} are no test sequences")
+    expect(not absent, f"the probes {sorted(absent)[:3]} are not test sequences")
 
 
 def _check_frames(dataset: GaitDataset, in_worker: GaitDataset, ref: SequenceRef) -> int:
     with global_random_states_untouched():
         frames = dataset.load(ref)
         length = dataset.length(ref)
-    expect(length == len(frames[0]), f"{ref.name} has {len(frames[0])} frames, length says {length}")
-    expect(len({len(source) for source in frames}) == 1, f"the sources of {ref.name} have unequal lengths")
+    expect(length == len(frames[0]), f"{ref.name} has {len(frames[0])} frames, but length returns {length}")
+    expect(
+        len({len(source) for source in frames}) == 1, f"the input sources of {ref.name} have unequal lengths"
+    )
     for source in frames:
         expect(
             isinstance(source, np.ndarray) and source.ndim >= 3 and len(source) > 0,
-            f"{ref.name} is {getattr(source, 'shape', source)}, expected [t, h, w] with t >= 1",
+            f"{ref.name} has shape {getattr(source, 'shape', source)}, expected [t, h, w] with t >= 1",
         )
     again = in_worker.load(pickle.loads(pickle.dumps(ref)))
     same = all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
-    expect(same, f"{ref.name} loads otherwise in a worker process")
+    expect(same, f"{ref.name} loads differently in a worker process")
     return len(frames)

@@ -1,4 +1,4 @@
-"""What the checks share: a condition in words, and a watch over the global random states."""
+"""Shared helpers of the checks: conditions in words, and a guard of the global random states."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def global_random_states_untouched() -> Iterator[None]:
     before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
     yield
     after = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
-    expect(before[0] == after[0], "it draws from Python's global random state, not from rng")
-    expect(before[1] == after[1], "it draws from numpy's global random state, not from rng")
-    expect(torch.equal(before[2], after[2]), "it draws from torch's global random state, not from rng")
+    expect(before[0] == after[0], "the component draws from Python's global random state, not from rng")
+    expect(before[1] == after[1], "the component draws from numpy's global random state, not from rng")
+    expect(
+        torch.equal(before[2], after[2]), "the component draws from torch's global random state, not from rng"
+    )

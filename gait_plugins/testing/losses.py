@@ -40,7 +40,10 @@ def check_loss(loss: Loss, features: Mapping[str, Any] | None = None) -> None:
     coinciding = {n: torch.zeros_like(f) if f.is_floating_point() else f for n, f in given.items()}
     _check_value(loss, coinciding)
     half, _ = loss(**{n: f.bfloat16() if f.is_floating_point() else f for n, f in given.items()})
-    expect(half.dtype == torch.float32, f"features in half precision give a loss in {half.dtype}")
+    expect(
+        half.dtype == torch.float32,
+        f"features in half precision give a loss in {half.dtype}, expected torch.float32",
+    )
 
 
 def _features(loss: Loss) -> dict[str, Tensor]:
@@ -49,14 +52,16 @@ def _features(loss: Loss) -> dict[str, Tensor]:
     known["labels"] = torch.tensor(LABELS)
     wanted = [p for p in inspect.signature(loss.forward).parameters.values() if p.default is p.empty]
     unknown = [p.name for p in wanted if p.name not in known]
-    expect(not unknown, f"forward takes {unknown}: hand the features to check_loss")
+    expect(not unknown, f"forward takes {unknown}, which cannot be made up: give features to check_loss")
     return {p.name: known[p.name] for p in wanted}
 
 
 def _check_value(loss: Loss, given: Mapping[str, Tensor]) -> Tensor:
     arguments = {n: f.clone().requires_grad_() if f.is_floating_point() else f for n, f in given.items()}
     value, figures = loss(**arguments)
-    expect(value.dim() <= 1, f"the loss is {tuple(value.shape)}, expected a scalar or one value per part")
+    expect(
+        value.dim() <= 1, f"the loss has shape {tuple(value.shape)}, expected a scalar or one value per part"
+    )
     expect(bool(value.isfinite().all()), "the loss is not finite")
     for name, figure in figures.items():
         fits = isinstance(figure, Tensor) and not figure.requires_grad

@@ -32,7 +32,10 @@ def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (6
     model.init_parameters()
     channels = frame_shape[0] if len(frame_shape) == 3 else 1
     said = model.frame_channels
-    expect(said in (None, channels), f"frame_channels is {said}, it is checked on frames of {channels}")
+    expect(
+        said in (None, channels),
+        f"frame_channels is {said}, but the frames of the check have {channels} channels",
+    )
     model.check_input_size(*frame_shape[-2:])
     _check_training(model.train(), _batch(model, frame_shape))
     model.eval()
@@ -83,23 +86,29 @@ def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
     state = {key: value.clone() for key, value in model.state_dict().items()}
     output = model(batch)
     embeddings = _embeddings(output)
-    expect(embeddings.is_floating_point(), f"embeddings are {embeddings.dtype}, expected floats")
+    expect(embeddings.is_floating_point(), f"embeddings have dtype {embeddings.dtype}, expected floats")
     expect(
         embeddings.dim() == 3 and len(embeddings) == len(batch.labels),
-        f"embeddings are {tuple(embeddings.shape)}, expected [n, c, p] with n = {len(batch.labels)}",
+        f"embeddings have shape {tuple(embeddings.shape)}, expected [n, c, p] with n = {len(batch.labels)}",
     )
     expect(bool(embeddings.isfinite().all()), "embeddings are not finite")
     expect(torch.equal(given, batch.inputs[0]), "forward changes its input")
-    expect(torch.equal(embeddings, _embeddings(model(batch))), "embedding the same batch twice differs")
+    expect(
+        torch.equal(embeddings, _embeddings(model(batch))),
+        "embedding the same batch twice gives different results",
+    )
     kept = all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
     expect(kept, "forward in eval mode changes the state")
     for name, image in output.get("visual_summary", {}).items():
-        expect(image.dim() == 4, f"visual_summary[{name!r}] is {tuple(image.shape)}, expected [k, c, h, w]")
+        expect(
+            image.dim() == 4,
+            f"visual_summary[{name!r}] has shape {tuple(image.shape)}, expected [k, c, h, w]",
+        )
 
 
 @torch.no_grad()
 def _takes(model: GaitModel, frame_shape: tuple[int, ...], frames: int) -> bool:
-    """True unless the model refuses a sequence of so many frames, in words."""
+    """True unless the model refuses a sequence of this number of frames by a ``GaitPluginsError``."""
     try:
         model(_batch(model, frame_shape, rows=1, frames=frames))
     except GaitPluginsError:
@@ -121,7 +130,10 @@ def _check_packs(model: GaitModel, frame_shape: tuple[int, ...], lengths: tuple[
     )
     sequences = torch.split(packed.inputs[0], list(lengths), 1)
     apart = torch.cat([_embeddings(model(packed._replace(inputs=[frames]))) for frames in sequences])
-    expect(near(together, apart), f"a pack of {lengths} frames is not embedded as its sequences one by one")
+    expect(
+        near(together, apart),
+        f"a packed batch of {lengths} frames is not embedded as its sequences one by one",
+    )
     stacked = torch.cat([frames[:, : min(lengths)] for frames in sequences])
     together = _embeddings(model(packed._replace(inputs=[stacked], **many)))
     rows = [_embeddings(model(packed._replace(inputs=[row.unsqueeze(0)]))) for row in stacked]
@@ -134,4 +146,4 @@ def _check_state(model: GaitModel, other: GaitModel, batch: GaitBatch) -> None:
     expect(list(state) == list(other.state_dict()), "two instances have different state-dict keys")
     other.load_state_dict(state)
     same = torch.equal(_embeddings(model(batch)), _embeddings(other(batch)))
-    expect(same, "an instance that loads the state of another one embeds otherwise")
+    expect(same, "an instance that loads the state of another one gives different embeddings")

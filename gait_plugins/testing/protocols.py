@@ -31,9 +31,9 @@ def check_protocol(protocol: Protocol, data: EmbeddingSet | None = None) -> None
     data = data or protocol.example_data() or _made_up()
     kept = data.embeddings.copy()
     results = protocol.evaluate(data)
-    expect(np.array_equal(kept, data.embeddings), "it changes the embeddings")
+    expect(np.array_equal(kept, data.embeddings), "the protocol changes the embeddings")
     _check_results(results)
-    expect(protocol.evaluate(data).metrics == results.metrics, "scoring twice gives other figures")
+    expect(protocol.evaluate(data).metrics == results.metrics, "scoring twice gives different figures")
     order = np.random.default_rng(1).permutation(len(data))
     mixed = protocol.evaluate(_rows(data, order)).metrics
     near = all(math.isclose(mixed[name], value, abs_tol=1e-3) for name, value in results.metrics.items())
@@ -44,17 +44,17 @@ def check_protocol(protocol: Protocol, data: EmbeddingSet | None = None) -> None
         protocol.evaluate(_rows(data, order[:1]))
     except DataError:
         return
-    expect(False, "a single sequence is no probe with a gallery, but it raises no DataError")
+    expect(False, "a single sequence has no gallery, but the protocol raises no DataError")
 
 
 def _check_results(results: Results) -> None:
-    expect(bool(results.metrics or results.files), "there are neither metrics nor a file for whoever scores")
+    expect(bool(results.metrics or results.files), "the results hold neither metrics nor files")
     for name, value in results.metrics.items():
         expect(math.isfinite(value), f"the figure {name!r} is {value}")
-    expect(results.probes > 0 and results.gallery >= 0, "it counts no probes")
+    expect(results.probes > 0 and results.gallery >= 0, "the results count no probes")
     for table in results.tables:
         fits = all(len(row) == len(table.columns) for row in table.rows)
-        expect(fits, f"the table {table.title!r} has rows of another length than its heads")
+        expect(fits, f"the table {table.title!r} has rows that differ in length from its columns")
 
 
 def _rows(data: EmbeddingSet, rows: np.ndarray) -> EmbeddingSet:

@@ -29,13 +29,13 @@ def check_frame_sampler(sampler: FrameSampler) -> None:
             expect(np.array_equal(found, again), "equal rng gives unequal indices")
             expect(
                 found.dtype == np.int64 and found.ndim == 1 and found.size > 0,
-                f"indices are {found.dtype} {found.shape}, expected int64 [s] with s >= 1",
+                f"indices have dtype {found.dtype} and shape {found.shape}, expected int64 [s] with s >= 1",
             )
             inside = found.min() >= 0 and found.max() < length
-            expect(bool(inside), f"indices of a sequence of {length} frames lie outside of it")
+            expect(bool(inside), f"indices are outside a sequence of {length} frames")
             counts.add(len(found))
     fixed = len(counts) == 1 or not sampler.fixed_length
-    expect(fixed, f"fixed_length is true, but sequences yield {sorted(counts)} frames")
+    expect(fixed, f"fixed_length is true, but sequences give {sorted(counts)} frames, expected one number")
 
 
 def check_batch_sampler(sampler: BatchSampler, identities: int = 20, each: int = 5) -> None:
@@ -58,12 +58,12 @@ def check_batch_sampler(sampler: BatchSampler, identities: int = 20, each: int =
     )
     sampler.check(index)
     total = sampler.num_batches(index)
-    expect(total is None or total > 0, f"num_batches is {total}")
+    expect(total is None or total > 0, f"num_batches is {total}, expected None or 1 or more")
     for number in range(DRAWS if total is None else total):
         with global_random_states_untouched():
             found = list(sampler.batch(index, number, np.random.default_rng(number)))
         again = list(sampler.batch(index, number, np.random.default_rng(number)))
-        expect(found == again, f"batch {number} differs from itself")
+        expect(found == again, f"batch {number} differs when it is drawn again with equal rng")
         inside = all(0 <= position < len(index) for position in found)
         expect(inside, f"batch {number} names sequences that are not in the index")
         full = len(found) == sampler.batch_size

@@ -30,11 +30,15 @@ def check_transform(transform: Transform, frame_shape: tuple[int, ...] = (64, 44
         with global_random_states_untouched():
             found = transform(sequence, np.random.default_rng(seed))
         again = in_worker(sequence, np.random.default_rng(seed))
-        expect(np.array_equal(sequence, kept), "it changes its input")
+        expect(np.array_equal(sequence, kept), "the transform changes its input")
         expect(found.dtype == again.dtype and np.array_equal(found, again), "equal rng gives unequal frames")
         expect(
             len(found) == len(sequence) and found.ndim in (3, 4),
-            f"it makes {found.shape} of {sequence.shape}, expected as many frames, [t, h, w] or [t, c, h, w]",
+            f"the transform turns {sequence.shape} into {found.shape}, expected as many frames, "
+            "[t, h, w] or [t, c, h, w]",
         )
-        expect(found.dtype in (np.uint8, np.float32), f"frames are {found.dtype}, expected uint8 or float32")
+        expect(
+            found.dtype in (np.uint8, np.float32),
+            f"frames have dtype {found.dtype}, expected uint8 or float32",
+        )
         expect(bool(np.isfinite(found).all()), "frames are not finite")

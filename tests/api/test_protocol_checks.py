@@ -79,4 +79,4 @@ def test_nothing_is_computed_for_a_test_that_cannot_be_scored(
 def test_a_single_identity_is_told(tiny_yaml: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = load_config(str(tiny_yaml), overrides=["data_cfg.identities=1"])
     build_batches(config, build_dataset(config), "train")
-    assert "train: with a single identity there is nobody to tell apart" in caplog.text
+    assert "train: the set has one identity: at least two are needed" in caplog.text

@@ -193,7 +193,7 @@ def test_an_output_that_the_model_lacks_is_named(tmp_path: Path):
     plain = load(tmp_path, "model_cfg.model=TinyModel", "evaluator_cfg.restore_hint=plain.pt")
     torch.save(TinyModel().state_dict(), tmp_path / "plain.pt")
     plain.evaluator_cfg.restore_hint = str(tmp_path / "plain.pt")
-    with pytest.raises(ConfigError, match=r"TinyModel gives \['embeddings'\].*'share' is needed"):
+    with pytest.raises(ConfigError, match=r"TinyModel returns \['embeddings'\].*'share' is needed"):
         score(plain, RunOptions(device="cpu"))
 
 

@@ -66,7 +66,7 @@ def test_the_list_can_be_cut_to_a_kind(gait_plugins: Callable[..., Result]) -> N
     assert {row.split()[0] for row in rows} == {"KIND", "loss"}
     result = gait_plugins("plugins", "list", "--kind", "losses")
     assert result.exit_code == 2
-    assert "no kind of component is called 'losses'" in result.stderr
+    assert "unknown component kind 'losses'" in result.stderr
 
 
 def test_failures_end_the_list(site: FakeSite, gait_plugins: Callable[..., Result]) -> None:
@@ -77,7 +77,7 @@ def test_failures_end_the_list(site: FakeSite, gait_plugins: Callable[..., Resul
     failures = result.stdout.partition("failed to load:\n")[2].splitlines()
     assert failures == [
         "  broken-gait 1.0 (broken_gait): ZeroDivisionError: division by zero",
-        "  stale 1.0 (stale): it was written for plugin API 9, this version offers 1",
+        "  stale 1.0 (stale): the plugin needs plugin API 9, this version offers 1",
     ]
 
 
@@ -86,7 +86,7 @@ def test_the_list_says_what_may_load(
 ) -> None:
     monkeypatch.setenv("GAIT_PLUGINS_LOAD", "")
     result = gait_plugins("plugins", "list")
-    assert "only these may load beside the built-ins: none" in result.stdout
+    assert "only these plugins may load beside the built-ins: none" in result.stdout
     assert "own-gait" not in result.stdout
 
 
@@ -113,7 +113,7 @@ def test_show_prints_options_documentation_and_origin(gait_plugins: Callable[...
     assert result.exit_code == 0, result.output
     assert result.stdout == (
         "loss Own\n"
-        "  package  own-gait 1.2, always reached as own-gait/Own\n"
+        "  package  own-gait 1.2, unambiguous name own-gait/Own\n"
         "  class    own_losses:Own\n"
         "\n"
         "  Pulls what belongs together.\n"

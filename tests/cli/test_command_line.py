@@ -53,8 +53,8 @@ def test_opengaits_spellings_are_understood(tiny, tiny_yaml: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["train"], "name one configuration"),
-        (["train", "a.yaml", "--cfgs", "b.yaml"], "name one configuration"),
+        (["train"], "give one configuration"),
+        (["train", "a.yaml", "--cfgs", "b.yaml"], "give one configuration"),
         (["train", "no/such"], "no/such"),
         (["train", "walkers/gei", "--phase", "tst"], "train or test"),
         (["train", "walkers/gei"], "no trainable parameter"),

@@ -89,8 +89,8 @@ def test_every_problem_is_reported_at_once(broken):
         "sequences are 64x44 (cut), most are 64x64 (uncut)",
         "sequences are shorter than 15 frames",
         "sequences hold black frames",
-        "sequences hold the very frames of another one",
-        "files hold uint8 masks in 0..1, brought to 0..255 on reading",
+        "sequences hold the same frames as another one",
+        "files hold uint8 masks in 0..1, converted to 0..255 on reading",
     }
     assert found["train identities of the partition have no folder"].examples == ("088",)
     assert found["probes are not among the test sequences"].examples == ("003-zz-000",)
@@ -119,10 +119,10 @@ def test_copies_white_backgrounds_and_dark_people_are_told(tmp_path):
     ):
         found = problems(dataset.check())
         assert found["sequences have a white background"].examples == ("001-nm-01-000",)
-        assert found["sequences hold no white: the person is dark grey in them"].examples == (
+        assert found["sequences hold no white: the person is dark grey"].examples == (
             "002-nm-01-000 (brightest value 76)",
         )
-        assert found["sequences hold the very frames of another one"].examples == (
+        assert found["sequences hold the same frames as another one"].examples == (
             "004-nm-01-000 = 004-copy-000",
             "004-nm-01-090 = 004-copy-090",
         )

@@ -131,15 +131,15 @@ def test_the_end_of_a_librarys_thread_is_one_line(caplog: pytest.LogCaptureFixtu
         thread.join()
     finally:
         threading.excepthook = before
-    assert caplog.messages == ["writer ended by OSError: [Errno 28] No space left on device"]
+    assert caplog.messages == ["the thread writer ended with OSError: [Errno 28] No space left on device"]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: " + b"[" * 50_000, "nested without end"),
+        (b"a: " + b"[" * 50_000, "nested too deeply"),
         (b"data_cfg:\n\ttype: walkers\n", "town.yaml:2: .*-> indent with spaces"),
-        (b"\xff\xfea\x00", "no UTF-8 text(.|\n)*save it as UTF-8"),
+        (b"\xff\xfea\x00", "not UTF-8 text(.|\n)*saved as UTF-8"),
     ],
 )
 def test_files_that_are_no_yaml(tmp_path: Path, content: bytes, said: str) -> None:
@@ -149,7 +149,7 @@ def test_files_that_are_no_yaml(tmp_path: Path, content: bytes, said: str) -> No
 
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="it is a folder"):
+    with pytest.raises(ConfigError, match="this is a folder"):
         load_config(tmp_path)
 
 
@@ -181,5 +181,5 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
 def test_sizes_that_no_network_can_have(classes: int) -> None:
     from gait_plugins import build
 
-    with pytest.raises(ConfigError, match=r"cannot be made|refuses its options"):
+    with pytest.raises(ConfigError, match=r"cannot be built|refuses its options"):
         build("model", {"model": "TrackletGait_s", "SeparateBNNecks": {"class_num": classes}})

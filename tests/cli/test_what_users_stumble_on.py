@@ -146,7 +146,9 @@ def test_a_single_sequence_of_another_size_stops_a_test_in_the_middle(trained: P
 def test_a_model_of_64_lines_tested_on_128_loses_50_points_without_a_word(trained: Path) -> None:
     lay_out("big", person(5, 128, 128))
     output = refused("test", "mine.yaml", "-o", "data_cfg.dataset_root=big")
-    says(output, "trained on frames of 64x44, the test frames are 128x88", "test on data of the trained size")
+    says(
+        output, "trained on frames of 64x44, the test frames are 128x88", "test on frames of the trained size"
+    )
 
 
 # --- 2. preparation and folders ------------------------------------------------------------------
@@ -219,7 +221,10 @@ def test_a_video_of_a_person_is_taken_for_silhouettes(here: Path) -> None:
 
 def test_is_preparation_what_makes_silhouettes(here: Path) -> None:
     output = succeeds("data", "prepare", "--help")
-    says(" ".join(output.split()), "One person a mask, white on black: how to get masks from pictures is up")
+    says(
+        " ".join(output.split()),
+        "Each mask shows one person, white on black; making masks from pictures is not part",
+    )
 
 
 def test_a_demo_on_own_masks_writes_empty_files(here: Path) -> None:
@@ -261,7 +266,7 @@ def test_own_data_need_an_edit_of_the_evaluation(trained: Path) -> None:
 def test_a_test_of_one_person_crashes(trained: Path) -> None:
     partition(Path("one.json"), ["ann", "ben"], ["cem"])
     output = succeeds("test", "mine.yaml", "-o", "data_cfg.dataset_partition=one.json")
-    says(output, "with a single identity there is nobody to tell apart", "its probes always match")
+    says(output, "the set has one identity: at least two are needed", "its probes always match")
 
 
 def test_fewer_people_than_a_batch_takes_is_a_sample_larger_than_population(here: Path) -> None:
@@ -306,7 +311,9 @@ def test_weights_for_another_number_of_people_are_a_size_mismatch(trained: Path)
     start = ("--init-from", TRAINED, "-o", "trainer_cfg.save_name=other")
     says(refused("train", "mine.yaml", *other, *start), "--drop-head")
     output = succeeds("train", "mine.yaml", *other, *start, "--drop-head")
-    says(output, "the head for 2 identities is dropped, that for 74 starts anew: BNNecks.fc_bin")
+    says(
+        output, "the head for 2 identities is dropped, the head for 74 identities starts anew: BNNecks.fc_bin"
+    )
 
 
 def test_on_what_data_was_this_trained(trained: Path) -> None:
@@ -332,7 +339,7 @@ def test_skeletons_go_into_a_model_of_silhouettes(here: Path) -> None:
 
 def test_how_do_i_go_on_training(trained: Path) -> None:
     output = refused("train", "mine.yaml")
-    says(output, "already holds checkpoints up to iteration 2", "go on with --resume, start afresh with")
+    says(output, "already holds checkpoints up to iteration 2", "continue with --resume, start again with")
     output = succeeds("train", "mine.yaml", "--resume", "-o", "trainer_cfg.total_iter=3")
     says(output, "resumed from .*first-00002.pt: 2 of 3 steps are done", "step 3 is saved: .*first-00003.pt")
 
@@ -343,7 +350,7 @@ def test_how_do_i_fine_tune(trained: Path) -> None:
     assert "resumed" not in output
     code, output = gait("train", "mine.yaml", "--resume", "--init-from", TRAINED)
     assert code == 2
-    says(output, "--resume and --init-from exclude each other: one goes on, the other starts anew")
+    says(output, "--resume and --init-from exclude each other: --resume continues, --init-from starts again")
 
 
 def test_another_iteration_was_tested_than_the_last_one(trained: Path) -> None:
@@ -366,12 +373,12 @@ def test_types_of_input_and_transforms_should_be_the_same_but_got_2_and_1(here: 
 def test_a_training_configuration_still_holds_the_restore_hint_of_another(here: Path) -> None:
     output = refused("train", "mine.yaml", "-o", "trainer_cfg.restore_hint=180000")
     says(output, "first-180000.pt: there is no such checkpoint")
-    says(output, "to train from the beginning set trainer_cfg.restore_hint to 0")
+    says(output, "to train from the beginning, set trainer_cfg.restore_hint to 0")
 
 
 def test_a_key_error_instead_of_the_name_of_the_loss(here: Path) -> None:
     output = refused("train", "mine.yaml", "-o", "loss_cfg.0.log_prefix=tripplet")
-    says(output, r"gives features for \['softmax', 'triplet'\].*has the log_prefix \['softmax', 'tripplet'\]")
+    says(output, r"has features for \['softmax', 'triplet'\].*has the log_prefix \['softmax', 'tripplet'\]")
 
 
 def test_a_model_without_embeddings_is_a_key_error_of_the_evaluation(
@@ -387,7 +394,7 @@ def test_a_model_without_embeddings_is_a_key_error_of_the_evaluation(
     monkeypatch.setattr(TinyModel, "forward", misnamed)
     code, output = gait("test", str(tiny_yaml))
     assert code == 2
-    says(output, r"TinyModel gives \['embedding'\] in inference_feat, 'embeddings' is needed")
+    says(output, r"TinyModel returns \['embedding'\] in inference_feat, but 'embeddings' is needed")
 
 
 def test_a_misspelt_key_changes_nothing_and_nobody_says_so(here: Path) -> None:

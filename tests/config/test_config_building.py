@@ -127,9 +127,9 @@ def test_a_constructors_refusal_names_the_component() -> None:
 def test_unknown_names_keep_their_own_error() -> None:
     with pytest.raises(UnknownComponent, match="did you mean 'Margin'"):
         build("loss", {"type": "Margn"})
-    with pytest.raises(UnknownComponent, match="no kind of component is called 'los'"):
+    with pytest.raises(UnknownComponent, match="unknown component kind 'los'"):
         build("los", {"type": "Margin"})
-    with pytest.raises(ConfigError, match="must name a loss, it is missing"):
+    with pytest.raises(ConfigError, match="must name a loss, but the key is missing"):
         build("loss", {})
 
 

@@ -35,7 +35,7 @@ def changed(old: str, new: str) -> str:
 CASES = {
     "unknown section": (
         ("trainer_cfg:", "traner_cfg:"),
-        r"town.yaml:31: traner_cfg: there is no such section[^$]*did you mean 'trainer_cfg'",
+        r"town.yaml:31: traner_cfg: unknown section[^$]*did you mean 'trainer_cfg'",
     ),
     "section of a wrong shape": (
         ("optimizer_cfg:\n  solver: SGD\n  lr: 0.1", "optimizer_cfg: SGD"),
@@ -49,7 +49,7 @@ CASES = {
     "misspelt option": (
         ("margin: 0.3", "margn: 0.3"),
         r"town.yaml:17: loss_cfg.0.margn: Margin \(acme-gait 1.2\) has no option 'margn'\n"
-        r"  accepted are:\n[^>]*    margin: float = 0.2\n[^>]*-> did you mean 'margin'\?",
+        r"  accepted options:\n[^>]*    margin: float = 0.2\n[^>]*-> did you mean 'margin'\?",
     ),
     "wrong type": (
         ("margin: 0.3", "margin: big"),
@@ -62,7 +62,8 @@ CASES = {
     "a number for a boolean": (("log_accuracy: true", "log_accuracy: 1"), r"expected bool, got 1 \(int\)"),
     "a number for text": (
         ("save_name: first", "save_name: 02"),
-        r'save_name: expected str, got 2 \(int\)\n  -> YAML reads it as a number; .* in quotes, as "02"',
+        r"save_name: expected str, got 2 \(int\)\n"
+        r'  -> YAML reads this value as a number; .* in quotes, as "02"',
     ),
     "text for a count": (("total_iter: 30", "total_iter: many"), r"town.yaml:32: .*expected int, got 'many'"),
     "a count below one": (
@@ -92,7 +93,7 @@ CASES = {
     ),
     "a nested component without a name": (
         ("    type: Trunk\n", ""),
-        r"town.yaml:9: model_cfg.backbone_cfg: the key 'type' must name a backbone, it is missing",
+        r"town.yaml:9: model_cfg.backbone_cfg: the key 'type' must name a backbone, but the key is missing",
     ),
     "a component that is no mapping": (
         ("        - type: Cut\n\n", "        - Cut\n\n"),
@@ -112,7 +113,7 @@ CASES = {
     ),
     "an unknown optimiser": (
         ("solver: SGD", "solver: SDG"),
-        r"torch.optim has no 'SDG'[^$]*did you mean.*'SGD'",
+        r"torch.optim has no class 'SDG'[^$]*did you mean.*'SGD'",
     ),
     "an option that the optimiser lacks": (
         ("lr: 0.1", "lr: 0.1\n  beta: [0.9, 0.99]"),
@@ -141,7 +142,7 @@ CASES = {
     ),
     "a loss that is no mapping": (
         ("  - type: Soft", "  - 3\n  - type: Soft"),
-        r"loss_cfg.1: expected a loss term",
+        r"loss_cfg.1: expected a mapping for a loss term",
     ),
 }
 
@@ -168,16 +169,16 @@ def test_all_mistakes_are_reported_together(folder: Path) -> None:
 
 
 YAML_MISTAKES = {
-    "a: 1\nb: [1\n": r"town.yaml:3: this is not YAML",
+    "a: 1\nb: [1\n": r"town.yaml:3: the text is not valid YAML",
     "a: 1\na: 2\n": r"town.yaml:2: the key 'a' is written twice, first in line 1",
     "a: {b: 1, b: 2}\n": r"the key 'b' is written twice",
-    "- 1\n": r"town.yaml:1: a configuration is a mapping of sections, found a list",
+    "- 1\n": r"town.yaml:1: a configuration must be a mapping of sections, found a list",
     "a: !!python/object/apply:os.getcwd []\n": r"town.yaml:1: .*tag",
     "a: !!python/name:os.getcwd\n": r"town.yaml:1: ",
     "on: 1\n": r"town.yaml:1: a key must be text, found True",
-    "a: &x [*x]\n": r"town.yaml:1: an alias makes this configuration endless",
-    "a: \x01\n": r"town.yaml: this is not YAML",
-    "\ta: 1\n": r"town.yaml:1: this is not YAML",
+    "a: &x [*x]\n": r"town.yaml:1: YAML aliases make this configuration endless",
+    "a: \x01\n": r"town.yaml: the text is not valid YAML",
+    "\ta: 1\n": r"town.yaml:1: the text is not valid YAML",
 }
 
 
@@ -193,19 +194,21 @@ def test_a_file_that_is_no_text_is_an_error(folder: Path) -> None:
 
 
 OVERRIDES = {
-    "trainer_cfg.total_iter": "an override is written key.key=value",
-    "=3": "an override is written key.key=value",
-    "trainer_cfg..total_iter=3": "an override is written key.key=value",
-    "trainr_cfg.total_iter=3": r"there is no section 'trainr_cfg'[^$]*did you mean 'trainer_cfg'",
-    "trainr_cfg=3": "there is no such section",
+    "trainer_cfg.total_iter": "an override has the form key.key=value",
+    "=3": "an override has the form key.key=value",
+    "trainer_cfg..total_iter=3": "an override has the form key.key=value",
+    "trainr_cfg.total_iter=3": r"unknown section 'trainr_cfg'[^$]*did you mean 'trainer_cfg'",
+    "trainr_cfg=3": "unknown section",
     "trainer_cfg.total_itr=3": r"-o trainer_cfg.total_itr=3: trainer_cfg has no option[^$]*'total_iter'\?",
     "trainer_cfg.total_iter=many": r"-o trainer_cfg.total_iter=many: expected int, got 'many'",
-    "trainer_cfg.save_name=02": r"expected str, got 2 [^$]*quote it: -o 'trainer_cfg.save_name=\"02\"'",
-    "trainer_cfg.freeze=[02, no]": r"quote it: -o 'trainer_cfg.freeze=\[\"02\", \"no\"\]'",
-    "trainer_cfg.total_iter.x=1": "trainer_cfg.total_iter is 30 and holds no 'x'",
-    "loss_cfg.margin=1": r"loss_cfg is a list without 'margin'[^$]*its items are loss_cfg.0, loss_cfg.1",
-    "loss_cfg.2.margin=1": "loss_cfg is a list without '2'",
-    "loss_cfg.0.margin=[1": r"-o loss_cfg.0.margin=\[1: this is not YAML",
+    "trainer_cfg.save_name=02": (
+        r"expected str, got 2 [^$]*quote the value: -o 'trainer_cfg.save_name=\"02\"'"
+    ),
+    "trainer_cfg.freeze=[02, no]": r"quote the value: -o 'trainer_cfg.freeze=\[\"02\", \"no\"\]'",
+    "trainer_cfg.total_iter.x=1": "trainer_cfg.total_iter is 30, not a mapping: it has no key 'x'",
+    "loss_cfg.margin=1": r"the list loss_cfg has no item 'margin'[^$]*the items are loss_cfg.0, loss_cfg.1",
+    "loss_cfg.2.margin=1": "the list loss_cfg has no item '2'",
+    "loss_cfg.0.margin=[1": r"-o loss_cfg.0.margin=\[1: the text is not valid YAML",
     "model_cfg.sched.start=1": r"-o model_cfg.sched.start=1: .*Walker .* has no option 'sched'",
     "model_cfg.Head={parts: 1, classes: x}": r"-o model_cfg.Head=.* model_cfg.Head.classes: expected int",
 }

@@ -153,7 +153,7 @@ def test_a_truncated_foreign_or_missing_file_is_told(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     for name, told in [
         ("cut.npz", "damaged"),
-        ("other.npz", "no packed data set"),
+        ("other.npz", "not a packed data file"),
         ("none.npz", "No such file"),
     ]:
         with pytest.raises(DataError, match=told):
@@ -178,7 +178,7 @@ def test_records_that_cannot_be_are_told_on_opening(tmp_path, field, value):
         arrays = dict(archive)
     arrays["records"][field][0] = value
     np.savez(tmp_path / "odd.npz", **arrays)
-    with pytest.raises(DataError, match="the records of 1 arrays cannot be"):
+    with pytest.raises(DataError, match="the records of 1 arrays hold impossible values"):
         PackedFile(str(tmp_path / "odd.npz"))
 
 
@@ -188,7 +188,7 @@ def test_sequences_that_cannot_be_are_told_on_opening(tmp_path, row, label):
         arrays = dict(archive)
     arrays["sequences"]["label"][row] = label  # beyond the names, or out of order
     np.savez(tmp_path / "odd.npz", **arrays)
-    with pytest.raises(DataError, match="its sequences are not sorted"):
+    with pytest.raises(DataError, match="the sequences are not sorted"):
         PackedFile(str(tmp_path / "odd.npz"))
 
 
@@ -213,7 +213,7 @@ def test_packing_refuses_what_it_cannot_do_and_leaves_nothing(tmp_path):
         ([root, tmp_path / "x.bin"], "must end in .npz"),
         ([tmp_path / "none", tmp_path / "x.npz"], "no such folder"),
         ([root, root], "this is a folder"),
-        ([root, listed], "the file exists"),
+        ([root, listed], "the file already exists"),
         ([root, tmp_path / "x.npz", "--threshold", 256], "expected 0 to 254"),
         ([Path(root) / "001", tmp_path / "x.npz"], "one level too high"),
     ]:
@@ -272,7 +272,7 @@ def test_a_list_that_cannot_be_read_is_told(tmp_path, content):
         (tmp_path / "names.txt").write_bytes(content)
     code, text, _ = split(tmp_path, "--train-list", tmp_path / "names.txt")
     assert code == 2
-    assert "one identity a line" in text
+    assert "one identity per line" in text
 
 
 def test_the_first_identities_are_the_first_by_number():

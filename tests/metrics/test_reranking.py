@@ -111,7 +111,7 @@ def test_equal_embeddings_are_all_equally_near():
 
 @pytest.mark.parametrize("options", [{"k1": 0}, {"k2": 0}, {"lambda_value": 1.5}])
 def test_options_out_of_range_are_named(options):
-    with pytest.raises(ConfigError, match="k1 and k2 count neighbours from 1"):
+    with pytest.raises(ConfigError, match="k1 and k2 must be 1 or more"):
         rerank(*walkers(0), **options)
 
 

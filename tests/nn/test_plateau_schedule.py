@@ -69,5 +69,5 @@ def test_a_training_by_it_resumes_exactly(tiny_yaml: Path, tmp_path: Path) -> No
 
 
 def test_an_epoch_of_no_iterations_is_refused() -> None:
-    with pytest.raises(ConfigError, match="every is 0, expected the iterations of an epoch"):
+    with pytest.raises(ConfigError, match="every is 0, expected the number of iterations of an epoch"):
         watched(0)

@@ -32,7 +32,7 @@ def test_a_second_run_does_only_what_is_missing(raw, tmp_path):
     code, text = gait("prepare", raw, out)
     assert code == 0
     assert "1 sequences of 16 frames written" in text
-    assert "2 sequences were there already" in text
+    assert "2 sequences were already present" in text
     assert kept.stat().st_mtime_ns == before
     assert made_again.read_bytes() == content
     assert [f.name for f in made_again.parent.iterdir()] == ["000.pkl"]
@@ -80,7 +80,7 @@ def test_a_full_disk_ends_it_with_whole_files_only(raw, tmp_path, monkeypatch):
     code, text = gait("prepare", raw, tmp_path / "out", "--workers", 1)
     assert code == 2
     assert "No space left on device" in text
-    assert "free some space" in text
+    assert "free some disk space" in text
     assert all(shape == (16, 64, 64) for shape in prepared(tmp_path / "out").values())
     assert not list((tmp_path / "out").rglob("*.partial"))
     monkeypatch.undo()

@@ -49,9 +49,9 @@ BROKEN = {
     ),
     "forgotten marker": (
         "def gait_losses():\n    return {}\n",
-        "gait_losses lacks @gait_plugins.hookimpl",
+        "gait_losses is not marked with @gait_plugins.hookimpl",
     ),
-    "no hook at all": ("x = 1\n", "it has no hook"),
+    "no hook at all": ("x = 1\n", "the plugin has no hook"),
     "hook wrapper": (
         "from gait_plugins import hookimpl\n"
         "@hookimpl(wrapper=True)\ndef gait_run_begin(run):\n    return (yield)\n",
@@ -59,9 +59,12 @@ BROKEN = {
     ),
     "future plugin API": (
         f"requires_api = 99\n{manifest(gait_losses={})}",
-        "written for plugin API 99, this version offers 1",
+        "the plugin needs plugin API 99, this version offers 1",
     ),
-    "API of a wrong type": (f"requires_api = '1'\n{manifest(gait_losses={})}", "written for plugin API '1'"),
+    "API of a wrong type": (
+        f"requires_api = '1'\n{manifest(gait_losses={})}",
+        "the plugin needs plugin API '1'",
+    ),
 }
 
 

@@ -145,7 +145,7 @@ def test_a_list_given_in_code_is_narrowed_by_the_environment(
     monkeypatch.setenv("GAIT_PLUGINS_LOAD", "two")
     manager = Manager(allow=["one", "two"])
     assert {owner.distribution for owner in manager.owners} == {"two", BUILT_IN}
-    with pytest.raises(UnknownComponent, match="only these may load beside the built-ins: two"):
+    with pytest.raises(UnknownComponent, match="only these plugins may load beside the built-ins: two"):
         manager.find("loss", "one")
 
 
@@ -165,7 +165,7 @@ def test_a_plugin_object_of_this_process_can_be_registered() -> None:
     manager, notebook = Manager(), Notebook()
     manager.register(notebook, distribution="notebook")
     assert str(manager.find("loss", "notebook/Mine").owner) == "notebook 0"
-    with pytest.raises(PluginLoadError, match="registered already"):
+    with pytest.raises(PluginLoadError, match="already registered"):
         manager.register(notebook, distribution="notebook")
     assert len(manager.search("Mine")) == 1
 

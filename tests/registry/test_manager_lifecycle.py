@@ -113,7 +113,8 @@ def test_a_raising_monitor_is_reported_once_and_the_others_go_on(
     assert before.heard == after.heard == ["begin", 1, 2, 3]
     assert raiser.calls == 1
     assert errors(caplog) == [
-        "paper-log 1.5 failed in gait_step_end (ValueError: out of paper); it is detached and the run goes on"
+        "paper-log 1.5 failed in gait_step_end (ValueError: out of paper); "
+        "the plugin is detached and the run goes on"
     ]
 
 
@@ -238,7 +239,7 @@ def test_a_misspelt_hook_of_a_monitor_is_reported_and_leaves_nothing_behind(
 def test_a_monitor_attached_from_outside_must_be_right(manager: Manager) -> None:
     run = new_run()
     manager.lifecycle.run_begin(run)
-    with pytest.raises(PluginLoadError, match="it has no hook"):
+    with pytest.raises(PluginLoadError, match="the plugin has no hook"):
         run.attach(object())
 
 
@@ -273,7 +274,7 @@ def test_what_a_failing_configure_has_changed_is_undone_and_the_next_configurati
     assert config == {"section": {"old": "text"}}
     assert errors(caplog) == [
         'dialect 1.5 failed in gait_configure (TypeError: can only concatenate str (not "int") to str); '
-        "its changes are dropped"
+        "its changes to the configuration are dropped"
     ]
     config = {"section": {"old": 1}}
     manager.lifecycle.configure(config)
@@ -318,5 +319,5 @@ def test_a_monitor_that_exits_the_program_is_detached_too(
     register(manager, Leaver(), "leaver")
     manager.lifecycle.step_end(new_run(), 1, {})
     assert errors(caplog) == [
-        "leaver 1.5 failed in gait_step_end (SystemExit: 4); it is detached and the run goes on"
+        "leaver 1.5 failed in gait_step_end (SystemExit: 4); the plugin is detached and the run goes on"
     ]

@@ -68,7 +68,7 @@ def test_a_package_that_offers_a_name_twice_fails_to_load(site: FakeSite) -> Non
     manager = Manager()
     assert manager.find("loss", "own/Own").origin == "a:B"
     (failure,) = manager.failures
-    assert failure.reason == "another plugin of own 1.0 offers loss 'Own' already"
+    assert failure.reason == "another plugin of own 1.0 already offers loss 'Own'"
 
 
 def test_a_misspelt_name_gets_the_nearest_names_with_kind_and_package(site: FakeSite) -> None:
@@ -96,7 +96,7 @@ def test_a_right_name_of_a_wrong_package_leads_to_the_right_package(site: FakeSi
 
 
 def test_an_unknown_kind_lists_the_kinds() -> None:
-    with pytest.raises(UnknownComponent, match="no kind of component is called 'losses'; there are model"):
+    with pytest.raises(UnknownComponent, match="unknown component kind 'losses'; the kinds are model"):
         Manager().find("losses", "TripletLoss")
 
 

@@ -88,7 +88,7 @@ def test_a_name_of_two_packages_must_be_qualified(env: Environment) -> None:
 def test_a_package_that_may_not_load_offers_nothing(env: Environment) -> None:
     message = env.fail("config", "check", YAML, GAIT_PLUGINS_LOAD="conflicting-gait")
     assert "no installed package offers a model called 'StripNet'" in message
-    assert "only these may load beside the built-ins: conflicting-gait" in message
+    assert "only these plugins may load beside the built-ins: conflicting-gait" in message
 
 
 def test_a_broken_package_is_reported_and_hurts_nobody(env: Environment) -> None:

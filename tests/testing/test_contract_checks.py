@@ -211,10 +211,14 @@ def test_a_model_may_refuse_short_sequences_in_words() -> None:
 @pytest.mark.parametrize(
     ("kind", "fault", "words"),
     [
-        (Model, "leaks", "a pack of .* is not embedded as its sequences one by one"),
-        (Model, "leaks into short ones", r"a pack of \(1, 4, 2\) frames is not embedded as its sequences"),
+        (Model, "leaks", "a packed batch of .* is not embedded as its sequences one by one"),
+        (
+            Model,
+            "leaks into short ones",
+            r"a packed batch of \(1, 4, 2\) frames is not embedded as its sequences",
+        ),
         (Model, "needs 3 frames", "a sequence of 1 frames is neither embedded nor refused"),
-        (Model, "mixes", "a (stacked batch|pack of .*) is not embedded as its sequences"),
+        (Model, "mixes", "a (stacked batch|packed batch of .*) is not embedded as its sequences"),
         (Model, "unused", "no training feature depends on .*more.weight"),
         (Model, "trains nothing", "training_feat is empty"),
         (Model, "counts", "forward in eval mode changes the state"),
@@ -224,26 +228,26 @@ def test_a_model_may_refuse_short_sequences_in_words() -> None:
         (MeanLoss, "steep", "gradient of the loss is not finite"),
         (MeanLoss, "attached", "figure 'loss' is not a detached tensor"),
         (MeanLoss, "half", "give a loss in torch.bfloat16"),
-        (Shift, "overwrites", "it changes its input|equal rng gives unequal frames"),
+        (Shift, "overwrites", "the transform changes its input|equal rng gives unequal frames"),
         (Shift, "global", "Python's global random state"),
         (Shift, "wide", "expected uint8 or float32"),
         (Shift, "drops", "expected as many frames"),
         (Frames, "global", "numpy's global random state"),
-        (Frames, "beyond", "lie outside of it"),
+        (Frames, "beyond", "indices are outside a sequence"),
         (Frames, "wavers", "fixed_length is true"),
         (Frames, "narrow", "expected int64"),
         (Batches, "short", "batch 0 holds 3 sequences"),
         (Batches, "beyond", "not in the index"),
-        (Walks, "wavers", "listed otherwise each time"),
+        (Walks, "wavers", "listed differently each time"),
         (Walks, "twice", "several train sequences have the same identity, type and view"),
         (Walks, "global", "numpy's global random state"),
-        (Walks, "random", "loads otherwise in a worker process"),
+        (Walks, "random", "loads differently in a worker process"),
         (Walks, "unequal", "have unequal lengths"),
-        (Walks, "absent", "are no test sequences"),
-        (Scores, "overwrites", "it changes the embeddings"),
+        (Walks, "absent", "are not test sequences"),
+        (Scores, "overwrites", "the protocol changes the embeddings"),
         (Scores, "ordered", "order of the sequences changes the figures"),
         (Scores, "empty", "the figure 'R1' is nan"),
-        (Scores, "alone", "it raises no DataError"),
+        (Scores, "alone", "the protocol raises no DataError"),
     ],
 )
 def test_what_breaks_its_contract_is_told(kind: Any, fault: str, words: str) -> None:
@@ -256,7 +260,10 @@ def test_a_loss_with_features_of_its_own_is_given_them() -> None:
         def forward(self, teacher: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:  # type: ignore[override]
             return teacher.float().square().mean(), {}
 
-    with pytest.raises(AssertionError, match=r"forward takes \['teacher'\]: hand the features to check_loss"):
+    with pytest.raises(
+        AssertionError,
+        match=r"forward takes \['teacher'\], which cannot be made up: give features to check_loss",
+    ):
         check_loss(Distance())
     check_loss(Distance(), {"teacher": torch.rand(4, 2)})
 

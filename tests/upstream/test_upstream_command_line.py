@@ -28,11 +28,11 @@ def test_patches_are_listed_with_or_without_a_checkout(tmp_path: Path, monkeypat
     assert [patch.name for patch in load()] == [line for line in output.splitlines() if line[:1] != " "]
     checkout = mini(tmp_path / "host")
     code, output = gait("patches", "--opengait", str(checkout.root))
-    assert (code, output.count("it fits this checkout")) == (0, len(load()))
+    assert (code, output.count("fits this checkout")) == (0, len(load()))
     checkout.file("data.sampler").write_text("")
     code, output = gait("patches", "--opengait", str(checkout.root))
     assert code == 2
-    assert "it does not fit: data.sampler has no " in output
+    assert "does not fit this checkout: data.sampler has no " in output
 
 
 def test_a_pin_is_written_and_named(tmp_path: Path, monkeypatch):

@@ -1,4 +1,4 @@
-"""``gait-plugins data``: what is wrong with a data set, before a training finds out."""
+"""``gait-plugins data``: checks data sets before training, and holds the other data commands."""
 
 from __future__ import annotations
 
@@ -38,24 +38,32 @@ def _group() -> None:
 @app.command("check")
 def check(
     config: Annotated[
-        str | None, typer.Argument(metavar="CONFIG", help="Check the data of this configuration.")
+        str | None, typer.Argument(metavar="CONFIG", help="Check the data set of this configuration.")
     ] = None,
-    cfgs: Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")] = None,
+    cfgs: Annotated[
+        str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")
+    ] = None,
     override: Annotated[
         list[str] | None,
         typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder of the identities, or a packed file.")] = None,
-    listed: Annotated[
-        Path | None, typer.Option("--partition", help="JSON with TRAIN_SET and TEST_SET.")
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the identities, or a packed data file; needs --partition.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Look at folders only, read no frames.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Show every place of every problem.")] = False,
+    listed: Annotated[
+        Path | None, typer.Option("--partition", help="JSON file with TRAIN_SET and TEST_SET; needs --root.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Check folders and names only; do not read frames.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all places of each problem, not only the first 5.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Report everything that is wrong with a data set at once, each problem with its fix.
 
-    Exit code 0 where nothing or only warnings are found, 2 where there are errors.
+    The exit code is 0 if there are only warnings or no problems, 2 if there are errors.
     """
     dataset = _dataset(config or cfgs, override, root, listed)
     report = dataset.check(read_frames=not quick)
@@ -78,9 +86,9 @@ def _dataset(
         built: GaitDataset = build("dataset", layout)
         return built
     raise ConfigError(
-        "what to check is not clear: give a configuration, or both --root and --partition",
+        "no data set is given to check, or more than one: give a configuration, or --root with --partition",
         where="data check",
-        hint="gait-plugins data check --root DIR --partition FILE",
+        hint="for example gait-plugins data check --root DIR --partition FILE",
     )
 
 

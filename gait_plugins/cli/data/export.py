@@ -1,4 +1,4 @@
-"""``gait-plugins data export`` and ``data sheet``: any data set as OpenGait's folders, or as a picture."""
+"""``gait-plugins data export`` and ``data sheet``: write a data set as OpenGait's folders, or a picture."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from gait_plugins.errors import ConfigError
 if TYPE_CHECKING:
     from gait_plugins.api import GaitDataset
 
-Config = Annotated[str | None, typer.Argument(metavar="CONFIG", help="Take the data of this configuration.")]
-Cfgs = Annotated[str | None, typer.Option("--cfgs", help="The same, as OpenGait spells it.")]
+Config = Annotated[
+    str | None, typer.Argument(metavar="CONFIG", help="Take the data set of this configuration.")
+]
+Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
 Type = Annotated[
-    str | None, typer.Option("--type", metavar="NAME", help="Take this data set as it is by default.")
+    str | None,
+    typer.Option("--type", metavar="NAME", help="Take the data set of this type, with its default options."),
 ]
 Override = Annotated[
     list[str] | None,
@@ -24,7 +27,7 @@ Override = Annotated[
 
 
 def export(
-    to: Annotated[Path, typer.Option("--to", help="Folder to write; it must not exist, or be empty.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write; must not exist or must be empty.")],
     config: Config = None,
     cfgs: Cfgs = None,
     dataset_type: Type = None,
@@ -44,15 +47,18 @@ def sheet(
     cfgs: Cfgs = None,
     dataset_type: Type = None,
     override: Override = None,
-    identities: Annotated[int, typer.Option(min=1, help="Test identities to show.")] = 2,
+    identities: Annotated[int, typer.Option(min=1, help="Number of test identities to show.")] = 2,
     types: Annotated[
-        list[str] | None, typer.Option("--condition", help="Conditions to show (nm-01).")
+        list[str] | None,
+        typer.Option("--condition", help="Walking condition to show (nm-01); may be repeated."),
     ] = None,
-    views: Annotated[list[str] | None, typer.Option("--view", help="Views to show (090).")] = None,
-    columns: Annotated[int, typer.Option(min=1, help="Frames of each row.")] = 16,
-    step: Annotated[int, typer.Option(min=1, help="Show one frame in so many.")] = 2,
+    views: Annotated[
+        list[str] | None, typer.Option("--view", help="View to show (090); may be repeated.")
+    ] = None,
+    columns: Annotated[int, typer.Option(min=1, help="Number of frames in each row.")] = 16,
+    step: Annotated[int, typer.Option(min=1, help="Show every n-th frame.")] = 2,
 ) -> None:
-    """Draw sequences of a data set as a picture, a row each."""
+    """Draw sequences of a data set as a picture, one row for each sequence."""
     from gait_plugins.core.tools.contact_sheet import contact_sheet, sheet_rows
 
     dataset = _chosen("data sheet", config or cfgs, dataset_type, override)
@@ -67,12 +73,12 @@ def _chosen(
 
     if (config is None) == (dataset_type is None):
         raise ConfigError(
-            "which data is not clear: give a configuration or --type, one of them",
+            "no data set is given, or more than one: give either a configuration or --type",
             where=command,
-            hint=f"gait-plugins {command} --type walkers --to TARGET",
+            hint=f"for example gait-plugins {command} --type walkers --to TARGET",
         )
     if config is None and override:
-        raise ConfigError("-o changes a configuration, and none is given", where=command)
+        raise ConfigError("-o needs a configuration", where=command, hint="give CONFIG in place of --type")
     if config is None:
         default: GaitDataset = build("dataset", {"type": dataset_type})
         return default

@@ -1,4 +1,4 @@
-"""``gait-plugins data partition`` and ``data pack``: prepared data made ready for training."""
+"""``gait-plugins data partition`` and ``data pack``: make prepared data ready for training."""
 
 from __future__ import annotations
 
@@ -9,36 +9,51 @@ from typing import Annotated
 import typer
 
 Root = Annotated[
-    Path, typer.Argument(help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed file.")
+    Path,
+    typer.Argument(help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed data file."),
 ]
 
 
 def partition(
     root: Root,
     to: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="JSON file to write.")],
-    share: Annotated[float, typer.Option(help="Share of the identities to train on, drawn by --seed.")] = 0.5,
+    share: Annotated[
+        float, typer.Option(help="Share of the identities to train on, from 0 to 1, drawn with --seed.")
+    ] = 0.5,
     first: Annotated[
-        int | None, typer.Option(help="Train on so many identities, first in sorted order (CASIA-B: 74).")
+        int | None,
+        typer.Option(help="Train on this number of identities, the first in sorted order (CASIA-B: 74)."),
     ] = None,
-    train: Annotated[list[str] | None, typer.Option(metavar="ID", help="Train on this identity.")] = None,
-    test: Annotated[list[str] | None, typer.Option(metavar="ID", help="Test this identity.")] = None,
+    train: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Train on this identity; may be repeated.")
+    ] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Test this identity; may be repeated.")
+    ] = None,
     train_list: Annotated[
-        Path | None, typer.Option("--train-list", metavar="FILE", help="Identities to train on, one a line.")
+        Path | None,
+        typer.Option(
+            "--train-list", metavar="FILE", help="Text file of identities to train on, one per line."
+        ),
     ] = None,
     test_list: Annotated[
-        Path | None, typer.Option("--test-list", metavar="FILE", help="Identities to test, one a line.")
+        Path | None,
+        typer.Option("--test-list", metavar="FILE", help="Text file of identities to test, one per line."),
     ] = None,
     probe: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Test sequences that are probes, by id-type-view: '*-bg-*'."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Test sequences to use as probes, by id-type-view: '*-bg-*'; may be repeated.",
+        ),
     ] = None,
     probes: Annotated[
-        int | None, typer.Option(help="Draw so many probes of each test identity instead.")
+        int | None, typer.Option(help="Draw this number of probes of each test identity instead.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Write the partition of your own data: identities to train on, unseen ones to test, and probes."""
+    """Write the partition of your own data: identities to train on, identities to test, and probes."""
     from gait_plugins.io.atomic import write_text
     from gait_plugins.prepare.partition import Split, make_partition
     from gait_plugins.prepare.walk import every_sequence
@@ -58,22 +73,26 @@ def partition(
 
 def pack(
     root: Root,
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Packed file to write, FILE.npz.")],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Packed data file to write, FILE.npz.")],
     threshold: Annotated[
         int | None,
-        typer.Option(help="Pixels above it become 255, others 0: one bit a pixel. Left out: lossless."),
+        typer.Option(
+            help="Grey value, 0 to 254: pixels above become 255, others 0, one bit each. Default: lossless."
+        ),
     ] = None,
     inputs: Annotated[
         list[int] | None,
         typer.Option(
-            "--input", metavar="N", help="Take this file of each view folder, from 0. Left out: all."
+            "--input",
+            metavar="N",
+            help="Take file N of each view folder, counted from 0; may be repeated. Default: all.",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:
     """Write prepared data as one memory-mapped file, an eighth of the size or less.
 
-    Train from it by data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
+    To train from it, set data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
     """
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare.pack import pack_dataset
@@ -81,7 +100,7 @@ def pack(
 
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:
-        raise ConfigError(f"--threshold {threshold}: expected 0 to 254", where="data pack")
+        raise ConfigError(f"--threshold is {threshold}, expected 0 to 254", where="data pack")
     dataset, refs = every_sequence(root, inputs)
     size = pack_dataset(dataset, refs, to, threshold=threshold)
     print(
@@ -90,10 +109,10 @@ def pack(
     )
     if size.grey:
         print(
-            f"{size.grey} sequences are grey (soft edges) and are kept as they are, 8 bits a pixel; "
-            "--threshold 127 makes them black and white, one bit a pixel"
+            f"{size.grey} sequences are grey (soft edges) and are kept as they are, 8 bits per pixel; "
+            "--threshold 127 makes them black and white, one bit per pixel"
         )
-    print(f"train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
+    print(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
 
 
 def _lines(path: Path | None) -> list[str]:
@@ -104,11 +123,13 @@ def _lines(path: Path | None) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "no text in UTF-8"
+        reason = (
+            (error.strerror or str(error)) if isinstance(error, OSError) else "the file is not UTF-8 text"
+        )
         raise ConfigError(
             f"the list of identities cannot be read: {reason}",
             where=str(path),
-            hint="give a text file with one identity a line",
+            hint="give a text file with one identity per line",
         ) from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
@@ -119,4 +140,6 @@ def _check_free(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise ConfigError("this is a folder, expected the name of a file to write", where=str(path))
     if path.exists() and not overwrite:
-        raise ConfigError("the file exists", where=str(path), hint="name another, or add --overwrite")
+        raise ConfigError(
+            "the file already exists", where=str(path), hint="choose another name, or add --overwrite"
+        )

@@ -1,4 +1,4 @@
-"""``gait-plugins data prepare``: raw masks to aligned silhouettes."""
+"""``gait-plugins data prepare``: turns raw masks into aligned silhouettes."""
 
 from __future__ import annotations
 
@@ -27,29 +27,36 @@ def prepare(
     ] = "own",
     pattern: Annotated[
         str | None,
-        typer.Option(help="Layout of your own: {id}/{type}-{view}/{frame}.png, or {id}/{type}-{view}.mp4"),
+        typer.Option(
+            help="Your own layout of SOURCE: {id}/{type}-{view}/{frame}.png, or {id}/{type}-{view}.mp4."
+        ),
     ] = None,
     identity: Annotated[
-        str | None, typer.Option("--id", help="Identity: a text, or made of the pattern's fields: p{id}.")
+        str | None,
+        typer.Option("--id", help="Identity: a fixed text, or one made of the pattern's fields: p{id}."),
     ] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Condition, likewise.")] = None,
-    view: Annotated[str | None, typer.Option("--view", help="Camera view, likewise.")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of the silhouettes: 64 or 128.")] = 64,
+    kind: Annotated[str | None, typer.Option("--type", help="Walking condition, given like --id.")] = None,
+    view: Annotated[str | None, typer.Option("--view", help="Camera view, given like --id.")] = None,
+    size: Annotated[int, typer.Option(help="Height and width of the silhouettes in pixels: 64 or 128.")] = 64,
     threshold: Annotated[
         int | None,
-        typer.Option(help="Binarise masks at this grey value. JPEG and videos: 127, other images: not."),
+        typer.Option(
+            help="Grey value at which masks are made binary. Default: 127 for JPEG and videos, else none."
+        ),
     ] = None,
-    invert: Annotated[bool, typer.Option("--invert", help="The masks are black on white.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
     min_frames: Annotated[
         int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Sequences at a time; by default one a core.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Number of sequences prepared at a time; default: one per core.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring raw masks to aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
+    """Turn raw masks into aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
 
-    One person a mask, white on black: how to get masks from pictures is up to you. A second run does
-    only what is missing. TARGET/prepare.json lists what was left out, and why.
+    Each mask shows one person, white on black; making masks from pictures is not part of this command.
+    A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     from gait_plugins.prepare import LAYOUTS, Order, layout_named
     from gait_plugins.prepare import prepare as run
@@ -75,9 +82,9 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text)
         return layout
     if layout is not layout_named("own") and pattern is None:
         raise ConfigError(
-            f"--id, --type and --view belong to a pattern; {dataset} has its own names",
+            f"--id, --type and --view need --pattern: the layout {dataset} has its own names",
             where="data prepare",
-            hint=f"leave them out, or give --pattern with them: {layout.expected}",
+            hint=f"leave these options out, or give --pattern with them: {layout.expected}",
         )
     if pattern is None:
         alone = len(names) == len(given) and not any("{" in text for text in names.values())
@@ -98,13 +105,13 @@ def _next(target: Path, own: bool) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
         return f"gait-plugins data partition {target} -o partition.json --probes 1"
-    return f"gait-plugins data check --root {target} --partition FILE, the one that comes with the data set"
+    return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"
 
 
 def _in_words(record: Record, order: Order, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
-        lines.append(f"{record.present} sequences were there already")
+        lines.append(f"{record.present} sequences were already present")
     for finding in record.findings(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:

@@ -1,4 +1,4 @@
-"""Checks values against annotations, structure by structure, and collects what does not fit."""
+"""Checker: values against annotations, structure by structure; collects what does not fit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Checked(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """Whose options are checked, for messages."""
+    """The component or section whose options are checked, for messages."""
 
     title: str
     """``TripletLoss_HardEx (acme-gait 1.2)`` or ``trainer_cfg``."""
@@ -46,7 +46,7 @@ class Owner:
     others: Mapping[str, Param] = dataclasses.field(default_factory=dict)
     """Keys of the same mapping that others read; named in suggestions."""
     ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Keys that people write and that have no effect -> why."""
+    """Keys that have no effect although people write them -> why."""
 
 
 class Notes:
@@ -64,7 +64,7 @@ class Notes:
         self.problems.append(self._at(path, message, hint, cause))
 
     def warn(self, message: str, path: Path, hint: str | None = None) -> None:
-        """Note what does no harm."""
+        """Note a harmless oddity at a path."""
         self.warnings.append(self._at(path, message, hint))
 
     def _at(
@@ -83,9 +83,9 @@ class Checker(Notes):
     # --- mappings ------------------------------------------------------------------------------
 
     def options(self, given: Mapping[Any, Any], accepts: Signature, path: Path, owner: Owner) -> Checked:
-        """Check each option; defaults that the owner does not take are left out without a word.
+        """Check each option; defaults that the owner does not take are left out silently.
 
-        So are those that it ignores, with a warning.
+        Options that it ignores are left out with a warning.
         """
         plain: dict[str, Any] = {}
         values: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class Checker(Notes):
     def _left_out(self, path: Path, owner: Owner) -> bool:
         if self.tree.is_optional(path) and not self.tree.is_default(path):
             log.info(
-                "%s: %s is left out, %s has no such option", self.tree.where(path), dotted(path), owner.title
+                "%s: %s is ignored: %s has no such option", self.tree.where(path), dotted(path), owner.title
             )
         if self.tree.is_optional(path):
             return True
@@ -132,7 +132,7 @@ class Checker(Notes):
         if len(self.problems) == before:
             return checked
         if self.tree.is_default(path):
-            del self.problems[before:]  # nobody wrote it; the component has a default of its own
+            del self.problems[before:]  # a default, not written; the component has its own
         return None
 
     def _unknown(self, paths: list[Path], accepts: Signature, owner: Owner) -> None:
@@ -197,7 +197,7 @@ class Checker(Notes):
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
 
     def _ask(self, cls: type, options: dict[str, Any], path: Path, title: str) -> None:
-        """Let a component say now what it thinks of its options together, if it wants to."""
+        """Let the component check its options together, where it defines ``check_options``."""
         check = getattr(cls, "check_options", None)
         if check is None:
             return
@@ -215,7 +215,7 @@ class Checker(Notes):
         name = value.get(key, fallback)
         here = (*path, key) if key in value else path
         if not isinstance(name, str):
-            said = f"got {mismatch(name)}" if key in value else "it is missing"
+            said = f"got {mismatch(name)}" if key in value else "but the key is missing"
             self.report(
                 f"the key {key!r} must name a {kind}, {said}",
                 here,
@@ -264,7 +264,7 @@ class Checker(Notes):
         return Checked(plain, structure)
 
     def _try(self, structure: Structure, path: Path) -> None:
-        """Let a dataclass say now what it thinks of its values, unless components are among them."""
+        """Let a dataclass check its values, unless components are among them."""
         if holds_components(structure):
             return
         try:
@@ -301,7 +301,7 @@ class Checker(Notes):
 
 
 def _plain_base(annotation: type) -> type | tuple[()]:
-    """What an instance of the annotation is told apart by; a TypedDict has no instances of its own."""
+    """The class that an instance of the annotation has; a TypedDict has no instances of its own."""
     return () if typing_extensions.is_typeddict(annotation) else annotation
 
 

@@ -1,4 +1,4 @@
-"""What was found and what would have been right, in words."""
+"""Wording of errors about values: what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ def quoting(error: ValidationError, key: str, place: str | None) -> str | None:
     read = [item["input"] for item in error.errors() if item["type"] == "string_type"]
     if not read or read[0] is None or isinstance(read[0], list | dict):
         return None
-    kind = "yes or no" if isinstance(read[0], bool) else _READ.get(type(read[0]), "something else")
-    said = f"YAML reads it as {kind}; for text "
+    kind = "true or false" if isinstance(read[0], bool) else _READ.get(type(read[0]), "something else")
+    said = f"YAML reads this value as {kind}; for text "
     meant = (place or "").partition(f"-o {key}=")[2]
     if not meant:
-        return f'{said}put it in quotes, as "02"'
+        return f'{said}put the value in quotes, as "02"'
     text = json.dumps(yaml.load(meant, yaml.BaseLoader), ensure_ascii=False)
-    return f"{said}quote it: -o '{key}={text}'"
+    return f"{said}quote the value: -o '{key}={text}'"
 
 
 def accepted(options: Mapping[str, Param]) -> str:
     """The options with types and defaults, one a line."""
     if not options:
-        return "  it takes no options"
-    return "  accepted are:\n" + "\n".join(f"    {param}" for param in options.values())
+        return "  no options are accepted"
+    return "  accepted options:\n" + "\n".join(f"    {param}" for param in options.values())
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Section by section from raw data to validated specs."""
+"""Resolving: from raw data to validated specs, section by section."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class _Split(NamedTuple):
 
 
 def check_shape(tree: Tree) -> list[Problem]:
-    """Unknown sections, and sections that are no mapping (or list of mappings, for losses)."""
+    """Problems: unknown sections, and sections that are not a mapping (for losses, or a list of them)."""
     checker = Checker(tree)
     for name, value in tree.data.items():
         path: Path = (name,)
         if name not in TOP:
             guesses = nearest(str(name), TOP, 1)
             hint = f"did you mean {guesses[0]!r}?" if guesses else None
-            checker.report(f"there is no such section; there are {', '.join(TOP)}", path, hint)
+            checker.report(f"unknown section; the sections are {', '.join(TOP)}", path, hint)
         elif name == "loss_cfg" and isinstance(value, list):
             for i, item in enumerate(value):
                 if not isinstance(item, dict):
-                    checker.report(f"expected a loss term, a mapping, got {shown(item)}", (*path, i))
+                    checker.report(f"expected a mapping for a loss term, got {shown(item)}", (*path, i))
         elif name.endswith("_cfg") and not isinstance(value, dict | None):
             checker.report(f"expected a mapping, got {shown(value)}", path)
         elif not name.endswith("_cfg"):
@@ -107,7 +107,7 @@ class Resolver:
         return Checked({**own.plain, **plain}, {**own.value, field: spec})
 
     def _less_ignored(self, model: type[Section], rest: dict[str, Any], path: Path) -> dict[str, Any]:
-        """What is left for the component of a section, less the keys that the section itself ignores."""
+        """The keys for a section's component, without those that the section itself ignores."""
         ignored = {key: value for key, value in rest.items() if key in model.ignored_options}
         owner = Owner(dotted(path), dotted(path), ignored=model.ignored_options)
         self.check.options(ignored, Signature({}), path, owner)
@@ -121,7 +121,9 @@ class Resolver:
         stopping, kept = (own.plain.get(name) for name in ("early_stopping", "keep_best"))
         if stopping and not kept and not stopping.get("metric"):
             path = ("trainer_cfg", "early_stopping")
-            self.check.report("it needs a metric, as there is no keep_best", path, "metric: NM@R1")
+            self.check.report(
+                "the option 'metric' is needed where keep_best is not set", path, "for example metric: NM@R1"
+            )
         return own
 
     def _model(self) -> Checked:
@@ -139,7 +141,11 @@ class Resolver:
             spec = self.check.component("loss", rest, path, accepts.params)
             prefix = own.value.get("log_prefix")
             if prefix in specs:
-                self.check.report(f"two losses have the log_prefix {prefix!r}", (*path, "log_prefix"))
+                self.check.report(
+                    f"two losses have the log_prefix {prefix!r}",
+                    (*path, "log_prefix"),
+                    "give each loss its own log_prefix",
+                )
             if spec is not None and prefix is not None:
                 specs[prefix] = LossSpec(prefix, spec, own.value.get("features"))
         return Checked([spec.mapping() for spec in specs.values()], list(specs.values()))
@@ -223,7 +229,7 @@ def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | No
 def share(
     given: Mapping[str, Any], accepts: list[Signature], names: list[str]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """A sampler mapping's options for the batch sampler, the frame sampler, and for nobody."""
+    """A sampler mapping's options for the batch sampler, for the frame sampler, and those of neither."""
     shares: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] = ({}, {}, {})
     for key, value in given.items():
         if key in names:

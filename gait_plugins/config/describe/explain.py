@@ -40,7 +40,7 @@ def explain(name: str) -> list[Explanation]:
     """Everything that goes by this name: ``TripletLoss``, ``trainer_cfg``, ``trainer_cfg.sync_BN``, ``SGD``.
 
     Raises:
-        UnknownComponent: nothing does; the message holds the nearest names.
+        UnknownComponent: the name is unknown; the message holds the nearest names.
         PluginLoadError: a component of this name cannot be imported.
     """
     found: list[Explanation] = list(_sections(name))
@@ -55,8 +55,10 @@ def explain(name: str) -> list[Explanation]:
     names |= {n for key in ("solver", "scheduler") for n in torch_options.classes(key)}
     guesses = nearest(name, names)
     raise UnknownComponent(
-        f"neither a component, nor a section or key of a configuration is called {name!r}",
-        hint=f"did you mean {' or '.join(guesses)}?" if guesses else "gait-plugins plugins list",
+        f"no component, section or key of a configuration is named {name!r}",
+        hint=f"did you mean {' or '.join(guesses)}?"
+        if guesses
+        else "gait-plugins plugins list shows all names",
     )
 
 
@@ -113,7 +115,7 @@ def _torch_classes(name: str) -> list[ComponentDescription]:
                     kind=key,
                     origin=f"{match.cls.__module__}:{name}",
                     owner=match.title.partition("(")[2].rstrip(")"),
-                    summary=f"Arguments of the class of torch, written beside ``{key}``.",
+                    summary=f"Arguments of the torch class. Write them beside ``{key}``.",
                     options=describe_params(match.accepts.params.values()),
                 )
             )

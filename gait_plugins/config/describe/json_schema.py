@@ -46,7 +46,7 @@ def json_schema() -> Schema:
     for name, schema in properties.items():
         schema.setdefault("description", fields[name].description or "")
     properties[INHERITS] = {
-        "description": "configuration, or several, that this one is merged over",
+        "description": "configuration, or list of configurations, that this one is merged over",
         **_one_or_list({"type": "string"}),
     }
     return {

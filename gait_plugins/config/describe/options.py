@@ -1,4 +1,4 @@
-"""What a component or a section accepts, for people: types, defaults, meaning and origin."""
+"""Descriptions of components and sections, for people: types, defaults, meaning and origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a type annotation asks for: values checked by pydantic, structure told apart, types in words."""
+"""Type annotations: checking values by pydantic, recognising structure, and naming types in words."""
 
 from __future__ import annotations
 
@@ -114,13 +114,13 @@ _cached_adapter = lru_cache(maxsize=1024)(_adapter)
 
 def _refuse_bool(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("true and false are no numbers")
+        raise ValueError("true and false are not numbers")
     return value
 
 
 def _refuse_bool_and_text(value: Any) -> Any:
     if isinstance(value, str):
-        raise ValueError("text is no number")
+        raise ValueError("text is not a number")
     return _refuse_bool(value)
 
 

@@ -1,4 +1,4 @@
-"""The options that something accepts: a constructor, a mapping of declared keys, a section."""
+"""Signatures: the options that a constructor, a mapping of declared keys or a section accepts."""
 
 from __future__ import annotations
 

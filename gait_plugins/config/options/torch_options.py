@@ -47,8 +47,10 @@ def find(key: str, name: str) -> Found | NotFound:
         accepts = signature.of_class(found[name]).without(supplied)
         return Found(name, f"{name} (torch {torch.__version__})", found[name], accepts)
     guesses = nearest(name, found)
-    hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"there are {', '.join(found)}"
-    return NotFound(f"{module_name} has no {name!r} that training could step", hint)
+    hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"available: {', '.join(found)}"
+    return NotFound(
+        f"{module_name} has no class {name!r} that training can use (its step() must need no argument)", hint
+    )
 
 
 def ignored_options(key: str, found: Found) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The configuration of each stage of a recipe, from all that decides on it."""
+"""Stage configurations: what a stage names, with its settings and overrides applied."""
 
 from __future__ import annotations
 

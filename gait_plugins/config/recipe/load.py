@@ -37,7 +37,7 @@ def find_recipe(name: str | os.PathLike[str]) -> Path | None:
         if any(c.is_called(os.fspath(name)) for c in default_manager().components("recipe")):
             return _offered(os.fspath(name))
         if offered:
-            error.hint = f"{error.hint}; recipes of plugins are: {', '.join(offered)}"
+            error.hint = f"{error.hint}; recipes from plugins: {', '.join(offered)}"
         raise
     return file if "stages" in read_file(file, display_name(file)).data else None
 
@@ -47,7 +47,7 @@ def _offered(name: str) -> Path:
     path = cast(type[Recipe], component.load()).path()
     if not path.is_file():
         raise PluginLoadError(
-            f"recipe {name!r} is to lie in {path}, and there is no such file",
+            f"the file of recipe {name!r} is missing: {path}",
             where=f"{component.origin} ({component.owner})",
             hint=f"repair or reinstall {component.owner.distribution}",
         )
@@ -67,7 +67,9 @@ def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -
     """
     file = find_recipe(source)
     if file is None:
-        raise ConfigError("this is a configuration, no recipe: there are no stages", where=os.fspath(source))
+        raise ConfigError(
+            "this is a configuration, expected a recipe: the key 'stages' is missing", where=os.fspath(source)
+        )
     tree = read_file(file, display_name(file))
     shares = shared_out(tree, list(overrides))
     for text, place in shares.own:

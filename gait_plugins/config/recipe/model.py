@@ -54,7 +54,7 @@ class Stages:
         names = [stage.name for stage in self.stages]
         guesses = nearest(name, names, 1)
         raise ConfigError(
-            f"there is no stage {name!r}; there are {', '.join(names)}",
+            f"unknown stage {name!r}; the stages are {', '.join(names)}",
             where=self.source,
             hint=f"did you mean {guesses[0]!r}?" if guesses else None,
         )

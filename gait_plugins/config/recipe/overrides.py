@@ -1,4 +1,4 @@
-"""``-o`` for recipes: what is for the recipe, for one of its stages, or for all of them."""
+"""Overrides of recipes: ``-o`` for the recipe itself, for one of its stages, or for all of them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Override(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """Overrides by whom they are for."""
+    """Overrides of the recipe itself, and those of its stages."""
 
     own: list[tuple[str, str]]
-    """Of the recipe itself, each with its place."""
+    """For the recipe itself, each with its place."""
     stages: list[Override]
 
 
 def shared_out(tree: Tree, overrides: list[str]) -> Shares:
-    """Who each override is for.
+    """Overrides sorted by what they apply to.
 
     Raises:
-        ConfigError: nobody.
+        ConfigError: an override names neither a key of the recipe, a stage nor a section.
     """
     keys, stage_keys = RecipeSection.model_fields, StageSection.model_fields
     listed = tree.data.get("stages")
@@ -52,9 +52,11 @@ def shared_out(tree: Tree, overrides: list[str]) -> Shares:
         else:
             guesses = nearest(first, [*TOP, *keys, *filter(None, names)], 1)
             raise ConfigError(
-                f"{first.partition('=')[0]!r} is neither a stage nor a section; there are the stages "
+                f"{first.partition('=')[0]!r} is neither a stage nor a section; the stages are "
                 f"{', '.join(map(str, names))}",
                 where=place,
-                hint=f"did you mean {guesses[0]!r}?" if guesses else "-o STAGE.trainer_cfg.total_iter=200",
+                hint=f"did you mean {guesses[0]!r}?"
+                if guesses
+                else "for example -o STAGE.trainer_cfg.total_iter=200",
             )
     return shares

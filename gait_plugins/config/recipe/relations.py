@@ -1,4 +1,4 @@
-"""What the stages of a recipe say of each other: names, order, and who takes from whom."""
+"""Relations between the stages of a recipe: names, order, and which stage takes from which."""
 
 from __future__ import annotations
 
@@ -45,9 +45,12 @@ class Relations:
             path = ("stages", i, "name")
             if name in self.names[:i]:
                 first = self.tree.where(("stages", self.names.index(name), "name"))
-                self.report(f"two stages are called {name!r}, the first one at {first}", path)
+                self.report(f"two stages are named {name!r}, the first one at {first}", path)
             if name in TOP or name in RecipeSection.model_fields or "." in name or "=" in name:
-                self.report(f"a stage cannot be called {name!r}: that is a section, or holds . or =", path)
+                self.report(
+                    f"a stage cannot be named {name!r}: it is the name of a section or key, or has . or =",
+                    path,
+                )
 
     def earlier(self, name: str, i: int, path: Path) -> bool:
         """Report a stage that does not run before stage ``i``."""
@@ -57,17 +60,17 @@ class Relations:
         if name not in self.names:
             guesses = nearest(name, self.names[:i], 1)
             self.report(
-                f"there is no stage {name!r}" + (f" before {here!r}" if i else "; this is the first one"),
+                f"no stage {name!r} before {here!r}" + ("" if i else ", which is the first stage"),
                 path,
                 f"did you mean {guesses[0]!r}?" if guesses else None,
             )
         elif name == here:
-            self.report(f"the stage {here!r} takes from itself", path)
+            self.report(f"the stage {here!r} takes from itself", path, "name an earlier stage or a file")
         else:
             other = self.recipe.stages[self.names.index(name)]
             cycle = here in _named(other)
             also = f", and {name!r} takes from {here!r}: a cycle" if cycle else ""
-            self.report(f"the stage {name!r} runs after {here!r}{also}", path, "put the stages in order")
+            self.report(f"the stage {name!r} runs only after {here!r}{also}", path, "put the stages in order")
         return False
 
     def taken(self, i: int, stage: StageSection) -> dict[str, Take]:
@@ -83,7 +86,7 @@ class Relations:
             elif not is_stage:
                 found[target] = Take(None, which, self.tree.where(path))
                 if not isinstance(source, str) and "checkpoint" in source:
-                    self.report("'checkpoint' is for stages; a file is one checkpoint", path)
+                    self.report("'checkpoint' is for stages only: a file is a single checkpoint", path)
         return found
 
     def check_settings(self) -> None:
@@ -92,13 +95,13 @@ class Relations:
                 name, dot, _ = source.partition(".")
                 path = ("stages", i, "settings", key)
                 if not dot:
-                    self.report(f"{source!r} is no setting of a stage", path, "gse.model_cfg")
+                    self.report(f"expected STAGE.key, got {source!r}", path, "for example gse.model_cfg")
                 else:
                     self.earlier(name, i, path)
 
 
 def missing_checkpoints(stages: dict[str, Stage]) -> Iterator[Problem]:
-    """Checkpoints that are to be taken from stages which do not save them."""
+    """Problems: checkpoints that a recipe takes from stages which do not save them."""
     takes = [take for stage in stages.values() for take in stage.takes.values()]
     for take in takes:
         if take.stage is None:
@@ -113,8 +116,8 @@ def missing_checkpoints(stages: dict[str, Stage]) -> Iterator[Problem]:
             )
         if isinstance(wanted, int) and (wanted > total or (wanted % each and wanted != total)):
             yield Problem(
-                f"the stage {take.stage!r} saves no checkpoint of iteration {wanted}: it saves every {each} "
-                f"of {total}",
+                f"the stage {take.stage!r} saves no checkpoint of iteration {wanted}: it saves one every "
+                f"{each} of {total} iterations",
                 take.where,
             )
 

@@ -33,19 +33,19 @@ class StageSection(Section):
 
     name: FolderName = Field(description="name of the stage and of its run folder")
     cfgs: str | dict[str, Any] = Field(
-        description="its configuration: a shipped name, a path from the recipe's folder on, or the sections"
+        description="configuration of the stage: a shipped name, a path relative to the recipe, or sections"
     )
     settings: dict[str, str] = Field(
         {},
-        description="settings that are those of an earlier stage: key -> STAGE.key",
+        description="settings copied from an earlier stage: key -> STAGE.key",
     )
     overrides: dict[str, Any] | list[str] = Field(
-        {}, description="settings over its configuration: sections, or a list of key=value as for -o"
+        {}, description="settings that replace those of cfgs: sections, or a list of key=value as for -o"
     )
     init: Annotated[dict[str, str | StageSource] | StageSource | str | None, BeforeValidator(realise)] = (
         Field(
             None,
-            description="weights that it starts from: part of the model (what its keys begin with) -> "
+            description="weights that the stage starts from: part of the model (what its keys begin with) -> "
             "earlier stage or checkpoint file, or a single source for the whole model; each may be "
             "{from, checkpoint, prefix, strict, drop_head, optional}",
         )
@@ -59,6 +59,6 @@ class RecipeSection(Section):
 
     stages: list[StageSection] = Field(description="the stages, in the order of training")
     name: FolderName | None = Field(
-        None, description="name of the recipe's run folder; null: that of the recipe"
+        None, description="name of the recipe's run folder; null: the name of the recipe"
     )
     output_dir: str = Field("output", description="folder that holds the recipe's run folder")

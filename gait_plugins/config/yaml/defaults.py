@@ -1,4 +1,4 @@
-"""What a configuration means where it is silent; the values are OpenGait's."""
+"""Defaults of a configuration; the values are OpenGait's."""
 
 from __future__ import annotations
 

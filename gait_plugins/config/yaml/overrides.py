@@ -1,4 +1,4 @@
-"""``-o trainer_cfg.total_iter=200``: single values over the file's."""
+"""Overrides: single values that replace the file's (``-o trainer_cfg.total_iter=200``)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def _apply(tree: Tree, text: str, place: str) -> None:
     keys, equals, value_text = text.partition("=")
     if not equals or not all(keys.strip().split(".")):
         raise ConfigError(
-            "an override is written key.key=value", where=place, hint="-o trainer_cfg.total_iter=200"
+            "an override has the form key.key=value",
+            where=place,
+            hint="for example -o trainer_cfg.total_iter=200",
         )
     assign(tree, keys.strip(), _value(value_text, place), place)
 
@@ -83,13 +85,19 @@ def _step(tree: Tree, path: Path, name: str, last: bool, place: str) -> str | in
         if name.isdecimal() and int(name) < len(holder):
             return int(name)
         places = ", ".join(dotted((*path, i)) for i in range(len(holder))) or "none"
-        raise ConfigError(f"{here} is a list without {name!r}", where=place, hint=f"its items are {places}")
+        raise ConfigError(
+            f"the list {here} has no item {name!r}", where=place, hint=f"the items are {places}"
+        )
     if not isinstance(holder, dict):
-        raise ConfigError(f"{here} is {holder!r} and holds no {name!r}", where=place)
+        raise ConfigError(
+            f"{here} is {holder!r}, not a mapping: it has no key {name!r}",
+            where=place,
+            hint=f"gait-plugins config explain {path[0]} lists the keys",
+        )
     if not path and name not in holder and not last:
         guesses = nearest(name, holder, 1)
         raise ConfigError(
-            f"there is no section {name!r}; there are {', '.join(holder)}",
+            f"unknown section {name!r}; the sections are {', '.join(holder)}",
             where=place,
             hint=f"did you mean {guesses[0]!r}?" if guesses else None,
         )

@@ -1,4 +1,4 @@
-"""Validated values back to plain data, for the run folder; plain data as settings by their dotted names."""
+"""Plain data: from validated values, for the run folder; and as settings by their dotted names."""
 
 from __future__ import annotations
 

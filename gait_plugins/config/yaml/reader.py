@@ -1,4 +1,4 @@
-"""YAML text to plain data with the line of every key; nothing but plain data can come out."""
+"""YAML reader: text to plain data, with the line of every key; nothing but plain data can come out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parse_value(text: str) -> Any:
     """A YAML value without its marks, as in ``-o key=value``.
 
     Raises:
-        ConfigError: the text is no YAML.
+        ConfigError: the text is not YAML.
     """
     return _walk(text, "value")[0]
 
@@ -41,17 +41,21 @@ def read_file(file: FilePath, name: str) -> Tree:
     """A YAML file as a tree; its places read ``name:line``.
 
     Raises:
-        ConfigError: the file cannot be read, is no YAML, gives a key two values or holds no mapping.
+        ConfigError: the file cannot be read, is not YAML, gives a key two values or holds no mapping.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"the configuration cannot be read: {error.strerror}", where=name) from error
+        raise ConfigError(
+            f"the configuration cannot be read: {error.strerror}",
+            where=name,
+            hint="check that the file exists and that you may read it",
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"the configuration cannot be read, it is no UTF-8 text: {error}",
+            f"the configuration cannot be read: the file is not UTF-8 text: {error}",
             where=name,
-            hint="if it is a YAML file at all, save it as UTF-8",
+            hint="give a YAML file that is saved as UTF-8",
         ) from error
     return read_text(text, name)
 
@@ -63,7 +67,7 @@ def read_text(text: str, name: str) -> Tree:
         data = {}
     if not isinstance(data, dict):
         raise ConfigError(
-            f"a configuration is a mapping of sections, found a {type(data).__name__}", where=f"{name}:1"
+            f"a configuration must be a mapping of sections, found a {type(data).__name__}", where=f"{name}:1"
         )
     return Tree(data, walk.marks, walk.warnings)
 
@@ -77,12 +81,12 @@ def _walk(text: str, name: str) -> tuple[Any, _Walk]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = name if mark is None else f"{name}:{mark.line + 1}"
-        hint = "indent with spaces" if "'\\t'" in str(error.problem) else None
-        raise ConfigError(f"this is not YAML: {_words(error)}", where=where, hint=hint) from error
+        hint = "indent with spaces, not with tabs" if "'\\t'" in str(error.problem) else None
+        raise ConfigError(f"the text is not valid YAML: {_words(error)}", where=where, hint=hint) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"this is not YAML: {error}", where=name) from error
+        raise ConfigError(f"the text is not valid YAML: {error}", where=name) from error
     except RecursionError as error:
-        raise ConfigError("lists or mappings are nested without end", where=name) from error
+        raise ConfigError("lists or mappings are nested too deeply", where=name) from error
     return value, walk
 
 
@@ -105,12 +109,18 @@ class _Walk:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.count += 1
         if id(node) in self.inside or self.count > _MOST_NODES:
-            raise ConfigError("an alias makes this configuration endless", where=self.place(node))
+            raise ConfigError(
+                f"YAML aliases make this configuration endless, or larger than {_MOST_NODES} values",
+                where=self.place(node),
+                hint="write the values out in place of the alias",
+            )
         self.marks.setdefault(path, Mark(self.place(node)))
         if isinstance(node, yaml.ScalarNode):
             return self.loader.construct_object(node)
         if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            raise ConfigError(f"the YAML tag {node.tag} is not accepted", where=self.place(node))
+            raise ConfigError(
+                f"the YAML tag {node.tag} is not accepted", where=self.place(node), hint="remove the tag"
+            )
         self.inside.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -136,7 +146,7 @@ class _Walk:
         return result
 
     def check_duplicates(self, node: yaml.MappingNode, path: Path) -> None:
-        """A key that is written twice means nothing, unless both times the same is said."""
+        """Refuse a key that is written twice with different values, warn where the values are the same."""
         seen: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             if not self.is_plain(key_node):
@@ -155,7 +165,9 @@ class _Walk:
     def key(self, node: yaml.Node) -> str | int:
         key = self.loader.construct_object(node) if self.is_plain(node) else None
         if not isinstance(key, str | int) or isinstance(key, bool):
-            raise ConfigError(f"a key must be text, found {key!r}", where=self.place(node))
+            raise ConfigError(
+                f"a key must be text, found {key!r}", where=self.place(node), hint="put the key in quotes"
+            )
         return key
 
     @staticmethod
@@ -167,7 +179,7 @@ class _Walk:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """True where both say the same; 1 and true are equal, but not the same."""
+    """True where both values are the same; 1 and true are equal, but not the same."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

@@ -1,4 +1,4 @@
-"""Finding configurations: shipped ones by name, others by path, and what they inherit."""
+"""Configuration files: shipped ones by name, others by path, and what they inherit."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
     else:
         guesses = nearest(text.removesuffix(".yaml"), _shipped())
     meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
-    found = "it is a folder" if path.is_dir() else "neither a file nor a shipped name"
+    found = "this is a folder" if path.is_dir() else "neither a file nor a shipped name"
     raise ConfigError(
         f"there is no configuration {text!r}: {found}",
-        hint=f"{meant}shipped are: {', '.join(_shipped()) or 'none'}",
+        hint=f"{meant}shipped names: {', '.join(_shipped()) or 'none'}",
     )
 
 
@@ -82,7 +82,11 @@ def read_config(file: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
     file_id = file.resolve()
     tree = read_file(file, display_name(file))
     if file_id in ancestors:
-        raise ConfigError("the configuration inherits itself", where=display_name(file))
+        raise ConfigError(
+            "the configuration inherits itself",
+            where=display_name(file),
+            hint=f"remove the {INHERITS!r} entry that leads back to this file",
+        )
     return with_parents(tree, file.parent, (*ancestors, file_id))
 
 
@@ -112,7 +116,7 @@ def with_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...] = ()) -> 
 
 
 def display_name(file: Path) -> str:
-    """A file as messages name it: from the working directory or the package on, if it lies in it."""
+    """A file's name in messages: relative to the working directory or the package, if it lies inside."""
     try:
         resolved, here = file.resolve(), Path.cwd()
     except FileNotFoundError:  # the working directory has been deleted

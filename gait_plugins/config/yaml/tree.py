@@ -1,4 +1,4 @@
-"""A configuration before it is understood: plain data, and where each key of it was written."""
+"""Configuration trees: plain data before validation, and where each key was written."""
 
 from __future__ import annotations
 

@@ -78,9 +78,9 @@ def build_conditions(config: Config, inputs: int) -> dict[str, list[Transform | 
         found[name] = build_transforms(specs)
         if len(specs) != inputs:
             raise ConfigError(
-                f"it has {len(specs)} transforms, the test has {inputs} input sources",
+                f"the condition has {len(specs)} transforms, the test has {inputs} input sources",
                 where=f"evaluator_cfg.conditions.{name}",
-                hint="give one transform, or null, for each",
+                hint="give one transform, or null, for each input source",
             )
     return found
 

@@ -1,4 +1,4 @@
-"""How weights and a model fit together: what matches, what does not, and what to do about it."""
+"""Load reports: which weights match a model, which do not, and what to do about it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What comes of loading weights into a model."""
+    """The comparison of weights with a model."""
 
     model: str
     """Class of the model."""
@@ -86,13 +86,13 @@ class LoadReport:
         return [f"{len(found)} {title}: {_first(found)}" for title, found in groups.items() if found]
 
     def advice(self) -> str:
-        """What to do about it, for whoever tests or trains with this model."""
+        """What to do next to test or train with this model."""
         if self.complete:
-            return "nothing: every weight fits"
+            return "nothing to do: every weight fits"
         if self.all_but_head and self.head is not None:
             return (
-                f"the same model for another number of identities: set the model's class_num to "
-                f"{self.head.file}, or train with --init-from FILE --drop-head"
+                f"the file is of the same model for another number of identities: set the model's class_num "
+                f"to {self.head.file}, or train with --init-from FILE --drop-head"
             )
         if self.mismatched and not (self.missing or self.unexpected):
             return (
@@ -101,7 +101,7 @@ class LoadReport:
                 "restore_ckpt_strict=false"
             )
         return (
-            "the file is of another model (gait-plugins checkpoint show FILE guesses which); "
+            "the file is of another model (gait-plugins checkpoint show FILE lists candidates); "
             "restore_ckpt_strict=false loads what fits"
         )
 
@@ -166,7 +166,7 @@ def _head(mismatched: Sequence[Mismatch], classes: int | None) -> Head | None:
     """The mismatches along one axis that is as long as the model has classes.
 
     All of them must agree on how many the file has: else a width of the network happens to equal the
-    number of classes, and nobody can tell which is which.
+    number of classes, and the two cannot be distinguished.
     """
     found: dict[str, int] = {}
     for key, file, model in mismatched:

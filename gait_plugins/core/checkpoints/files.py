@@ -1,4 +1,4 @@
-"""Checkpoints: OpenGait's names and keys, written whole or not at all, read without running code."""
+"""Checkpoint files: write, read, validate. They have OpenGait's names and keys, and run no code."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _OTHER_NAMES = ("state_dict", "model_state_dict")
 _WRAPPERS = ("module.", "_orig_mod.")
 """What data-parallel training and torch.compile put before every key."""
 
-_GENUINE = "a training writes its checkpoints to checkpoints/ of its run folder"
+_GENUINE = "a training writes its checkpoints to the folder checkpoints/ of its run folder"
 
 _BEGINNINGS = (b"PK", b"\x80")
-"""What files of ``torch.save`` begin with, of today and of before 1.6."""
+"""The first bytes of files of ``torch.save``, since and before version 1.6."""
 _BEGINNING = 512
 
 log = logging.getLogger("gait_plugins")
@@ -73,7 +73,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"the checkpoint could not be written: {_disk_error(error)}",
             where=str(path),
-            hint="free some space and go on with --resume; earlier checkpoints are intact",
+            hint="free some disk space and continue with --resume; earlier checkpoints are intact",
         ) from error
 
 
@@ -82,10 +82,11 @@ def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
 
     Args:
         path: the file.
-        otherwise: what to do next where it cannot be read and no other checkpoint lies beside it.
+        otherwise: the hint where the file cannot be read and its folder holds no other checkpoint.
 
     Raises:
-        CheckpointError: missing, truncated, with code in it, of a future format, or no checkpoint.
+        CheckpointError: the file is missing, truncated, holds code, has a future format, or is not a
+            checkpoint.
     """
     if not path.is_file():
         what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
@@ -103,12 +104,12 @@ def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError
     asked = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
     if asked:
         return CheckpointError(
-            f"the file asks for {asked[1]}, which may run code; only tensors and plain data are admitted",
+            f"the file imports {asked[1]}, which may run code; only tensors and plain data are accepted",
             where=str(path),
-            hint="save its state dict alone, where you trust the file",
+            hint="if you trust the file, load it elsewhere and save its state dict alone",
         )
     return CheckpointError(
-        f"the file is truncated or no checkpoint ({path.stat().st_size} bytes): {_seen(path, error)}",
+        f"the file is truncated or not a checkpoint ({path.stat().st_size} bytes): {_seen(path, error)}",
         where=str(path),
         hint=_neighbours(path) or otherwise,
     )
@@ -119,12 +120,13 @@ def _seen(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         first = file.read(_BEGINNING)
     if not first:
-        return "it is empty"
+        return "the file is empty"
     if not first.startswith(_BEGINNINGS):
-        return "it is text" if first.isascii() and b"\0" not in first else "it begins as no PyTorch file does"
+        is_text = first.isascii() and b"\0" not in first
+        return "the file is text" if is_text else "the first bytes are not those of a PyTorch file"
     # torch's words go on with advice that does not hold here.
     said = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
-    return f"{type(error).__name__}: {said}" if said else "it ends too early"
+    return f"{type(error).__name__}: {said}" if said else "the file ends too early"
 
 
 def _disk_error(error: BaseException) -> BaseException:
@@ -137,16 +139,22 @@ def _disk_error(error: BaseException) -> BaseException:
 
 def _checked(content: Any, path: Path) -> Checkpoint:
     if not isinstance(content, dict):
-        raise CheckpointError(f"expected a mapping, found {type(content).__name__}", where=str(path))
+        raise CheckpointError(
+            f"a checkpoint must be a mapping, found {type(content).__name__}",
+            where=str(path),
+            hint=_GENUINE,
+        )
     loaded = _with_model(content)
     if "model" not in loaded:
         raise CheckpointError(
-            f"there is no 'model' in it, only {sorted(map(str, loaded))[:8]}", where=str(path)
+            f"the key 'model' is missing, found only {sorted(map(str, loaded))[:8]}",
+            where=str(path),
+            hint="give a checkpoint of a training, or a plain state dict of tensors",
         )
     version = loaded.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise CheckpointError(
-            f"it has checkpoint format {version!r}, this version reads up to {FORMAT}",
+            f"the checkpoint has format {version!r}, this version reads up to {FORMAT}",
             where=str(path),
             hint="update gait-plugins-trackletgait",
         )
@@ -154,22 +162,23 @@ def _checked(content: Any, path: Path) -> Checkpoint:
     for name, kind in _PARTS.items():
         if not isinstance(loaded.get(name, kind()), kind):
             raise CheckpointError(
-                f"its {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
+                f"the checkpoint's {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
             )
     weights = loaded["model"]
     nameless = [key for key in weights if not isinstance(key, str)]
     if nameless:
-        raise CheckpointError(f"its weights have no names: found the key {nameless[0]!r}", where=str(path))
+        raise CheckpointError(f"the weights must have names, found the key {nameless[0]!r}", where=str(path))
     if not _is_size(loaded.get("input_size")):
         raise CheckpointError(
-            f"its 'input_size' is {loaded['input_size']!r}, expected height and width", where=str(path)
+            f"the checkpoint's 'input_size' is {loaded['input_size']!r}, expected height and width",
+            where=str(path),
         )
     loaded["model"] = _bare_names(weights)
     return loaded
 
 
 def _with_model(content: Checkpoint) -> Checkpoint:
-    """The checkpoint with its weights under ``model``, whatever their writer called them."""
+    """The checkpoint with its weights under ``model``, whatever key they were saved under."""
     if "model" in content or not content:
         return content
     if all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -231,11 +240,11 @@ def restore_model(
 
 def _tell_of_head(report: LoadReport, where: str) -> None:
     if report.head is None:
-        log.warning("%s: there is no head of another number of identities to drop", where)
+        log.warning("%s: no head dropped: the file has none for another number of identities", where)
         return
     keys, file, own = report.head
     log.info(
-        "%s: the head for %d identities is dropped, that for %d starts anew: %s",
+        "%s: the head for %d identities is dropped, the head for %d identities starts anew: %s",
         where,
         file,
         own,
@@ -259,7 +268,7 @@ def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where:
     for key in sorted(set(saved) & set(current)):
         if not same_origin(saved[key], current[key]):
             then, now = _origin(saved[key]), _origin(current[key])
-            log.warning("%s: %s was %s when it was written and is %s now", where, key, then, now)
+            log.warning("%s: %s was %s when the checkpoint was written and is %s now", where, key, then, now)
 
 
 def _origin(provenance: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which configuration or model a file of weights belongs to, by the names and shapes of its weights."""
+"""Guesses of the configuration or model that weights belong to, by their names and shapes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def file_classes(model: GaitModel, report: LoadReport) -> int | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without a word but errors: something is looked at that nobody has asked for."""
+    """Log errors only, while something is inspected that the user did not ask for."""
     level = log.level
     log.setLevel(logging.ERROR)
     try:
@@ -87,7 +87,7 @@ def _of_configurations(weights: Mapping[str, Any]) -> list[Guess]:
     found = []
     for name in shipped():
         try:
-            with quiet():  # nobody has asked for these configurations
+            with quiet():  # the user did not ask for these configurations
                 config = load_config(name)
                 model = on_meta(config.model_cfg.build)
         except GaitPluginsError as error:

@@ -1,4 +1,4 @@
-"""What a checkpoint file says of itself, and what can be told from its weights."""
+"""Checkpoint information: what a file holds, and what its weights reveal."""
 
 from __future__ import annotations
 
@@ -128,14 +128,14 @@ def _classes(checkpoint: Checkpoint, guesses: tuple[Guess, ...]) -> tuple[int | 
         try:
             model = on_meta(load_config(config).model_cfg.build)
         except GaitPluginsError as error:
-            return None, f"its model cannot be made here: {error.message}"
+            return None, f"the model cannot be built here: {error.message}"
         return file_classes(model, compare_weights(model, weights)), "its configuration"
     if guesses and guesses[0].exact:
         return guesses[0].classes, f"the head's shape, as in {guesses[0].config}"
     necks = [v for k, v in weights.items() if k.endswith(_NECKS) and getattr(v, "ndim", 0) == 3]
     if necks:
         return int(necks[0].shape[2]), f"the shape of {_NECKS}"
-    return None, "nothing tells"
+    return None, "no information"
 
 
 def _layers(weights: Mapping[str, Any]) -> dict[str, Size]:

@@ -1,4 +1,4 @@
-"""Starting a model, or parts of it, from the weights of other trainings (``trainer_cfg.init``)."""
+"""Parts of a model that start from the weights of other trainings (``trainer_cfg.init``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from gait_plugins.registry.suggest import nearest
 
 log = logging.getLogger("gait_plugins")
 
-_OWN = "trainer_cfg.init names it: name your file there, or start from nothing by -o trainer_cfg.init=null"
+_OWN = (
+    "trainer_cfg.init names this file: name your own there, or start without weights by "
+    "-o trainer_cfg.init=null"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def absent(model: GaitModel, parts: list[Part]) -> list[Part]:
 
 
 def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -> tuple[LoadReport, str]:
-    """See what of a checkpoint a part takes; nothing is loaded.
+    """Compare a part with the weights that it takes from a checkpoint; nothing is loaded.
 
     Args:
         model: may lie on the meta device.
@@ -98,7 +101,7 @@ def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -
     found = under(weights, prefix)
     if not found:
         raise CheckpointError(
-            f"{part.title} is to be taken from keys that begin with {prefix!r}, and there are none",
+            f"no keys of the file begin with {prefix!r}, which {part.title} is to be taken from",
             where=where,
             hint=_meant(prefix, weights),
         )
@@ -177,7 +180,7 @@ def freeze(model: GaitModel, names: list[str]) -> None:
 
 
 def tell_of_strays(model: GaitModel, parts: list[Part]) -> None:
-    """Warn of what is wholly frozen and gets no weights: it would stay as it was drawn at random.
+    """Warn of wholly frozen parts that get no weights: their weights would stay random.
 
     Args:
         model: its frozen parameters as they are in training.
@@ -188,8 +191,8 @@ def tell_of_strays(model: GaitModel, parts: list[Part]) -> None:
         taken = any(not part.target or _is_under(f"{part.target}.", name) for part in parts)
         if frozen and not taken and any(True for _ in child.parameters()):
             log.warning(
-                "%s of %s is not trained and takes no weights: it stays as it was drawn at random; "
-                "init: {%s: ...} names a stage or a file for it",
+                "%s of %s is frozen and takes no weights: its weights stay random; "
+                "give a stage or a file for it with init: {%s: ...}",
                 name,
                 type(model).__name__,
                 name,
@@ -213,7 +216,7 @@ def under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def no_part(model: GaitModel, name: str, where: str = "trainer_cfg.init") -> ConfigError:
-    """There is no such part."""
+    """The error for a part that the model does not have."""
     return ConfigError(
         f"{type(model).__name__} has no part {name!r}", where=where, hint=_meant(name, model.state_dict())
     )
@@ -223,7 +226,7 @@ def _meant(name: str, state: Mapping[str, Any]) -> str:
     tops = list(dict.fromkeys(key.partition(".")[0] for key in state))
     guesses = nearest(name, [*tops, *_inner(state)], 1)
     meant = f"did you mean {guesses[0]!r}? " if guesses else ""
-    return f"{meant}there are {', '.join(tops)}"
+    return f"{meant}available: {', '.join(tops)}"
 
 
 def _inner(state: Mapping[str, Any]) -> Iterator[str]:
@@ -235,12 +238,12 @@ def _inner(state: Mapping[str, Any]) -> Iterator[str]:
 def _advice(part: Part, report: LoadReport) -> str:
     if report.head is not None:
         return (
-            f"the file tells {report.head.file} identities apart, the model {report.head.model}: set the "
-            "model's class_num, or leave the classifier out by drop_head: true"
+            f"the file's classifier is for {report.head.file} identities, the model's for "
+            f"{report.head.model}: set the model's class_num, or leave the classifier out by drop_head: true"
         )
     if not report.fitting:
-        return "name the part of the file by prefix: gait-plugins checkpoint show FILE lists its parts"
-    return "strict: false takes what fits; gait-plugins checkpoint show FILE lists the parts of a file"
+        return "give the part of the file as prefix: gait-plugins checkpoint show FILE lists the parts"
+    return "strict: false takes the weights that fit; gait-plugins checkpoint show FILE lists its parts"
 
 
 def _is_under(key: str, prefix: str) -> bool:

@@ -1,4 +1,4 @@
-"""The clips of a batch brought into one tensor for each input source."""
+"""Stacking: the clips of a batch copied into one tensor for each input source."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> d
         if known.keys() != found[0].keys():
             raise DataError(
                 f"{name} has the targets {sorted(known)}, {names[0]} has {sorted(found[0])}",
-                hint="data set and transforms must give every sequence the same ones",
+                hint="data set and transforms must give every sequence the same targets",
             )
     for target in found[0] if found else ():
         values = [np.asarray(known[target]) for known in found]
@@ -132,7 +132,7 @@ def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> d
                 f"the target {target!r} of a batch has the shapes {sorted(shapes)} and holds "
                 f"{values[0].dtype}, expected numbers of one shape",
                 where=names[0],
-                hint="targets made of frames need a sampler that takes as many of every sequence",
+                hint="targets made of frames need a sampler that takes equally many frames of every sequence",
             )
         kind = np.float32 if any(value.dtype.kind == "f" for value in values) else np.int64
         stacked[target] = torch.from_numpy(np.stack(values).astype(kind))
@@ -152,5 +152,5 @@ def _same_size(first: np.ndarray, names: list[str], clip: np.ndarray, name: str,
         )
         raise DataError(
             f"the sequences of a batch have frames of different sizes: {found}",
-            hint="gait-plugins data check names every sequence of another size",
+            hint="gait-plugins data check lists every sequence of another size",
         )

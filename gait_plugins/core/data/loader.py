@@ -139,7 +139,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             raise ConfigError(
                 f"sequence {ref.name} has {len(sources)} input sources, "
                 f"but the configuration lists {len(self.transforms)} transforms",
-                hint="list one transform for each source, or choose sources by data_cfg.data_in_use",
+                hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )
         with blamed(self.frame_sampler):
             picked = self.frame_sampler.indices(len(sources[0]), rng)
@@ -217,13 +217,13 @@ def _in_words(error: Exception) -> DataError | None:
     text = str(error)
     if "shared memory" in text.lower() or "bus error" in text.lower():
         return DataError(
-            f"the loader's workers ran out of shared memory: {text}",
+            f"the loader workers ran out of shared memory: {text}",
             hint="-o data_cfg.num_workers=0, or give the container more shared memory",
         )
     if text.startswith("DataLoader worker"):
         return DataError(
-            f"a worker of the loader is gone: {text}",
-            hint="a system short of memory kills workers: choose a smaller data_cfg.num_workers",
+            f"a loader worker ended unexpectedly: {text}",
+            hint="the system may have killed it for lack of memory: choose a smaller data_cfg.num_workers",
         )
     return None
 
@@ -236,8 +236,8 @@ def share_of_rank(global_size: int, world_size: int) -> int:
     """
     if global_size % world_size:
         raise ConfigError(
-            f"a batch of {global_size} sequences does not divide among {world_size} processes",
-            hint=f"choose trainer_cfg.sampler.batch_size so that its product divides by {world_size}",
+            f"a batch of {global_size} sequences cannot be divided evenly among {world_size} processes",
+            hint=f"choose trainer_cfg.sampler.batch_size so that its product is a multiple of {world_size}",
         )
     return global_size // world_size
 

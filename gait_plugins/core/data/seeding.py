@@ -1,4 +1,4 @@
-"""Stateless randomness: what happens at batch *i* is a pure function of the seed and *i*."""
+"""Random order: everything random of batch *i* is a pure function of the seed and *i*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training identities that are held out: scored while the others are trained on, and never learnt."""
+"""Held-out identities: training identities that are scored during training and never trained on."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def split(refs: Sequence[SequenceRef], wanted: Wanted) -> tuple[list[SequenceRef
     """Training sequences that are trained on, and those that are held out.
 
     Raises:
-        ConfigError: there are not as many identities, none would be left, or there is no such one.
+        ConfigError: there are too few identities, none would be left, or a name is unknown.
     """
     labels = list(dict.fromkeys(ref.label for ref in refs))
     out = set(_chosen(labels, wanted))
@@ -79,31 +79,31 @@ def list_identities(folder: Path, refs: Sequence[SequenceRef]) -> None:
 
 
 def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
-    """See that a training goes on with the identities held out that it began with.
+    """Check that a resumed training holds out the identities that it began with.
 
     Raises:
-        ConfigError: it has learnt some of them, or would now learn others.
+        ConfigError: other identities are held out now than at the beginning.
     """
     path = folder / LISTED
     then = set(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else set()
     now = {ref.label for ref in refs}
     if then != now:
         raise ConfigError(
-            f"up to step {step} {len(then)} identities were held out, {len(now)} are now, of both "
-            f"{len(then & now)}: who was trained on can no longer validate",
+            f"up to step {step}, {len(then)} identities were held out; now {len(now)} are, {len(then & now)} "
+            "of them the same: identities that were trained on cannot be used for validation",
             where=SETTING,
-            hint="go on with the setting that the run began with, or start afresh with --overwrite",
+            hint="continue with the setting that the run began with, or start again with --overwrite",
         )
 
 
 def unscorable(error: DataError, refs: Sequence[SequenceRef]) -> DataError:
-    """What a protocol says of the held-out sequences, said of them."""
+    """The error of a protocol about held-out sequences, with their identities named."""
     labels = list(dict.fromkeys(ref.label for ref in refs))
     return DataError(
-        f"the {len(labels)} identities that are held out ({', '.join(labels[:4])}"
+        f"the {len(labels)} held-out identities ({', '.join(labels[:4])}"
         f"{', ...' * (len(labels) > 4)}) cannot be scored: {error.message}",
         where=SETTING,
-        hint="hold out other identities, a list of their names, or more of them",
+        hint="hold out other identities (a list of names), or more of them",
     )
 
 
@@ -116,9 +116,9 @@ def _chosen(labels: list[str], wanted: Wanted) -> list[str]:
     if count < 2:
         raise ConfigError(
             f"{wanted} of {len(labels)} training identities is {count}: at least two must be held out to "
-            "tell them apart",
+            "compare people",
             where=SETTING,
-            hint="give a larger share, or a number",
+            hint="give a larger share, or a number of 2 or more",
         )
     if count >= len(labels):
         raise _none_left(count, labels)
@@ -132,9 +132,11 @@ def _named(labels: list[str], wanted: list[str]) -> list[str]:
         if name not in known:
             guesses = nearest(name, labels)
             raise ConfigError(
-                f"there is no training identity {name!r}, there are {len(labels)}",
+                f"there is no training identity {name!r} among the {len(labels)}",
                 where=SETTING,
-                hint=f"the nearest are {', '.join(guesses or labels[:3])}",
+                hint=f"the nearest names are {', '.join(guesses)}"
+                if guesses
+                else f"the first names are {', '.join(labels[:3])}",
             )
     if len(set(wanted)) == len(labels):
         raise _none_left(len(labels), labels)
@@ -143,7 +145,7 @@ def _named(labels: list[str], wanted: list[str]) -> list[str]:
 
 def _none_left(count: int, labels: list[str]) -> ConfigError:
     return ConfigError(
-        f"{count} identities are to be held out and there are {len(labels)} to train on: none is left",
+        f"{count} of {len(labels)} training identities are held out: none is left to train on",
         where=SETTING,
-        hint="hold out fewer",
+        hint="hold out fewer identities",
     )

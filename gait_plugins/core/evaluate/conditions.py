@@ -1,4 +1,4 @@
-"""Test conditions: the same test sequences once more, each time under one more transform."""
+"""Test conditions: the test sequences again, each time under one further transform."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Then(Transform):
 
 
 def conditions(config: Config, maker: BatchMaker) -> Iterator[tuple[str, BatchMaker]]:
-    """Each condition's name, and what makes the test batches under it.
+    """Each condition's name, and the maker of the test batches under it.
 
     Raises:
         ConfigError: a condition has another number of transforms than there are input sources.

@@ -68,7 +68,7 @@ def evaluate(
 
 
 class Inferred(NamedTuple):
-    """What a model finds of all sequences, on every rank."""
+    """The outputs of a model for all sequences, on every rank."""
 
     embeddings: np.ndarray
     """float32 ``[n, c, p]``."""
@@ -107,8 +107,8 @@ def infer(
     total = maker.batch_sampler.num_batches(maker.index)
     if total is None:
         raise ConfigError(
-            f"{type(maker.batch_sampler).__name__} draws batches without end, "
-            "a test needs each sequence once",
+            f"{type(maker.batch_sampler).__name__} draws an endless number of batches, "
+            "but a test needs each sequence once",
             where="evaluator_cfg.sampler.type",
             hint="use InferenceSampler",
         )
@@ -155,7 +155,7 @@ def _check_frames(model: GaitModel, batch: HostBatch, trained_on: tuple[int, int
         raise CheckpointError(
             f"the weights were trained on frames of {trained_on[0]}x{trained_on[1]}, "
             f"the test frames are {size[0]}x{size[1]} ({batch.names[0]})",
-            hint="test on data of the trained size, or change the transforms so that they reach it",
+            hint="test on frames of the trained size, or change the transforms to give that size",
         )
 
 
@@ -163,12 +163,12 @@ def _check_output(model: GaitModel, output: Mapping[str, Any], wanted: Sequence[
     name = type(model).__name__
     absent = [key for key in wanted if key not in output]
     if absent:
-        raise ConfigError(f"{name} gives {sorted(output)} in inference_feat, {absent[0]!r} is needed")
+        raise ConfigError(f"{name} returns {sorted(output)} in inference_feat, but {absent[0]!r} is needed")
     for key in wanted:
         if output[key].dim() == 0 or len(output[key]) != rows:
             raise ConfigError(
-                f"{name} gives {key!r} as {list(output[key].shape)} for {rows} sequences, "
-                "expected a row for each"
+                f"{name} returns {key!r} with shape {list(output[key].shape)} for {rows} sequences, "
+                "expected one row for each sequence"
             )
 
 

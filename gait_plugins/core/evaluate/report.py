@@ -1,4 +1,4 @@
-"""Results for people (tables) and for programs (JSON, CSV)."""
+"""Result reports: tables for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _counts(results: Results) -> str:
     if not results.gallery:  # nothing is compared with anything
         return f"{results.probes} sequences"
     text = f"{results.probes} probes, {results.gallery} gallery sequences"
-    # Where nothing is scored nobody knows the probes' identities.
+    # Where nothing is scored, the probes' identities are unknown.
     return f"{text}, {results.probes_without_match} probes without a match" if results.metrics else text
 
 

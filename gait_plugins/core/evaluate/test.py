@@ -1,4 +1,4 @@
-"""Scoring a checkpoint by the configured protocol."""
+"""Scoring of a checkpoint by the configured protocol."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
-    checkpoint = load_checkpoint(path, "train first, or name a checkpoint by --checkpoint")
+    checkpoint = load_checkpoint(path, "train first, or give a checkpoint with --checkpoint FILE")
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))

@@ -1,4 +1,4 @@
-"""What can be known of a recipe before any of its stages is trained."""
+"""Recipe checks that need no training: models, weights and data of the stages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SETTING = re.compile(r"(?<=-o )(?=\w+_cfg\b)")
 
 
 class PartFit(NamedTuple):
-    """What a stage will take for a part of its model."""
+    """The weights that a stage will take for a part of its model."""
 
     part: Part
     """Its source is a stage or a file, as the recipe says."""
@@ -105,8 +105,8 @@ def _check_hint(config: Config) -> None:
         return
     if config.trainer_cfg.init:
         raise ConfigError(
-            f"weights are to come from {hint} (trainer_cfg.restore_hint) and from init",
-            hint="overrides: {trainer_cfg: {restore_hint: 0}}",
+            f"weights are given twice: by trainer_cfg.restore_hint ({hint}) and by init",
+            hint="remove one of them, for example with overrides: {trainer_cfg: {restore_hint: 0}}",
         )
     load_checkpoint(Path(hint))
 

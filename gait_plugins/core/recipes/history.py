@@ -1,4 +1,4 @@
-"""Whether what an earlier start of a recipe has left is what a stage would be trained to now."""
+"""Recipe history: whether a stage was trained before with the settings and weights of now."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ HARMLESS = (
 
 
 def check_unchanged(stage: Stage, config: Config) -> None:
-    """See that what lies in the run folder was trained by these settings, from these weights.
+    """Check that the run folder holds a training with these settings, from these weights.
 
     Raises:
-        ConfigError: it was not.
+        ConfigError: settings or weights differ.
     """
     differences = [*_other_settings(stage.folder / "config.yaml", config), *_other_weights(stage, config)]
     if differences:
         raise ConfigError(
-            f"the stage {stage.name!r} was trained otherwise: {'; '.join(differences[:4])}",
+            f"the stage {stage.name!r} was trained with other settings: {'; '.join(differences[:4])}",
             where=str(stage.folder),
-            hint=f"train it afresh with --stage {stage.name} --overwrite (and what comes after it), or give "
-            "the recipe another run folder with -o name=NAME",
+            hint=f"train the stage again with --stage {stage.name} --overwrite (and the stages after it), or "
+            "give the recipe another run folder with -o name=NAME",
         )
 
 
@@ -74,6 +74,6 @@ def _other_weights(stage: Stage, config: Config) -> Iterator[str]:
     for target in {**then, **now}:
         title = target or "the whole model"
         if target not in now or target not in then:
-            yield f"{title} started {'from ' if target in then else 'without '}weights of another training"
+            yield f"{title} started {'with' if target in then else 'without'} weights of another training"
         elif now[target].is_file() and file_sha256(now[target]) != then[target]:
-            yield f"{title} started from another file than {now[target]} is now"
+            yield f"{title} started from other weights than {now[target]} holds now"

@@ -1,4 +1,4 @@
-"""Running a recipe: its stages one after the other, each from what the earlier ones have learnt."""
+"""Running recipes: the stages one after the other, each from the weights of earlier ones."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def train_recipe(
         if state != "new":
             check_unchanged(stage, config)
         if state == "finished":
-            log.info("%s: finished already, %s", title, last_checkpoint(stage))
+            log.info("%s: already finished, %s", title, last_checkpoint(stage))
             continue
-        log.info("%s: %s in %s", title, "goes on" if state == "interrupted" else "begins", stage.folder)
+        log.info("%s: %s in %s", title, "continues" if state == "interrupted" else "begins", stage.folder)
         with of_stage(stage):
             results = train(config, replace(options, resume=not options.overwrite))
     return results
@@ -106,11 +106,11 @@ def last_checkpoint(stage: Stage) -> Path:
     trainer = stage.config.trainer_cfg
     saved = saved_iterations(stage.folder, trainer.save_name)
     if not saved or not _is_trained(stage, Validation.read(trainer, stage.folder, saved[-1])):
-        done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not begun"
+        done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not started"
         raise CheckpointError(
             f"the stage {stage.name!r} is not finished: {done}",
             where=str(stage.folder),
-            hint="gait-plugins train RECIPE trains what is left",
+            hint="gait-plugins train RECIPE trains the unfinished stages",
         )
     last = trainer.total_iter if trainer.total_iter in saved else saved[-1]
     return checkpoint_path(stage.folder, trainer.save_name, last)
@@ -169,8 +169,10 @@ def _changed(config: Config, section: str, key: str, value: Any) -> Config:
 def _refuse(options: RunOptions) -> None:
     if options.init_from is not None:
         raise ConfigError(
-            "--init-from is for one training, a recipe says itself where each stage starts from",
+            "--init-from is for a single training; in a recipe, each stage has its own init",
             hint="-o STAGE.init=FILE",
         )
     if options.resume and options.overwrite:
-        raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")
+        raise ConfigError(
+            "--resume and --overwrite exclude each other: --resume continues, --overwrite starts again"
+        )

@@ -1,4 +1,4 @@
-"""What two runs differ in: settings, data, versions and seeds, beside their figures."""
+"""Run comparison: differences in settings, data, versions and seeds, beside the figures."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_
 """Settings that name a run and change nothing in it."""
 _MACHINE = ("platform", "cuda", "gpus", "threads")
 _RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
-_UNNAMED = "a protocol that the file's name does not tell"
-"""Of files that were written before their names told it."""
+_UNNAMED = "an unnamed protocol"
+"""For files that were written before their names held the protocol."""
 _SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
 
 
@@ -64,7 +64,7 @@ class RunComparison:
 
 
 class _Run(NamedTuple):
-    """What a run folder tells."""
+    """The records of a run folder."""
 
     config: Mapping[str, Any]
     plugins: Mapping[str, Any]
@@ -83,10 +83,10 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
 
     Raises:
         ConfigError: both are the same folder.
-        DataError: one is no run folder, or has no results of that step and protocol.
+        DataError: one is not a run folder, or has no results of that step and protocol.
     """
     if a.exists() and b.exists() and a.samefile(b):
-        raise ConfigError("both are the same run folder", where=str(a), hint="name two runs")
+        raise ConfigError("the two run folders are the same", where=str(a), hint="give two different runs")
     found = [_results(folder, step, protocol) for folder in (a, b)]
     ours, theirs = (_read(*pair) for pair in zip((a, b), _by_one_protocol(*found), strict=True))
     settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
@@ -132,10 +132,10 @@ def _metrics_of(path: Path) -> Mapping[str, Any]:
     results = _mapping(path, json.loads)
     metrics = results.get("metrics")
     if not isinstance(metrics, Mapping):
-        raise _damaged(path, "there is no mapping 'metrics' in it")
+        raise _damaged(path, "the mapping 'metrics' is missing")
     strange = [name for name, value in metrics.items() if not isinstance(value, int | float | None)]
     if strange:
-        raise _damaged(path, f"the figure {strange[0]} is no number")
+        raise _damaged(path, f"the figure {strange[0]} is not a number")
     return results
 
 
@@ -143,7 +143,7 @@ def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, 
     """The files with the results of one step, by protocol; the newest comes last."""
     if not folder.is_dir():
         raise DataError(
-            "this is a file" if folder.exists() else "there is no such folder",
+            "this is a file, expected a run folder" if folder.exists() else "there is no such folder",
             where=str(folder),
             hint="a run folder is output/<data set>/<model>/<save_name>",
         )
@@ -155,20 +155,20 @@ def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, 
         raise _no_run(folder)
     if not found:
         raise DataError(
-            "the run has no results: there are no figures to compare",
+            "the run has no results to compare",
             where=str(folder),
             hint="gait-plugins test CONFIG scores its last checkpoint",
         )
     if step is not None and step not in found:
         raise DataError(
-            f"the run has no results of step {step}, only of {', '.join(map(str, sorted(found)))}",
+            f"the run has no results of step {step}; it has those of {', '.join(map(str, sorted(found)))}",
             where=str(folder),
-            hint=f"gait-plugins test CONFIG --iter {step}",
+            hint=f"gait-plugins test CONFIG --iter {step} scores that step",
         )
     of_step = found[max(found) if step is None else step]
     if protocol is not None and protocol not in of_step:
         raise DataError(
-            f"the run has no results by {protocol}, only by {', '.join(of_step)}",
+            f"the run has no results by the protocol {protocol}; it has those by {', '.join(of_step)}",
             where=str(folder),
             hint=f"gait-plugins test CONFIG -o evaluator_cfg.eval_func={protocol}",
         )
@@ -187,7 +187,7 @@ def _mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
     except (ValueError, yaml.YAMLError) as error:
         raise _damaged(path, str(error).splitlines()[0]) from error
     except FileNotFoundError as error:
-        raise _damaged(path, "it is missing") from error
+        raise _damaged(path, "the file is missing") from error
     if not isinstance(content, Mapping):
         raise _damaged(path, f"expected a mapping, found {type(content).__name__}")
     return content
@@ -215,7 +215,7 @@ def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differenc
 
 def _no_run(folder: Path) -> DataError:
     return DataError(
-        "this is no run folder: it holds neither config.yaml nor results",
+        "this is not a run folder: it holds neither config.yaml nor results",
         where=str(folder),
         hint="a run folder is output/<data set>/<model>/<save_name>",
     )
@@ -223,5 +223,5 @@ def _no_run(folder: Path) -> DataError:
 
 def _damaged(path: Path, reason: str) -> DataError:
     return DataError(
-        f"the run's record cannot be read: {reason}", where=str(path), hint="train or test the run again"
+        f"the record of the run cannot be read: {reason}", where=str(path), hint="train or test the run again"
     )

@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked for, which code answered, on which machine."""
+"""Run folders: configuration, origin of the components, environment and log of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ except ImportError:  # Windows
 log = logging.getLogger("gait_plugins")
 
 HELD = ".held"
-"""The file by which a training keeps others out of its run folder."""
+"""The lock file by which a training keeps others out of its run folder."""
 
 STARTED_FROM = "init.json"
 """The record of the weights that parts of the model started from."""
@@ -52,7 +52,7 @@ def run_folder(config: Config, save_name: str) -> Path:
 def claim(
     folder: Path, save_name: str, *, options: RunOptions, hint: int | str, init: Sequence[str] = ()
 ) -> None:
-    """See that a new training does not mix with the remains of another.
+    """Check that a new training does not mix with the files of an earlier one.
 
     Args:
         folder: the run folder.
@@ -62,8 +62,8 @@ def claim(
         init: files that parts of the model start from.
 
     Raises:
-        ConfigError: there are checkpoints, and nothing says what to do with them; or the one that
-            the training starts from would be removed with them.
+        ConfigError: the folder holds checkpoints and no option decides about them; or the checkpoint
+            that the training starts from would be removed with them.
     """
     kept = saved_iterations(folder, save_name)
     goes_on = options.resume or (isinstance(hint, int) and hint > 0)
@@ -73,12 +73,12 @@ def claim(
         raise ConfigError(
             f"the run folder already holds checkpoints up to iteration {kept[-1]}",
             where=str(folder),
-            hint="go on with --resume, start afresh with --overwrite, or choose another save_name",
+            hint="continue with --resume, start again with --overwrite, or choose another save_name",
         )
     for start in (options.init_from or hint, *init):
         if isinstance(start, str | Path) and Path(start).resolve().is_relative_to(folder.resolve()):
             raise ConfigError(
-                "--overwrite would remove the very checkpoint that the training starts from",
+                "--overwrite would remove the checkpoint that the training starts from",
                 where=str(start),
                 hint="choose another trainer_cfg.save_name for the new training",
             )
@@ -114,9 +114,9 @@ def hold(folder: Path) -> IO[str] | None:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return None  # a file system without locks
         raise ConfigError(
-            f"another training ({holder}) is writing into this run folder",
+            f"another training ({holder}) is writing to this run folder",
             where=str(folder),
-            hint="stop it first, or choose another trainer_cfg.save_name",
+            hint="stop that training first, or choose another trainer_cfg.save_name",
         ) from error
     try:
         file.truncate(0)
@@ -184,11 +184,11 @@ def run_log(folder: Path, wanted: bool) -> Iterator[None]:
 
 
 class _RunLog(logging.FileHandler):
-    """Falls silent when it can no longer write: a log on a full disk ends no training."""
+    """A log file that stops when it can no longer be written, so that a full disk ends no training."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
         logging.getLogger("gait_plugins").removeHandler(self)
-        log.warning("%s cannot be written any more: %s", self.baseFilename, sys.exc_info()[1])
+        log.warning("the log %s can no longer be written: %s", self.baseFilename, sys.exc_info()[1])
 
 
 def _version(distribution: str) -> str | None:

@@ -1,4 +1,4 @@
-"""An error that a component's own code raises, in words: which component, whose, and where."""
+"""Errors raised by a component's own code: reported with the component, its package and the line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gait_plugins.registry.manager import default_manager
 
 @contextmanager
 def blamed(component: object) -> Iterator[None]:
-    """Whatever is raised inside is the component's doing.
+    """Attribute exceptions raised inside to a component.
 
     Raises:
-        ComponentFailure: it raised anything but a ``GaitPluginsError``, which goes through.
+        ComponentFailure: the component raised anything but a ``GaitPluginsError``, which goes through.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def blamed(component: object) -> Iterator[None]:
         failure = ComponentFailure(
             f"{type(component).__name__}{_package(type(component))} raised {type(error).__name__}: {error}",
             where=_place(type(component), error),
-            hint="gait-plugins --debug COMMAND shows how it came there",
+            hint="gait-plugins --debug COMMAND shows the traceback",
         )
         if get_worker_info() is not None:
             # On its way to the training process the error loses its cause, but not its notes.

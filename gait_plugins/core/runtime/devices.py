@@ -1,4 +1,4 @@
-"""Devices, processes and precision: all of it Lightning Fabric's."""
+"""Devices, processes and precision, by Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
 
 @contextmanager
 def with_all_processes() -> Iterator[None]:
-    """What is done inside needs the other processes of the job.
+    """Run a block that needs the other processes of the job.
 
     Raises:
-        ProcessLost: one of them is gone; only it knows why, and has said so.
+        ProcessLost: another process ended; its own message has the cause.
     """
     try:
         yield
@@ -103,9 +103,9 @@ def with_all_processes() -> Iterator[None]:
         if not (dist.is_initialized() and lost):
             raise
         raise ProcessLost(
-            "another process of this job ended, and this one cannot go on alone",
+            "another process of this job ended, and this process cannot continue alone",
             where=f"rank {dist.get_rank()}",
-            hint="the message of that process tells why",
+            hint="see the error message of that process for the cause",
         ) from error
 
 
@@ -127,5 +127,5 @@ def _available(device: Device) -> Device:
     }
     if not there.get(device, False):
         usable = ", ".join(name for name, ok in there.items() if ok)
-        raise ConfigError(f"device {device!r} is not to be had here", hint=f"usable: {usable}")
+        raise ConfigError(f"device {device!r} is not available here", hint=f"available: {usable}")
     return device

@@ -1,4 +1,4 @@
-"""Ctrl-C in a training: the step is finished and saved before the program ends."""
+"""Interrupts: Ctrl-C in a training ends it once the step is finished and saved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Interrupts:
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._note)
-        except ValueError:  # not the main thread: whoever runs us there handles signals
+        except ValueError:  # not the main thread: the caller handles signals there
             self._previous.clear()
         return self
 

@@ -1,4 +1,4 @@
-"""Memory of CPU trainings: freed activations are kept for the next step, not handed back each time."""
+"""Memory of CPU trainings: freed activations are kept for the next step, not returned each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line, not the YAML, decides of a run."""
+"""Run options: the settings of a run that the command line gives, not the YAML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gait_plugins.core.runtime.devices import Device
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where and from what state a run goes."""
+    """Device, processes and starting state of a run."""
 
     device: Device = "auto"
     devices: int = 1

@@ -1,4 +1,4 @@
-"""Silhouette sequences as one picture to look at."""
+"""Contact sheets: silhouette sequences as one picture."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def contact_sheet(
     rows = sheet_rows(source) if isinstance(source, GaitDataset) else source
     strips = [_strip(label, frames[::step][:columns], columns, label_width) for label, frames in rows]
     if not strips:
-        raise DataError("there are no sequences to show", where=str(path))
+        raise DataError(
+            "there are no sequences to show",
+            where=str(path),
+            hint="choose other identities, conditions or views",
+        )
     width = max(strip.shape[1] for strip in strips)
     line = np.full((1, width), LINE, np.uint8)
     page = [np.pad(s, ((0, 0), (0, width - s.shape[1])), constant_values=PAPER) for s in strips]
@@ -52,7 +56,11 @@ def contact_sheet(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(png.tobytes())
     except OSError as error:
-        raise DataError(f"cannot write the picture: {error}", where=str(target)) from error
+        raise DataError(
+            f"the picture cannot be written: {error}",
+            where=str(target),
+            hint="check the free space and that you may write there",
+        ) from error
     return target
 
 
@@ -74,7 +82,7 @@ def sheet_rows(
         views: views to show; by default three, evenly spread.
 
     Raises:
-        DataError: a condition or view that the data set does not have.
+        DataError: the data set does not have a condition or view that was asked for.
     """
     refs = dataset.sequences(subset)
     all_types, all_views = sorted({ref.type for ref in refs}), sorted({ref.view for ref in refs})
@@ -105,7 +113,7 @@ def _strip(label: str, frames: np.ndarray, columns: int, label_width: int) -> np
     grey = frames if frames.dtype == np.uint8 else np.clip(frames * 255, 0, 255).astype(np.uint8)
     height, width = grey.shape[1:]
     strip = np.full((height, label_width + columns * width), PAPER, np.uint8)
-    # As the data are, people white on black: nobody shall think that their masks need inverting.
+    # As the data are, people white on black, so that masks do not seem to need inverting.
     strip[:, label_width : label_width + len(grey) * width] = np.hstack(list(grey))
     cv2.putText(strip, label, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
     return strip

@@ -1,4 +1,4 @@
-"""A model with its weights and its way of reading frames, ready to embed sequences."""
+"""Embedder: a model with its weights and its transforms, ready to embed sequences."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Embedder:
 
         Args:
             paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed files.
-            identity: who walks in the files and folders of images.
+            identity: the identity of the files and folders of images.
 
         Raises:
             DataError: a path is missing or holds no sequence, or a sequence cannot be read.
@@ -94,7 +94,7 @@ class Embedder:
 
     def _embedded(self, dataset: GaitDataset, refs: Sequence[SequenceRef]) -> Embeddings:
         if not refs:
-            raise DataError("there is no sequence to embed", hint=f"expected {TAKEN}")
+            raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
         maker = batch_maker(self.config, dataset, index, "test")
         size = frame_size(maker.make(0))

@@ -1,4 +1,4 @@
-"""Files of embeddings: what each is of, and which model made them."""
+"""Embedding files: embeddings with their sequences, and the model that made them."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ class Embeddings:
         ours, theirs = self.embeddings.shape[1:], others.embeddings.shape[1:]
         if ours != theirs:
             raise DataError(
-                f"it holds embeddings of {ours[0]} channels x {ours[1]} parts, the new ones have "
+                f"the file holds embeddings of {ours[0]} channels x {ours[1]} parts, the new embeddings have "
                 f"{theirs[0]} x {theirs[1]}",
                 where=where,
-                hint="one of them has been changed since: embed or enroll anew",
+                hint="one of the files was changed: embed or enroll the sequences again",
             )
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _ARRAYS
@@ -109,9 +109,9 @@ def require_same_origin(ours: Origin, theirs: Origin, where: str) -> None:
         differences.append(f"frames of {then}, now {now}")
     if differences:
         raise CheckpointError(
-            f"it holds embeddings of another origin: {'; '.join(differences)}",
+            f"the file holds embeddings of another origin: {'; '.join(differences)}",
             where=where,
-            hint="distances between them mean nothing: use the same model and checkpoint, or enroll anew",
+            hint="the distances would have no meaning: use the same model and checkpoint, or enroll again",
         )
 
 
@@ -123,7 +123,7 @@ def check_target(path: Path) -> None:
     """
     if path.suffix.lower() not in (".npz", ".csv"):
         raise ConfigError(
-            f"embeddings are written as .npz or .csv, not {path.suffix or 'without an ending'}",
+            f"embeddings are written as .npz or .csv, got {path.suffix or 'a name without an ending'}",
             where=str(path),
             hint=f"-o {path.with_suffix('.npz')}",
         )
@@ -145,16 +145,16 @@ def read_embeddings(path: Path) -> Embeddings:
     """Read a .npz that :func:`write_embeddings` has written.
 
     Raises:
-        DataError: it is missing, damaged, of a future format, or no file of embeddings.
+        DataError: the file is missing, damaged, of a future format, or not a file of embeddings.
     """
     if not path.is_file():
         raise DataError(
-            "this is a folder" if path.is_dir() else "there is no such file",
+            "this is a folder, expected a file" if path.is_dir() else "there is no such file",
             where=str(path),
-            hint="gait-plugins enroll CONFIG DATA --gallery FILE.npz makes one",
+            hint="gait-plugins enroll CONFIG DATA --gallery FILE.npz makes a gallery",
         )
     if not zipfile.is_zipfile(path):
-        raise _no_embeddings(path, "it is no numpy archive, or a truncated one")
+        raise _no_embeddings(path, "the file is not a numpy archive, or a truncated one")
     try:
         # Opened here: numpy leaves a file open that is damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -163,7 +163,7 @@ def read_embeddings(path: Path) -> Embeddings:
         raise _no_embeddings(path, f"{type(error).__name__}: {error}") from error
     missing = [name for name in ("format", *_ARRAYS, *_ORIGIN) if name not in arrays]
     if missing:
-        raise _no_embeddings(path, f"it lacks {', '.join(missing)}")
+        raise _no_embeddings(path, f"the file lacks {', '.join(missing)}")
     _check_arrays(path, arrays)
     values = arrays["embeddings"]
     height, width = arrays["input_size"].tolist()
@@ -176,25 +176,25 @@ def read_embeddings(path: Path) -> Embeddings:
 def _check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     number, size, values = arrays["format"], arrays["input_size"], arrays["embeddings"]
     if number.shape or number.dtype.kind not in "iu":
-        raise _no_embeddings(path, f"its format is {number.tolist()!r}, expected a number")
+        raise _no_embeddings(path, f"the format is {number.tolist()!r}, expected a number")
     if number > FORMAT:
         raise DataError(
-            f"it has format {number}, this version reads up to {FORMAT}",
+            f"the file has format {number}, this version reads up to {FORMAT}",
             where=str(path),
             hint="update gait-plugins-trackletgait",
         )
     if size.shape != (2,) or size.dtype.kind not in "iu":
-        raise _no_embeddings(path, f"its input_size is {size.tolist()}, expected height and width")
+        raise _no_embeddings(path, f"the input_size is {size.tolist()}, expected height and width")
     shapes = {name: arrays[name].shape for name in _NAMES}
     if values.ndim != 3 or any(shape != values.shape[:1] for shape in shapes.values()):
-        raise _no_embeddings(path, f"its arrays have shapes {values.shape} and {list(shapes.values())}")
+        raise _no_embeddings(path, f"the arrays have shapes {values.shape} and {list(shapes.values())}")
     if values.dtype.kind != "f":
-        raise _no_embeddings(path, f"its embeddings are {values.dtype}, expected float32")
+        raise _no_embeddings(path, f"the embeddings are {values.dtype}, expected float32")
 
 
 def _no_embeddings(path: Path, reason: str) -> DataError:
     return DataError(
-        f"this is no file of embeddings: {reason}",
+        f"this is not a file of embeddings: {reason}",
         where=str(path),
         hint="gait-plugins embed and gait-plugins enroll write such files (.npz)",
     )

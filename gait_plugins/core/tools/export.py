@@ -1,4 +1,4 @@
-"""Any data set written in the layout that OpenGait reads."""
+"""Export: any data set written in the layout that OpenGait reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_opengait_layout(dataset: GaitDataset, folder: Path | str) -> Path:
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(
-            "the target exists and is not an empty folder", where=str(target), hint="name a new folder"
+            "the target exists and is not an empty folder", where=str(target), hint="give a new folder"
         )
     train, test = dataset.sequences("train"), dataset.sequences("test")
     partial = target.with_name(f"{target.name}.partial")
@@ -47,7 +47,11 @@ def write_opengait_layout(dataset: GaitDataset, folder: Path | str) -> Path:
             target.rmdir()
         partial.rename(target)
     except OSError as error:
-        raise DataError(f"cannot write: {error}", where=str(target)) from error
+        raise DataError(
+            f"the data set cannot be written: {error}",
+            where=str(target),
+            hint="check the free space and that you may write there",
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target / PARTITION
@@ -70,7 +74,10 @@ def _write_sequence(root: Path, ref: SequenceRef, sources: Sequence[np.ndarray])
     parts = (ref.label, ref.type, ref.view)
     for part in parts:
         if not part or part in (".", "..") or "/" in part or "\\" in part:
-            raise DataError(f"{part!r} of sequence {ref.name!r} cannot be the name of a folder")
+            raise DataError(
+                f"{part!r} of the sequence {ref.name!r} cannot be the name of a folder",
+                hint="rename this identity, condition or view",
+            )
     folder = root.joinpath(*parts)
     folder.mkdir(parents=True)
     for number, frames in enumerate(sources):

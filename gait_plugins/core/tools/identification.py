@@ -1,4 +1,4 @@
-"""Who walks there: the nearest identities of a gallery."""
+"""Identification: the nearest identities of a gallery."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """Who may walk in a sequence."""
+    """The identities that a sequence may be of."""
 
     name: str
     """Name or path of the sequence."""
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def identity(self) -> str | None:
-        """The nearest identity, None where nobody is near enough."""
+        """The nearest identity, None where no identity is near enough."""
         return self.matches[0].identity if self.known else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,16 +71,16 @@ def enroll(gallery: Embeddings | None, new: Embeddings, where: str = "the galler
     nameless = new.names[new.labels == ""]
     if len(nameless):
         raise DataError(
-            f"nobody says who walks in {nameless[0]}",
+            f"no identity given for {nameless[0]}",
             where="enroll",
-            hint="name the person with --id, or give a folder ID/TYPE/VIEW/FILES",
+            hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
         )
     if gallery is None:
         return new
     held = set(zip(gallery.labels, gallery.names, strict=True))
     rows = [i for i, key in enumerate(zip(new.labels, new.names, strict=True)) if key not in held]
     if len(rows) < len(new):
-        log.warning("%s: %d sequences are enrolled already", where, len(new) - len(rows))
+        log.warning("%s: %d sequences are already enrolled and are left out", where, len(new) - len(rows))
     return gallery.extended(new.rows(rows), where)
 
 
@@ -96,11 +96,11 @@ def identify(
     """The nearest identities of each sequence.
 
     Args:
-        probes: sequences, whoever walks in them.
+        probes: sequences of any identities.
         gallery: sequences of known identities.
         top: identities to tell of each; None: five, or as many as there are.
         metric: ``euc`` or ``cos``, as in ``evaluator_cfg``.
-        unknown_above: a sequence is of nobody known where the nearest identity is farther away.
+        unknown_above: a sequence is unknown where the nearest identity is farther away.
         where: the gallery's file, for messages.
 
     Raises:
@@ -130,7 +130,7 @@ def identify(
 
 
 def separation(gallery: Embeddings, metric: Metric = "euc") -> Separation:
-    """What a gallery itself says of a threshold for the unknown: see :class:`Separation`."""
+    """Distances within a gallery, for choosing a threshold: see :class:`Separation`."""
     within: list[float] = []
     between: list[float] = []
     for rows, chunk in distance_chunks(gallery.embeddings, gallery.embeddings, metric):
@@ -146,13 +146,13 @@ def separation(gallery: Embeddings, metric: Metric = "euc") -> Separation:
 
 
 def check_threshold(unknown_above: float | None) -> None:
-    """Raise ``ConfigError`` where a threshold is no distance."""
+    """Raise ``ConfigError`` where a threshold is not a distance."""
     if unknown_above is not None and not unknown_above >= 0:
         raise ConfigError(f"--unknown-above is {unknown_above}, expected a distance of 0 or more")
 
 
 def check_gallery(gallery: Embeddings, where: str) -> int:
-    """The identities of a gallery, how many they are.
+    """The number of identities of a gallery.
 
     Raises:
         DataError: it is empty, or a sequence has no identity.
@@ -160,7 +160,7 @@ def check_gallery(gallery: Embeddings, where: str) -> int:
     nameless = int((gallery.labels == "").sum())
     if not len(gallery):
         raise DataError(
-            "the gallery is empty: nobody is enrolled",
+            "the gallery is empty: no sequence is enrolled",
             where=where,
             hint="gait-plugins enroll CONFIG DATA --gallery FILE.npz",
         )
@@ -183,8 +183,8 @@ def checked_top(top: int | None, identities: int, where: str) -> int:
         return min(5, identities)
     if not 1 <= top <= identities:
         raise ConfigError(
-            f"the {top} nearest identities are asked for, the gallery holds {identities}",
+            f"top is {top}, but the gallery holds {identities} identities",
             where=where,
-            hint=f"choose a top from 1 to {identities}",
+            hint=f"choose a number from 1 to {identities}",
         )
     return top

@@ -20,7 +20,7 @@ from gait_plugins.prepare.walk import every_sequence
 
 TAKEN = (
     f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "
-    "or a packed file"
+    "or a packed data file"
 )
 """What a sequence, or several, may be given as."""
 
@@ -33,7 +33,7 @@ class SequenceFiles(GaitDataset):
 
     Args:
         paths: what to read.
-        identity: who walks in the files and folders of images; a tree names its identities itself.
+        identity: the identity of the files and folders of images; a tree names its identities itself.
 
     Raises:
         DataError: a path is missing, or there is no sequence in it.
@@ -67,10 +67,10 @@ class SequenceFiles(GaitDataset):
             raise _part_of_tree(path) or error from error
         if identity is not None:
             raise ConfigError(
-                f"this holds sequences of {len({ref.label for ref in refs})} identities by name, "
-                f"and all are said to be {identity!r}",
+                f"the folder or file names {len({ref.label for ref in refs})} identities itself, "
+                f"but --id gives them all the identity {identity!r}",
                 where=str(path),
-                hint="leave --id out, or name the files of one person",
+                hint="leave out --id, or give the files of one person",
             )
         self._trees.append(dataset)
         yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
@@ -97,9 +97,9 @@ def read_image_folder(folder: Path) -> np.ndarray:
         frames.append(grey_mask(image))
     if 2 * sum(map(on_white, frames)) > len(frames):
         raise DataError(
-            "the images have a white background, expected white on black",
+            "the images have a white background, expected white people on black",
             where=str(folder),
-            hint=f"{prepare_command(folder)} --invert",
+            hint=f"{prepare_command(folder)} --invert converts them",
         )
     return np.stack(frames)
 
@@ -113,7 +113,7 @@ def _check_aligned(image: np.ndarray, before: list[np.ndarray], path: Path) -> N
     else:
         return
     raise DataError(
-        f"a frame of {found}: these images are not aligned",
+        f"the images are not aligned: found a frame of {found}",
         where=str(path),
         hint=f"{prepare_command(path.parent)} aligns them",
     )
@@ -134,7 +134,7 @@ def _part_of_tree(path: Path) -> DataError | None:
         f"this folder holds the {'views of one condition' if depth == 1 else 'conditions of one identity'}, "
         f"expected {TAKEN}",
         where=str(path),
-        hint="name the folder that holds the identities, or the view folders one by one",
+        hint="give the folder that holds the identities, or the view folders one by one",
     )
 
 

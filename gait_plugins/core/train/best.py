@@ -1,4 +1,4 @@
-"""What the tests during a training say of it: which step is the best, and whether to go on."""
+"""Validation: the best step and the early end of a training, by the tests during it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Watched:
     mode: Literal["max", "min"] = "max"
 
     def of(self, metrics: Mapping[str, float]) -> float:
-        """The figure, the higher the better; what is no number is worse than any.
+        """The figure, the higher the better; NaN is worse than any number.
 
         Raises:
             ConfigError: the protocol gives no such figure.
@@ -40,7 +40,7 @@ class Watched:
         if name not in metrics:
             guesses = nearest(name, metrics, 1)
             raise ConfigError(
-                f"the protocol gives no figure {name!r}; it gives {', '.join(metrics) or 'none'}",
+                f"the protocol has no figure {name!r}; its figures are {', '.join(metrics) or 'none'}",
                 where="trainer_cfg",
                 hint=f"did you mean {guesses[0]!r}?" if guesses else None,
             )
@@ -74,7 +74,9 @@ class Validation:
             known = {int(step): dict(figures) for step, figures in json.loads(path.read_text()).items()}
         except (ValueError, AttributeError, TypeError) as error:
             raise CheckpointError(
-                f"the figures of earlier tests cannot be read: {error}", where=str(path)
+                f"the figures of earlier tests cannot be read: {error}",
+                where=str(path),
+                hint="restore the file from a copy, or start again with --overwrite",
             ) from error
         return cls(section, folder, {step: known[step] for step in sorted(known) if step <= last})
 
@@ -116,7 +118,7 @@ class Validation:
         """Add the figures of a test, and keep its checkpoint if it is the best.
 
         Raises:
-            ConfigError: there is no such figure as is to be watched.
+            ConfigError: the watched figure does not exist.
         """
         self.figures[step] = {name: float(value) for name, value in metrics.items()}
         enough = self.enough
@@ -125,7 +127,7 @@ class Validation:
             self._keep(step)
         self._write()
         if enough:
-            log.info("step %d: nothing better for %d tests, the training ends", step, self._patience())
+            log.info("step %d: no improvement for %d tests, the training ends", step, self._patience())
 
     def tidy(self) -> None:
         """Make the best checkpoint that of the steps that are known, by the figure that is watched now.

@@ -1,4 +1,4 @@
-"""The one test of a training that holds identities out: when it has ended, by its best weights."""
+"""The last test of a training with held-out identities: at its end, with the best weights."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         rank; None where nothing was scored.
 
     Raises:
-        GaitPluginsError: the configuration, the data or a checkpoint is at fault, or a loss not finite.
+        GaitPluginsError: the configuration, the data or a checkpoint is wrong, or a loss is not finite.
         KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
     """
     options = options or RunOptions()
@@ -77,7 +77,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 raise _not_finite(loss, figures, step, batch)
             training.update(loss)
 
-            # tell whoever listens
+            # report to the hooks
             metrics: Mapping[str, Any] = {}
             if step % section.log_iter == 0:
                 metrics = _metrics(training, loss, figures, images)
@@ -111,10 +111,10 @@ def _not_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: H
     terms = [name for name, value in figures.items() if not torch.isfinite(value)]
     return NonFiniteLoss(
         f"the loss is {loss.item()} at step {step}; "
-        f"terms at fault: {', '.join(terms) or 'of another process'}\n"
+        f"non-finite terms: {', '.join(terms) or 'those of another process'}\n"
         f"  sequences of the batch: {', '.join(batch.names)}",
-        hint="the last checkpoint is untouched; a lower learning rate, a warm-up or "
-        "trainer_cfg.precision=32-true are the usual cures",
+        hint="the last checkpoint is untouched; try a lower learning rate, a warm-up or "
+        "trainer_cfg.precision=32-true",
     )
 
 

@@ -1,4 +1,4 @@
-"""Model and losses as one module: a batch in, the summed loss and its figures out."""
+"""The objective: model and losses as one module, from a batch to the summed loss and its figures."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class Objective(nn.Module):
         wanted = {prefix for prefix, value in features.items() if not isinstance(value, Tensor)}
         if wanted - configured or configured - set(features) or not features:
             raise ConfigError(
-                f"the model {type(self.model).__name__} gives features for {sorted(features) or 'no loss'}, "
+                f"the model {type(self.model).__name__} has features for {sorted(features) or 'no loss'}, "
                 f"but loss_cfg has the log_prefix {sorted(configured)}",
-                hint="each log_prefix of loss_cfg names a training feature of the model, and the reverse; "
-                "a further loss says by its key features whose features it gets",
+                hint="each log_prefix of loss_cfg must name a training feature of the model, and each "
+                "feature needs a loss; a further loss names the features that it gets by its key 'features'",
             )

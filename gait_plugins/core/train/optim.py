@@ -1,4 +1,4 @@
-"""Optimiser and learning-rate schedule from their YAML sections."""
+"""Optimiser and learning-rate schedule, built from their YAML sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state that a training starts from: none, another's weights, or its own last checkpoint."""
+"""Resuming: the state that a training starts from: none, other weights, or its own last checkpoint."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from gait_plugins.errors import CheckpointError, ConfigError
 
 log = logging.getLogger("gait_plugins")
 
-_WITHOUT_HINT = "to train from the beginning set trainer_cfg.restore_hint to 0"
-_WITHOUT_FILE = "to train from the beginning leave out --init-from"
+_WITHOUT_HINT = "to train from the beginning, set trainer_cfg.restore_hint to 0"
+_WITHOUT_FILE = "to train from the beginning, leave out --init-from"
 
 
 class Restorable(Protocol):
@@ -57,16 +57,20 @@ def restore(training: Restorable, options: RunOptions) -> int:
     """
     section, folder = training.config.trainer_cfg, training.run.folder
     if options.resume and options.init_from is not None:
-        raise ConfigError("--resume and --init-from exclude each other: one goes on, the other starts anew")
+        raise ConfigError(
+            "--resume and --init-from exclude each other: --resume continues, --init-from starts again"
+        )
     if options.resume and options.overwrite:
-        raise ConfigError("--resume and --overwrite exclude each other: one goes on, the other starts anew")
+        raise ConfigError(
+            "--resume and --overwrite exclude each other: --resume continues, --overwrite starts again"
+        )
     if options.drop_head and options.init_from is None:
-        raise ConfigError("--drop-head needs --init-from FILE: it says what of the file is left out")
+        raise ConfigError("--drop-head needs --init-from FILE: it leaves out the classifier of that file")
     saved = saved_iterations(folder, section.save_name) if options.resume else []
     if saved:
         return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))
     if options.resume:
-        log.info("%s holds no checkpoint yet: training starts from the beginning", folder)
+        log.info("%s holds no checkpoint yet: the training starts from the beginning", folder)
     elif isinstance(section.restore_hint, int) and section.restore_hint and options.init_from is None:
         return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))
     _begin(training, options)
@@ -81,9 +85,9 @@ def _begin(training: Restorable, options: RunOptions) -> None:
     whole = options.init_from or (section.restore_hint if isinstance(section.restore_hint, str) else None)
     if parts and whole is not None:
         raise ConfigError(
-            f"weights are to come from {whole} and from trainer_cfg.init",
+            f"weights are given twice: by {whole} and by trainer_cfg.init",
             where="trainer_cfg.init",
-            hint="name the one file for the whole model, or the files of its parts, not both",
+            hint="give one file for the whole model, or files for its parts, not both",
         )
     if options.init_from is not None:
         _weights(training, options.init_from, drop_head=options.drop_head, otherwise=_WITHOUT_FILE)
@@ -93,7 +97,9 @@ def _begin(training: Restorable, options: RunOptions) -> None:
     if whole is None:
         tell_of_strays(training.raw.model, parts)
     for part in absent(training.raw.model, listed):
-        log.info("%s has no part %r: nothing is taken for it", type(training.raw.model).__name__, part.target)
+        log.info(
+            "%s has no part %r: no weights are taken for it", type(training.raw.model).__name__, part.target
+        )
 
 
 def _resume(training: Restorable, path: Path) -> int:
@@ -101,9 +107,9 @@ def _resume(training: Restorable, path: Path) -> int:
     training.taken = checkpoint.get("init", [])
     if "iteration" not in checkpoint:
         raise CheckpointError(
-            "it does not say after which iteration it was written",
+            "the checkpoint does not say after which iteration it was written",
             where=str(path),
-            hint=f"start from its weights in another run: --init-from {path}",
+            hint=f"start another run from its weights: --init-from {path}",
         )
     _optimiser(training, checkpoint, path)
     seed = checkpoint.get("rng", {}).get("seed", training.config.trainer_cfg.seed)
@@ -152,10 +158,10 @@ def _optimiser(training: Restorable, checkpoint: Checkpoint, path: Path) -> None
     }
     for name, (part, reset) in parts.items():
         if reset:
-            log.info("the %s starts afresh, as trainer_cfg.%s_reset says", name, name)
+            log.info("the %s starts anew, because trainer_cfg.%s_reset is set", name, name)
             continue
         if name not in checkpoint:
-            log.warning("the %s starts afresh: %s has none", name, path)
+            log.warning("the %s starts anew: %s holds no state for it", name, path)
             continue
         _same_choice(training, checkpoint, path, name)
         try:
@@ -177,7 +183,7 @@ def _same_choice(training: Restorable, checkpoint: Checkpoint, path: Path, name:
         raise _misfit(path, name, f"it was {then.get(key)} and is {now[key]} now")
     changed = ", ".join(k for k in {**then, **now} if then.get(k) != now.get(k))
     log.warning(
-        "%s: the %s goes on as it was saved; what %s says now of %s counts only with "
+        "%s: the %s continues as it was saved; the settings of %s for %s have changed and count only with "
         "-o trainer_cfg.%s_reset=true",
         path,
         name,
@@ -191,12 +197,12 @@ def _complete(part: Any) -> None:
     # torch takes any optimiser's state for any other's, and fails in the first step.
     missing = [k for group in getattr(part, "param_groups", ()) for k in part.defaults if k not in group]
     if missing:
-        raise ValueError(f"its state is of another kind, without {missing[0]!r}")
+        raise ValueError(f"the saved state is of another kind: it lacks {missing[0]!r}")
 
 
 def _misfit(path: Path, name: str, reason: str) -> CheckpointError:
     return CheckpointError(
         f"the {name} of the checkpoint does not fit this configuration: {reason}",
         where=str(path),
-        hint=f"-o trainer_cfg.{name}_reset=true starts it afresh",
+        hint=f"-o trainer_cfg.{name}_reset=true starts the {name} anew",
     )

@@ -1,4 +1,4 @@
-"""The state of a training: what is built, restored, updated, saved."""
+"""Training state: built, restored, updated, saved."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ log = logging.getLogger("gait_plugins")
 
 
 class Training:
-    """Everything that a training loop turns.
+    """Everything that a training loop works on.
 
     Args:
         config: the resolved configuration.
@@ -199,7 +199,9 @@ class Training:
         check_frames(self.raw.model, batch)
         self._checked = like
         if self.input_size is not None and self.input_size != size:
-            log.warning("frames of %dx%d follow frames of %dx%d", *size, *self.input_size)
+            log.warning(
+                "the frame size changes: frames of %dx%d follow frames of %dx%d", *size, *self.input_size
+            )
         self.input_size = size
 
     def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
@@ -237,7 +239,7 @@ class Training:
             raise NonFiniteLoss(
                 f"the loss of step {step} is finite, but its gradients made {len(broken)} weights "
                 f"NaN or infinite: {', '.join(broken[:4])}{', ...' * (len(broken) > 4)}",
-                hint="earlier checkpoints are untouched; a lower learning rate is the usual cure",
+                hint="earlier checkpoints are untouched; try a lower learning rate",
             )
         ckpt.save_checkpoint(path, self.state(step))
 

@@ -1,4 +1,4 @@
-"""Parameters that a step did not use, which several processes would wait for, in words."""
+"""Unused parameters: the error for parameters without gradient, which several processes wait for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 6
 
 @contextmanager
 def unused_named(module: nn.Module) -> Iterator[None]:
-    """A step of a module that is spread over several processes.
+    """Run a step of a module that is spread over several processes.
 
     Args:
         module: the bare module; its trainable parameters are numbered as torch numbers them.
@@ -34,9 +34,9 @@ def unused_named(module: nn.Module) -> Iterator[None]:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         raise ConfigError(
             f"{len(names) or 'some'} trainable parameters got no gradient in a step, "
-            f"and several processes wait for that of each{which}{more}",
+            f"but several processes wait for the gradient of each{which}{more}",
             where="trainer_cfg",
-            hint="-o trainer_cfg.find_unused_parameters=true, or freeze them by trainer_cfg.freeze",
+            hint="set -o trainer_cfg.find_unused_parameters=true, or freeze them by trainer_cfg.freeze",
         ) from error
 
 

@@ -116,7 +116,7 @@ def test_future_format_is_refused(tmp_path: Path):
 
 def test_something_else_is_refused(tmp_path: Path):
     torch.save([1, 2], tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match="expected a mapping"):
+    with pytest.raises(CheckpointError, match="a checkpoint must be a mapping, found list"):
         load_checkpoint(tmp_path / "a.pt")
     torch.save({"weights": 1}, tmp_path / "b.pt")
     with pytest.raises(CheckpointError, match="'model'"):
@@ -149,7 +149,7 @@ def test_what_fits_is_loaded_when_not_strict():
     ("part", "said"),
     [
         ({"model": 3}, "'model' is 3, expected a mapping"),
-        ({"model": {1: torch.ones(1)}}, "have no names: found the key 1$"),
+        ({"model": {1: torch.ones(1)}}, "must have names, found the key 1$"),
         ({"optimizer": 3}, "'optimizer' is 3, expected a mapping"),
         ({"iteration": "x"}, "'iteration' is 'x', expected a number"),
         ({"plugins": [1]}, r"'plugins' is \[1\], expected a mapping"),
@@ -164,7 +164,7 @@ def test_parts_that_are_not_what_they_should_be(tmp_path: Path, part: dict[str, 
 
 def test_a_file_with_code_is_refused_by_what_it_asks_for(tmp_path: Path):
     torch.save({"model": {"w": Runs()}}, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=r"asks for posix\.system") as caught:
+    with pytest.raises(CheckpointError, match=r"imports posix\.system") as caught:
         load_checkpoint(tmp_path / "a.pt")
     assert "weights_only" not in str(caught.value)  # torch's advice is to run the code
 
@@ -172,7 +172,7 @@ def test_a_file_with_code_is_refused_by_what_it_asks_for(tmp_path: Path):
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", pickle.dumps({"model": 1}, 4)[:-3]])
 def test_other_files_are_no_checkpoints(tmp_path: Path, content: bytes):
     (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"truncated or no checkpoint \({len(content)} bytes\)"):
+    with pytest.raises(CheckpointError, match=rf"truncated or not a checkpoint \({len(content)} bytes\)"):
         load_checkpoint(tmp_path / "a.pt")
 
 

@@ -176,7 +176,10 @@ def test_another_number_of_identities_starts_with_a_new_head(trained: Path, tiny
     assert "--drop-head" in output
     code, output = gait(*words, "--drop-head")
     assert code == 0
-    assert "the head for 4 identities is dropped, that for 7 starts anew: head.weight, head.bias" in output
+    assert (
+        "the head for 4 identities is dropped, the head for 7 identities starts anew: head.weight, head.bias"
+        in output
+    )
 
 
 def test_dropping_the_head_keeps_all_other_weights() -> None:
@@ -194,7 +197,7 @@ def test_dropping_the_head_drops_nothing_else(caplog: pytest.LogCaptureFixture) 
         )
     same = TinyModel(4).state_dict()
     restore_model(TinyModel(4), same, strict=True, where="a.pt", drop_head=True)
-    assert "no head of another number of identities" in caplog.text
+    assert "no head dropped: the file has none for another number of identities" in caplog.text
 
 
 def test_a_width_that_happens_to_equal_the_identities_is_no_head() -> None:
@@ -214,9 +217,9 @@ def test_a_weight_that_differs_in_another_size_too_is_no_head() -> None:
     ("words", "said"),
     [
         (["checkpoint", "show", "nowhere.pt"], "no such checkpoint"),
-        (["checkpoint", "show", __file__], "truncated or no checkpoint"),
-        (["checkpoint", "show", "notes.pt"], "it is text"),
-        (["checkpoint", "show", "a.pt", "-o", "x=1"], "none is given"),
+        (["checkpoint", "show", __file__], "truncated or not a checkpoint"),
+        (["checkpoint", "show", "notes.pt"], "the file is text"),
+        (["checkpoint", "show", "a.pt", "-o", "x=1"], "-o needs a configuration"),
         (["train", "walkers/gaitbase", "--drop-head"], "--drop-head needs --init-from"),
     ],
 )

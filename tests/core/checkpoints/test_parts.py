@@ -116,7 +116,10 @@ def test_a_frozen_part_may_be_a_single_weight_or_lie_deeper(tiny_yaml: Path, fol
     [
         ("freeze=[covn]", r"TinyModel has no part 'covn'\n  -> did you mean 'conv'\?"),
         ("init={covn: FILE}", r"no part 'covn'"),
-        ("init={conv: {from: FILE, prefix: nat}}", r"'nat', and there are none\n.*there are net"),
+        (
+            "init={conv: {from: FILE, prefix: nat}}",
+            r"begin with 'nat', which conv is to be taken from\n.*available: net",
+        ),
         (
             "init={conv: {from: FILE, prefix: net.head}}",
             r"conv of TinyModel: 1 of 2 match\n  1 of another shape",
@@ -148,7 +151,7 @@ def state(**shapes: Any) -> dict[str, Any]:
 
 def test_a_classifier_of_other_identities_is_dropped_on_request():
     model, other = TinyModel(classes=4), {"model": TinyModel(classes=7).state_dict()}
-    with pytest.raises(CheckpointError, match=r"7 identities apart, the model 4.*drop_head"):
+    with pytest.raises(CheckpointError, match=r"is for 7 identities, the model's for 4.*drop_head"):
         fit_part(model, Part("", "x.pt"), other, "x.pt")
     report, _ = fit_part(model, Part("", "x.pt", drop_head=True), other, "x.pt")
     assert len(report.fitting) == report.own == 7

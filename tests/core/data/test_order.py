@@ -113,7 +113,7 @@ def test_a_batch_that_processes_cannot_share_is_an_error_in_each_of_them():
     for rank in range(2):
         uneven = maker(rank=rank, world_size=2)
         uneven.batch_sampler = Draw(7)
-        with pytest.raises(ConfigError, match="7 sequences does not divide among 2"):
+        with pytest.raises(ConfigError, match="7 sequences cannot be divided evenly among 2"):
             uneven.make(0)
 
 

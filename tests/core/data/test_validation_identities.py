@@ -181,14 +181,16 @@ def test_what_a_kill_has_left_undone_is_done_by_going_on(tiny_yaml: Path, folder
 def test_a_training_does_not_go_on_with_others_held_out(tiny_yaml: Path, folder: Path):
     run(tiny_yaml, TEN, TWO, CLASSES)
     for other in ("data_cfg.validation=3", "data_cfg.validation=null"):
-        with pytest.raises(ConfigError, match=r"2 identities were held out, .* can no longer validate"):
+        with pytest.raises(
+            ConfigError, match=r"2 identities were held out; .* cannot be used for validation"
+        ):
             run(tiny_yaml, TEN, other, CLASSES, "trainer_cfg.total_iter=8", resume=True)
     run(tiny_yaml, TEN, "data_cfg.validation=['005', '000']", CLASSES, resume=True)
 
 
 def test_too_many_classes_are_told_by_those_that_remain(tiny_yaml: Path, caplog: pytest.LogCaptureFixture):
     run(tiny_yaml, TEN, TWO, CLASSES, "trainer_cfg.total_iter=1")
-    assert "tells 10 identities apart, the training set has 8: -o model_cfg.classes=8" in caplog.text
+    assert "is for 10 identities, the training set has 8: -o model_cfg.classes=8" in caplog.text
     run(tiny_yaml, TEN, TWO, "model_cfg.classes=8", "trainer_cfg.total_iter=1", overwrite=True)
 
 
@@ -196,12 +198,12 @@ def test_too_many_classes_are_told_by_those_that_remain(tiny_yaml: Path, caplog:
     ("wanted", "words"),
     [
         ("1", r"at least two identities"),
-        ("1.5", r"a share lies between 0 and 1"),
+        ("1.5", r"a share must lie between 0 and 1"),
         ("['001']", r"at least two different identities"),
-        ("4", r"4 identities are to be held out and there are 4 to train on: none is left"),
+        ("4", r"4 of 4 training identities are held out: none is left"),
         ("0.9", r"none is left"),
         ("0.3", r"0.3 of 4 training identities is 1: at least two"),
-        ("['001', '0003']", r"no training identity '0003', there are 4"),
+        ("['001', '0003']", r"no training identity '0003' among the 4"),
         ("['000', '001', '002', '003']", r"none is left"),
         ("many", r"validation"),
     ],
@@ -216,7 +218,7 @@ def test_who_cannot_be_held_out_is_an_error_before_any_step(
 
 def test_held_out_people_without_positives_are_an_error_before_any_step(tiny_yaml: Path, folder: Path):
     overrides = (TEN, TWO, CLASSES, "data_cfg.walks=1", "evaluator_cfg.eval_func=evaluate_frames")
-    with pytest.raises(GaitPluginsError, match=r"2 identities that are held out \(000, 005\) cannot be") as e:
+    with pytest.raises(GaitPluginsError, match=r"2 held-out identities \(000, 005\) cannot be") as e:
         run(tiny_yaml, *overrides)
     assert "no identity of Tiny has a second frame" in str(e.value)
     assert e.value.where == "data_cfg.validation"

@@ -100,7 +100,7 @@ def test_runs_of_the_same_settings_say_so(runs: Path) -> None:
         score(config, CPU)
     code, output = gait("runs", "compare", str(runs / "c"), "elsewhere/Tiny/TinyModel/d")
     assert code == 0
-    assert "the two share settings, data, versions, seeds and machine" in output
+    assert "the two runs have the same settings, data, versions, seeds and machine" in output
 
 
 def test_a_run_that_was_only_tested_is_compared_too(runs: Path) -> None:
@@ -119,11 +119,11 @@ def test_what_cannot_be_compared_is_said_with_code_two(runs: Path) -> None:
         return output
 
     a, b = str(runs / "a"), str(runs / "b")
-    assert "both are the same run folder" in refused(a, f"{runs}/b/../a")
+    assert "the two run folders are the same" in refused(a, f"{runs}/b/../a")
     assert "no such folder" in refused(a, str(runs / "z"))
     assert "this is a file" in refused(a, "tiny.yaml")
-    assert "no run folder" in refused(a, str(runs))
-    assert "no results of step 9, only of 2" in refused(a, b, "--step", "9")
+    assert "not a run folder" in refused(a, str(runs))
+    assert "no results of step 9; it has those of 2" in refused(a, b, "--step", "9")
     (runs / "b" / "results-2-Nearest.json").write_text("{")
     assert "cannot be read" in refused(a, b)
     (runs / "b" / "results-2-Nearest.json").unlink()
@@ -146,7 +146,7 @@ def test_tests_by_two_protocols_stand_beside_each_other(runs: Path) -> None:
     compare_runs(runs / "a", runs / "b")
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"), "--protocol", "Nearest")
     assert code == 2
-    assert "no results by Nearest, only by Farthest" in output
+    assert "no results by the protocol Nearest; it has those by Farthest" in output
 
 
 def test_results_under_their_older_name_are_read_too(runs: Path) -> None:
@@ -157,7 +157,7 @@ def test_results_under_their_older_name_are_read_too(runs: Path) -> None:
         assert compare_runs(runs / "a", runs / "b").figures == named_figures
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"), "--protocol", "Nearest")
     assert code == 2
-    assert "no results by Nearest, only by a protocol that the file's name does not tell" in output
+    assert "no results by the protocol Nearest; it has those by an unnamed protocol" in output
 
 
 def test_a_damaged_record_is_named(runs: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_damaged_record_is_named(runs: Path) -> None:
     (runs / "b" / "plugins.json").unlink()
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
     assert code == 2
-    assert "plugins.json: the run's record cannot be read: it is missing" in output
+    assert "plugins.json: the record of the run cannot be read: the file is missing" in output
 
 
 def test_long_values_show_where_they_differ(runs: Path) -> None:
@@ -190,4 +190,4 @@ def test_a_figure_that_is_no_number_is_named(runs: Path) -> None:
     path.write_text(json.dumps(results))
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
     assert code == 2
-    assert "the figure R1 is no number" in output
+    assert "the figure R1 is not a number" in output

@@ -68,5 +68,5 @@ def test_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected"):
         contact_sheet([("a", np.zeros((8, 6)))], tmp_path / "s.png")
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot write"):
+    with pytest.raises(DataError, match="the picture cannot be written"):
         contact_sheet([("a", np.zeros((1, 8, 6)))], tmp_path / "file" / "s.png")

@@ -124,7 +124,7 @@ def test_people_are_enrolled_one_after_the_other_and_found_again(gait: Gait, tre
         code, output = gait(*words)
         assert code == 0, output
     assert "holds 3 of 3 identities" in output
-    assert "nearest to another identity" in output
+    assert "smallest distance between two identities" in output
     code, output = gait("identify", "tiny.yaml", f"{tree}/ben/nm-00/090/090.pkl", "--gallery", "g.npz")
     assert code == 0
     lines = output.splitlines()
@@ -143,9 +143,9 @@ def test_a_whole_tree_is_enrolled_at_once_and_never_twice(gait: Gait, tree: Path
     code, output = gait("enroll", "tiny.yaml", str(tree), "--gallery", "g.npz")
     assert code == 0
     assert "6 sequences enrolled; g.npz holds 6 of 3 identities" in output
-    assert "farthest from all others of the same identity" in output
+    assert "largest distance to the nearest other sequence of the same identity" in output
     code, output = gait("enroll", "tiny.yaml", str(tree), "--gallery", "g.npz")
-    assert "6 sequences are enrolled already" in output
+    assert "6 sequences are already enrolled" in output
     assert "0 sequences enrolled; g.npz holds 6 of 3" in output
 
 
@@ -206,20 +206,26 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
     [
         (["embed", "tiny.yaml", "-o", "out.txt"], "written as .npz or .csv"),
         (["embed", "tiny.yaml", "nowhere.pkl", "-o", "out.npz"], "no such file or folder"),
-        (["embed", "tiny.yaml", "empty", "-o", "out.npz"], "no identity folders found"),
-        (["embed", "tiny.yaml", "a.pt", "-o", "out.npz"], "expected one file of all frames"),
-        (["enroll", "tiny.yaml", "people/ann/nm-00/090", "--gallery", "n.npz"], "nobody says who walks"),
-        (["enroll", "tiny.yaml", "people", "--id", "ann", "--gallery", "n.npz"], "3 identities by name"),
-        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a gallery is a .npz file"),
-        (["enroll", "tiny.yaml", "people", "--gallery", "walk.npz"], "no file of embeddings"),
+        (["embed", "tiny.yaml", "empty", "-o", "out.npz"], "no identity lies here"),
+        (["embed", "tiny.yaml", "a.pt", "-o", "out.npz"], "expected one file with all frames"),
+        (
+            ["enroll", "tiny.yaml", "people/ann/nm-00/090", "--gallery", "n.npz"],
+            "no identity given for people/ann/nm-00/090/090.pkl",
+        ),
+        (["enroll", "tiny.yaml", "people", "--id", "ann", "--gallery", "n.npz"], "names 3 identities itself"),
+        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a gallery must be a .npz file"),
+        (["enroll", "tiny.yaml", "people", "--gallery", "walk.npz"], "not a file of embeddings"),
         (["identify", "tiny.yaml", "people", "--gallery", "nowhere.npz"], "no such file"),
-        (["identify", "tiny.yaml", "people", "--gallery", "a.pt"], "no file of embeddings"),
+        (["identify", "tiny.yaml", "people", "--gallery", "a.pt"], "not a file of embeddings"),
         (["identify", "tiny.yaml", "people", "--gallery", "none.npz"], "the gallery is empty"),
         (["identify", "tiny.yaml", "people", "--gallery", "nameless.npz"], "have no identity"),
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "-k", "4"], "the gallery holds 3"),
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "-k", "0"], "the gallery holds 3"),
         (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--unknown-above", "-1"], "0 or more"),
-        (["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--metric", "l1"], "called 'l1'"),
+        (
+            ["identify", "tiny.yaml", "people", "--gallery", "g.npz", "--metric", "l1"],
+            "unknown distance 'l1', expected euc or cos",
+        ),
     ],
 )
 def test_bad_input_ends_with_words_and_code_two(gait: Gait, tree: Path, words: list[str], said: str) -> None:
@@ -247,7 +253,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY"])
 def test_a_damaged_gallery_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(DataError, match="no file of embeddings"):
+    with pytest.raises(DataError, match="not a file of embeddings"):
         read_embeddings(tmp_path / "a.npz")
 
 
@@ -263,10 +269,10 @@ def test_a_gallery_of_a_future_format_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("format", "one", "its format is 'one'"),
-        ("input_size", [64], "its input_size is [64]"),
-        ("embeddings", [["a"]], "its arrays have shapes"),
-        ("embeddings", [[["a"]]], "its embeddings are <U1"),
+        ("format", "one", "the format is 'one'"),
+        ("input_size", [64], "the input_size is [64]"),
+        ("embeddings", [["a"]], "the arrays have shapes"),
+        ("embeddings", [[["a"]]], "the embeddings are <U1"),
     ],
 )
 def test_arrays_of_a_stranger_are_no_gallery(tmp_path: Path, name: str, value: object, said: str) -> None:
@@ -275,14 +281,14 @@ def test_arrays_of_a_stranger_are_no_gallery(tmp_path: Path, name: str, value: o
     with np.load(path) as archive:
         arrays = dict(archive)
     np.savez(path, **{**arrays, name: np.array(value)})
-    with pytest.raises(DataError, match="this is no file of embeddings") as caught:
+    with pytest.raises(DataError, match="this is not a file of embeddings") as caught:
         read_embeddings(path)
     assert said in str(caught.value)
 
 
 def test_a_gallery_with_another_number_of_parts_is_refused() -> None:
     gallery = some(["ann"], [1.0])
-    with pytest.raises(DataError, match="1 channels x 1 parts, the new ones have 1 x 2"):
+    with pytest.raises(DataError, match="1 channels x 1 parts, the new embeddings have 1 x 2"):
         enroll(gallery, replace(some(["ben"], [2.0]), embeddings=np.zeros((1, 1, 2), np.float32)))
 
 
@@ -294,7 +300,7 @@ def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str,
     code, output = gait("embed", "tiny.yaml", part, "-o", "x.npz")
     assert code == 2
     assert said in output
-    assert "name the folder that holds the identities" in output
+    assert "give the folder that holds the identities" in output
 
 
 def test_a_film_is_told_how_to_become_a_sequence(gait: Gait) -> None:

@@ -151,10 +151,13 @@ def test_the_best_one_is_tested_by_its_name(tiny_yaml: Path, folder: Path, train
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("keep_best={metric: R2}", r"no figure 'R2'; it gives R1"),
+        ("keep_best={metric: R2}", r"no figure 'R2'; its figures are R1"),
         ("keep_best={}", r"needs the option 'metric'"),
         ("keep_best={metric: R1, mode: most}", r"mode"),
-        ("early_stopping={patience: 2}", r"needs a metric, as there is no keep_best"),
+        (
+            "early_stopping={patience: 2}",
+            r"early_stopping={patience: 2}: the option 'metric' is needed where keep_best is not set",
+        ),
         ("early_stopping={patience: 0, metric: R1}", r"patience"),
         ("early_stopping={patence: 2, metric: R1}", r"did you mean 'patience'"),
     ],

@@ -144,5 +144,5 @@ def test_the_way_to_a_failure_in_a_worker_is_kept(tiny_yaml: Path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a POSIX signal")
 def test_a_killed_worker_is_told_in_words(tiny_yaml: Path):
-    with pytest.raises(DataError, match="a worker of the loader is gone"):
+    with pytest.raises(DataError, match="a loader worker ended unexpectedly"):
         run(tiny_yaml, "trainer_cfg.transform.0.type=KilledTransform", "data_cfg.num_workers=1")

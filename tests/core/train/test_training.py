@@ -192,16 +192,16 @@ def test_loss_that_the_model_does_not_feed_is_an_error(tiny_yaml: Path):
 
 
 def test_too_few_classes_is_an_error_before_any_work(tiny_yaml: Path, folder: Path):
-    with pytest.raises(ConfigError, match="tells 3 identities apart, the training set has 4"):
+    with pytest.raises(ConfigError, match="is for 3 identities, the training set has 4"):
         run(tiny_yaml, "model_cfg.classes=3")
     assert not folder.exists()
 
 
 def test_more_classes_than_identities_are_told_of_once(tiny_yaml: Path, caplog: pytest.LogCaptureFixture):
     run(tiny_yaml)
-    assert "identities apart" not in caplog.text
+    assert "the model's classifier is for" not in caplog.text
     run(tiny_yaml, "model_cfg.classes=7", "trainer_cfg.save_name=seven")
-    said = "tells 7 identities apart, the training set has 4: -o model_cfg.classes=4"
+    said = "is for 7 identities, the training set has 4: -o model_cfg.classes=4"
     assert [r.levelname for r in caplog.records if said in r.getMessage()] == ["WARNING"]
 
 

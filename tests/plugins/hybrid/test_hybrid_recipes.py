@@ -103,9 +103,9 @@ def test_pretraining_needs_no_labels() -> None:
             "a batch needs 2 identities, but the training set has 1",
         ),
         (["hybrid.data_cfg.test_identities=1"], "the test set of walkers holds 1 identity"),
-        (["hybrid.data_cfg.validation=6"], "6 identities are to be held out and there are 6"),
-        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence has types \['xx-\*'\]"),
-        (["scratch.model_cfg.num_classes=3"], "tells 3 identities apart, the training set has 4"),
+        (["hybrid.data_cfg.validation=6"], "6 of 6 training identities are held out: none is left"),
+        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence is of types \['xx-\*'\]"),
+        (["scratch.model_cfg.num_classes=3"], "is for 3 identities, the training set has 4"),
     ],
 )
 def test_what_the_last_phase_would_end_in_is_told_before_the_first(settings: list[str], words: str) -> None:

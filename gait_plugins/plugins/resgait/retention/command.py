@@ -1,4 +1,4 @@
-"""``gait-plugins runs retention``: what a later stage gains under conditions, and keeps without."""
+"""``gait-plugins runs retention``: compares two stages under test conditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from gait_plugins.plugins.resgait.retention.report import retention
 
-Folder = Annotated[Path, typer.Argument(help="A run folder, tested under evaluator_cfg.conditions.")]
+Folder = Annotated[Path, typer.Argument(help="Run folder that was tested under evaluator_cfg.conditions.")]
 
 
 def run_retention(
@@ -18,17 +18,18 @@ def run_retention(
     after: Folder,
     figure: Annotated[
         list[str] | None,
-        typer.Option(help="A figure to average; again for more. By default all of the first rank."),
+        typer.Option(help="Figure to average; may be repeated. Default: all Rank-1 figures."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="PNG to write: the figure against the amount of the condition.")
+        Path | None, typer.Option(help="PNG file to write: the figure against the amount of the condition.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare a model alone and a later stage under the conditions that both were scored under.
+    """Compare a model and a later stage under the conditions that both were scored under.
 
     The bound is the first run's figure without conditions. RP, the relative performance, is a figure
-    under a condition over the bound; retention is the second run's figure without conditions over it.
+    under a condition divided by the bound. Retention is the second run's figure without conditions
+    divided by the bound.
     """
     found = retention(before, after, figure or ())
     if as_json:

@@ -1,4 +1,4 @@
-"""A picture of what a second training gains under conditions of growing amount."""
+"""Retention plot: what a second training gains under conditions of growing amount."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ def plot_retention(found: Retention, path: Path) -> Path:
     kinds = curves(found.rows)
     if not kinds:
         raise DataError(
-            "no condition's name ends with an amount, so there is nothing to draw it against",
+            "no condition's name ends with an amount, which the plot needs for its axis",
             where=str(path),
-            hint="call them 'top 20%', 'top 40%' and so on",
+            hint="name the conditions 'top 20%', 'top 40%' and so on",
         )
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "pictures need matplotlib", hint="pip install 'gait-plugins-trackletgait[viz]'"
+            "plots need matplotlib, which is not installed",
+            hint="pip install 'gait-plugins-trackletgait[viz]'",
         ) from error
     rows = math.ceil(len(kinds) / PER_ROW)
     columns = math.ceil(len(kinds) / rows)

@@ -1,4 +1,4 @@
-"""What a second training gains under test conditions, and what it costs without them."""
+"""Retention: what a second training gains under test conditions, and loses without them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def retention(
         steps: whose results, of each run; None: the last.
 
     Raises:
-        DataError: a folder holds no run or no conditions; they share neither figures nor conditions.
+        DataError: a folder holds no run or no conditions, or the runs have no figures or conditions in
+            common.
     """
     tables = [_conditions(folder, step) for folder, step in zip((before, after), steps, strict=True)]
     wholes = [next(iter(table.values())) for table in tables]
@@ -115,13 +116,18 @@ def retention(
     absent = [name for name in chosen if name not in shared]
     if absent or not chosen:
         raise DataError(
-            f"the two runs do not both have the figure {absent[0] if absent else ''}; "
-            f"they share {', '.join(shared) or 'none'}",
+            f"the figure {absent[0]} is missing in one of the runs; both have {', '.join(shared) or 'none'}"
+            if absent
+            else "the two runs have no figure in common",
             where=str(after),
         )
     names = [name for name in list(tables[0])[1:] if name in tables[1]]
     if not names:
-        raise DataError("the two runs were scored under no condition in common", where=str(after))
+        raise DataError(
+            "the two runs have no condition in common",
+            where=str(after),
+            hint="give both the same evaluator_cfg.conditions and test them again",
+        )
     (bound, *ours), (whole, *theirs) = (
         [_mean(table[name], chosen) for name in (next(iter(table)), *names)] for table in tables
     )
@@ -154,7 +160,11 @@ def curves(rows: Sequence[Row]) -> dict[str, list[tuple[float, Row]]]:
 def _conditions(folder: Path, step: int | None) -> Mapping[str, Mapping[str, float]]:
     """Condition -> its figures, the first being none; from the newest results that have conditions."""
     if not folder.is_dir():
-        raise DataError("there is no such run folder", where=str(folder))
+        raise DataError(
+            "there is no such run folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
     files = [(int(match[1]), path) for path in folder.iterdir() if (match := _RESULTS.fullmatch(path.name))]
     for number, path in sorted(files, key=lambda pair: (pair[0], pair[1].stat().st_mtime_ns), reverse=True):
         if step in (None, number):
@@ -164,7 +174,7 @@ def _conditions(folder: Path, step: int | None) -> Mapping[str, Mapping[str, flo
     raise DataError(
         "the run was not scored under conditions" + (f" at step {step}" if step is not None else ""),
         where=str(folder),
-        hint="give evaluator_cfg.conditions and test it again",
+        hint="set evaluator_cfg.conditions and test the run again",
     )
 
 
@@ -173,7 +183,9 @@ def _conditions_of(path: Path) -> Mapping[str, Mapping[str, float]] | None:
         details = json.loads(path.read_text(encoding="utf-8"))["details"]
         found: Mapping[str, Mapping[str, float]] = details.get("conditions", {}).get("metrics", {})
     except (ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"these results cannot be read: {error}", where=str(path)) from error
+        raise DataError(
+            f"these results cannot be read: {error}", where=str(path), hint="test the run again"
+        ) from error
     return found if len(found) > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What losses are given, however deep it lies in lists and mappings: in float32, of all processes."""
+"""Nested tensors that losses are given: in float32, and gathered over processes, however deep they lie."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
     [
         (["embed", "tiny.yaml", "-o", "out.txt"], "written as .npz or .csv"),
         (["embed", "tiny.yaml", "nowhere.pkl", "-o", "out.npz"], "no such file or folder"),
-        (["embed", "tiny.yaml", "empty", "-o", "out.npz"], "no identity lies here"),
+        (["embed", "tiny.yaml", "empty", "-o", "out.npz"], "no identity folders found"),
         (["embed", "tiny.yaml", "a.pt", "-o", "out.npz"], "expected one file with all frames"),
         (
             ["enroll", "tiny.yaml", "people/ann/nm-00/090", "--gallery", "n.npz"],

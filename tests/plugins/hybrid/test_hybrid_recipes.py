@@ -104,7 +104,7 @@ def test_pretraining_needs_no_labels() -> None:
         ),
         (["hybrid.data_cfg.test_identities=1"], "the test set of walkers holds 1 identity"),
         (["hybrid.data_cfg.validation=6"], "6 of 6 training identities are held out: none is left"),
-        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence is of types \['xx-\*'\]"),
+        (["hybrid.data_cfg.types=[xx-*]"], r"no train sequence has types \['xx-\*'\]"),
         (["scratch.model_cfg.num_classes=3"], "is for 3 identities, the training set has 4"),
     ],
 )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
-from torch import nn
 
 from gait_plugins.api import (
-    BatchSampler,
     EmbeddingSet,
-    FrameSampler,
     GaitDataset,
     GaitModel,
     Loss,
@@ -22,13 +18,8 @@ from gait_plugins.api import (
     Transform,
 )
 from gait_plugins.config import ComponentSpec, Config
-from gait_plugins.config.yaml.plain import flat_settings
-from gait_plugins.core.runtime.component_errors import blamed
-from gait_plugins.core.data.validation_split import HeldOut, split, unscorable
-from gait_plugins.core.data.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.data.seeding import seed_step
-from gait_plugins.errors import ConfigError, DataError
-
+from gait_plugins.errors import ConfigError
 
 Phase = Literal["train", "validation", "test"]
 

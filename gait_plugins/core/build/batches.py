@@ -1,0 +1,90 @@
+"""Batches of a phase (training, validation, test): the sequences, samplers and transforms that make them."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from gait_plugins.api import (
+    BatchSampler,
+    FrameSampler,
+    GaitDataset,
+    SequenceIndex,
+)
+from gait_plugins.config import Config
+from gait_plugins.core.build.checks import check_scorable
+from gait_plugins.core.build.components import Phase, build_conditions, build_transforms
+from gait_plugins.core.data.loader import BatchMaker
+from gait_plugins.core.data.validation_split import HeldOut, split, unscorable
+from gait_plugins.errors import DataError
+
+log = logging.getLogger("gait_plugins")
+
+
+def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMaker:
+    """What makes the batches of a phase; the data is checked to be able to fill one, and to be scored.
+
+    Training identities that ``data_cfg.validation`` holds out are those of the phase ``validation``, which is
+    otherwise like a test.
+
+    Raises:
+        DataError: there is no sequence, or none that the protocol can score.
+        ConfigError: the sampler cannot draw its batches from this data, or no identity can be held out.
+    """
+    refs = dataset.sequences("test" if phase == "test" else "train")
+    if phase != "test":
+        trained, held_out = split(refs, config.data_cfg.validation)
+        refs = held_out if phase == "validation" else trained
+    if phase == "validation":
+        dataset = HeldOut(dataset, refs)
+    index = SequenceIndex(refs)
+    if not len(index):
+        raise DataError(
+            f"there is no {phase} sequence",
+            where=config.data_cfg.dataset.where,
+            hint="gait-plugins data check shows what is missing",
+        )
+    maker = batch_maker(config, dataset, index, phase)
+    log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
+    if len(index.identities) == 1:
+        log.warning("%s: the set has one identity: at least two are needed to compare people", phase)
+    if phase != "train":
+        build_conditions(config, len(maker.transforms))
+    if phase == "test":
+        check_scorable(config, dataset, index)
+    elif phase == "validation":
+        try:
+            check_scorable(config, dataset, index)
+        except DataError as error:
+            raise unscorable(error, refs) from error
+    return maker
+
+
+def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phase: Phase) -> BatchMaker:
+    """What makes the batches of these sequences as those of a phase are made.
+
+    Raises:
+        ConfigError: the sampler cannot draw its batches from them.
+    """
+    section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
+    sampler = cast(BatchSampler, section.sampler.batch.build())
+    sampler.check(index)
+    return BatchMaker(
+        dataset=dataset,
+        index=index,
+        batch_sampler=sampler,
+        frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
+        transforms=build_transforms(section.transform),
+        seed=config.trainer_cfg.seed,
+        # A test finds the same whatever the size of its batches.
+        by_sequence=phase != "train",
+    )
+
+
+def scored_phases(config: Config) -> tuple[Phase, ...]:
+    """What a training scores: first what follows every checkpoint, then what only its end does."""
+    section = config.trainer_cfg
+    if config.data_cfg.validation is not None:
+        return ("validation", "test") if section.with_test else ("validation",)
+    # What the tests say decides on more than a report where a best checkpoint is kept.
+    return ("test",) if section.with_test or section.keep_best or section.early_stopping else ()

@@ -1,0 +1,119 @@
+"""Checks of the parts of a run against each other, before the first step: classes, losses, frames, probes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gait_plugins.api import (
+    GaitDataset,
+    GaitModel,
+    Loss,
+    SequenceIndex,
+)
+from gait_plugins.config import Config
+from gait_plugins.config.yaml.plain import flat_settings
+from gait_plugins.core.build.components import build_protocol, embedding_set
+from gait_plugins.core.data.loader import BatchMaker, HostBatch, frame_channels, frame_size
+from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.errors import ConfigError
+
+log = logging.getLogger("gait_plugins")
+
+
+def check_trainable(model: GaitModel, index: SequenceIndex) -> None:
+    """Check that there are parameters to train, and a class for each training identity.
+
+    Raises:
+        ConfigError: the model has no trainable parameter, or too few classes.
+    """
+    if not count_parameters(model):
+        raise ConfigError(
+            f"{type(model).__name__} has no trainable parameter",
+            where="model_cfg",
+            hint="gait-plugins test scores this model without training",
+        )
+    if model.num_classes is not None and model.num_classes < len(index.identities):
+        raise ConfigError(
+            f"the model's classifier is for {model.num_classes} identities, "
+            f"the training set has {len(index.identities)}",
+            where="model_cfg",
+            hint=f"set the model's class_num to {len(index.identities)}",
+        )
+
+
+def check_losses(losses: Mapping[str, Loss], maker: BatchMaker) -> None:
+    """See that the losses can learn from batches as the first one is drawn; no frame is read.
+
+    Raises:
+        GaitPluginsError: the error that the first step would end with.
+    """
+    labels = torch.from_numpy(maker.index.classes[maker.drawn(0)])
+    for loss in losses.values():
+        with blamed(loss):
+            loss.check_batch(labels)
+
+
+def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
+    """Warn of a classifier for more identities than are trained on; it learns to exclude the others.
+
+    Args:
+        model: the model.
+        index: the training sequences.
+        options: those of ``model_cfg``, to name the one that sets the number.
+    """
+    classes, identities = model.num_classes, len(index.identities)
+    if classes is None or classes <= identities:
+        return
+    numbers = {path: value for path, value in flat_settings(options).items() if value == classes}
+    said = [path for path in numbers if "class" in path.rpartition(".")[2]]
+    advice = " ".join(f"-o model_cfg.{path}={identities}" for path in said)
+    log.warning(
+        "the model's classifier is for %d identities, the training set has %d: %s",
+        classes,
+        identities,
+        advice or f"set the model's class_num to {identities}",
+    )
+
+
+def check_frames(model: GaitModel, batch: HostBatch) -> None:
+    """See that a model takes frames of this size and number of channels.
+
+    Raises:
+        ConfigError: it does not; the message names both.
+    """
+    found, taken = frame_channels(batch), model.frame_channels
+    if taken not in (None, found):
+        raise ConfigError(
+            f"the frames have {_channels(found)}, {type(model).__name__} takes {taken}",
+            where=batch.names[0],
+            hint=f"choose other frames by data_cfg.data_in_use, or a model for {_channels(found)}: many "
+            "models have an option for this (gait-plugins config explain MODEL)",
+        )
+    model.check_input_size(*frame_size(batch))
+
+
+def _channels(number: int) -> str:
+    return "1 channel" if number == 1 else f"{number} channels"
+
+
+def check_scorable(config: Config, dataset: GaitDataset, index: SequenceIndex) -> None:
+    """See that the protocol can score these sequences, before any is embedded.
+
+    Raises:
+        DataError: the protocol cannot.
+    """
+    nothing = np.empty((len(index), 0, 0), np.float32)
+    protocol = build_protocol(config)
+    with blamed(protocol):
+        protocol.check(embedding_set(config, dataset, index, nothing))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -16,7 +16,7 @@ Phase = Literal["train", "test"]
 
 
 @dataclass
-class Scene:
+class TransformedBatch:
     """One batch while it is transformed."""
 
     seed: int
@@ -64,7 +64,7 @@ class Session:
     """``kind/name`` of every plugin component that was asked for -> where it comes from."""
     loading: Phase | None = None
     """For which phase a loader is being made."""
-    scene: Scene | None = None
+    transformed: TransformedBatch | None = None
     """The batch that is being transformed."""
     results: Results | None = None
     """What a plugin's protocol found last."""

@@ -15,7 +15,7 @@ from gait_plugins.cli.plugin_commands import OpenGroup
 if TYPE_CHECKING:
     from gait_plugins.config import ComponentSpec, Config
     from gait_plugins.config.describe.explain import Explanation
-    from gait_plugins.config.recipe.model import Stages
+    from gait_plugins.config.recipe.model import RecipeConfig
     from gait_plugins.core.recipes.checks import PartFit
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
@@ -67,7 +67,7 @@ def check(
         import yaml
 
         print(yaml.safe_dump(loaded.data, sort_keys=False), end="")
-        loaded.tell_of_warnings()
+        loaded.log_warnings()
         return
     for warning in loaded.warnings:
         print(f"warning: {warning}")
@@ -113,7 +113,7 @@ def list_configs() -> None:
         print(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
 
 
-def _recipe_lines(recipe: Stages, fits: dict[str, list[PartFit]]) -> Iterator[str]:
+def _recipe_lines(recipe: RecipeConfig, fits: dict[str, list[PartFit]]) -> Iterator[str]:
     """The lines for a valid recipe: each stage with its model and data, and what it starts from."""
     yield f"{recipe.source} is accepted: {len(recipe.stages)} stages"
     for number, stage in enumerate(recipe.stages, 1):

@@ -109,10 +109,10 @@ def _root(
         logger.setLevel(logging.DEBUG if debug else logging.INFO)
         logger.propagate = False
     if not debug:
-        threading.excepthook = _tell_of_thread
+        threading.excepthook = _log_thread_error
 
 
-def _tell_of_thread(args: threading.ExceptHookArgs) -> None:
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
     """Log one line for an exception in a library's thread: the command itself goes on."""
     name = args.thread.name if args.thread else "(unnamed)"
     message = f"the thread {name} ended with {args.exc_type.__name__}: {args.exc_value}"

@@ -12,7 +12,7 @@ from gait_plugins.errors import ConfigError
 if TYPE_CHECKING:
     from gait_plugins.api import Results
     from gait_plugins.config import Config
-    from gait_plugins.config.recipe.model import Stages
+    from gait_plugins.config.recipe.model import RecipeConfig
     from gait_plugins.core.runtime.options import RunOptions
 
 Name = Annotated[
@@ -116,7 +116,7 @@ def _load(
     iteration: int | None,
     stage: str | None,
     checkpoint: Path | None = None,
-) -> Config | Stages:
+) -> Config | RecipeConfig:
     from gait_plugins.config import load_config
     from gait_plugins.config.recipe.load import find_recipe, load_recipe
     from gait_plugins.config.yaml.overrides import written
@@ -161,7 +161,7 @@ def _phase(phase: str | None) -> Literal["train", "test"]:
 
 def _run(
     phase: Literal["train", "test"],
-    loaded: Config | Stages,
+    loaded: Config | RecipeConfig,
     options: RunOptions,
     stage: str | None = None,
     checkpoint: Path | None = None,

@@ -47,7 +47,7 @@ def _held_out(value: int | float | list[str] | None) -> int | float | list[str] 
     return value
 
 
-HeldOut = Annotated[int | float | list[str] | None, AfterValidator(_held_out)]
+ValidationSplit = Annotated[int | float | list[str] | None, AfterValidator(_held_out)]
 """How many training identities are held out, which share of them, or which ones."""
 Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
 
@@ -77,7 +77,7 @@ class DataSection(Section):
     num_workers: CountOrNone = Field(
         1, description="number of loader processes; 0 loads in the main process; does not change any result"
     )
-    validation: HeldOut = Field(
+    validation: ValidationSplit = Field(
         None,
         description="training identities that are held out and scored after every checkpoint in place of the "
         "test set: how many, which share, or their names",
@@ -268,7 +268,7 @@ class Config(Section):
         for root in [*roots, self.evaluator_cfg.protocol]:
             yield from root.walk()
 
-    def tell_of_warnings(self) -> None:
+    def log_warnings(self) -> None:
         """Log the warnings: settings without effect, and harmless oddities."""
         for warning in self.warnings:
             log.warning("%s", warning)

@@ -1,4 +1,4 @@
-"""Registration of a plugin: its hooks are checked, and its components are read."""
+"""Admission of a plugin: its hooks are checked, its components and commands are read."""
 
 from __future__ import annotations
 

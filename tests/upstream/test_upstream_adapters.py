@@ -24,8 +24,8 @@ from upstream_patches.adapters.frame_sampler import HostedFrames, adapt_frame_sa
 from upstream_patches.adapters.lifecycle import HostRun
 from upstream_patches.adapters.loss import adapt_loss
 from upstream_patches.adapters.protocol import adapt_protocol, in_lines
-from upstream_patches.adapters.transform import HostedTransform, Scene, adapt_transform, pretreated
-from upstream_patches.session import Session
+from upstream_patches.adapters.transform import HostedTransform, adapt_transform, pretreated
+from upstream_patches.session import Session, TransformedBatch
 
 OURS = "gait-plugins-trackletgait"
 
@@ -153,17 +153,17 @@ def test_packed_and_stacked_sequences_are_transformed_alike() -> None:
     assert first == pytest.approx(round(first))
     again = prepared(([clips], *meta, None), [hosted], session, iteration=1)[0][0]
     assert not torch.equal(again, stacked)
-    assert session.scene is None
+    assert session.transformed is None
 
 
 def test_within_the_hosts_own_pipeline_a_transform_divides_itself() -> None:
     session = Session()
     hosted = HostedTransform(Stamp(), session)
-    session.scene = Scene(0, 0, None)
+    session.transformed = TransformedBatch(0, 0, None)
     found = hosted(np.ones((2, 4, 4), np.uint8))
     assert found.dtype == np.float32
     assert found.max() <= 51
-    session.scene = None
+    session.transformed = None
     assert hosted(np.ones((2, 4, 4), np.uint8)).dtype == np.float32  # a model that prepares its own batches
 
 

@@ -12,7 +12,7 @@ from gait_plugins.api import Transform
 from upstream_patches.adapters.seeding import transform_rng
 from upstream_patches.adapters.signatures import accepting
 from upstream_patches.processes import rank, world_size
-from upstream_patches.session import Scene, Session
+from upstream_patches.session import Session, TransformedBatch
 
 
 def adapt_transform(
@@ -48,24 +48,24 @@ class HostedTransform:
         They are divided by the component's ``divisor`` here, unless the division comes later, on the
         device.
         """
-        frames, scene = np.asarray(sequence), self.session.scene
-        if scene is None:  # a model of the host's that prepares its batches by itself
+        frames, transformed = np.asarray(sequence), self.session.transformed
+        if transformed is None:  # a model of the host's that prepares its batches by itself
             frames = self.component(frames, np.random.default_rng(np.random.randint(2**31, size=4)))
         else:
-            done = [self._transformed(scene, clip) for clip in scene.apart(frames)]
+            done = [self._transformed(transformed, clip) for clip in transformed.apart(frames)]
             frames = done[0] if len(done) == 1 else np.concatenate(done)
         if not np.issubdtype(frames.dtype, np.floating):
             frames = frames.astype(np.float32)  # the host asks gradients of whatever it trains on
-        divided_here = scene is None or id(self) not in scene.divided_later
+        divided_here = transformed is None or id(self) not in transformed.divided_later
         return frames / self.component.divisor if divided_here and self.component.divisor != 1 else frames
 
-    def _transformed(self, scene: Scene, clip: np.ndarray) -> np.ndarray:
+    def _transformed(self, transformed: TransformedBatch, clip: np.ndarray) -> np.ndarray:
         """The batch's next sequence, with a generator of its own."""
-        sequence, place = scene.next_place(self)
-        rng = transform_rng(scene.seed, scene.number, rank() + sequence * world_size(), place)
+        sequence, place = transformed.next_place(self)
+        rng = transform_rng(transformed.seed, transformed.number, rank() + sequence * world_size(), place)
         frames, known = self.component.with_targets(clip, rng)
         if known:
-            scene.known.setdefault(sequence, {}).update(known)
+            transformed.known.setdefault(sequence, {}).update(known)
         return frames
 
 
@@ -82,14 +82,14 @@ def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, ses
     ours = {i: t for i, t in enumerate(transforms) if isinstance(t, HostedTransform)}
     lengths = None if inputs[-1] is None else [int(length) for length in np.ravel(inputs[-1])]
     later = frozenset(id(transform) for transform in ours.values())
-    scene = Scene(session.seed, model.iteration if model.training else 0, lengths, later)
-    before, session.scene = session.scene, scene
+    transformed = TransformedBatch(session.seed, model.iteration if model.training else 0, lengths, later)
+    before, session.transformed = session.transformed, transformed
     try:
         prepared = original(model, inputs)
     finally:
-        session.scene = before
+        session.transformed = before
     # Not a part of the batch: what wraps a model for several GPUs passes the host's five parts on.
-    vars(model)["targets"] = scene.targets()
+    vars(model)["targets"] = transformed.targets()
     return (_divided(prepared[0], ours), *prepared[1:]) if ours else prepared
 
 

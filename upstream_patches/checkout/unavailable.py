@@ -44,7 +44,7 @@ class LeavingOut(MetaPathFinder):
         """Empty a module and remember why."""
         source = getattr(error, "name", None) if isinstance(error, ImportError) else None
         # A model built on one that is left out needs what that one needs.
-        reason = self.reasons.get(source or "") or why_not(error)
+        reason = self.reasons.get(source or "") or why_unavailable(error)
         self.reasons[module.__name__] = reason
         for name in [name for name in vars(module) if not name.startswith("__")]:
             delattr(module, name)
@@ -66,7 +66,7 @@ class _Lenient(Loader):
             self._finder.note(module, error)
 
 
-def why_not(error: Exception) -> str:
+def why_unavailable(error: Exception) -> str:
     """Why an import failed, with the command that helps where a package is missing."""
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] not in sys.modules:
         package = error.name.split(".")[0]

@@ -20,7 +20,7 @@ from gait_plugins.errors import UpstreamMismatch
 from upstream_patches.checkout import stand_ins
 from upstream_patches.checkout.module_view import View
 from upstream_patches.checkout.tree import MODULES, Checkout
-from upstream_patches.checkout.unavailable import why_not
+from upstream_patches.checkout.unavailable import why_unavailable
 from upstream_patches.host.source import IN_PIECES, Source
 from upstream_patches.patches.imports import Imports
 
@@ -51,7 +51,7 @@ def imported(checkout: Checkout, module: str) -> ModuleType:
             return importlib.import_module(module)
         except Exception as error:  # whatever its own code does at import
             raise UpstreamMismatch(
-                f"{module} of the checkout {why_not(error)}", where=str(checkout.root)
+                f"{module} of the checkout {why_unavailable(error)}", where=str(checkout.root)
             ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from gait_plugins.errors import UpstreamMismatch
 from upstream_patches.checkout import stand_ins
-from upstream_patches.checkout.unavailable import FAMILIES, LeavingOut, why_not
+from upstream_patches.checkout.unavailable import FAMILIES, LeavingOut, why_unavailable
 from upstream_patches.patches.patch import Host, Patch
 
 _OPERATORS = (
@@ -78,7 +78,7 @@ class Imports(Patch):
             importlib.import_module("torchvision")
         except Exception as error:
             stand_ins.forget("torchvision")
-            reason = f"torchvision {why_not(error)}"
+            reason = f"torchvision {why_unavailable(error)}"
             return dict(stand_ins.make(stand_ins.TORCHVISION, reason))
         return {}
 
@@ -104,6 +104,6 @@ def _imported(host: Host, name: str) -> Any:
         return host.module(name)
     except ModuleNotFoundError as error:
         raise UpstreamMismatch(
-            f"OpenGait itself {why_not(error)}",
+            f"OpenGait itself {why_unavailable(error)}",
             hint="run pip install 'gait-plugins-trackletgait[opengait]', or einops and tqdm",
         ) from error

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple, get_origin
 import typing_extensions
 from pydantic import ValidationError
 
-from gait_plugins.config.check.messages import accepted, mismatch, quoting
+from gait_plugins.config.check.messages import accepted, mismatch, quoting_hint
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.yaml.plain import to_plain
-from gait_plugins.config.yaml.tree import Path, Tree, dotted
+from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.kinds import KINDS
@@ -36,7 +36,7 @@ class Checked(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Owner:
+class OptionOwner:
     """The component or section whose options are checked, for messages."""
 
     title: str
@@ -58,17 +58,17 @@ class Notes:
         self.warnings: list[Problem] = []
 
     def report(
-        self, message: str, path: Path, hint: str | None = None, cause: GaitPluginsError | None = None
+        self, message: str, path: KeyPath, hint: str | None = None, cause: GaitPluginsError | None = None
     ) -> None:
         """Note a problem at a path."""
         self.problems.append(self._at(path, message, hint, cause))
 
-    def warn(self, message: str, path: Path, hint: str | None = None) -> None:
+    def warn(self, message: str, path: KeyPath, hint: str | None = None) -> None:
         """Note a harmless oddity at a path."""
         self.warnings.append(self._at(path, message, hint))
 
     def _at(
-        self, path: Path, message: str, hint: str | None, cause: GaitPluginsError | None = None
+        self, path: KeyPath, message: str, hint: str | None, cause: GaitPluginsError | None = None
     ) -> Problem:
         where = self.tree.where(path)
         key = dotted(path)
@@ -82,14 +82,16 @@ class Checker(Notes):
 
     # --- mappings ------------------------------------------------------------------------------
 
-    def options(self, given: Mapping[Any, Any], accepts: Signature, path: Path, owner: Owner) -> Checked:
+    def options(
+        self, given: Mapping[Any, Any], accepts: Signature, path: KeyPath, owner: OptionOwner
+    ) -> Checked:
         """Check each option; defaults that the owner does not take are left out silently.
 
         Options that it ignores are left out with a warning.
         """
         plain: dict[str, Any] = {}
         values: dict[str, Any] = {}
-        unknown: list[Path] = []
+        unknown: list[KeyPath] = []
         for key, value in given.items():
             here = (*path, key)
             if key in accepts.params:
@@ -111,7 +113,7 @@ class Checker(Notes):
                 )
         return Checked(plain, values)
 
-    def _left_out(self, path: Path, owner: Owner) -> bool:
+    def _left_out(self, path: KeyPath, owner: OptionOwner) -> bool:
         if self.tree.is_optional(path) and not self.tree.is_default(path):
             log.info(
                 "%s: %s is ignored: %s has no such option", self.tree.where(path), dotted(path), owner.title
@@ -123,10 +125,10 @@ class Checker(Notes):
             self.warn(f"has no effect; {reason}", path, "remove the line")
         return reason is not None
 
-    def _dropped(self, name: str, plain: Mapping[str, Any], path: Path) -> bool:
+    def _dropped(self, name: str, plain: Mapping[str, Any], path: KeyPath) -> bool:
         return name not in plain and self.tree.is_default((*path, name))
 
-    def _option(self, value: Any, param: Param, path: Path) -> Checked | None:
+    def _option(self, value: Any, param: Param, path: KeyPath) -> Checked | None:
         before = len(self.problems)
         checked = self.value(value, param.annotation, path)
         if len(self.problems) == before:
@@ -135,7 +137,7 @@ class Checker(Notes):
             del self.problems[before:]  # a default, not written; the component has its own
         return None
 
-    def _unknown(self, paths: list[Path], accepts: Signature, owner: Owner) -> None:
+    def _unknown(self, paths: list[KeyPath], accepts: Signature, owner: OptionOwner) -> None:
         options = {**owner.others, **accepts.params}
         for i, path in enumerate(paths):
             guesses = nearest(str(path[-1]), options, 1)
@@ -146,7 +148,7 @@ class Checker(Notes):
 
     # --- values --------------------------------------------------------------------------------
 
-    def value(self, value: Any, annotation: Any, path: Path) -> Checked:
+    def value(self, value: Any, annotation: Any, path: KeyPath) -> Checked:
         """Check one value against one annotation."""
         kind = ann.kind_of(ann.bare(annotation))
         if ann.is_anything(ann.bare(annotation)):
@@ -169,14 +171,14 @@ class Checker(Notes):
         self,
         kind: str,
         value: Any,
-        path: Path,
+        path: KeyPath,
         others: Mapping[str, Param] = MappingProxyType({}),
         shared: Mapping[str, Any] = MappingProxyType({}),
     ) -> ComponentSpec | None:
         """Look a component up, import its class and check its options.
 
         Args:
-            others: see ``Owner.others``.
+            others: see ``OptionOwner.others``.
             shared: keys of its section that it is given too if it has an option of that name.
         """
         found = self.named(kind, value, path)
@@ -188,7 +190,7 @@ class Checker(Notes):
         options = {name: item for name, item in value.items() if name != key}
         options |= {name: item for name, item in shared.items() if name in accepts.params}
         title = f"{component.name} ({component.owner})"
-        owner = Owner(title, component.name, others, signature.ignored_options(cls))
+        owner = OptionOwner(title, component.name, others, signature.ignored_options(cls))
         before = len(self.problems)
         checked = self.options(options, accepts, path, owner)
         if len(self.problems) == before:
@@ -196,7 +198,7 @@ class Checker(Notes):
         name = value.get(key, KINDS[kind].default)
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
 
-    def _ask(self, cls: type, options: dict[str, Any], path: Path, title: str) -> None:
+    def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
         """Let the component check its options together, where it defines ``check_options``."""
         check = getattr(cls, "check_options", None)
         if check is None:
@@ -206,7 +208,7 @@ class Checker(Notes):
         except ConfigError as error:
             self.report(f"{title} {error.message}", path, error.hint, error)
 
-    def named(self, kind: str, value: Any, path: Path) -> tuple[Component, type] | None:
+    def named(self, kind: str, value: Any, path: KeyPath) -> tuple[Component, type] | None:
         """The component that a mapping names, and its class."""
         key, fallback = KINDS[kind].key, KINDS[kind].default
         if not isinstance(value, Mapping):
@@ -232,11 +234,11 @@ class Checker(Notes):
             self.report(message, here, error.hint, error)
             return None
 
-    def place(self, kind: str, path: Path) -> str | None:
+    def place(self, kind: str, path: KeyPath) -> str | None:
         """Where a component's name is written."""
         return self.tree.where((*path, KINDS[kind].key))
 
-    def _leaf(self, value: Any, annotation: Any, path: Path) -> Checked:
+    def _leaf(self, value: Any, annotation: Any, path: KeyPath) -> Checked:
         try:
             valid = ann.validate(annotation, value)
         except ValidationError as error:
@@ -244,26 +246,26 @@ class Checker(Notes):
             inner = found[0]["loc"] if len(found) == 1 else ()
             deepest = (*path, *inner)
             place = deepest if deepest in self.tree.marks else path
-            hint = quoting(error, dotted(path), self.tree.where(place))
+            hint = quoting_hint(error, dotted(path), self.tree.where(place))
             self.report(mismatch(value, annotation, error), place, hint)
             return Checked(None, None)
         return Checked(to_plain(valid), valid)
 
-    def _structure(self, value: Any, cls: type, path: Path) -> Checked:
+    def _structure(self, value: Any, cls: type, path: KeyPath) -> Checked:
         accepts = signature.of_structure(cls)
         if not isinstance(value, Mapping):
             names = ", ".join(accepts.params)
             self.report(f"expected a mapping of {names}, got {mismatch(value)}", path)
             return Checked(None, None)
         before = len(self.problems)
-        owner = Owner(dotted(path), dotted(path[:1]))
+        owner = OptionOwner(dotted(path), dotted(path[:1]))
         plain, values = self.options(value, accepts, path, owner)
         structure = Structure(cls, values)
         if len(self.problems) == before:
             self._try(structure, path)
         return Checked(plain, structure)
 
-    def _try(self, structure: Structure, path: Path) -> None:
+    def _try(self, structure: Structure, path: KeyPath) -> None:
         """Let a dataclass check its values, unless components are among them."""
         if holds_components(structure):
             return
@@ -274,7 +276,7 @@ class Checker(Notes):
         except ConfigError as error:
             self.report(error.message, path, error.hint, error)
 
-    def _union(self, value: Any, alternatives: tuple[Any, ...], path: Path) -> Checked:
+    def _union(self, value: Any, alternatives: tuple[Any, ...], path: KeyPath) -> Checked:
         """The first alternative that fits; else the complaints of the one nearest to the value's shape."""
         attempts = []
         for annotation in sorted(alternatives, key=lambda a: not _shaped(a, value)):
@@ -287,7 +289,7 @@ class Checker(Notes):
         self.problems += attempts[0]
         return Checked(None, None)
 
-    def _container(self, value: Any, annotation: Any, path: Path) -> Checked:
+    def _container(self, value: Any, annotation: Any, path: KeyPath) -> Checked:
         item, inner = ann.item_type(annotation), ann.value_type(annotation)
         if item is not None and isinstance(value, list | tuple):
             checked = [self.value(v, item, (*path, i)) for i, v in enumerate(value)]

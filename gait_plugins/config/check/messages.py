@@ -48,7 +48,7 @@ def mismatch(value: Any, annotation: Any = None, error: ValidationError | None =
     return f"{text}; did you mean {guesses[0]!r}?" if guesses else text
 
 
-def quoting(error: ValidationError, key: str, place: str | None) -> str | None:
+def quoting_hint(error: ValidationError, key: str, place: str | None) -> str | None:
     """What to do where text was expected and YAML read ``02`` as a number, or ``no`` as a boolean.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gait_plugins.config.check.checker import Checked, Checker, Owner
+from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Signature
@@ -13,7 +13,7 @@ from gait_plugins.config.problems import Problem
 from gait_plugins.config.sections import Config, LossSection, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
 from gait_plugins.config.yaml.defaults import SECTIONS
-from gait_plugins.config.yaml.tree import Path, Tree, at, dotted
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.suggest import nearest
 
@@ -31,7 +31,7 @@ def check_shape(tree: Tree) -> list[Problem]:
     """Problems: unknown sections, and sections that are not a mapping (for losses, or a list of them)."""
     checker = Checker(tree)
     for name, value in tree.data.items():
-        path: Path = (name,)
+        path: KeyPath = (name,)
         if name not in TOP:
             guesses = nearest(str(name), TOP, 1)
             hint = f"did you mean {guesses[0]!r}?" if guesses else None
@@ -85,7 +85,7 @@ class Resolver:
 
     # --- sections ------------------------------------------------------------------------------
 
-    def _split(self, model: type[Section], path: Path, skip: tuple[str, ...] = ()) -> _Split:
+    def _split(self, model: type[Section], path: KeyPath, skip: tuple[str, ...] = ()) -> _Split:
         """A section's own keys, checked, and the keys that are left."""
         given = at(self.tree.data, path)
         accepts = signature.of_model(model)
@@ -94,7 +94,7 @@ class Resolver:
             if param.default_note and name not in own:
                 own[name] = at(self.tree.data, param.default_note.split("."))
         rest = {k: v for k, v in given.items() if k not in accepts.params and k not in skip}
-        checked = self.check.options(own, accepts, path, Owner(dotted(path), dotted(path[:1])))
+        checked = self.check.options(own, accepts, path, OptionOwner(dotted(path), dotted(path[:1])))
         return _Split(checked, rest, accepts)
 
     def _with_component(self, name: str, field: str, kind: str) -> Checked:
@@ -106,17 +106,17 @@ class Resolver:
         plain = {} if spec is None else spec.mapping()
         return Checked({**own.plain, **plain}, {**own.value, field: spec})
 
-    def _less_ignored(self, model: type[Section], rest: dict[str, Any], path: Path) -> dict[str, Any]:
+    def _less_ignored(self, model: type[Section], rest: dict[str, Any], path: KeyPath) -> dict[str, Any]:
         """The keys for a section's component, without those that the section itself ignores."""
         ignored = {key: value for key, value in rest.items() if key in model.ignored_options}
-        owner = Owner(dotted(path), dotted(path), ignored=model.ignored_options)
+        owner = OptionOwner(dotted(path), dotted(path), ignored=model.ignored_options)
         self.check.options(ignored, Signature({}), path, owner)
         return {key: value for key, value in rest.items() if key not in ignored}
 
     def _trainer(self) -> Checked:
         own, rest, accepts = self._split(SECTIONS["trainer_cfg"], ("trainer_cfg",), skip=LOADING)
         ignored = SECTIONS["trainer_cfg"].ignored_options
-        owner = Owner("trainer_cfg", "trainer_cfg", accepts.params, ignored)
+        owner = OptionOwner("trainer_cfg", "trainer_cfg", accepts.params, ignored)
         self.check.options(rest, Signature({}), ("trainer_cfg",), owner)
         stopping, kept = (own.plain.get(name) for name in ("early_stopping", "keep_best"))
         if stopping and not kept and not stopping.get("metric"):
@@ -132,7 +132,7 @@ class Resolver:
 
     def _losses(self) -> Checked:
         section = self.tree.data["loss_cfg"]
-        paths: list[Path] = [("loss_cfg",)]
+        paths: list[KeyPath] = [("loss_cfg",)]
         if isinstance(section, list):
             paths = [("loss_cfg", i) for i in range(len(section))]
         specs: dict[str, LossSpec] = {}
@@ -158,7 +158,7 @@ class Resolver:
         if key in own.value:
             found = torch_options.find(key, own.value[key])
         if isinstance(found, torch_options.Found):
-            owner = Owner(
+            owner = OptionOwner(
                 found.title, name, accepts.params, ignored=torch_options.ignored_options(key, found)
             )
             options = self.check.options(rest, found.accepts, (name,), owner)
@@ -183,13 +183,13 @@ class Resolver:
             plain["conditions"] = {key: _mappings(specs) for key, specs in value["conditions"].items()}
         return Checked({**section.plain, **plain}, {**section.value, **value})
 
-    def _conditions(self, given: Any, path: Path) -> dict[str, list[ComponentSpec | None]]:
+    def _conditions(self, given: Any, path: KeyPath) -> dict[str, list[ComponentSpec | None]]:
         if not isinstance(given, Mapping | None):
             self.check.report(f"expected a mapping of names to transforms, got {shown(given)}", path)
             return {}
         return {str(key): self._transforms(item, (*path, key)) for key, item in (given or {}).items()}
 
-    def _sampler(self, given: Any, path: Path) -> SamplerSpec | None:
+    def _sampler(self, given: Any, path: KeyPath) -> SamplerSpec | None:
         kinds = ("batch_sampler", "frame_sampler")
         found = [self.check.named(kind, given, path) for kind in kinds]
         if None in found:
@@ -201,20 +201,20 @@ class Resolver:
         shares = share(given, accepts, keys)
         both = {**accepts[0].params, **accepts[1].params}
         ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
-        owner = Owner(" with ".join(titles), pairs[0][0].name, both, ignored)
+        owner = OptionOwner(" with ".join(titles), pairs[0][0].name, both, ignored)
         self.check.options(shares[2], Signature({}), path, owner)
         specs = []
         for i, kind in enumerate(kinds):
             component = pairs[i][0]
-            checked = self.check.options(shares[i], accepts[i], path, Owner(titles[i], component.name))
+            checked = self.check.options(shares[i], accepts[i], path, OptionOwner(titles[i], component.name))
             name = given.get(keys[i], KINDS[kind].default)
             where = self.check.place(kind, path)
             specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))
         return SamplerSpec(*specs)
 
-    def _transforms(self, given: Any, path: Path) -> list[ComponentSpec | None]:
+    def _transforms(self, given: Any, path: KeyPath) -> list[ComponentSpec | None]:
         if isinstance(given, list):
-            places: list[tuple[Any, Path]] = [(item, (*path, i)) for i, item in enumerate(given)]
+            places: list[tuple[Any, KeyPath]] = [(item, (*path, i)) for i, item in enumerate(given)]
         else:
             places = [(given, path)]
         return [

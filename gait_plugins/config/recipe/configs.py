@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from gait_plugins.config.loading import resolve
@@ -15,7 +15,7 @@ from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
-from gait_plugins.config.yaml.tree import Path, Tree, at, merge
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge
 from gait_plugins.errors import ConfigError
 from gait_plugins.registry.suggest import nearest
 
@@ -31,9 +31,7 @@ class StageConfigs:
         overrides: those of the command line.
     """
 
-    def __init__(
-        self, tree: Tree, source: str, folder: FilePath, run: FilePath, overrides: list[Override]
-    ) -> None:
+    def __init__(self, tree: Tree, source: str, folder: Path, run: Path, overrides: list[Override]) -> None:
         self.tree = tree
         self.source = source
         self.folder = folder
@@ -48,7 +46,7 @@ class StageConfigs:
         Raises:
             ConfigError: with ``file:line``.
         """
-        path: Path = ("stages", i)
+        path: KeyPath = ("stages", i)
         title = f"stage {stage.name} of {self.source}"
         tree = merge(default_tree(), self._written(stage, path))
         for key, source in stage.settings.items():
@@ -66,7 +64,7 @@ class StageConfigs:
                 typed.apply(tree, [text], place)
         return resolve(tree, title)
 
-    def _written(self, stage: StageSection, path: Path) -> Tree:
+    def _written(self, stage: StageSection, path: KeyPath) -> Tree:
         """The configuration that a stage names, or that is written in its place."""
         folder = self.folder
         if isinstance(stage.cfgs, dict):
@@ -121,7 +119,7 @@ class StageConfigs:
         return options
 
 
-def _part_of(tree: Tree, path: Path) -> Tree:
+def _part_of(tree: Tree, path: KeyPath) -> Tree:
     """What lies at a path as a tree of its own, its keys where they were written."""
     marks = {known[len(path) :]: mark for known, mark in tree.marks.items() if known[: len(path)] == path}
     data: dict[str, Any] = copy.deepcopy(at(tree.data, path)) if path[-1] in at(tree.data, path[:-1]) else {}

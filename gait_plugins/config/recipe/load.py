@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import cast
 
 from gait_plugins.api.recipe import Recipe
-from gait_plugins.config.check.checker import Checker, Owner
+from gait_plugins.config.check.checker import Checker, OptionOwner
 from gait_plugins.config.options.signature import of_model
 from gait_plugins.config.problems import raise_problems
 from gait_plugins.config.recipe.configs import StageConfigs
-from gait_plugins.config.recipe.model import Stage, Stages
-from gait_plugins.config.recipe.overrides import shared_out
+from gait_plugins.config.recipe.model import RecipeConfig, Stage
+from gait_plugins.config.recipe.overrides import divide_overrides
 from gait_plugins.config.recipe.relations import Relations, missing_checkpoints
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection
 from gait_plugins.config.yaml import overrides as typed
@@ -54,7 +54,7 @@ def _offered(name: str) -> Path:
     return path
 
 
-def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Stages:
+def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> RecipeConfig:
     """Read and validate a recipe and the configuration of each stage; nothing is built.
 
     Args:
@@ -71,7 +71,7 @@ def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -
             "this is a configuration, expected a recipe: the key 'stages' is missing", where=os.fspath(source)
         )
     tree = read_file(file, display_name(file))
-    shares = shared_out(tree, list(overrides))
+    shares = divide_overrides(tree, list(overrides))
     for text, place in shares.own:
         typed.apply(tree, [text], place)
     recipe = _sections(tree, display_name(file))
@@ -85,13 +85,13 @@ def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -
         where = tree.where(("stages", i, "name"))
         stages[stage.name] = Stage(stage.name, configs.done[stage.name], relations.takes[i], where)
     raise_problems(list(missing_checkpoints(stages)), display_name(file))
-    return Stages(os.fspath(source), tuple(stages.values()))
+    return RecipeConfig(os.fspath(source), tuple(stages.values()))
 
 
 def _sections(tree: Tree, name: str) -> RecipeSection:
     """The recipe with every key validated."""
     checker = Checker(tree)
-    checked = checker.options(tree.data, of_model(RecipeSection), (), Owner("a recipe", "recipe"))
+    checked = checker.options(tree.data, of_model(RecipeSection), (), OptionOwner("a recipe", "recipe"))
     raise_problems(checker.problems, name)
     stages = [StageSection(**stage) for stage in checked.plain["stages"]]
     return RecipeSection(**{**checked.plain, "stages": stages})

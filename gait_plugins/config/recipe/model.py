@@ -41,7 +41,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Stages:
+class RecipeConfig:
     """A validated recipe."""
 
     source: str

@@ -28,7 +28,7 @@ class Shares(NamedTuple):
     stages: list[Override]
 
 
-def shared_out(tree: Tree, overrides: list[str]) -> Shares:
+def divide_overrides(tree: Tree, overrides: list[str]) -> Shares:
     """Overrides sorted by what they apply to.
 
     Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from gait_plugins.config.check.resolving import TOP
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.recipe.model import Stage, Take, sources
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection, Which
-from gait_plugins.config.yaml.tree import Path, Tree
+from gait_plugins.config.yaml.tree import KeyPath, Tree
 from gait_plugins.registry.suggest import nearest
 
 
@@ -23,7 +23,7 @@ class Relations:
         folder: what relative paths in it start from.
     """
 
-    def __init__(self, tree: Tree, recipe: RecipeSection, folder: FilePath) -> None:
+    def __init__(self, tree: Tree, recipe: RecipeSection, folder: Path) -> None:
         self.tree = tree
         self.recipe = recipe
         self.folder = folder
@@ -36,7 +36,7 @@ class Relations:
         """For every stage: part of the model -> where its weights come from."""
         self.check_settings()
 
-    def report(self, message: str, path: Path, hint: str | None = None) -> None:
+    def report(self, message: str, path: KeyPath, hint: str | None = None) -> None:
         """Note a problem at a path."""
         self.problems.append(Problem(message, self.tree.where(path), hint))
 
@@ -52,7 +52,7 @@ class Relations:
                     path,
                 )
 
-    def earlier(self, name: str, i: int, path: Path) -> bool:
+    def earlier(self, name: str, i: int, path: KeyPath) -> bool:
         """Report a stage that does not run before stage ``i``."""
         if name in self.names[:i]:
             return True
@@ -77,7 +77,7 @@ class Relations:
         """Where the parts of a stage come from; files are named from the recipe's folder on."""
         found: dict[str, Take] = {}
         for target, source in sources(stage.init).items():
-            path: Path = ("stages", i, "init", *([target] if target else []))
+            path: KeyPath = ("stages", i, "init", *([target] if target else []))
             written = source if isinstance(source, str) else source["from"]
             which: Which = "last" if isinstance(source, str) else source.get("checkpoint", "last")
             is_stage = written in self.names or not _is_file(written, self.folder)
@@ -129,6 +129,6 @@ def _named(stage: StageSection) -> Iterator[str]:
     yield from (setting.partition(".")[0] for setting in stage.settings.values())
 
 
-def _is_file(name: str, folder: FilePath) -> bool:
-    path = FilePath(os.path.expanduser(name))
+def _is_file(name: str, folder: Path) -> bool:
+    path = Path(os.path.expanduser(name))
     return bool(path.suffix) or len(path.parts) > 1 or path.is_file() or (folder / path).is_file()

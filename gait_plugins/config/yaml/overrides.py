@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from gait_plugins.config.yaml.reader import parse_value
-from gait_plugins.config.yaml.tree import Path, Tree, at, dotted, marked
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked
 from gait_plugins.errors import ConfigError
 from gait_plugins.registry.suggest import nearest
 
@@ -50,7 +50,7 @@ def assign(tree: Tree, key: str, value: Any, place: str) -> None:
         ConfigError: the path leads nowhere.
     """
     names = key.split(".")
-    path: Path = ()
+    path: KeyPath = ()
     for i, name in enumerate(names):
         last = i == len(names) - 1
         path = (*path, _step(tree, path, name, last, place))
@@ -72,12 +72,12 @@ def _value(text: str, place: str) -> Any:
         raise ConfigError(error.message, where=place, hint="quote the value") from error
 
 
-def _is_missing(tree: Tree, path: Path) -> bool:
+def _is_missing(tree: Tree, path: KeyPath) -> bool:
     holder = at(tree.data, path[:-1])
     return isinstance(holder, dict) and holder.get(path[-1]) is None
 
 
-def _step(tree: Tree, path: Path, name: str, last: bool, place: str) -> str | int:
+def _step(tree: Tree, path: KeyPath, name: str, last: bool, place: str) -> str | int:
     """The key or position that ``name`` means in what is at ``path``."""
     holder: Any = at(tree.data, path)
     here = dotted(path)

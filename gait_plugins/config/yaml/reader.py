@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.yaml.tree import Mark, Path, Tree
+from gait_plugins.config.yaml.tree import KeyPath, Mark, Tree
 from gait_plugins.errors import ConfigError
 
 _MOST_NODES = 200_000
@@ -37,7 +37,7 @@ def parse_value(text: str) -> Any:
     return _walk(text, "value")[0]
 
 
-def read_file(file: FilePath, name: str) -> Tree:
+def read_file(file: Path, name: str) -> Tree:
     """A YAML file as a tree; its places read ``name:line``.
 
     Raises:
@@ -100,13 +100,13 @@ class _Walk:
     def __init__(self, loader: _Loader, name: str) -> None:
         self.loader = loader
         self.name = name
-        self.marks: dict[Path, Mark] = {}
+        self.marks: dict[KeyPath, Mark] = {}
         self.warnings: list[Problem] = []
         self.count = 0
         self.inside: set[int] = set()
         self.flat: set[int] = set()
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.count += 1
         if id(node) in self.inside or self.count > _MOST_NODES:
             raise ConfigError(
@@ -129,7 +129,7 @@ class _Walk:
         finally:
             self.inside.discard(id(node))
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[Any, Any]:
         if id(node) not in self.flat:  # an aliased mapping comes by more than once
             self.flat.add(id(node))
             self.check_duplicates(node, path)
@@ -145,7 +145,7 @@ class _Walk:
             result[key] = self.value(value_node, here)
         return result
 
-    def check_duplicates(self, node: yaml.MappingNode, path: Path) -> None:
+    def check_duplicates(self, node: yaml.MappingNode, path: KeyPath) -> None:
         """Refuse a key that is written twice with different values, warn where the values are the same."""
         seen: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:

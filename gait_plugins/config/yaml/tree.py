@@ -9,7 +9,7 @@ from typing import Any
 from gait_plugins.config.problems import Problem
 from gait_plugins.registry.kinds import KINDS, Kind
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and list positions from the top: ``("loss_cfg", 0, "margin")``."""
 
 
@@ -32,31 +32,31 @@ class Tree:
     """Plain nested data with a mark for every key and list item."""
 
     data: dict[str, Any]
-    marks: dict[Path, Mark] = field(default_factory=dict)
+    marks: dict[KeyPath, Mark] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
 
-    def mark(self, path: Path) -> Mark | None:
+    def mark(self, path: KeyPath) -> Mark | None:
         """The mark of ``path``, or of what it lies in."""
         for end in range(len(path), -1, -1):
             if path[:end] in self.marks:
                 return self.marks[path[:end]]
         return None
 
-    def where(self, path: Path) -> str | None:
+    def where(self, path: KeyPath) -> str | None:
         """The place of ``path`` for an error message."""
         mark = self.mark(path)
         return None if mark is None else mark.place
 
-    def is_default(self, path: Path) -> bool:
+    def is_default(self, path: KeyPath) -> bool:
         """True where the very key comes from the defaults."""
         return path in self.marks and self.marks[path].place is None
 
-    def is_optional(self, path: Path) -> bool:
+    def is_optional(self, path: KeyPath) -> bool:
         """True where the very key may be left out."""
         return path in self.marks and self.marks[path].optional
 
-    def rename(self, path: Path, names: Mapping[Any, Any]) -> None:
+    def rename(self, path: KeyPath, names: Mapping[Any, Any]) -> None:
         """See whether ``names`` gives the mapping at ``path`` another component.
 
         If it does, the options that were written for the old one become optional.
@@ -69,7 +69,7 @@ class Tree:
                 if len(known) > len(path) and known[: len(path)] == path:
                     self.marks[known] = replace(mark, optional=True)
 
-    def put(self, path: Path, value: Any, marks: Mapping[Path, Mark]) -> None:
+    def put(self, path: KeyPath, value: Any, marks: Mapping[KeyPath, Mark]) -> None:
         """Replace what is at ``path``; ``marks`` are those of the value, as full paths."""
         holder: Any = self.data
         for key in path[:-1]:
@@ -80,7 +80,7 @@ class Tree:
         self.marks.update(marks)
 
 
-def _holds(path: Path, kind: Kind) -> bool:
+def _holds(path: KeyPath, kind: Kind) -> bool:
     """True where a mapping that names no component of this kind means the kind's default."""
     section = {"dataset": "data_cfg", "frame_sampler": "sampler"}.get(kind.name)
     return section is not None and path[-1:] == (section,)
@@ -98,7 +98,7 @@ def merge(base: Tree, top: Tree) -> Tree:
     return base
 
 
-def _merge(base: Tree, top: Tree, path: Path) -> None:
+def _merge(base: Tree, top: Tree, path: KeyPath) -> None:
     below, above = at(base.data, path), at(top.data, path)
     base.rename(path, above)
     for key, value in above.items():
@@ -124,7 +124,7 @@ def dotted(path: Iterable[str | int]) -> str:
     return ".".join(str(key) for key in path)
 
 
-def marked(data: Any, place: str | None, path: Path = ()) -> dict[Path, Mark]:
+def marked(data: Any, place: str | None, path: KeyPath = ()) -> dict[KeyPath, Mark]:
     """Marks of one place for a value and everything in it; None is the place of defaults."""
     marks = {path: Mark(place, optional=place is None)}
     items: Iterable[tuple[str | int, Any]] = ()

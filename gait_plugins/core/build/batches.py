@@ -15,7 +15,7 @@ from gait_plugins.config import Config
 from gait_plugins.core.build.checks import check_scorable
 from gait_plugins.core.build.components import Phase, build_conditions, build_transforms
 from gait_plugins.core.data.loader import BatchMaker
-from gait_plugins.core.data.validation_split import HeldOut, split, unscorable
+from gait_plugins.core.data.validation_split import HeldOutDataset, split, unscorable_error
 from gait_plugins.errors import DataError
 
 log = logging.getLogger("gait_plugins")
@@ -36,7 +36,7 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         trained, held_out = split(refs, config.data_cfg.validation)
         refs = held_out if phase == "validation" else trained
     if phase == "validation":
-        dataset = HeldOut(dataset, refs)
+        dataset = HeldOutDataset(dataset, refs)
     index = SequenceIndex(refs)
     if not len(index):
         raise DataError(
@@ -56,7 +56,7 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
         try:
             check_scorable(config, dataset, index)
         except DataError as error:
-            raise unscorable(error, refs) from error
+            raise unscorable_error(error, refs) from error
     return maker
 
 

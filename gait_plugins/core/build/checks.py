@@ -20,7 +20,7 @@ from gait_plugins.config import Config
 from gait_plugins.config.yaml.plain import flat_settings
 from gait_plugins.core.build.components import build_protocol, embedding_set
 from gait_plugins.core.data.loader import BatchMaker, HostBatch, frame_channels, frame_size
-from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
 
 log = logging.getLogger("gait_plugins")
@@ -55,11 +55,11 @@ def check_losses(losses: Mapping[str, Loss], maker: BatchMaker) -> None:
     """
     labels = torch.from_numpy(maker.index.classes[maker.drawn(0)])
     for loss in losses.values():
-        with blamed(loss):
+        with errors_of(loss):
             loss.check_batch(labels)
 
 
-def tell_of_idle_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
+def warn_of_unused_classes(model: GaitModel, index: SequenceIndex, options: Mapping[str, Any]) -> None:
     """Warn of a classifier for more identities than are trained on; it learns to exclude the others.
 
     Args:
@@ -110,7 +110,7 @@ def check_scorable(config: Config, dataset: GaitDataset, index: SequenceIndex) -
     """
     nothing = np.empty((len(index), 0, 0), np.float32)
     protocol = build_protocol(config)
-    with blamed(protocol):
+    with errors_of(protocol):
         protocol.check(embedding_set(config, dataset, index, nothing))
 
 

@@ -93,7 +93,7 @@ def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -
     """
     own = under(model.state_dict(), part.target)
     if not own:
-        raise no_part(model, part.target)
+        raise missing_part_error(model, part.target)
     weights = checkpoint["model"]
     prefix = part.prefix
     if prefix is None:
@@ -125,7 +125,7 @@ def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -
     return report, prefix
 
 
-def take_part(model: GaitModel, part: Part) -> dict[str, Any]:
+def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
     """Load the weights of a part.
 
     Returns:
@@ -173,13 +173,13 @@ def freeze(model: GaitModel, names: list[str]) -> None:
     """
     for name in names:
         if not name or not under(model.state_dict(), name):
-            raise no_part(model, name, "trainer_cfg.freeze")
+            raise missing_part_error(model, name, "trainer_cfg.freeze")
         for key, parameter in model.named_parameters():
             if _is_under(key, name):
                 parameter.requires_grad_(False)
 
 
-def tell_of_strays(model: GaitModel, parts: list[Part]) -> None:
+def warn_of_untrained_parts(model: GaitModel, parts: list[Part]) -> None:
     """Warn of wholly frozen parts that get no weights: their weights would stay random.
 
     Args:
@@ -199,7 +199,7 @@ def tell_of_strays(model: GaitModel, parts: list[Part]) -> None:
             )
 
 
-def hold_still(model: GaitModel, names: list[str]) -> None:
+def keep_in_eval_mode(model: GaitModel, names: list[str]) -> None:
     """Put parts of a model into eval mode: their norms keep their running statistics."""
     for name, module in model.named_modules():
         if any(name == frozen for frozen in names):
@@ -215,7 +215,7 @@ def under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     }
 
 
-def no_part(model: GaitModel, name: str, where: str = "trainer_cfg.init") -> ConfigError:
+def missing_part_error(model: GaitModel, name: str, where: str = "trainer_cfg.init") -> ConfigError:
     """The error for a part that the model does not have."""
     return ConfigError(
         f"{type(model).__name__} has no part {name!r}", where=where, hint=_meant(name, model.state_dict())

@@ -25,7 +25,7 @@ from gait_plugins.api import (
 )
 from gait_plugins.core.data.collate import Packing, Room, Stack, stack_targets
 from gait_plugins.core.data.seeding import batch_rng, slot_rng
-from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 
@@ -91,7 +91,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def drawn(self, number: int) -> list[int]:
         """Places in the index of the sequences of batch ``number``, those of all processes."""
-        with blamed(self.batch_sampler):
+        with errors_of(self.batch_sampler):
             return list(self.batch_sampler.batch(self.index, number, batch_rng(self.seed, number)))
 
     def target_names(self) -> frozenset[str]:
@@ -132,7 +132,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         )
 
     def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[np.ndarray], dict[str, Any]]:
-        with blamed(self.dataset):
+        with errors_of(self.dataset):
             sources = self.dataset.load(ref)
             targets = dict(self.dataset.targets(ref))
         if len(sources) != len(self.transforms):
@@ -141,7 +141,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
                 f"but the configuration lists {len(self.transforms)} transforms",
                 hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )
-        with blamed(self.frame_sampler):
+        with errors_of(self.frame_sampler):
             picked = self.frame_sampler.indices(len(sources[0]), rng)
             clips = [source.take(picked, axis=0) for source in sources]
         for number, transform in enumerate(self.transforms):
@@ -154,7 +154,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 def _transformed(
     transform: Transform, clip: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, Mapping[str, Any]]:
-    with blamed(transform):
+    with errors_of(transform):
         return transform.with_targets(clip, rng)
 
 

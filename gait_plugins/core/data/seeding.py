@@ -1,4 +1,4 @@
-"""Random order: everything random of batch *i* is a pure function of the seed and *i*."""
+"""Seeding: everything random in batch *i* is a pure function of the seed and *i*."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Wanted = int | float | list[str] | None
 """How many identities, which share of them, or which ones; None: none."""
 
 
-class HeldOut(GaitDataset):
+class HeldOutDataset(GaitDataset):
     """The held-out part of another data set, as its test subset.
 
     Where the data set lists its probes, the first sequence of each identity is one here, and the others are
@@ -96,7 +96,7 @@ def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
         )
 
 
-def unscorable(error: DataError, refs: Sequence[SequenceRef]) -> DataError:
+def unscorable_error(error: DataError, refs: Sequence[SequenceRef]) -> DataError:
     """The error of a protocol about held-out sequences, with their identities named."""
     labels = list(dict.fromkeys(ref.label for ref in refs))
     return DataError(

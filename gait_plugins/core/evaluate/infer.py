@@ -18,9 +18,9 @@ from gait_plugins.config import Config
 from gait_plugins.core.build.checks import check_frames
 from gait_plugins.core.build.components import build_protocol, embedding_set
 from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
-from gait_plugins.core.data.validation_split import HeldOut
+from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions
-from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import on_first_rank
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.nn.collectives import sum_over_ranks
@@ -49,7 +49,7 @@ def evaluate(
 
     def score(data: EmbeddingSet) -> Results | None:
         def results() -> Results:
-            with blamed(protocol):
+            with errors_of(protocol):
                 return protocol.evaluate(data)
 
         return on_first_rank(fabric, results)
@@ -61,7 +61,7 @@ def evaluate(
         gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
         by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
     results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
-    if results is None or not isinstance(maker.dataset, HeldOut):
+    if results is None or not isinstance(maker.dataset, HeldOutDataset):
         return results
     name = f"{config.data_cfg.dataset_name}, held out of training"
     return replace(results, dataset=name, subset="validation", files={})
@@ -124,7 +124,7 @@ def infer(
             if like != checked:
                 _check_frames(model, batch, trained_on)
                 checked = like
-            with blamed(model):
+            with errors_of(model):
                 output = model(divide(batch, fabric.device))["inference_feat"]
             wanted = ("embeddings", *outputs)
             _check_output(model, output, wanted, len(batch.positions))

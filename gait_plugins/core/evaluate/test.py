@@ -39,7 +39,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         options.device, options.devices, float16=section.enable_float16, precision=section.precision
     )
     if fabric.is_global_zero:
-        config.tell_of_warnings()
+        config.log_warnings()
     folder = run_folder(config, section.save_name)
     model = build_model(config)
     checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}

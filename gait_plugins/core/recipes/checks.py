@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
-from gait_plugins.config.recipe.model import Stage, Stages
+from gait_plugins.config.recipe.model import RecipeConfig, Stage
 from gait_plugins.core.build.batches import build_batches, scored_phases
 from gait_plugins.core.build.checks import check_losses, check_trainable
 from gait_plugins.core.build.components import build_dataset, build_losses, on_meta
@@ -23,8 +23,8 @@ from gait_plugins.core.checkpoints.partial import (
     fit_part,
     freeze,
     parts_of,
-    tell_of_strays,
     wanted,
+    warn_of_untrained_parts,
 )
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.registry.manager import pin_plugins
@@ -43,7 +43,7 @@ class PartFit(NamedTuple):
     prefix: str
 
 
-def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
+def check_stages(recipe: RecipeConfig) -> dict[str, list[PartFit]]:
     """See whether the stages fit together: every model can be made, every part finds its weights.
 
     Models are made without memory for their weights. Files are read, no data set is.
@@ -75,7 +75,7 @@ def check_stages(recipe: Stages) -> dict[str, list[PartFit]]:
                 fit = fit_part(models[stage.name], part, checkpoint, where)
             found[stage.name].append(PartFit(part, *fit))
         if not isinstance(stage.config.trainer_cfg.restore_hint, str):
-            tell_of_strays(models[stage.name], [part for part, *_ in found[stage.name]])
+            warn_of_untrained_parts(models[stage.name], [part for part, *_ in found[stage.name]])
     return found
 
 

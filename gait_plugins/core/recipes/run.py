@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from gait_plugins.api import Results
 from gait_plugins.config import Config
-from gait_plugins.config.recipe.model import Stage, Stages, sources
+from gait_plugins.config.recipe.model import RecipeConfig, Stage, sources
 from gait_plugins.core.build.batches import scored_phases
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, saved_iterations
 from gait_plugins.core.evaluate.report import results_path
@@ -18,7 +18,7 @@ from gait_plugins.core.recipes.checks import check_data, check_stages, of_stage
 from gait_plugins.core.recipes.history import check_unchanged
 from gait_plugins.core.runtime.devices import make_fabric
 from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.core.train.best import Validation
+from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.loop import train
 from gait_plugins.errors import CheckpointError, ConfigError
 
@@ -28,7 +28,7 @@ log = logging.getLogger("gait_plugins")
 
 
 def train_recipe(
-    recipe: Stages, options: RunOptions | None = None, only: str | None = None
+    recipe: RecipeConfig, options: RunOptions | None = None, only: str | None = None
 ) -> Results | None:
     """Train the stages in their order; finished ones are passed over, an interrupted one goes on.
 
@@ -68,7 +68,10 @@ def train_recipe(
 
 
 def score_recipe(
-    recipe: Stages, options: RunOptions | None = None, only: str | None = None, checkpoint: Path | None = None
+    recipe: RecipeConfig,
+    options: RunOptions | None = None,
+    only: str | None = None,
+    checkpoint: Path | None = None,
 ) -> Results | None:
     """Score a stage, the last one if none is named, by its own protocol.
 
@@ -91,7 +94,7 @@ def state_of(stage: Stage) -> State:
     saved = saved_iterations(stage.folder, trainer.save_name)
     if not saved:
         return "new"
-    known = Validation.read(trainer, stage.folder, saved[-1])
+    known = ScoreHistory.read(trainer, stage.folder, saved[-1])
     return (
         "finished" if _is_trained(stage, known) and not _owes_the_last_test(stage, known) else "interrupted"
     )
@@ -105,7 +108,7 @@ def last_checkpoint(stage: Stage) -> Path:
     """
     trainer = stage.config.trainer_cfg
     saved = saved_iterations(stage.folder, trainer.save_name)
-    if not saved or not _is_trained(stage, Validation.read(trainer, stage.folder, saved[-1])):
+    if not saved or not _is_trained(stage, ScoreHistory.read(trainer, stage.folder, saved[-1])):
         done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not started"
         raise CheckpointError(
             f"the stage {stage.name!r} is not finished: {done}",
@@ -116,7 +119,7 @@ def last_checkpoint(stage: Stage) -> Path:
     return checkpoint_path(stage.folder, trainer.save_name, last)
 
 
-def with_files(recipe: Stages, stage: Stage) -> Config:
+def with_files(recipe: RecipeConfig, stage: Stage) -> Config:
     """The configuration of a stage, with the files of the stages that it takes from.
 
     Raises:
@@ -135,7 +138,7 @@ def with_files(recipe: Stages, stage: Stage) -> Config:
     return _changed(stage.config, "trainer_cfg", "init", files.get("", files))
 
 
-def _is_trained(stage: Stage, known: Validation) -> bool:
+def _is_trained(stage: Stage, known: ScoreHistory) -> bool:
     trainer = stage.config.trainer_cfg
     saved = saved_iterations(stage.folder, trainer.save_name)
     # Killed before the figure of its last checkpoint, a training may not know its best one.
@@ -143,7 +146,7 @@ def _is_trained(stage: Stage, known: Validation) -> bool:
     return decided and (trainer.total_iter in saved or known.enough)
 
 
-def _owes_the_last_test(stage: Stage, known: Validation) -> bool:
+def _owes_the_last_test(stage: Stage, known: ScoreHistory) -> bool:
     config = stage.config
     if len(scored_phases(config)) < 2:
         return False

@@ -15,7 +15,7 @@ from gait_plugins.registry.manager import default_manager
 
 
 @contextmanager
-def blamed(component: object) -> Iterator[None]:
+def errors_of(component: object) -> Iterator[None]:
     """Attribute exceptions raised inside to a component.
 
     Raises:

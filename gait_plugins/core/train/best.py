@@ -1,4 +1,4 @@
-"""Validation: the best step and the early end of a training, by the tests during it."""
+"""The best checkpoint and the early end of a training, decided by the figures of its tests."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Watched:
 
 
 @dataclass
-class Validation:
+class ScoreHistory:
     """The figures of a training's tests, in ``validation.json``; everything else follows from them.
 
     So a training that is resumed finds the same best step, and stops where it would have stopped.
@@ -61,7 +61,7 @@ class Validation:
     """Step -> figures of its test, in order."""
 
     @classmethod
-    def read(cls, section: TrainerSection, folder: Path, last: int) -> Validation:
+    def read(cls, section: TrainerSection, folder: Path, last: int) -> ScoreHistory:
         """What is known up to a step.
 
         Raises:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gait_plugins.core.train.state import Training
 
 
-def owes_last_test(training: Training) -> bool:
+def final_test_is_due(training: Training) -> bool:
     """True where the test identities have waited for the end, and are not scored yet."""
     if not training.tests_at_the_end:
         return False
@@ -22,13 +22,13 @@ def owes_last_test(training: Training) -> bool:
     return bool(training.fabric.broadcast(training.fabric.is_global_zero and _not_done(training)))
 
 
-def last_test(training: Training) -> tuple[int, Results | None]:
+def run_final_test(training: Training) -> tuple[int, Results | None]:
     """Score the test identities by the best weights where they are kept, or else by the last ones.
 
     Returns:
         The step of these weights, and the results on the first rank.
     """
-    known = training.validation
+    known = training.history
     best = on_first_rank(training.fabric, partial(_best_weights, training))
     step, best = training.fabric.broadcast((known.final, best))
     if best is not None:
@@ -39,14 +39,14 @@ def last_test(training: Training) -> tuple[int, Results | None]:
 
 
 def _not_done(training: Training) -> bool:
-    known, run = training.validation, training.run
+    known, run = training.history, training.run
     trained_further = max(known.figures, default=0) > run.first_step
     name = training.config.evaluator_cfg.protocol.name
     return trained_further or not results_path(run.folder, known.final, name).is_file()
 
 
 def _best_weights(training: Training) -> dict[str, Any] | None:
-    if training.validation.best is None:
+    if training.history.best is None:
         return None
     weights: dict[str, Any] = load_checkpoint(training.run.folder / "checkpoints" / BEST)["model"]
     return weights

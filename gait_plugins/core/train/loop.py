@@ -18,7 +18,7 @@ from gait_plugins.core.runs.folder import run_log
 from gait_plugins.core.runtime.devices import with_all_processes
 from gait_plugins.core.runtime.interrupts import Interrupts
 from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.core.train.final_test import last_test, owes_last_test
+from gait_plugins.core.train.final_test import final_test_is_due, run_final_test
 from gait_plugins.core.train.state import Training
 from gait_plugins.core.train.unused_parameters import unused_named
 from gait_plugins.errors import NonFiniteLoss
@@ -96,8 +96,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 break
         if stop or interrupts.requested:
             raise KeyboardInterrupt
-        if owes_last_test(training):
-            results = _told(lifecycle, run, *last_test(training))
+        if final_test_is_due(training):
+            results = _told(lifecycle, run, *run_final_test(training))
     return results
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, Loss
-from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn.nested import gathered, in_float32
 
@@ -52,7 +52,7 @@ class Objective(nn.Module):
         """
         if isinstance(batch, AsItIs):
             batch = batch.batch
-        with blamed(self.model):
+        with errors_of(self.model):
             output = self.model(batch)
         features = self._completed(output["training_feat"])
         self._check(features)
@@ -75,7 +75,7 @@ class Objective(nn.Module):
         arguments = in_float32(value)
         if term.gathers:
             arguments = gathered(arguments)
-        with blamed(term):
+        with errors_of(term):
             loss, info = term(**arguments)
         return loss.mean() * term.loss_term_weight, info
 

@@ -1,4 +1,4 @@
-"""Optimiser and learning-rate schedule, built from their YAML sections."""
+"""Optimiser, its parameter groups (with weight decay or without), and learning-rate schedule."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from gait_plugins.core.checkpoints.files import (
     restore_model,
     saved_iterations,
 )
-from gait_plugins.core.checkpoints.partial import absent, parts_of, take_part, tell_of_strays, wanted
+from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.errors import CheckpointError, ConfigError
@@ -93,9 +93,9 @@ def _begin(training: Restorable, options: RunOptions) -> None:
         _weights(training, options.init_from, drop_head=options.drop_head, otherwise=_WITHOUT_FILE)
     elif whole is not None:
         _optimiser(training, _weights(training, Path(whole)), Path(whole))
-    training.taken = [take_part(training.raw.model, part) for part in parts]
+    training.taken = [load_part(training.raw.model, part) for part in parts]
     if whole is None:
-        tell_of_strays(training.raw.model, parts)
+        warn_of_untrained_parts(training.raw.model, parts)
     for part in absent(training.raw.model, listed):
         log.info(
             "%s has no part %r: no weights are taken for it", type(training.raw.model).__name__, part.target

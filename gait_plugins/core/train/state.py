@@ -1,4 +1,4 @@
-"""Training state: built, restored, updated, saved."""
+"""Training state: built, restored, updated (the gradient step, scaled in mixed precision), saved."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gait_plugins.core.build.checks import (
     check_losses,
     check_trainable,
     count_parameters,
-    tell_of_idle_classes,
+    warn_of_unused_classes,
 )
 from gait_plugins.core.build.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
-from gait_plugins.core.checkpoints.partial import freeze, hold_still
+from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
 from gait_plugins.core.data.loader import (
     Divider,
     HostBatch,
@@ -39,10 +39,10 @@ from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import write_results
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
-from gait_plugins.core.runtime.component_errors import blamed
+from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.core.train.best import Validation
+from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.objective import AsItIs, Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
 from gait_plugins.core.train.resume import restore
@@ -73,7 +73,7 @@ class Training:
             find_unused_parameters=section.find_unused_parameters,
         )
         if self.fabric.is_global_zero:
-            config.tell_of_warnings()
+            config.log_warnings()
         folder = run_folder(config, section.save_name)
         # The data first: what is wrong with it should show before anything is written.
         self.dataset = build_dataset(config)
@@ -86,7 +86,7 @@ class Training:
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
-            tell_of_idle_classes(model, self.maker.index, config.model_cfg.options)
+            warn_of_unused_classes(model, self.maker.index, config.model_cfg.options)
         shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
         losses = build_losses(config)
         check_losses(losses, self.maker)
@@ -117,10 +117,10 @@ class Training:
         self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
-        self.validation = Validation.read(section, folder, self.run.first_step)
+        self.history = ScoreHistory.read(section, folder, self.run.first_step)
         if self.run.first_step:
             on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
-        self.enough = self.validation.enough
+        self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
 
     def _open_folder(self, options: RunOptions) -> None:
@@ -134,7 +134,7 @@ class Training:
             remove_partials(written)
         describe_run(folder, self.config, dict(self.run.provenance), self.taken)
         list_identities(folder, self._held_out)
-        self.validation.tidy()
+        self.history.tidy()
 
     @property
     def _held_out(self) -> list[SequenceRef]:
@@ -161,15 +161,15 @@ class Training:
         """True where an earlier start ended between a checkpoint and the test that decides on it."""
         step, section = self.run.first_step, self.config.trainer_cfg
         due = step > 0 and (step % section.save_iter == 0 or step == section.total_iter)
-        decides = self.validation.wanted or self._held_out
-        return due and bool(decides) and step not in self.validation.figures
+        decides = self.history.wanted or self._held_out
+        return due and bool(decides) and step not in self.history.figures
 
     def train_mode(self) -> None:
         """Train mode, but for frozen parts and frozen batch norms (``fix_BN``)."""
         section = self.config.trainer_cfg
         self.objective.train()
         if section.frozen_mode == "eval":
-            hold_still(self.raw.model, section.freeze)
+            keep_in_eval_mode(self.raw.model, section.freeze)
         if section.fix_BN:
             freeze_batch_norm(self.raw)
 
@@ -183,7 +183,10 @@ class Training:
         section, model = self.config.trainer_cfg, self.raw.model
         seed_step(section.seed, 0, self.fabric.global_rank)
         workers, numbers = self.config.data_cfg.num_workers, range(section.total_iter)
-        with closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream, blamed(model):
+        with (
+            closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream,
+            errors_of(model),
+        ):
             model.calibrate(self._shown(stream, divide))
 
     def _shown(self, stream: Iterable[HostBatch], divide: Divider) -> Iterator[GaitBatch]:
@@ -264,7 +267,7 @@ class Training:
         """Score this step's weights on held-out identities, or on the test's; results on the first rank."""
         results = self.score(next(iter(self._scored)))
         on_first_rank(self.fabric, partial(self._note, results, step))
-        self.enough = self.fabric.broadcast(self.validation.enough)
+        self.enough = self.fabric.broadcast(self.history.enough)
         return results
 
     def score(self, phase: Phase) -> Results | None:
@@ -276,8 +279,8 @@ class Training:
             return
         if results.subset == "test":
             self.write(results, step)
-        if self.validation.wanted or self._held_out:
-            self.validation.note(step, results.metrics)
+        if self.history.wanted or self._held_out:
+            self.history.note(step, results.metrics)
 
     def write(self, results: Results | None, step: int) -> None:
         """Write results into the run folder."""

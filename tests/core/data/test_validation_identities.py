@@ -18,7 +18,7 @@ from gait_plugins.core.build.batches import build_batches
 from gait_plugins.core.build.components import build_dataset
 from gait_plugins.core.checkpoints.files import load_checkpoint
 from gait_plugins.core.data.loader import BatchMaker
-from gait_plugins.core.data.validation_split import HeldOut, split
+from gait_plugins.core.data.validation_split import HeldOutDataset, split
 from gait_plugins.errors import GaitPluginsError
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -226,7 +226,7 @@ def test_held_out_people_without_positives_are_an_error_before_any_step(tiny_yam
 
 
 def test_a_probe_set_is_made_where_the_data_has_one(monkeypatch: pytest.MonkeyPatch):
-    held_out = HeldOut(TinyWalks(), refs("a", "b"))
+    held_out = HeldOutDataset(TinyWalks(), refs("a", "b"))
     assert held_out.probe_set() is None
     monkeypatch.setattr(TinyWalks, "probe_set", lambda self: frozenset({"007-nm-00-090"}))
     assert held_out.probe_set() == {"a-nm-00-000", "b-nm-00-000"}

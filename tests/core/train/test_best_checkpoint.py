@@ -20,7 +20,7 @@ from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.evaluate import test as scoring
 from gait_plugins.core.recipes.run import train_recipe
 from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.core.train.best import Validation
+from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.registry.manager import Manager, use_manager
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_watched_is_said(tiny_yaml: Path, setting: str, words: st
 
 def test_no_number_is_worse_than_any(tmp_path: Path, tiny_yaml: Path):
     section = load_config(str(tiny_yaml), overrides=[BEST]).trainer_cfg
-    assert Validation(section, tmp_path, {2: {"R1": 1.0}, 4: {"R1": float("nan")}}).best == 2
+    assert ScoreHistory(section, tmp_path, {2: {"R1": 1.0}, 4: {"R1": float("nan")}}).best == 2
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.core.checkpoints.files import load_checkpoint, restore_model
-from gait_plugins.core.checkpoints.partial import Part, take_part
+from gait_plugins.core.checkpoints.partial import Part, load_part
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.plugins.resgait.oem.model import OcclusionModule
 from gait_plugins.plugins.resgait.residual.model import ResidualGait
@@ -279,7 +279,7 @@ def test_the_authors_detector_file_loads_into_module_and_residual(tmp_path: Path
     file = tmp_path / "best-model.pth"
     torch.save({f"module.{key}": value for key, value in theirs.state_dict().items()}, file)
     model = residual(occ_detector={"input_scale": 255, "amount": "visible"})
-    record = take_part(model, Part("occ_detector", str(file)))
+    record = load_part(model, Part("occ_detector", str(file)))
     assert (record["taken"], record["missing"], record["unexpected"]) == (14, 0, 4)
     frames = sil(2, 1, 64, 64)[:, 0].unsqueeze(1)
     with torch.no_grad():

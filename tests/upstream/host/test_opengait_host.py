@@ -285,12 +285,12 @@ def test_a_model_of_the_checkout_trains_and_tests_on_the_core(tmp_path: Path) ->
 
 
 def test_what_fails_in_the_checkout_is_told_with_its_line(checkout: Checkout) -> None:
-    from gait_plugins.core.runtime.component_errors import blamed
+    from gait_plugins.core.runtime.component_errors import errors_of
 
     model = mini_set("Faulty")
     with (
         pytest.raises(ComponentFailure, match="raised ZeroDivisionError: division by zero") as caught,
-        blamed(model),
+        errors_of(model),
     ):
         model(packed(3, 5))
     file = checkout.file("modeling.models.more")

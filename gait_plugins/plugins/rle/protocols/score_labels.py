@@ -1,4 +1,4 @@
-"""The words and figures that a score is printed with."""
+"""Labels of a score: direction, gallery size, trials, mean and deviation, in words."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.sequence_file import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.data.layout_check import check_layout
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, choose_inputs, of_one_length, scan
+from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, check_equal_lengths, choose_inputs, scan
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 log = logging.getLogger("gait_plugins")
@@ -74,7 +74,7 @@ class OpenGaitLayout(PartitionedDataset):
 
     def read(self, ref: SequenceRef) -> list[np.ndarray]:
         """The sequence's files, whatever is kept in memory."""
-        return of_one_length([read_frames(path) for path in ref.source], ref)
+        return check_equal_lengths([read_frames(path) for path in ref.source], ref)
 
     def check(self, *, read_frames: bool = True) -> DataReport:
         """All problems of partition, folders and files at once."""

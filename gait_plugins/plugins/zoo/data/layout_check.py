@@ -12,7 +12,7 @@ from gait_plugins.api._census import Loader, take_census
 from gait_plugins.errors import DataError
 from gait_plugins.io.sequence_file import inspect_frames
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.data.layout_scan import of_one_length, scan
+from gait_plugins.plugins.zoo.data.layout_scan import check_equal_lengths, scan
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 T = TypeVar("T")
@@ -86,6 +86,6 @@ def _loader(findings: FindingLog) -> Loader:
                     "save them as uint8 with 0 and 255 to avoid the conversion",
                     path,
                 )
-        return of_one_length([frames for frames, _ in read], ref)
+        return check_equal_lengths([frames for frames, _ in read], ref)
 
     return load

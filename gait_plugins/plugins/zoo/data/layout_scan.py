@@ -141,7 +141,7 @@ def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     return files
 
 
-def of_one_length(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarray]:
+def check_equal_lengths(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarray]:
     """The inputs of one sequence, where all have as many frames.
 
     Raises:

@@ -71,7 +71,7 @@ def find_partition(path: str | None, dataset_name: str | None) -> Partition:
     return found if path is None and found is not None else read_partition(str(path), dataset_name)
 
 
-def warn_of_seen(partition: Partition) -> None:
+def warn_of_shared_identities(partition: Partition) -> None:
     """Say so where people are trained on and tested."""
     seen = sorted({*partition.train} & {*partition.test})
     if seen:

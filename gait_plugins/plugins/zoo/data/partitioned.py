@@ -13,7 +13,7 @@ from gait_plugins.plugins.zoo.data.partition_file import (
     Partition,
     check_partition_options,
     find_partition,
-    warn_of_seen,
+    warn_of_shared_identities,
 )
 
 log = logging.getLogger("gait_plugins")
@@ -62,7 +62,7 @@ class PartitionedDataset(GaitDataset):
             DataError: none of them is there.
         """
         if subset == "test":
-            warn_of_seen(self.partition())
+            warn_of_shared_identities(self.partition())
         listed = self.partition().of(subset)
         known = frozenset(there)
         found = [label for label in listed if label in known]

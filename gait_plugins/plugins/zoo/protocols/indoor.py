@@ -1,4 +1,4 @@
-"""The indoor protocols: CASIA-B, OU-MVLP, CASIA-E and SUSTech1K."""
+"""The indoor protocols (CASIA-B, OU-MVLP, CASIA-E, SUSTech1K), with matches of the same view left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs of probe and gallery, where a sequence may be both."""
+"""Pairs of probe and gallery: a sequence never meets itself, nor, on request, its own view."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from gait_plugins.errors import ComponentConflict
 from gait_plugins.registry.commands import Command
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.registry.suggest import did_you_mean
+from gait_plugins.suggest import did_you_mean
 
 
 class OpenGroup(TyperGroup):

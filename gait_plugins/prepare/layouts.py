@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gait_plugins.errors import ConfigError
 from gait_plugins.prepare.align import Interpolation
 from gait_plugins.prepare.patterns import Rule
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 OWN = "own"
 
@@ -95,12 +95,11 @@ def layout_named(name: str) -> Layout:
     by_letters = {_letters(known): layout for known, layout in LAYOUTS.items()}
     found = by_letters.get(_letters(name))
     if found is None:
-        guesses = nearest(name, LAYOUTS, 1)
-        meant = f"did you mean {guesses[0]!r}? " if guesses else ""
+        own = f"For your own folder use --dataset {OWN}, with --pattern unless it is id/type/view"
         raise ConfigError(
             f"unknown data set {name!r}; known data sets: {', '.join(LAYOUTS)}",
             where="data prepare --dataset",
-            hint=f"{meant}For your own folder use --dataset {OWN}, with --pattern unless it is id/type/view",
+            hint=did_you_mean(name, LAYOUTS, also=own),
         )
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 from gait_plugins.api import SequenceRef, fits_any
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import by_numbers
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
 
@@ -98,13 +98,10 @@ def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[li
 
 def _check_there(label: str, labels: list[str]) -> None:
     if label not in labels:
-        guesses = nearest(label, labels, 1)
         raise ConfigError(
             f"the data hold no identity {label!r}, but {len(labels)} others, such as {', '.join(labels[:3])}",
             where=_WHERE,
-            hint=f"did you mean {guesses[0]!r}?"
-            if guesses
-            else "write identities as their folders are named",
+            hint=did_you_mean(label, labels) or "write identities as their folders are named",
         )
 
 

@@ -14,7 +14,7 @@ from gait_plugins.registry.commands import HOOK as COMMANDS
 from gait_plugins.registry.commands import Command, commands_from
 from gait_plugins.registry.components import Component, Owner
 from gait_plugins.registry.kinds import KINDS
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("gait_"))
 
@@ -118,7 +118,6 @@ def _bad_value(owner: Owner, hook: str, value: object) -> PluginLoadError:
 def _in_words(error: pluggy.PluginValidationError) -> str:
     reason = str(error)
     for word in reason.replace("'", " ").split():
-        matches = nearest(word, HOOKS, 1)
-        if word.startswith("gait") and word not in HOOKS and word != PROJECT and matches:
-            return f"{reason}; did you mean {matches[0]!r}?"
+        if word.startswith("gait") and word not in HOOKS and word != PROJECT:
+            return "; ".join(filter(None, (reason, did_you_mean(word, HOOKS))))
     return reason

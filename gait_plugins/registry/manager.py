@@ -25,7 +25,7 @@ from gait_plugins.registry.components import (
 from gait_plugins.registry.discovery import BUILT_IN, allow_list, installed, is_allowed
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.lifecycle import Lifecycle
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import nearest
 
 
 class Manager:

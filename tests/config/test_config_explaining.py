@@ -118,7 +118,7 @@ def test_explain_knows_components_sections_and_keys(said: Said, name: str, words
 def test_explain_suggests_what_was_meant() -> None:
     with pytest.raises(UnknownComponent, match=r"trainer_cfg\.sync_BN"):
         explain("trainer_cfg.sync_bn")
-    with pytest.raises(UnknownComponent, match="did you mean Margin"):
+    with pytest.raises(UnknownComponent, match="did you mean 'Margin'"):
         explain("Margn")
 
 

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
@@ -59,16 +59,15 @@ class CheckoutModel:
                 hint=f"add it as in OpenGait's own configurations of {type(self).__name__}",
             ) from error
         self.num_classes = _classes(model_cfg)
-        self._tell_of_unread(model_cfg)
+        self._warn_of_unread_keys(model_cfg)
 
-    def _tell_of_unread(self, model_cfg: Mapping[str, Any]) -> None:
-        """OpenGait ignores what nobody reads, and so a misspelt option; say so at least."""
+    def _warn_of_unread_keys(self, model_cfg: Mapping[str, Any]) -> None:
+        """Warn of keys that the model does not read; OpenGait ignores them, misspelt options too."""
         name = type(self).__name__
         words = found_as("model", name).words | {"backbone_cfg"}
         for key in sorted(set(model_cfg) - words):
-            guesses = nearest(key, words - set(model_cfg), 1)
-            meant = f"; did you mean {guesses[0]!r}?" if guesses else ""
-            log.warning("model_cfg.%s: %s/%s does not read this key%s", key, PREFIX, name, meant)
+            unread = f"model_cfg.{key}: {PREFIX}/{name} does not read this key"
+            log.warning("; ".join(filter(None, (unread, did_you_mean(key, words - set(model_cfg))))))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""

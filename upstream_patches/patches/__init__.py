@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable
 
 from gait_plugins.errors import UpstreamMismatch
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 from upstream_patches.patches.patch import Patch
 
 PATCHES: tuple[str, ...] = (
@@ -44,9 +44,8 @@ def chosen(without: Iterable[str] = ()) -> list[Patch]:
     names = [patch.name for patch in patches]
     dropped = set(without)
     for name in sorted(dropped - set(names)):
-        guesses = nearest(name, names, 1)
-        meant = f"did you mean {guesses[0]!r}? " if guesses else ""
+        known = f"known patches: {', '.join(names)}"
         raise UpstreamMismatch(
-            f"unknown patch {name!r}", where="--without", hint=f"{meant}known patches: {', '.join(names)}"
+            f"unknown patch {name!r}", where="--without", hint=did_you_mean(name, names, also=known)
         )
     return [patch for patch in patches if patch.name not in dropped]

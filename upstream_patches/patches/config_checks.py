@@ -14,7 +14,7 @@ from gait_plugins.config.specs import ComponentSpec
 from gait_plugins.errors import ConfigError, GaitPluginsError, UnknownComponent
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 OF_TERMS = frozenset({"log_prefix", "features", "gather_and_scale"})
 OF_FRAMES = frozenset({"method", "type", "frames_skip_num", "frames_all_limit", "points_in_use"})
@@ -120,10 +120,9 @@ def _accepted(kind: str, name: str) -> set[str]:
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
     for key in given:
         if key not in known:
-            guesses = nearest(str(key), known, 1)
             raise ConfigError(
                 f"unknown key {key!r}; known keys: {', '.join(sorted(known))}",
-                hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+                hint=did_you_mean(str(key), known) or None,
             )
 
 

@@ -23,7 +23,7 @@ from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
 
@@ -140,11 +140,10 @@ class Checker(Notes):
     def _unknown(self, paths: list[KeyPath], accepts: Signature, owner: OptionOwner) -> None:
         options = {**owner.others, **accepts.params}
         for i, path in enumerate(paths):
-            guesses = nearest(str(path[-1]), options, 1)
             text = f"{owner.title} has no option {path[-1]!r}"
             if i == len(paths) - 1:  # once is enough
                 text += f"\n{accepted(options)}"
-            self.report(text, path, f"did you mean {guesses[0]!r}?" if guesses else None)
+            self.report(text, path, did_you_mean(str(path[-1]), options) or None)
 
     # --- values --------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gait_plugins.config.options.annotations import arms, bare, type_text
 from gait_plugins.config.options.signature import Param
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 _LONGEST = 60
 _SAID_BY_TYPE = (
@@ -44,8 +44,8 @@ def mismatch(value: Any, annotation: Any = None, error: ValidationError | None =
     reasons = [] if error is None else _reasons(error)
     if reasons:
         text += f" ({'; '.join(reasons)})"
-    guesses = nearest(value, _choices(annotation), 1) if isinstance(value, str) else []
-    return f"{text}; did you mean {guesses[0]!r}?" if guesses else text
+    meant = did_you_mean(value, _choices(annotation)) if isinstance(value, str) else ""
+    return f"{text}; {meant}" if meant else text
 
 
 def quoting_hint(error: ValidationError, key: str, place: str | None) -> str | None:

@@ -15,7 +15,7 @@ from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 LOADING = ("sampler", "transform", "conditions")
 TOP = signature.of_model(Config).params
@@ -33,8 +33,7 @@ def check_shape(tree: Tree) -> list[Problem]:
     for name, value in tree.data.items():
         path: KeyPath = (name,)
         if name not in TOP:
-            guesses = nearest(str(name), TOP, 1)
-            hint = f"did you mean {guesses[0]!r}?" if guesses else None
+            hint = did_you_mean(str(name), TOP) or None
             checker.report(f"unknown section; the sections are {', '.join(TOP)}", path, hint)
         elif name == "loss_cfg" and isinstance(value, list):
             for i, item in enumerate(value):

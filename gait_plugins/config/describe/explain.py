@@ -14,7 +14,7 @@ from gait_plugins.config.yaml.defaults import SECTIONS, default_tree
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 _MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection}
 _RECIPE: dict[str, type[Section]] = {"recipe": RecipeSection, "stages": StageSection}
@@ -53,12 +53,9 @@ def explain(name: str) -> list[Explanation]:
         return found
     names = {c.name for c in components} | set(_paths())
     names |= {n for key in ("solver", "scheduler") for n in torch_options.classes(key)}
-    guesses = nearest(name, names)
     raise UnknownComponent(
         f"no component, section or key of a configuration is named {name!r}",
-        hint=f"did you mean {' or '.join(guesses)}?"
-        if guesses
-        else "gait-plugins plugins list shows all names",
+        hint=did_you_mean(name, names, 3) or "gait-plugins plugins list shows all names",
     )
 
 

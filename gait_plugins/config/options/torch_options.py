@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Signature
 from gait_plugins.registry.components import import_target
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 _FAMILIES = {
     "solver": ("torch.optim", "Optimizer", "params"),
@@ -46,8 +46,7 @@ def find(key: str, name: str) -> Found | NotFound:
 
         accepts = signature.of_class(found[name]).without(supplied)
         return Found(name, f"{name} (torch {torch.__version__})", found[name], accepts)
-    guesses = nearest(name, found)
-    hint = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else f"available: {', '.join(found)}"
+    hint = did_you_mean(name, found, 3) or f"available: {', '.join(found)}"
     return NotFound(
         f"{module_name} has no class {name!r} that training can use (its step() must need no argument)", hint
     )

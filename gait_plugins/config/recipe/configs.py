@@ -17,7 +17,7 @@ from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge
 from gait_plugins.errors import ConfigError
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 
 class StageConfigs:
@@ -85,11 +85,10 @@ class StageConfigs:
             elif step in options:
                 value = options[step]
             else:
-                guesses = nearest(step, options, 1)
                 raise ConfigError(
                     f"the stage {name!r} has no setting {key!r}",
                     where=where,
-                    hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+                    hint=did_you_mean(step, options) or None,
                 )
         return copy.deepcopy(value)
 

@@ -10,7 +10,7 @@ from typing import Any
 from gait_plugins.config.recipe.sections import Which
 from gait_plugins.config.sections import Config
 from gait_plugins.errors import ConfigError
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,10 @@ class RecipeConfig:
             if stage.name == name:
                 return stage
         names = [stage.name for stage in self.stages]
-        guesses = nearest(name, names, 1)
         raise ConfigError(
             f"unknown stage {name!r}; the stages are {', '.join(names)}",
             where=self.source,
-            hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+            hint=did_you_mean(name, names) or None,
         )
 
 

@@ -8,7 +8,7 @@ from gait_plugins.config.check.resolving import TOP
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection
 from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import ConfigError
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 
 class Override(NamedTuple):
@@ -50,13 +50,11 @@ def divide_overrides(tree: Tree, overrides: list[str]) -> Shares:
         elif first.partition("=")[0].strip() in TOP:
             shares.stages.append(Override(None, text, place))
         else:
-            guesses = nearest(first, [*TOP, *keys, *filter(None, names)], 1)
+            known = [*TOP, *keys, *filter(None, names)]
             raise ConfigError(
                 f"{first.partition('=')[0]!r} is neither a stage nor a section; the stages are "
                 f"{', '.join(map(str, names))}",
                 where=place,
-                hint=f"did you mean {guesses[0]!r}?"
-                if guesses
-                else "for example -o STAGE.trainer_cfg.total_iter=200",
+                hint=did_you_mean(first, known) or "for example -o STAGE.trainer_cfg.total_iter=200",
             )
     return shares

@@ -11,7 +11,7 @@ from gait_plugins.config.problems import Problem
 from gait_plugins.config.recipe.model import Stage, Take, sources
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection, Which
 from gait_plugins.config.yaml.tree import KeyPath, Tree
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 
 class Relations:
@@ -58,11 +58,10 @@ class Relations:
             return True
         here = self.names[i]
         if name not in self.names:
-            guesses = nearest(name, self.names[:i], 1)
             self.report(
                 f"no stage {name!r} before {here!r}" + ("" if i else ", which is the first stage"),
                 path,
-                f"did you mean {guesses[0]!r}?" if guesses else None,
+                did_you_mean(name, self.names[:i]) or None,
             )
         elif name == here:
             self.report(f"the stage {here!r} takes from itself", path, "name an earlier stage or a file")

@@ -10,7 +10,7 @@ import yaml
 from gait_plugins.config.yaml.reader import parse_value
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked
 from gait_plugins.errors import ConfigError
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 
 def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> None:
@@ -95,10 +95,9 @@ def _step(tree: Tree, path: KeyPath, name: str, last: bool, place: str) -> str |
             hint=f"gait-plugins config explain {path[0]} lists the keys",
         )
     if not path and name not in holder and not last:
-        guesses = nearest(name, holder, 1)
         raise ConfigError(
             f"unknown section {name!r}; the sections are {', '.join(holder)}",
             where=place,
-            hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+            hint=did_you_mean(name, holder) or None,
         )
     return name

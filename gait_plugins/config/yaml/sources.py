@@ -10,7 +10,7 @@ from typing import Any
 from gait_plugins.config.yaml.reader import read_file
 from gait_plugins.config.yaml.tree import Tree, merge
 from gait_plugins.errors import ConfigError
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 INHERITS = "inherits"
 _SUFFIXES = (".yaml", ".yml")
@@ -60,16 +60,16 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         return path
     if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
         return inside
+    names = f"shipped names: {', '.join(_shipped()) or 'none'}"
     if path.suffix in _SUFFIXES and path.parent.is_dir():
-        beside = [f.name for f in path.parent.iterdir() if f.suffix in _SUFFIXES]
-        guesses = [str(path.parent / match) for match in nearest(path.name, beside)]
+        beside = [str(file) for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
+        meant = did_you_mean(str(path), beside, 3, also=names)
     else:
-        guesses = nearest(text.removesuffix(".yaml"), _shipped())
-    meant = f"did you mean {' or '.join(map(repr, guesses))}? " if guesses else ""
+        meant = did_you_mean(text.removesuffix(".yaml"), _shipped(), 3, also=names)
     found = "this is a folder" if path.is_dir() else "neither a file nor a shipped name"
     raise ConfigError(
         f"there is no configuration {text!r}: {found}",
-        hint=f"{meant}shipped names: {', '.join(_shipped()) or 'none'}",
+        hint=meant,
     )
 
 

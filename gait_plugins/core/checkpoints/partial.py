@@ -13,7 +13,7 @@ from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, ma
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
 
@@ -224,9 +224,7 @@ def missing_part_error(model: GaitModel, name: str, where: str = "trainer_cfg.in
 
 def _meant(name: str, state: Mapping[str, Any]) -> str:
     tops = list(dict.fromkeys(key.partition(".")[0] for key in state))
-    guesses = nearest(name, [*tops, *_inner(state)], 1)
-    meant = f"did you mean {guesses[0]!r}? " if guesses else ""
-    return f"{meant}available: {', '.join(tops)}"
+    return did_you_mean(name, [*tops, *_inner(state)], also=f"available: {', '.join(tops)}")
 
 
 def _inner(state: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import write_text
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 SETTING = "data_cfg.validation"
 LISTED = "validation_set.json"
@@ -130,13 +130,10 @@ def _named(labels: list[str], wanted: list[str]) -> list[str]:
     known = set(labels)
     for name in wanted:
         if name not in known:
-            guesses = nearest(name, labels)
             raise ConfigError(
                 f"there is no training identity {name!r} among the {len(labels)}",
                 where=SETTING,
-                hint=f"the nearest names are {', '.join(guesses)}"
-                if guesses
-                else f"the first names are {', '.join(labels[:3])}",
+                hint=did_you_mean(name, labels, 3) or f"the first names are {', '.join(labels[:3])}",
             )
     if len(set(wanted)) == len(labels):
         raise _none_left(len(labels), labels)

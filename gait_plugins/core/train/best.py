@@ -16,7 +16,7 @@ from gait_plugins.config.sections import TrainerSection
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.io.atomic import whole_file, write_text
-from gait_plugins.registry.suggest import nearest
+from gait_plugins.suggest import did_you_mean
 
 HISTORY = "validation.json"
 
@@ -38,11 +38,10 @@ class Watched:
         """
         name = self.metric.removeprefix("scalar/test_accuracy/").removeprefix("scalar/validation_accuracy/")
         if name not in metrics:
-            guesses = nearest(name, metrics, 1)
             raise ConfigError(
                 f"the protocol has no figure {name!r}; its figures are {', '.join(metrics) or 'none'}",
                 where="trainer_cfg",
-                hint=f"did you mean {guesses[0]!r}?" if guesses else None,
+                hint=did_you_mean(name, metrics) or None,
             )
         value = float(metrics[name]) * (1 if self.mode == "max" else -1)
         return -math.inf if math.isnan(value) else value

@@ -1,4 +1,4 @@
-"""Optimiser, its parameter groups (with weight decay or without), and learning-rate schedule."""
+"""Optimiser over the model's parameter groups, and learning-rate schedule, from their YAML sections."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.suggest import did_you_mean
 
 
 class Filters(NamedTuple):
@@ -39,10 +39,9 @@ def synthesis_filters(wavelet: str) -> Filters:
 def _bank(wavelet: str) -> pywt.Wavelet:
     discrete = pywt.wavelist(kind="discrete")
     if wavelet not in discrete:
-        near = difflib.get_close_matches(wavelet, discrete)
         raise ConfigError(
             f"unknown discrete wavelet {wavelet!r}",
-            hint=f"did you mean {', '.join(near)}?" if near else "pywt.wavelist(kind='discrete') lists them",
+            hint=did_you_mean(wavelet, discrete, 3) or "pywt.wavelist(kind='discrete') lists them",
         )
     return pywt.Wavelet(wavelet)
 

@@ -16,6 +16,7 @@ from typing_extensions import NotRequired, Self, TypedDict
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, heads, split_lengths
+from gait_plugins.nn.parameter_groups import split_by_weight_decay
 from gait_plugins.plugins.zoo.models.blocks.swin import STD, VideoSwin
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import stage, stem
 from gait_plugins.plugins.zoo.models.schedules import SteppedCosine
@@ -203,10 +204,9 @@ class SwinGait(GaitModel):
                 hint="set it, for example -o optimizer_cfg.lr=0.0003",
             )
         lr = float(optimizer_cfg["lr"])
-        named = list(self.transformer.named_parameters())
-        undecayed = [name for name, _ in named if any(part in name for part in UNDECAYED)]
-        yield {"params": [p for name, p in named if name in undecayed], "lr": lr, "weight_decay": 0.0}
-        yield {"params": [p for name, p in named if name not in undecayed], "lr": lr}
+        decayed, spared = split_by_weight_decay(self.transformer.named_parameters(), UNDECAYED)
+        yield {"params": spared, "lr": lr, "weight_decay": 0.0}
+        yield {"params": decayed, "lr": lr}
         for part in self._pretrained():
             yield {"params": list(part.parameters()), "lr": lr * PRETRAINED}
 

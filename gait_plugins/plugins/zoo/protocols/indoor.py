@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
@@ -12,6 +10,7 @@ from gait_plugins.metrics import Metric, distance_chunks, retrieve, same_identit
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.indoor_rules import CROSS_VIEW, SINGLE_VIEW, IndoorRule
 from gait_plugins.plugins.zoo.protocols.indoor_split import IndoorSplit
+from gait_plugins.suggest import did_you_mean
 
 
 class IndoorProtocol(Protocol):
@@ -65,12 +64,11 @@ class IndoorProtocol(Protocol):
         rules = CROSS_VIEW if self.cross_view_gallery else SINGLE_VIEW
         if dataset in rules:
             return rules[dataset]
-        nearest = difflib.get_close_matches(dataset, rules, 1, 0.5)
-        guess = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        meant = did_you_mean(dataset, rules)
         kind = "cross-view gallery rule" if self.cross_view_gallery else "probe and gallery rule"
         raise ConfigError(
             f"evaluate_indoor_dataset has no {kind} for data set {dataset!r}, only for "
-            f"{', '.join(rules)}{guess}",
+            f"{'; '.join(filter(None, (', '.join(rules), meant)))}",
             hint="set data_cfg.test_dataset_name to the one whose naming your sequences follow, or give "
             "your own evaluator_cfg.probe_types ({NM: [nm-05]}) and evaluator_cfg.gallery_types ([nm-01])",
         )

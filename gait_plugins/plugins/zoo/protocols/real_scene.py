@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.metrics import Metric, distance_chunks, first_match
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.roles import Roles, Types, own_types, roles_by_type
+from gait_plugins.suggest import did_you_mean
 
 _RANKS = (1, 5, 10, 20)
 _RULES: dict[str, tuple[Types, Types]] = {
@@ -78,11 +78,10 @@ class RealSceneProtocol(Protocol):
 
     def _roles(self, data: EmbeddingSet) -> Roles:
         if self.rule is None and data.dataset_name not in _RULES:
-            nearest = difflib.get_close_matches(data.dataset_name, _RULES, 1, 0.5)
-            guess = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            meant = did_you_mean(data.dataset_name, _RULES)
             raise ConfigError(
                 f"evaluate_real_scene has no probe and gallery rule for data set {data.dataset_name!r}, "
-                f"only for {', '.join(_RULES)}{guess}",
+                f"only for {'; '.join(filter(None, (', '.join(_RULES), meant)))}",
                 hint="set data_cfg.test_dataset_name to the one whose naming your sequences follow, or give "
                 'your own evaluator_cfg.probe_types (["02"]) and evaluator_cfg.gallery_types (["01"])',
             )

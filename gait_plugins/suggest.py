@@ -22,7 +22,15 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float 
     return [by_folded[match] for match in matches]
 
 
-def did_you_mean(name: str, candidates: Iterable[str], count: int = 1) -> str:
-    """``did you mean 'TripletLoss'?``, with up to ``count`` candidates; empty where none is near."""
+def did_you_mean(name: str, candidates: Iterable[str], count: int = 1, *, also: str = "") -> str:
+    """``did you mean 'TripletLoss'?``
+
+    Args:
+        name: what was written.
+        candidates: what could have been meant.
+        count: how many to name at most.
+        also: a sentence that follows, or stands alone where no candidate is near.
+    """
     guesses = nearest(name, candidates, count)
-    return f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else ""
+    question = f"did you mean {' or '.join(map(repr, guesses))}?" if guesses else ""
+    return " ".join(filter(None, (question, also)))

@@ -46,13 +46,14 @@ def check(
 
     For a recipe, list its stages and the weights that each starts from.
     """
-    from gait_plugins.config import load_config
-    from gait_plugins.config.recipe.load import find_recipe, load_recipe
+    from gait_plugins.config.loading import load_config, open_source
 
-    if find_recipe(config) is not None:
+    source = open_source(config)
+    if source.is_recipe:
+        from gait_plugins.config.recipe.load import load_recipe
         from gait_plugins.core.recipes.checks import check_stages
 
-        recipe = load_recipe(config, override or [])
+        recipe = load_recipe(source, override or [])
         fits = check_stages(recipe)
         if resolved:
             import yaml
@@ -62,7 +63,7 @@ def check(
         else:
             print("\n".join(_recipe_lines(recipe, fits)))
         return
-    loaded = load_config(config, override or [])
+    loaded = load_config(source, override or [])
     if resolved:
         import yaml
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,8 @@ from gait_plugins.errors import PluginLoadError
 from gait_plugins.registry.manager import Manager, default_manager
 
 if TYPE_CHECKING:
-    from gait_plugins.registry.components import Component, Failure
+    from gait_plugins.registry.commands import Command
+    from gait_plugins.registry.components import Component, Failure, Owner
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
@@ -44,6 +46,10 @@ def list_components(
         print("\nlife-cycle hooks:")
         for owner, hooks in sorted(listeners.items()):
             print(f"  {owner} ({owner.module}): {', '.join(hooks)}")
+    commands = manager.commands()
+    if commands and kind is None:
+        print("\ncommands:")
+        print(_aligned([(f"  gait-plugins {c.name}", str(c.owner), c.target) for c in commands]))
     if manager.allow is not None:
         print(f"\nonly these plugins may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
     if manager.failures:
@@ -66,23 +72,36 @@ def check_plugins() -> None:
     manager = default_manager()
     problems = [_failure_text(failure) for failure in manager.failures]
     for owner in manager.owners:
-        offered = [component for component in manager.components() if component.owner == owner]
-        own = [component for component in offered if not component.missing]
-        broken = [error for component in own if (error := _load_error(component))]
-        problems += [textwrap.indent(str(error), "  ") for error in broken]
-        count = f"{len(own) - len(broken)} of {len(own)} components load"
-        if len(offered) > len(own):
-            count += f", {len(offered) - len(own)} not available here"
-        print(f"{owner} ({owner.module}): {count if offered else 'life-cycle hooks only'}")
+        text, errors = _loaded(manager, owner)
+        problems += [textwrap.indent(str(error), "  ") for error in errors]
+        print(f"{owner} ({owner.module}): {text}")
     if problems:
         print("\nfailed:")
         print("\n".join(problems))
         raise typer.Exit(2)
 
 
-def _load_error(component: Component) -> PluginLoadError | None:
+def _loaded(manager: Manager, owner: Owner) -> tuple[str, list[PluginLoadError]]:
+    """What of a plugin loads, in words, and the errors of what does not."""
+    components = [component for component in manager.components() if component.owner == owner]
+    usable = [component for component in components if not component.missing]
+    commands = [command for command in manager.commands() if command.owner == owner]
+    parts, errors = [], []
+    kinds: tuple[tuple[str, Sequence[Component | Command]], ...]
+    kinds = (("components", usable), ("commands", commands))
+    for title, offered in kinds:
+        broken = [error for thing in offered if (error := _load_error(thing))]
+        if offered:
+            parts.append(f"{len(offered) - len(broken)} of {len(offered)} {title} load")
+        errors += broken
+    if len(components) > len(usable):
+        parts.append(f"{len(components) - len(usable)} not available here")
+    return ", ".join(parts) or "life-cycle hooks only", errors
+
+
+def _load_error(offered: Component | Command) -> PluginLoadError | None:
     try:
-        component.load()
+        offered.load()
     except PluginLoadError as error:
         return error
     return None
@@ -106,6 +125,16 @@ def _as_data(manager: Manager, components: list[Component]) -> dict[str, object]
                 **({"missing": c.missing} if c.missing else {}),
             }
             for c in components
+        ],
+        "commands": [
+            {
+                "name": c.name,
+                "help": c.help,
+                "target": c.target,
+                "distribution": c.owner.distribution,
+                "version": c.owner.version,
+            }
+            for c in manager.commands()
         ],
         "listeners": [
             {"distribution": o.distribution, "version": o.version, "module": o.module, "hooks": hooks}

@@ -117,8 +117,7 @@ def _load(
     stage: str | None,
     checkpoint: Path | None = None,
 ) -> Config | RecipeConfig:
-    from gait_plugins.config import load_config
-    from gait_plugins.config.recipe.load import find_recipe, load_recipe
+    from gait_plugins.config.loading import load_config, open_source
     from gait_plugins.config.yaml.overrides import written
 
     if (name is None) == (cfgs is None):
@@ -127,14 +126,16 @@ def _load(
             hint="gait-plugins config list shows the shipped ones",
         )
     overrides = list(overrides or [])
-    source = name or cfgs or ""
-    if find_recipe(source) is not None:
+    source = open_source(name or cfgs or "")
+    if source.is_recipe:
+        from gait_plugins.config.recipe.load import load_recipe
+
         if iteration is not None:
             raise ConfigError("--iter is not for recipes", hint="use --stage NAME --checkpoint FILE")
         return load_recipe(source, overrides)
     if stage is not None:
         raise ConfigError(
-            f"{source} is not a recipe: --stage {stage} cannot be used",
+            f"{source.name} is not a recipe: --stage {stage} cannot be used",
             hint="leave out --stage",
         )
     if checkpoint is not None:
@@ -168,16 +169,35 @@ def _run(
 ) -> Results | None:
     from gait_plugins.config import Config
     from gait_plugins.core.evaluate.report import print_results
-    from gait_plugins.core.evaluate.test import score
-    from gait_plugins.core.recipes.run import score_recipe, train_recipe
-    from gait_plugins.core.train.loop import train
 
     if isinstance(loaded, Config):
-        results = train(loaded, options) if phase == "train" else score(loaded, options)
-    elif phase == "train":
-        results = train_recipe(loaded, options, stage)
+        results = _run_one(phase, loaded, options)
     else:
-        results = score_recipe(loaded, options, stage, checkpoint)
+        results = _run_recipe(phase, loaded, options, stage, checkpoint)
     if results is not None:
         print_results(results)
     return results
+
+
+def _run_one(phase: Literal["train", "test"], config: Config, options: RunOptions) -> Results | None:
+    if phase == "train":
+        from gait_plugins.core.train.loop import train
+
+        return train(config, options)
+    from gait_plugins.core.evaluate.test import score
+
+    return score(config, options)
+
+
+def _run_recipe(
+    phase: Literal["train", "test"],
+    recipe: RecipeConfig,
+    options: RunOptions,
+    stage: str | None,
+    checkpoint: Path | None,
+) -> Results | None:
+    from gait_plugins.core.recipes.run import score_recipe, train_recipe
+
+    if phase == "train":
+        return train_recipe(recipe, options, stage)
+    return score_recipe(recipe, options, stage, checkpoint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from gait_plugins.config.check.resolving import Resolver, check_shape
@@ -12,21 +13,53 @@ from gait_plugins.config.problems import Problem, raise_problems
 from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
-from gait_plugins.config.yaml.sources import display_name, locate, read_config
+from gait_plugins.config.yaml.sources import Source, display_name, merged_with_parents, read_source
 from gait_plugins.config.yaml.tree import Tree, merge
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.components import normalised
-from gait_plugins.registry.manager import Manager, pin_plugins
+from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
 
 
-def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
+def open_source(name: str | os.PathLike[str]) -> Source:
+    """Read the file of a configuration or recipe: a path, a shipped name, or a recipe that a plugin offers.
+
+    Raises:
+        ConfigError: there is neither a recipe nor a configuration of that name, or the file is broken.
+    """
+    try:
+        return read_source(name)
+    except ConfigError as error:
+        offered = default_manager().components("recipe")
+        if any(component.is_called(os.fspath(name)) for component in offered):
+            return read_source(name, _offered_file(os.fspath(name)))
+        if offered and not Path(name).is_file():
+            error.hint = f"{error.hint}; recipes from plugins: {', '.join(c.name for c in offered)}"
+        raise
+
+
+def _offered_file(name: str) -> Path:
+    component = default_manager().find("recipe", name)
+    recipe: Any = component.load()
+    path: Path = recipe.path()
+    if not path.is_file():
+        raise PluginLoadError(
+            f"the file of recipe {name!r} is missing: {path}",
+            where=f"{component.origin} ({component.owner})",
+            hint=f"repair or reinstall {component.owner.distribution}",
+        )
+    return path
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Source, overrides: Iterable[str] = ()
+) -> Config:
     """Read, complete and validate a configuration; nothing of it is built.
 
     Harmless oddities are in the configuration's ``warnings``.
 
     Args:
-        source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, or
-            the sections themselves.
+        source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, a file that
+            was opened already, or the sections themselves.
         overrides: ``a.b.c=value`` over what is written there; values are YAML, list items are named
             by their position (``loss_cfg.0.margin=0.3``).
 
@@ -36,8 +69,8 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any], overrides: I
     if isinstance(source, Mapping):
         name, written = "this configuration", Tree(copy.deepcopy(dict(source)))
     else:
-        file = locate(source)
-        name, written = display_name(file), read_config(file)
+        read = source if isinstance(source, Source) else read_source(source)
+        name, written = display_name(read.file), merged_with_parents(read)
     if "stages" in written.data:
         raise ConfigError(
             "this is a recipe, expected a configuration",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Optional
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import Required, TypedDict
 
+from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, realise
 from gait_plugins.registry.components import Component
@@ -63,6 +64,11 @@ class Section(BaseModel):
     ignored_options: ClassVar[Mapping[str, str]] = {}
     """Keys that OpenGait's own files write and that have no effect -> why; a warning, no error."""
 
+    def plain(self) -> dict[str, Any]:
+        """The keys of the section itself that were written or have a default, as YAML holds them."""
+        own = [name for name, field in type(self).model_fields.items() if field.json_schema_extra != _PART]
+        return {name: _plain(getattr(self, name)) for name in own if name in self.model_fields_set}
+
 
 class DataSection(Section):
     """The data set. Every other key is an option of the data set that ``type`` names."""
@@ -88,6 +94,10 @@ class DataSection(Section):
     )
     dataset: ComponentSpec = Field(description="the data set", json_schema_extra=_PART)
 
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), **self.dataset.mapping()}
+
 
 class OptimizerSection(Section):
     """The optimiser. Every other key is an argument of the ``torch.optim`` class."""
@@ -95,12 +105,20 @@ class OptimizerSection(Section):
     solver: str = Field("SGD", description="name of a class of torch.optim")
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
 
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), **self.options}
+
 
 class SchedulerSection(Section):
     """The learning rate, stepped every iteration. Every other key is an argument of the class."""
 
     scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
+
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), **self.options}
 
 
 class KeepBest(Section):
@@ -185,6 +203,10 @@ class TrainerSection(Section):
         description="one transform, or null, for each input source", json_schema_extra=_PART
     )
 
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), "sampler": self.sampler.mapping(), "transform": _mappings(self.transform)}
+
 
 class EvaluatorSection(Section):
     """The test. Every other key is an option of the protocol that ``eval_func`` names."""
@@ -213,6 +235,14 @@ class EvaluatorSection(Section):
         "those of transform; the test sequences are scored again under each condition",
         json_schema_extra=_PART,
     )
+
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        found = {**super().plain(), **self.protocol.mapping()}
+        found |= {"sampler": self.sampler.mapping(), "transform": _mappings(self.transform)}
+        if "conditions" in self.model_fields_set:
+            found["conditions"] = {name: _mappings(specs) for name, specs in self.conditions.items()}
+        return found
 
 
 class LossSection(Section):
@@ -249,13 +279,30 @@ class Config(Section):
     run_dir: str | None = Field(
         None, description="the run folder itself; null: output_dir/<data set>/<model>/<save_name>"
     )
-    data: dict[str, Any] = Field(
-        description="the resolved configuration as plain data", repr=False, json_schema_extra=_PART
-    )
     source: str = Field("", description="name of the file", json_schema_extra=_PART)
     warnings: tuple[Problem, ...] = Field(
         (), description="settings without effect, and harmless oddities", repr=False, json_schema_extra=_PART
     )
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The resolved configuration as plain data, made anew at each call."""
+        found = {
+            "data_cfg": self.data_cfg.plain(),
+            "model_cfg": self.model_cfg.mapping(),
+            "loss_cfg": [loss.mapping() for loss in self.loss_cfg],
+            "optimizer_cfg": self.optimizer_cfg.plain(),
+            "scheduler_cfg": self.scheduler_cfg.plain(),
+            "trainer_cfg": self.trainer_cfg.plain(),
+            "evaluator_cfg": self.evaluator_cfg.plain(),
+        }
+        top = [name for name in ("plugins", "output_dir", "run_dir") if name in self.model_fields_set]
+        return found | {name: getattr(self, name) for name in top}
+
+    def changed(self, section: str, key: str, value: Any) -> Config:
+        """This configuration with another setting."""
+        new = getattr(self, section).model_copy(update={key: value})
+        return self.model_copy(update={section: new})
 
     def specs(self) -> Iterator[ComponentSpec]:
         """Every component of the configuration, nested ones too, in the order of the file."""
@@ -276,3 +323,11 @@ class Config(Section):
     def components(self) -> list[Component]:
         """The components that are used, each once."""
         return list(dict.fromkeys(spec.component for spec in self.specs()))
+
+
+def _plain(value: Any) -> Any:
+    return value.plain() if isinstance(value, Section) else to_plain(value)
+
+
+def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | None]:
+    return [None if spec is None else spec.mapping() for spec in specs]

@@ -15,9 +15,9 @@ from gait_plugins.config.check.messages import accepted, mismatch, quoting_hint
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Param, Signature
+from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
-from gait_plugins.config.yaml.plain import to_plain
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component

@@ -74,13 +74,12 @@ class Resolver:
         if self.problems:
             return None
         top = {name: self.tree.data[name] for name in TOP if name not in found and name in self.tree.data}
-        plain = {name: section.plain for name, section in found.items()} | top
         values = {
             name: SECTIONS[name](**section.value) if name in SECTIONS else section.value
             for name, section in found.items()
         }
         warnings = tuple(dict.fromkeys([*self.tree.warnings, *self.check.warnings]))
-        return Config.model_validate({**values, **top, "data": plain, "source": source, "warnings": warnings})
+        return Config.model_validate({**values, **top, "source": source, "warnings": warnings})
 
     # --- sections ------------------------------------------------------------------------------
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
 
-from gait_plugins.api.recipe import Recipe
 from gait_plugins.config.check.checker import Checker, OptionOwner
+from gait_plugins.config.loading import open_source
 from gait_plugins.config.options.signature import of_model
 from gait_plugins.config.problems import raise_problems
 from gait_plugins.config.recipe.configs import StageConfigs
@@ -17,11 +16,9 @@ from gait_plugins.config.recipe.overrides import divide_overrides
 from gait_plugins.config.recipe.relations import Relations, missing_checkpoints
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection
 from gait_plugins.config.yaml import overrides as typed
-from gait_plugins.config.yaml.reader import read_file
-from gait_plugins.config.yaml.sources import display_name, locate
+from gait_plugins.config.yaml.sources import Source, display_name
 from gait_plugins.config.yaml.tree import Tree
-from gait_plugins.errors import ConfigError, PluginLoadError
-from gait_plugins.registry.manager import default_manager
+from gait_plugins.errors import ConfigError
 
 
 def find_recipe(name: str | os.PathLike[str]) -> Path | None:
@@ -30,62 +27,42 @@ def find_recipe(name: str | os.PathLike[str]) -> Path | None:
     Raises:
         ConfigError: there is neither a recipe nor a configuration of that name.
     """
-    try:
-        file = locate(name)
-    except ConfigError as error:
-        offered = [c.name for c in default_manager().components("recipe")]
-        if any(c.is_called(os.fspath(name)) for c in default_manager().components("recipe")):
-            return _offered(os.fspath(name))
-        if offered:
-            error.hint = f"{error.hint}; recipes from plugins: {', '.join(offered)}"
-        raise
-    return file if "stages" in read_file(file, display_name(file)).data else None
+    source = open_source(name)
+    return source.file if source.is_recipe else None
 
 
-def _offered(name: str) -> Path:
-    component = default_manager().find("recipe", name)
-    path = cast(type[Recipe], component.load()).path()
-    if not path.is_file():
-        raise PluginLoadError(
-            f"the file of recipe {name!r} is missing: {path}",
-            where=f"{component.origin} ({component.owner})",
-            hint=f"repair or reinstall {component.owner.distribution}",
-        )
-    return path
-
-
-def load_recipe(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> RecipeConfig:
+def load_recipe(source: str | os.PathLike[str] | Source, overrides: Iterable[str] = ()) -> RecipeConfig:
     """Read and validate a recipe and the configuration of each stage; nothing is built.
 
     Args:
-        source: see :func:`find_recipe`.
+        source: see :func:`find_recipe`; or a file that was opened already.
         overrides: ``STAGE.key=value`` for a stage (one of its configuration, or of the stage itself),
             ``key=value`` of a configuration for all stages, ``name=``, ``output_dir=`` for the recipe.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
     """
-    file = find_recipe(source)
-    if file is None:
+    read = source if isinstance(source, Source) else open_source(source)
+    name, file, tree = read.name, read.file, read.tree
+    if not read.is_recipe:
         raise ConfigError(
-            "this is a configuration, expected a recipe: the key 'stages' is missing", where=os.fspath(source)
+            "this is a configuration, expected a recipe: the key 'stages' is missing", where=name
         )
-    tree = read_file(file, display_name(file))
     shares = divide_overrides(tree, list(overrides))
     for text, place in shares.own:
         typed.apply(tree, [text], place)
     recipe = _sections(tree, display_name(file))
     relations = Relations(tree, recipe, file.parent)
     raise_problems(relations.problems, display_name(file))
-    run = Path(recipe.output_dir) / (recipe.name or _run_name(os.fspath(source)))
-    configs = StageConfigs(tree, os.fspath(source), file.parent, run, shares.stages)
+    run = Path(recipe.output_dir) / (recipe.name or _run_name(name))
+    configs = StageConfigs(tree, name, file.parent, run, shares.stages)
     stages: dict[str, Stage] = {}
     for i, stage in enumerate(recipe.stages):
         configs.done[stage.name] = configs.of(i, stage)
         where = tree.where(("stages", i, "name"))
         stages[stage.name] = Stage(stage.name, configs.done[stage.name], relations.takes[i], where)
     raise_problems(list(missing_checkpoints(stages)), display_name(file))
-    return RecipeConfig(os.fspath(source), tuple(stages.values()))
+    return RecipeConfig(name, tuple(stages.values()))
 
 
 def _sections(tree: Tree, name: str) -> RecipeSection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +74,56 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
     )
 
 
+@dataclass(frozen=True)
+class Source:
+    """A YAML file that was read: a configuration or a recipe."""
+
+    name: str
+    """As it was asked for."""
+    file: Path
+    tree: Tree
+    """Its own text; what it inherits is not merged in."""
+
+    @property
+    def is_recipe(self) -> bool:
+        """True where the file has stages."""
+        return "stages" in self.tree.data
+
+
+def read_source(name: str | os.PathLike[str], file: Path | None = None) -> Source:
+    """Read the file of a configuration or recipe.
+
+    Args:
+        name: of a shipped one, or a path.
+        file: the file, where it is known already.
+
+    Raises:
+        ConfigError: there is no such file, or it is broken.
+    """
+    found = file or locate(name)
+    return Source(os.fspath(name), found, read_file(found, display_name(found)))
+
+
 def read_config(file: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
     """A configuration file merged over what it ``inherits``.
 
     Raises:
         ConfigError: a file is missing or broken, or inherits itself.
     """
+    return merged_with_parents(read_source(file, file), ancestors)
+
+
+def merged_with_parents(source: Source, ancestors: tuple[Path, ...] = ()) -> Tree:
+    """A configuration that was read, merged over what it ``inherits``; raises as :func:`read_config` does."""
+    file = source.file
     file_id = file.resolve()
-    tree = read_file(file, display_name(file))
     if file_id in ancestors:
         raise ConfigError(
             "the configuration inherits itself",
             where=display_name(file),
             hint=f"remove the {INHERITS!r} entry that leads back to this file",
         )
-    return with_parents(tree, file.parent, (*ancestors, file_id))
+    return with_parents(source.tree, file.parent, (*ancestors, file_id))
 
 
 def with_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...] = ()) -> Tree:

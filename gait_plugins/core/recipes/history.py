@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 from gait_plugins.config import Config
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.config.recipe.model import Stage
 from gait_plugins.config.yaml.defaults import default_tree
-from gait_plugins.config.yaml.plain import flat_settings
 from gait_plugins.core.checkpoints.partial import parts_of
 from gait_plugins.core.runs.folder import STARTED_FROM
 from gait_plugins.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from gait_plugins.api import Results
 from gait_plugins.config import Config
@@ -85,7 +85,7 @@ def score_recipe(
     stage = recipe.stages[-1] if only is None else recipe[only]
     which = "best" if stage.config.evaluator_cfg.restore_hint == "best" else "last"
     path = _file_of(stage, which) if checkpoint is None else checkpoint
-    return score(_changed(stage.config, "evaluator_cfg", "restore_hint", str(path)), options)
+    return score(stage.config.changed("evaluator_cfg", "restore_hint", str(path)), options)
 
 
 def state_of(stage: Stage) -> State:
@@ -135,7 +135,7 @@ def with_files(recipe: RecipeConfig, stage: Stage) -> Config:
         files[target] = written
     if not files:
         return stage.config
-    return _changed(stage.config, "trainer_cfg", "init", files.get("", files))
+    return stage.config.changed("trainer_cfg", "init", files.get("", files))
 
 
 def _is_trained(stage: Stage, known: ScoreHistory) -> bool:
@@ -160,13 +160,6 @@ def _file_of(stage: Stage, which: int | str) -> Path:
     if which == "best":
         return last.with_name(BEST)
     return checkpoint_path(stage.folder, stage.config.trainer_cfg.save_name, int(which))
-
-
-def _changed(config: Config, section: str, key: str, value: Any) -> Config:
-    """The configuration with another setting."""
-    data = {**config.data, section: {**config.data[section], key: value}}
-    new = getattr(config, section).model_copy(update={key: value})
-    return config.model_copy(update={"data": data, section: new})
 
 
 def _refuse(options: RunOptions) -> None:

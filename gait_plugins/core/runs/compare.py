@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from gait_plugins.config.yaml.plain import flat_settings
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.errors import ConfigError, DataError
 
 ABSENT = None

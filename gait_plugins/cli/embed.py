@@ -40,7 +40,8 @@ Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; defaul
 def run_embed(
     config: Name,
     output: Annotated[
-        Path, typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="File to write: .npz or .csv.")
+        Path,
+        typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="File to write: .npz or .csv."),
     ],
     data: Annotated[
         list[Path] | None,

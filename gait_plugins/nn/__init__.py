@@ -12,6 +12,7 @@ from gait_plugins.nn.packed_batches import (
     packed_temporal_conv,
     split_lengths,
 )
+from gait_plugins.nn.parameter_groups import split_by_weight_decay
 from gait_plugins.nn.triplets import pairs_of, pairwise_distance, triplet_sums
 from gait_plugins.nn.views import views_of
 
@@ -29,6 +30,7 @@ __all__ = [
     "packed_temporal_conv",
     "pairs_of",
     "pairwise_distance",
+    "split_by_weight_decay",
     "split_lengths",
     "triplet_sums",
     "views_of",

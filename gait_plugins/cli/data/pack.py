@@ -16,7 +16,9 @@ Root = Annotated[
 
 def partition(
     root: Root,
-    to: Annotated[Path, typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="JSON file to write.")],
+    to: Annotated[
+        Path, typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="JSON file to write.")
+    ],
     share: Annotated[
         float, typer.Option(help="Share of the identities to train on, from 0 to 1, drawn with --seed.")
     ] = 0.5,

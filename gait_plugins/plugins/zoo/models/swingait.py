@@ -15,8 +15,15 @@ from typing_extensions import NotRequired, Self, TypedDict
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, heads, split_lengths
-from gait_plugins.nn.parameter_groups import split_by_weight_decay
+from gait_plugins.nn import (
+    HorizontalPooling,
+    PackedMax,
+    SeparateFCs,
+    frames_of,
+    heads,
+    split_by_weight_decay,
+    split_lengths,
+)
 from gait_plugins.plugins.zoo.models.blocks.swin import STD, VideoSwin
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import stage, stem
 from gait_plugins.plugins.zoo.models.schedules import SteppedCosine

@@ -13,7 +13,7 @@ from pathlib import Path
 from gait_plugins import build
 from gait_plugins.core.tools.export import write_opengait_layout
 from gait_plugins.prepare.pack import pack_dataset
-from gait_plugins.prepare.walk import every_sequence
+from gait_plugins.prepare.sequences import every_sequence
 
 
 def read_all(kind: str, root: str, partition: str) -> None:

@@ -32,7 +32,7 @@ MOVED = {
     "gait_plugins.plugins.rle.grid": "gait_plugins.plugins.rle.augment.grid",
     "gait_plugins.plugins.rle.moderate": "gait_plugins.plugins.rle.augment.moderate",
     "gait_plugins.plugins.rle.radical": "gait_plugins.plugins.rle.augment.radical",
-    "gait_plugins.plugins.rle.splits": "gait_plugins.plugins.rle.protocols.splits",
+    "gait_plugins.plugins.rle.splits": "gait_plugins.plugins.rle.protocols.mean_of_splits",
     "upstream_patches.patch": "upstream_patches.patches.patch",
 }
 """Old name -> new name."""

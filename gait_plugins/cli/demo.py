@@ -60,7 +60,7 @@ def _picture(config: Config, path: Path) -> None:
 def _contend(config: Config) -> Results | None:
     from gait_plugins.core.build.checks import count_parameters
     from gait_plugins.core.build.components import build_model
-    from gait_plugins.core.evaluate.test import score
+    from gait_plugins.core.evaluate.score import score
     from gait_plugins.core.runtime.options import RunOptions
     from gait_plugins.core.train.loop import train
 

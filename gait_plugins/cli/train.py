@@ -184,7 +184,7 @@ def _run_one(phase: Literal["train", "test"], config: Config, options: RunOption
         from gait_plugins.core.train.loop import train
 
         return train(config, options)
-    from gait_plugins.core.evaluate.test import score
+    from gait_plugins.core.evaluate.score import score
 
     return score(config, options)
 

@@ -1,5 +1,6 @@
 """Network parts that several models share, named and keyed as OpenGait's, and sums over triplets."""
 
+from gait_plugins.nn.contrastive_views import views_of
 from gait_plugins.nn.hardest import hardest_pairs
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
 from gait_plugins.nn.labels import check_labels
@@ -14,7 +15,6 @@ from gait_plugins.nn.packed_batches import (
 )
 from gait_plugins.nn.parameter_groups import split_by_weight_decay
 from gait_plugins.nn.triplets import pairs_of, pairwise_distance, triplet_sums
-from gait_plugins.nn.views import views_of
 
 __all__ = [
     "FrameWise",

@@ -1,4 +1,4 @@
-"""The contract of data sets."""
+"""Contract checks of data sets."""
 
 from __future__ import annotations
 

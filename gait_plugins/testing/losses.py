@@ -1,4 +1,4 @@
-"""The contract of losses, tried on random and on degenerate features."""
+"""Contract checks of losses."""
 
 from __future__ import annotations
 

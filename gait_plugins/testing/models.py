@@ -1,4 +1,4 @@
-"""The contract of models, tried on small batches."""
+"""Contract checks of models."""
 
 from __future__ import annotations
 

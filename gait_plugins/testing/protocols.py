@@ -1,4 +1,4 @@
-"""The contract of evaluation protocols."""
+"""Contract checks of protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contracts of frame and batch samplers."""
+"""Contract checks of samplers."""
 
 from __future__ import annotations
 

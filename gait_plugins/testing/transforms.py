@@ -1,4 +1,4 @@
-"""The contract of transforms."""
+"""Contract checks of transforms."""
 
 from __future__ import annotations
 

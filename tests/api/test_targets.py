@@ -21,7 +21,7 @@ from gait_plugins.core.build.batches import build_batches
 from gait_plugins.core.build.components import build_dataset
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.data.loader import batches
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.errors import ConfigError

@@ -17,7 +17,7 @@ import gait_plugins
 from gait_plugins import FrameSampler, Loss, Results, Transform
 from gait_plugins.core.data import seeding as order
 from gait_plugins.errors import DataError
-from gait_plugins.nn import nested
+from gait_plugins.nn import tensor_trees as nested
 from gait_plugins.registry.manager import Manager
 from upstream_patches.adapters import seeding as draws
 from upstream_patches.adapters.frame_sampler import HostedFrames, adapt_frame_sampler

@@ -15,7 +15,7 @@ from helpers.hosts.upstream_host import mini, pin, write_data
 import gait_plugins
 from gait_plugins import EmbeddingSet, Transform, hookimpl
 from gait_plugins.core.checkpoints.files import load_checkpoint
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions as CoreOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.errors import ConfigError

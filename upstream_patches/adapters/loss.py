@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import gait_plugins
 from gait_plugins.api import Loss
-from gait_plugins.nn.nested import device_type, gathered, in_float32
+from gait_plugins.nn.tensor_trees import device_type, gathered, in_float32
 from upstream_patches.adapters.shared_state import SharesState
 from upstream_patches.adapters.signatures import accepting
 

@@ -1,4 +1,4 @@
-"""A module as one module of the host sees it."""
+"""A module with some names replaced, as one module of the host sees it."""
 
 from __future__ import annotations
 

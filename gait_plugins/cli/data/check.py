@@ -1,4 +1,4 @@
-"""``gait-plugins data``: checks data sets before training, and holds the other data commands."""
+"""``gait-plugins data``: the group of commands on data sets, and ``data check``."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def partition(
     """Write the partition of your own data: identities to train on, identities to test, and probes."""
     from gait_plugins.io.atomic import write_text
     from gait_plugins.prepare.partition import Split, make_partition
-    from gait_plugins.prepare.walk import every_sequence
+    from gait_plugins.prepare.sequences import every_sequence
 
     _check_free(to, overwrite)
     trained = [*(train or ()), *_lines(train_list)]
@@ -98,7 +98,7 @@ def pack(
     """
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare.pack import pack_dataset
-    from gait_plugins.prepare.walk import every_sequence
+    from gait_plugins.prepare.sequences import every_sequence
 
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:

@@ -1,4 +1,4 @@
-"""Batches of a phase (training, validation, test): the sequences, samplers and transforms that make them."""
+"""Batch makers of a phase (training, validation, test): its sequences, samplers and transforms."""
 
 from __future__ import annotations
 

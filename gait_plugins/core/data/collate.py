@@ -1,4 +1,4 @@
-"""Stacking: the clips of a batch copied into one tensor for each input source."""
+"""Collating: the clips of a batch copied into one tensor for each input source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: sequences picked, loaded, cut into frames, transformed and stacked, in worker processes."""
+"""Loader: sequences are picked, loaded, cut into frames, transformed and stacked in worker processes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gait_plugins.config.recipe.model import RecipeConfig, Stage, sources
 from gait_plugins.core.build.batches import scored_phases
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, saved_iterations
 from gait_plugins.core.evaluate.report import results_path
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.recipes.checks import check_data, check_stages, of_stage
 from gait_plugins.core.recipes.history import check_unchanged
 from gait_plugins.core.runtime.devices import make_fabric

@@ -15,7 +15,7 @@ from gait_plugins.core.build.batches import batch_maker
 from gait_plugins.core.build.components import build_dataset, build_model
 from gait_plugins.core.data.loader import frame_size
 from gait_plugins.core.evaluate.infer import embed
-from gait_plugins.core.evaluate.test import restore_for_test, tested_checkpoint
+from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles

@@ -16,7 +16,7 @@ from gait_plugins.io.folders import by_numbers, is_hidden, suffix
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
 from gait_plugins.prepare.align import grey_mask
 from gait_plugins.prepare.grey_values import on_white
-from gait_plugins.prepare.walk import every_sequence
+from gait_plugins.prepare.sequences import every_sequence
 
 TAKEN = (
     f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "

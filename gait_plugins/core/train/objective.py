@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gait_plugins.api import GaitBatch, GaitModel, Loss
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn.nested import gathered, in_float32
+from gait_plugins.nn.tensor_trees import gathered, in_float32
 
 
 class AsItIs:

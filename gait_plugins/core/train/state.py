@@ -1,4 +1,4 @@
-"""Training state: built, restored, updated (the gradient step, scaled in mixed precision), saved."""
+"""Training state: built, restored, updated (gradient step and skipped steps in mixed precision), saved."""
 
 from __future__ import annotations
 

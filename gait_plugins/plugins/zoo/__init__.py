@@ -54,11 +54,11 @@ def gait_transforms() -> Contribution:
         "RandomRotate": "warp",
         "RandomPerspective": "warp",
         "RandomAffine": "warp",
-        "RandomPartDilate": "parts",
-        "RandomPartBlur": "parts",
+        "RandomPartDilate": "body_bands",
+        "RandomPartBlur": "body_bands",
     }
     listed = {name: f"{_HERE}.transforms.{module}:{name}" for name, module in names.items()}
-    return listed | {"DA4GaitSSB": f"{_HERE}.transforms.parts:GaitSSBAugmentation"}
+    return listed | {"DA4GaitSSB": f"{_HERE}.transforms.body_bands:GaitSSBAugmentation"}
 
 
 @hookimpl

@@ -124,7 +124,7 @@ def test_the_best_weights_are_those_that_are_tested(tiny_yaml: Path, folder: Pat
     run(tiny_yaml, TEN, TWO, CLASSES, BEST, TESTED)
     tested = next(folder.glob("results-*.json"))
     config = ["evaluator_cfg.restore_hint=best", f"output_dir={folder.parents[2]}", TEN, CLASSES]
-    from gait_plugins.core.evaluate.test import score
+    from gait_plugins.core.evaluate.score import score
     from gait_plugins.core.runtime.options import RunOptions
 
     told = json.loads(tested.read_text())

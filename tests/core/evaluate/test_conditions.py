@@ -11,7 +11,7 @@ import pytest
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.config import load_config
 from gait_plugins.core.evaluate.conditions import Then, with_conditions
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.errors import GaitPluginsError

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gait_plugins.cli import app
 from gait_plugins.config import Config, load_config
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runs.compare import Difference, compare_runs
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train

@@ -17,7 +17,7 @@ from gait_plugins.api import EmbeddingSet
 from gait_plugins.config import load_config
 from gait_plugins.config.recipe.load import load_recipe
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
-from gait_plugins.core.evaluate import test as scoring
+from gait_plugins.core.evaluate import score as scoring
 from gait_plugins.core.recipes.run import train_recipe
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory

@@ -19,7 +19,7 @@ from torch import Tensor
 from gait_plugins import EmbeddingSet, GaitBatch, ModelOutput, SequenceRef, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train import state as training
 from gait_plugins.core.train.loop import train

@@ -16,7 +16,7 @@ from helpers.components.tiny_training import equal, final, run, trained
 from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput, NonFiniteLoss, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import CheckpointError
 

@@ -37,7 +37,7 @@ def partition(path: Path, train: list[str], test: list[str], **more: Any) -> Pat
 def packed(root: str) -> str:
     """The same data as one packed file beside the folder."""
     from gait_plugins.prepare.pack import pack_dataset
-    from gait_plugins.prepare.walk import every_sequence
+    from gait_plugins.prepare.sequences import every_sequence
 
     path = Path(root).with_suffix(".npz")
     pack_dataset(*every_sequence(Path(root)), path)

@@ -10,8 +10,8 @@ import pytest
 
 from gait_plugins.core.evaluate.report import write_results
 from gait_plugins.errors import DataError
+from gait_plugins.plugins.rle.protocols.mean_of_splits import combined, main
 from gait_plugins.plugins.rle.protocols.published import RegDBProtocol
-from gait_plugins.plugins.rle.protocols.splits import combined, main
 
 
 def written(folder: Path, split: int) -> tuple[Path, dict[str, float]]:

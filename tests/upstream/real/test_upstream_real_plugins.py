@@ -19,7 +19,7 @@ from helpers.places import EXAMPLE
 import gait_plugins
 from gait_plugins import EmbeddingSet
 from gait_plugins.config import load_config
-from gait_plugins.core.evaluate.test import score
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions as CoreOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.registry.manager import Manager, use_manager

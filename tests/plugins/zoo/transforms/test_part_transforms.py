@@ -7,7 +7,11 @@ import pytest
 
 import gait_plugins
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.zoo.transforms.parts import GaitSSBAugmentation, RandomPartBlur, RandomPartDilate
+from gait_plugins.plugins.zoo.transforms.body_bands import (
+    GaitSSBAugmentation,
+    RandomPartBlur,
+    RandomPartDilate,
+)
 
 
 def walk(frames: int = 5, height: int = 64, width: int = 44) -> np.ndarray:

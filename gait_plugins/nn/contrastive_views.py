@@ -1,4 +1,4 @@
-"""Two views of each sequence in one batch, for models that contrast them."""
+"""Contrastive views: two augmentations of each sequence in one batch, for models that contrast them."""
 
 from __future__ import annotations
 

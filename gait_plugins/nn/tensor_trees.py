@@ -1,4 +1,4 @@
-"""Nested tensors that losses are given: in float32, and gathered over processes, however deep they lie."""
+"""Trees of tensors (lists and mappings that losses are given): in float32, gathered over processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring of a checkpoint by the configured protocol."""
+"""Scoring of a checkpoint by the configured protocol: ``gait-plugins test``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Results of several splits as one: mean and deviation over the trainings.
+"""Mean and deviation of the results of several splits, over as many trainings.
 
-    python -m gait_plugins.plugins.rle.protocols.splits FILES
+    python -m gait_plugins.plugins.rle.protocols.mean_of_splits FILES
 
 where FILES are ``output/RegDB/CrossSpectralNet/RLE_regdb_*/results-12835-*.json``.
 """

@@ -119,7 +119,7 @@ def _files() -> list[Path]:
     else:  # an unpacked source distribution
         folders = (*PACKAGES, "tests", "docs", "examples", "benchmarks")
         found = [path for folder in folders for path in (ROOT / folder).rglob("*")]
-    return [path for path in found if path.is_file() and path.suffix not in {".npz", ".png", ".pyc"}]
+    return [path for path in found if path.is_file() and path.suffix not in {".npz", ".png", ".pt", ".pyc"}]
 
 
 def test_no_file_holds_a_path_of_somebodys_machine():

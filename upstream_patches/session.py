@@ -24,6 +24,8 @@ class TransformedBatch:
     """The training step; 0 for a test."""
     lengths: Sequence[int] | None
     """Frames of each packed sequence."""
+    names: Sequence[str] | None = None
+    """Of a test batch: which sequence each is. What is drawn for it is then its own, in whatever batch."""
     divided_later: frozenset[int] = frozenset()
     """``id`` of the transforms whose division is left to the device."""
     calls: dict[int, int] = field(default_factory=dict)

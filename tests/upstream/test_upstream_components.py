@@ -91,11 +91,12 @@ def test_checkpoints_travel_both_ways_with_embeddings_and_scores(
     in_host(checkout, config, "train", f"trainer_cfg.restore_hint={own}", "trainer_cfg.total_iter=1")
 
 
-def test_the_frames_that_a_test_draws_are_the_sequences_own(
+def test_what_a_test_draws_of_a_sequence_is_its_own_in_every_batch(
     checkout: Checkout, tmp_path: Path, scored_sets: list[EmbeddingSet]
 ):
     config = settings(tmp_path)
     config["evaluator_cfg"]["sampler"]["frames"] = 2
+    config["evaluator_cfg"]["transform"] = [{"type": "Shift"}]
     path = write(tmp_path, config)
     in_host(checkout, path, "train")
     for size in (1, 3, 8):

@@ -24,7 +24,12 @@ def slot_rng(seed: int, number: int, slot: int) -> np.random.Generator:
 
 def sequence_rng(seed: int, name: str) -> np.random.Generator:
     """Draws the frames of a test sequence: the same in whatever batch it comes."""
-    return slot_rng(seed, 0, zlib.crc32(name.encode()))
+    return slot_rng(seed, 0, slot_of(name))
+
+
+def slot_of(name: str) -> int:
+    """The slot of a test sequence, the same in whatever batch it comes."""
+    return zlib.crc32(name.encode())
 
 
 def transform_rng(seed: int, number: int, slot: int, transform: int) -> np.random.Generator:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import gait_plugins
 from gait_plugins.api import Transform
-from upstream_patches.adapters.seeding import transform_rng
+from upstream_patches.adapters.seeding import slot_of, transform_rng
 from upstream_patches.adapters.signatures import accepting
 from upstream_patches.processes import rank, world_size
 from upstream_patches.session import Session, TransformedBatch
@@ -62,7 +62,10 @@ class HostedTransform:
     def _transformed(self, transformed: TransformedBatch, clip: np.ndarray) -> np.ndarray:
         """The batch's next sequence, with a generator of its own."""
         sequence, place = transformed.next_place(self)
-        rng = transform_rng(transformed.seed, transformed.number, rank() + sequence * world_size(), place)
+        slot = rank() + sequence * world_size()
+        if transformed.names is not None:
+            slot = slot_of(transformed.names[sequence])
+        rng = transform_rng(transformed.seed, transformed.number, slot, place)
         frames, known = self.component.with_targets(clip, rng)
         if known:
             transformed.known.setdefault(sequence, {}).update(known)
@@ -82,7 +85,8 @@ def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, ses
     ours = {i: t for i, t in enumerate(transforms) if isinstance(t, HostedTransform)}
     lengths = None if inputs[-1] is None else [int(length) for length in np.ravel(inputs[-1])]
     later = frozenset(id(transform) for transform in ours.values())
-    transformed = TransformedBatch(session.seed, model.iteration if model.training else 0, lengths, later)
+    number, names = (model.iteration, None) if model.training else (0, _names(*inputs[1:4]))
+    transformed = TransformedBatch(session.seed, number, lengths, names=names, divided_later=later)
     before, session.transformed = session.transformed, transformed
     try:
         prepared = original(model, inputs)
@@ -91,6 +95,10 @@ def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, ses
     # Not a part of the batch: what wraps a model for several GPUs passes the host's five parts on.
     vars(model)["targets"] = transformed.targets()
     return (_divided(prepared[0], ours), *prepared[1:]) if ours else prepared
+
+
+def _names(labels: Iterable[Any], types: Iterable[Any], views: Iterable[Any]) -> list[str]:
+    return ["-".join(map(str, parts)) for parts in zip(labels, types, views, strict=True)]
 
 
 def _divided(inputs: Sequence[Any], ours: Mapping[int, HostedTransform]) -> list[Any]:

@@ -159,6 +159,17 @@ def test_the_schema_knows_names_options_and_choices(said: Said) -> None:
     assert broken == []
 
 
+def test_editors_are_offered_just_the_keys_that_are_explained() -> None:
+    schema = json_schema()
+    layout = {option.name for option in describe(default_manager().find("dataset", "OpenGaitLayout")).options}
+    for section in ("data_cfg", "optimizer_cfg", "scheduler_cfg", "trainer_cfg", "evaluator_cfg"):
+        (explained,) = explain(section)
+        names = {option.name for option in explained.options}
+        # Without a name the data set is the one of OpenGait's files, whose options are then offered too.
+        beside = layout if section == "data_cfg" else set()
+        assert set(schema["properties"][section]["properties"]) == names | beside, section
+
+
 def test_every_reference_of_the_schema_leads_somewhere() -> None:
     schema = json_schema()
     references = {part.split('"')[0] for part in json.dumps(schema).split("#/$defs/")[1:]}

@@ -85,6 +85,28 @@ def test_small_chunks_change_nothing(monkeypatch):
     np.testing.assert_array_equal(rerank(probe, gallery), whole)
 
 
+def test_overlaps_are_summed_in_full_chunks_within_the_budget(monkeypatch):
+    sizes = []
+
+    def counted(starts, stops):
+        sizes.append(int((stops - starts).sum()))
+        return sparse.expand(starts, stops)
+
+    monkeypatch.setattr(module, "expand", counted)
+    probe, gallery = walkers(5, 30, 25)
+    monkeypatch.setattr(module, "_BUDGET", 0)
+    rerank(probe, gallery)
+    alone = sizes.copy()
+    assert len(alone) == 30
+    sizes.clear()
+    budget = 4 * (max(alone) + 25)
+    monkeypatch.setattr(module, "_BUDGET", budget)
+    rerank(probe, gallery)
+    assert sum(sizes) == sum(alone)
+    assert max(sizes) <= budget
+    assert 2 <= len(sizes) <= 30 / 4 + 1
+
+
 def test_a_share_of_one_keeps_the_original_order():
     probe, gallery = walkers(1)
     original = part_distances(probe, gallery)

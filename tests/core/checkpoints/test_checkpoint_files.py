@@ -169,10 +169,20 @@ def test_a_file_with_code_is_refused_by_what_it_asks_for(tmp_path: Path):
     assert "weights_only" not in str(caught.value)  # torch's advice is to run the code
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", pickle.dumps({"model": 1}, 4)[:-3]])
-def test_other_files_are_no_checkpoints(tmp_path: Path, content: bytes):
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        (b"", "the file is empty"),
+        (b"hello", "the file is text"),
+        (b"ID\0\3", "the first bytes are not those of a PyTorch file"),
+        ("Größe".encode("latin-1"), "the first bytes are not those of a PyTorch file"),
+        (b"PK\x03\x04", "[A-Z]"),
+        (pickle.dumps({"model": 1}, 4)[:-3], "[A-Z]"),
+    ],
+)
+def test_other_files_are_no_checkpoints(tmp_path: Path, content: bytes, seen: str):
     (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"truncated or not a checkpoint \({len(content)} bytes\)"):
+    with pytest.raises(CheckpointError, match=rf"not a checkpoint \({len(content)} bytes\): {seen}"):
         load_checkpoint(tmp_path / "a.pt")
 
 

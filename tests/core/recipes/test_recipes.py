@@ -96,6 +96,22 @@ def test_a_stage_that_was_cut_off_goes_on_and_ends_the_same(tmp_path: Path):
     assert equal(trained(state(tmp_path, "beside", 6)), trained(whole))
 
 
+def test_a_stage_killed_before_its_last_figure_is_not_finished(tmp_path: Path):
+    path = write_recipe(
+        tmp_path, RECIPE_YAML.replace("{total_iter: 4}", "{total_iter: 4, keep_best: {metric: R1}}")
+    )
+    run(path, only="base")
+    history = tmp_path / "output" / "pair" / "base" / "validation.json"
+    whole = history.read_text()
+    history.write_text(json.dumps({"2": json.loads(whole)["2"]}))
+    assert state_of(load_recipe(path)["base"]) == "interrupted"
+    with pytest.raises(CheckpointError, match=r"'base' is not finished"):
+        run(path, only="beside")
+    run(path, only="base")
+    assert history.read_text() == whole
+    assert state_of(load_recipe(path)["base"]) == "finished"
+
+
 def test_one_stage_alone(tmp_path: Path):
     path = write_recipe(tmp_path)
     with pytest.raises(CheckpointError, match=r"'base' is not finished: it has not started"):

@@ -110,6 +110,8 @@ def last_checkpoint(stage: Stage) -> Path:
     saved = saved_iterations(stage.folder, trainer.save_name)
     if not saved or not _is_trained(stage, ScoreHistory.read(trainer, stage.folder, saved[-1])):
         done = f"{saved[-1]} of {trainer.total_iter} steps are done" if saved else "it has not started"
+        if trainer.total_iter in saved:
+            done = "its last checkpoint has not been scored"
         raise CheckpointError(
             f"the stage {stage.name!r} is not finished: {done}",
             where=str(stage.folder),

@@ -66,7 +66,7 @@ def show(
 
 def _report(file: Path, config: str, override: list[str] | None) -> LoadReport:
     from gait_plugins.config import load_config
-    from gait_plugins.core.build.components import on_meta
+    from gait_plugins.core.assembly.components import on_meta
     from gait_plugins.core.checkpoints.compare import compare_weights
     from gait_plugins.core.checkpoints.files import load_checkpoint
 

@@ -51,15 +51,15 @@ def demo(
 
 
 def _picture(config: Config, path: Path) -> None:
-    from gait_plugins.core.build.components import build_dataset
+    from gait_plugins.core.assembly.components import build_dataset
     from gait_plugins.core.tools.contact_sheet import contact_sheet
 
     contact_sheet(build_dataset(config), path)
 
 
 def _contend(config: Config) -> Results | None:
-    from gait_plugins.core.build.checks import count_parameters
-    from gait_plugins.core.build.components import build_model
+    from gait_plugins.core.assembly.checks import count_parameters
+    from gait_plugins.core.assembly.components import build_model
     from gait_plugins.core.evaluate.score import score
     from gait_plugins.core.runtime.options import RunOptions
     from gait_plugins.core.train.loop import train

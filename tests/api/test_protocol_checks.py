@@ -10,8 +10,8 @@ import pytest
 
 from gait_plugins import ConfigError, DataError, EmbeddingSet, build
 from gait_plugins.config import load_config
-from gait_plugins.core.build.batches import build_batches
-from gait_plugins.core.build.components import build_dataset
+from gait_plugins.core.assembly.batches import build_batches
+from gait_plugins.core.assembly.components import build_dataset
 from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train

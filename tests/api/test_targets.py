@@ -17,8 +17,8 @@ from torch import Tensor
 from gait_plugins import DataError, GaitBatch, Loss, Protocol, Results, SequenceRef, Transform, hookimpl
 from gait_plugins.api import EmbeddingSet
 from gait_plugins.config import load_config
-from gait_plugins.core.build.batches import build_batches
-from gait_plugins.core.build.components import build_dataset
+from gait_plugins.core.assembly.batches import build_batches
+from gait_plugins.core.assembly.components import build_dataset
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.data.loader import batches
 from gait_plugins.core.evaluate.score import score

@@ -12,7 +12,7 @@ from typing import Any
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config, build, load_config
 from gait_plugins.config.yaml.sources import shipped
-from gait_plugins.core.build.components import on_meta
+from gait_plugins.core.assembly.components import on_meta
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.registry.manager import default_manager

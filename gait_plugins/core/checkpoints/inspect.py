@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from gait_plugins.config import load_config
-from gait_plugins.core.build.components import on_meta
+from gait_plugins.core.assembly.components import on_meta
 from gait_plugins.core.checkpoints.compare import compare_weights
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin

@@ -10,7 +10,7 @@ import numpy as np
 
 from gait_plugins.api import Results, Table, Transform
 from gait_plugins.config import Config
-from gait_plugins.core.build.components import build_conditions
+from gait_plugins.core.assembly.components import build_conditions
 from gait_plugins.core.data.loader import BatchMaker
 
 

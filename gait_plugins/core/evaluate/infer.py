@@ -15,8 +15,8 @@ from torch import nn
 
 from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
-from gait_plugins.core.build.checks import check_frames
-from gait_plugins.core.build.components import build_protocol, embedding_set
+from gait_plugins.core.assembly.checks import check_frames
+from gait_plugins.core.assembly.components import build_protocol, embedding_set
 from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
 from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gait_plugins.api import GaitModel, Results, Run
 from gait_plugins.config import Config
-from gait_plugins.core.build.batches import build_batches
-from gait_plugins.core.build.components import build_dataset, build_model
+from gait_plugins.core.assembly.batches import build_batches
+from gait_plugins.core.assembly.components import build_dataset, build_model
 from gait_plugins.core.checkpoints.files import (
     BEST,
     Checkpoint,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.config.recipe.model import RecipeConfig, Stage
-from gait_plugins.core.build.batches import build_batches, scored_phases
-from gait_plugins.core.build.checks import check_losses, check_trainable
-from gait_plugins.core.build.components import build_dataset, build_losses, on_meta
+from gait_plugins.core.assembly.batches import build_batches, scored_phases
+from gait_plugins.core.assembly.checks import check_losses, check_trainable
+from gait_plugins.core.assembly.components import build_dataset, build_losses, on_meta
 from gait_plugins.core.checkpoints.compare import LoadReport
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
 from gait_plugins.core.checkpoints.identify import quiet

@@ -10,7 +10,7 @@ from typing import Literal
 from gait_plugins.api import Results
 from gait_plugins.config import Config
 from gait_plugins.config.recipe.model import RecipeConfig, Stage, sources
-from gait_plugins.core.build.batches import scored_phases
+from gait_plugins.core.assembly.batches import scored_phases
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, saved_iterations
 from gait_plugins.core.evaluate.report import results_path
 from gait_plugins.core.evaluate.score import score

@@ -11,8 +11,8 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
 from gait_plugins.config import Config, load_config
-from gait_plugins.core.build.batches import batch_maker
-from gait_plugins.core.build.components import build_dataset, build_model
+from gait_plugins.core.assembly.batches import batch_maker
+from gait_plugins.core.assembly.components import build_dataset, build_model
 from gait_plugins.core.data.loader import frame_size
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from gait_plugins.api import GaitBatch, LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
-from gait_plugins.core.build.batches import build_batches, scored_phases
-from gait_plugins.core.build.checks import (
+from gait_plugins.core.assembly.batches import build_batches, scored_phases
+from gait_plugins.core.assembly.checks import (
     check_frames,
     check_losses,
     check_trainable,
     count_parameters,
     warn_of_unused_classes,
 )
-from gait_plugins.core.build.components import Phase, build_dataset, build_losses, build_model
+from gait_plugins.core.assembly.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
 from gait_plugins.core.data.loader import (

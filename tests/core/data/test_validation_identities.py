@@ -14,8 +14,8 @@ from helpers.components.tiny_training import equal, final, run, trained
 from gait_plugins import ConfigError, DataError, Results, SequenceRef
 from gait_plugins.api import EmbeddingSet
 from gait_plugins.config import load_config
-from gait_plugins.core.build.batches import build_batches
-from gait_plugins.core.build.components import build_dataset
+from gait_plugins.core.assembly.batches import build_batches
+from gait_plugins.core.assembly.components import build_dataset
 from gait_plugins.core.checkpoints.files import load_checkpoint
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.data.validation_split import HeldOutDataset, split

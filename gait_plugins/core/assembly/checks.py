@@ -18,7 +18,7 @@ from gait_plugins.api import (
 )
 from gait_plugins.config import Config
 from gait_plugins.config.plain import flat_settings
-from gait_plugins.core.build.components import build_protocol, embedding_set
+from gait_plugins.core.assembly.components import build_protocol, embedding_set
 from gait_plugins.core.data.loader import BatchMaker, HostBatch, frame_channels, frame_size
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError

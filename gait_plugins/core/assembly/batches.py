@@ -12,8 +12,8 @@ from gait_plugins.api import (
     SequenceIndex,
 )
 from gait_plugins.config import Config
-from gait_plugins.core.build.checks import check_scorable
-from gait_plugins.core.build.components import Phase, build_conditions, build_transforms
+from gait_plugins.core.assembly.checks import check_scorable
+from gait_plugins.core.assembly.components import Phase, build_conditions, build_transforms
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.data.validation_split import HeldOutDataset, split, unscorable_error
 from gait_plugins.errors import DataError

@@ -1,0 +1,1 @@
+"""Assembly of the parts of a run: built from its configuration, and checked against each other."""

@@ -1,1 +1,0 @@
-"""The parts of a run: built from its configuration, and checked against each other."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from types import ModuleType
 
 import pytest
 import torch
-from helpers.places import DOCS
+from helpers.places import DOCS, ROOT
 
 import gait_plugins
+
+README = ROOT / "README.md"
 
 
 @pytest.fixture
@@ -44,3 +47,10 @@ def test_the_page_tells_the_size_of_the_example() -> None:
     files = [example / "pyproject.toml", *example.glob("strip_gait/*.py")]
     lines = sum(len(file.read_text().splitlines()) for file in files)
     assert f"in {lines} lines" in (DOCS / "plugins.md").read_text()
+
+
+def test_the_readme_shows_lines_of_the_page() -> None:
+    [shown] = re.findall(r"plugins list --kind loss \| grep Triplet\n(.*?)```", README.read_text(), re.DOTALL)
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8").splitlines()
+    listed = [line for line in page if line.startswith("loss  ") and "Triplet" in line]
+    assert shown.splitlines() == listed

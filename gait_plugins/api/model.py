@@ -77,7 +77,8 @@ class GaitModel(HasExample, nn.Module):
     def check_targets(self, names: Collection[str]) -> None:
         """Raise ``ConfigError`` where training batches with just these ``targets`` are not enough.
 
-        A recipe asks before its first stage is trained, of one sequence of each stage.
+        A recipe asks before its first stage is trained, of one sequence of each stage. Of the built-in
+        plugins only ResGait uses it: its residual stages may need to know what was hidden of a sequence.
         """
 
     def check_init(self, part: str, checkpoint: Mapping[str, Any]) -> None:
@@ -89,6 +90,9 @@ class GaitModel(HasExample, nn.Module):
         Args:
             part: prefix of this model's keys (``occ_detector``), empty for the whole model.
             checkpoint: as written by its training: ``model``, and mostly ``config``, ``input_size``.
+
+        Of the built-in plugins only ResGait uses it: its residual stages check what the occlusion module
+        was trained for.
         """
 
     def init_parameters(self) -> None:
@@ -112,6 +116,8 @@ class GaitModel(HasExample, nn.Module):
 
         Args:
             batches: those of the first steps, in their order, on the model's device.
+
+        Of the built-in plugins only ResGait uses it: its residual stages fit the mixer of their corrections.
         """
 
     def parameter_groups(self, optimizer_cfg: Mapping[str, Any]) -> Iterable[Any]:

@@ -86,7 +86,7 @@ def unpack_frames(packed: Packed, shape: tuple[int, ...]) -> np.ndarray:
 
 
 class PackedFile:
-    """A packed file, opened for reading.
+    """A packed data file, opened for reading.
 
     The arrays of names and places are read at once; frames are read where they are asked for. It is
     pickled as its path, and opened again when it is unpickled.

@@ -1,4 +1,4 @@
-"""Preparation of raw masks for training: alignment, whole data sets, partitions, packed files."""
+"""Preparation of raw masks for training: alignment, whole data sets, partitions, packed data files."""
 
 from gait_plugins.prepare.align import align_mask, align_masks, grey_mask
 from gait_plugins.prepare.convert import Order, prepare, write_sequence

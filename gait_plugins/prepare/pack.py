@@ -1,4 +1,4 @@
-"""A whole data set written into one packed file."""
+"""A whole data set written into one packed data file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 64 << 20
 
 @dataclass(frozen=True)
 class PackedSize:
-    """What a packed file holds, and how large it is."""
+    """What a packed data file holds, and how large it is."""
 
     sequences: int
     frames: int
@@ -50,7 +50,7 @@ def pack_dataset(
     """
     if path.suffix != SUFFIX:
         raise DataError(
-            f"a packed file is a numpy archive: its name must end in {SUFFIX}",
+            f"a packed data file is a numpy archive: its name must end in {SUFFIX}",
             where=str(path),
             hint=f"use {path.stem}{SUFFIX}",
         )

@@ -15,10 +15,10 @@ from gait_plugins.io.folders import is_hidden
 
 
 def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDataset, list[SequenceRef]]:
-    """A data set over all identities of a folder or packed file, and its sequences.
+    """A data set over all identities of a folder or packed data file, and its sequences.
 
     Args:
-        root: folder laid out as ID/TYPE/VIEW/FILES, or a packed file.
+        root: folder laid out as ID/TYPE/VIEW/FILES, or a packed data file.
         inputs: which files of a view folder, sorted by name; None: all.
 
     Raises:
@@ -26,7 +26,7 @@ def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDat
     """
     if not root.exists():
         raise DataError(
-            "no such folder or packed file",
+            "no such folder or packed data file",
             where=str(root),
             hint=f"relative paths start at the working directory ({os.getcwd()})",
         )

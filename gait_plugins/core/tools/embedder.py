@@ -74,7 +74,7 @@ class Embedder:
         """The sequences of files and folders; see :class:`~.sequence_files.SequenceFiles`.
 
         Args:
-            paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed files.
+            paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed data files.
             identity: the identity of the files and folders of images.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Generated walks on disk: one checked, packed file per identity, safe for several processes at once."""
+"""Generated walks on disk: one checked, packed data file per identity, safe for several processes at once."""
 
 from __future__ import annotations
 

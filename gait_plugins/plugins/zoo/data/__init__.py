@@ -1,1 +1,1 @@
-"""Data sets in OpenGait's layout and in packed files, and OpenGait's samplers."""
+"""Data sets in OpenGait's layout and in packed data files, and OpenGait's samplers."""

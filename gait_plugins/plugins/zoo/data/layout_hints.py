@@ -30,9 +30,9 @@ def identity_folders(root: str) -> list[str]:
         )
     if os.path.isfile(root) and root.endswith(PACKED_SUFFIX):
         raise DataError(
-            "dataset_root is a packed file, expected a folder",
+            "dataset_root is a packed data file, expected a folder",
             where=root,
-            hint="set -o data_cfg.type=PackedSilhouettes, which reads packed files",
+            hint="set -o data_cfg.type=PackedSilhouettes, which reads packed data files",
         )
     what = "is a file, expected a folder" if os.path.exists(root) else "does not exist"
     raise DataError(

@@ -1,4 +1,4 @@
-"""A data set from one packed file."""
+"""A data set from one packed data file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SUBSETS: tuple[Subset, ...] = ("train", "test")
 
 
 class PackedSilhouettes(PartitionedDataset):
-    """Sequences of one packed file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
+    """Sequences of one packed data file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
 
     The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
     it. The same sequences come in the same order as from the folders.
 
     Args:
-        dataset_root: the packed file (``.npz``).
+        dataset_root: the packed data file (``.npz``).
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
             where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
             001 to 074 and tested on 075 to 124.
@@ -69,7 +69,7 @@ class PackedSilhouettes(PartitionedDataset):
         return _check(self, read_frames)
 
     def file(self) -> PackedFile:
-        """The packed file, opened on first use in each process."""
+        """The packed data file, opened on first use in each process."""
         if self._file is None:
             self._file = PackedFile(self.root)
             self._check_inputs(self._file.inputs)

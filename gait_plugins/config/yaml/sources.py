@@ -61,7 +61,7 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         return path
     if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
         return inside
-    names = f"shipped names: {', '.join(_shipped()) or 'none'}"
+    names = f"gait-plugins config list shows the {len(_shipped())} shipped names"
     if path.suffix in _SUFFIXES and path.parent.is_dir():
         beside = [str(file) for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
         meant = did_you_mean(str(path), beside, 3, also=names)

@@ -49,7 +49,7 @@ def test_format_is_clean():
     _tool("ruff", "format", "--no-cache", "--check", ".")
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_types_are_clean():
     _tool("mypy")
 

@@ -21,7 +21,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
+
 def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
     config = settings(tmp_path)
     config["trainer_cfg"] |= {"sync_BN": True, "with_test": True}

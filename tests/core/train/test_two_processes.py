@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,7 @@ CALIBRATES = """
 from dataclasses import replace
 from itertools import islice
 import torch
+import gait_plugins
 from helpers.components import tiny
 from helpers.programs import run_tiny
 from gait_plugins.nn.collectives import mean_over_ranks
@@ -70,12 +72,19 @@ class Nearest(tiny.Nearest):
         # What is scored, in full.
         return replace(super().evaluate(data), details={"embeddings": data.embeddings.tolist()})
 tiny.Nearest = Nearest
+print("imports", gait_plugins.__file__, tiny.__file__)
 run_tiny.run()
 """
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def outputs() -> dict[str, str]:
+    """What one and two processes print, once they have run."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, outputs: dict[str, str]) -> dict[str, Path]:
     """The run folders of one and of two processes."""
     from helpers.components.tiny import TINY_YAML
 
@@ -89,30 +98,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "one": start(yaml_path, "one", [sys.executable], 29618, script=script),
         "two": start(yaml_path, "two", torchrun, 29617, script=script),
     }
-    for process in started.values():
-        output, _ = process.communicate(timeout=180)
-        assert process.returncode == 0, output[-3000:]
+    for name, process in started.items():
+        outputs[name], _ = process.communicate(timeout=180)
+        assert process.returncode == 0, outputs[name][-3000:]
     return {name: folder / name / "Tiny" / "TinyModel" / "tiny" for name in started}
 
 
-TELLS = """
-import gait_plugins
-from helpers.components import tiny
-print("imports", gait_plugins.__file__, tiny.__file__)
-"""
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29622"]
-
-
-@pytest.mark.parametrize(("launcher", "processes"), [([], 1), (TORCHRUN, 2)], ids=["plain", "torchrun"])
-def test_processes_use_the_copies_that_this_one_uses(tmp_path: Path, launcher: list[str], processes: int):
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(("name", "processes"), [("one", 1), ("two", 2)])
+def test_processes_use_the_copies_that_this_one_uses(outputs: dict[str, str], name: str, processes: int):
     from helpers.components import tiny
 
-    script = tmp_path / "tells.py"
-    script.write_text(TELLS)
-    process = start(tmp_path / "none.yaml", "none", [sys.executable, *launcher], 29622, script=script)
-    output, _ = process.communicate(timeout=60)
-    told = [line for line in output.splitlines() if line.startswith("imports")]
-    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, output[-3000:]
+    told = re.findall(r"^imports .*", outputs[name], re.MULTILINE)
+    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, outputs[name][-3000:]
 
 
 def losses(folder: Path) -> list[float]:
@@ -154,6 +152,7 @@ def test_what_is_scored_agrees(runs: dict[str, Path]):
     torch.testing.assert_close(*embeddings, atol=1e-5, rtol=0)
 
 
+@pytest.mark.heavy
 def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
     """The launcher without torchrun: the command starts the second process itself."""
     from helpers.components.tiny import TINY_YAML
@@ -196,6 +195,7 @@ def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path
     assert "Traceback" not in output
 
 
+@pytest.mark.heavy
 def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_path: Path):
     endless = [word for o in ("total_iter", "save_iter") for word in ("-o", f"trainer_cfg.{o}=100000")]
     process = start(tiny_yaml, "run", [sys.executable], 29621, "--devices", "2", *endless)
@@ -212,6 +212,7 @@ def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_
     assert load_checkpoint(saved)["iteration"] > 0
 
 
+@pytest.mark.heavy
 def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path):
     from helpers.components.tiny import TINY_YAML
 

@@ -413,7 +413,7 @@ def test_two_processes_train_the_stages_together(tmp_path: Path):
     exact = ["optimizer_cfg={solver: SGD, lr: 0.1}", "trainer_cfg.sync_BN=true", "base.model_cfg.dropout=0.0"]
     settings = [*exact, "beside.trainer_cfg.find_unused_parameters=true", "beside.model_cfg.channels=4"]
     recipe = ["train", str(path), "--device", "cpu", "-o", "name=two"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29655"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command += [str(PROGRAMS / "run_recipe.py"), *recipe]
     command += [word for setting in settings for word in ("-o", setting)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}

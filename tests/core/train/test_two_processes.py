@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.children import import_path
+from helpers.children import free_port, import_path
 from helpers.places import PROGRAMS
 
 import gait_plugins
@@ -36,17 +36,17 @@ def start(
     yaml_path: Path,
     name: str,
     launcher: list[str],
-    port: int,
     *options: str,
     script: Path = PROGRAMS / "run_tiny.py",
 ) -> subprocess.Popen[str]:
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
     command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": import_path()}
+    # A port of its own, so that tests may run side by side, of several checkouts too.
+    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     return subprocess.Popen(
         command,
-        env=environment,
+        env=os.environ | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -93,10 +93,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory, outputs: dict[str, str]) -> d
     yaml_path.write_text(TINY_YAML)
     script = folder / "calibrates.py"
     script.write_text(CALIBRATES)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29617"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     started = {
-        "one": start(yaml_path, "one", [sys.executable], 29618, script=script),
-        "two": start(yaml_path, "two", torchrun, 29617, script=script),
+        "one": start(yaml_path, "one", [sys.executable], script=script),
+        "two": start(yaml_path, "two", torchrun, script=script),
     }
     for name, process in started.items():
         outputs[name], _ = process.communicate(timeout=180)
@@ -162,7 +162,7 @@ def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
     earlier = checkpoint_path(tmp_path / "run" / "Tiny" / "TinyModel" / "tiny", "tiny", 2)
     earlier.parent.mkdir(parents=True)
     earlier.touch()  # only the first process looks after the run folder
-    process = start(yaml_path, "run", [sys.executable], 29619, "--devices", "2")
+    process = start(yaml_path, "run", [sys.executable], "--devices", "2")
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
     assert "MEMBER: 2/2" in output
@@ -187,7 +187,7 @@ run_tiny.run()
 def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path, tmp_path: Path):
     script = tmp_path / "fails_on_the_second.py"
     script.write_text(FAILS_ON_THE_SECOND)
-    process = start(tiny_yaml, "run", [sys.executable], 29620, "--devices", "2", script=script)
+    process = start(tiny_yaml, "run", [sys.executable], "--devices", "2", script=script)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
     assert "Shift (tiny-gait 1.0) raised KeyError: 'only here'" in output
@@ -198,7 +198,7 @@ def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path
 @pytest.mark.heavy
 def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_path: Path):
     endless = [word for o in ("total_iter", "save_iter") for word in ("-o", f"trainer_cfg.{o}=100000")]
-    process = start(tiny_yaml, "run", [sys.executable], 29621, "--devices", "2", *endless)
+    process = start(tiny_yaml, "run", [sys.executable], "--devices", "2", *endless)
     folder = tmp_path / "run" / "Tiny" / "TinyModel" / "tiny"
     log = folder / "log.jsonl"
     while not (log.is_file() and '"step"' in log.read_text()):
@@ -218,7 +218,7 @@ def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path
 
     yaml_path = tmp_path / "tiny.yaml"
     yaml_path.write_text(TINY_YAML)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29641"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     settings = (
         "data_cfg.identities=6",
         "data_cfg.validation=2",
@@ -226,7 +226,7 @@ def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path
         "trainer_cfg.early_stopping.patience=2",
     )
     options = [word for setting in settings for word in ("-o", setting)]
-    process = start(yaml_path, "two", torchrun, 29641, *options)
+    process = start(yaml_path, "two", torchrun, *options)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output[-3000:]
     folder = tmp_path / "two" / "Tiny" / "TinyModel" / "tiny"

@@ -93,6 +93,7 @@ def test_the_public_api_is_documented(package):
     assert [name for module in _modules_of(package) for name in _undocumented(module)] == []
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "code",
     [

@@ -52,6 +52,14 @@ def real_checkout() -> Path:
     return Path(named)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Data that a test draws lie with it: no test is quick, or wrong, for what an earlier day has left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     # Tests run side by side: more threads than cores would only make them wait for each other.

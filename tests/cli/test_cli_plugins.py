@@ -158,6 +158,7 @@ def test_check_imports_everything_and_reports_all_failures(
         assert text in failed
 
 
+@pytest.mark.smoke
 def test_all_built_ins_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIT_PLUGINS_LOAD", "")
     use_manager(None)
@@ -166,6 +167,7 @@ def test_all_built_ins_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.smoke
 def test_the_list_imports_nothing_heavy() -> None:
     code = (
         "import sys; from gait_plugins.cli import app\n"

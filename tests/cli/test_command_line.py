@@ -15,6 +15,7 @@ from helpers.places import PROGRAMS
 from typer.testing import CliRunner
 
 from gait_plugins.cli import app
+from gait_plugins.config.yaml.sources import shipped, shipped_recipes
 from gait_plugins.core.checkpoints.files import load_checkpoint
 
 
@@ -24,6 +25,7 @@ def gait(*words: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.smoke
 def test_module_and_command_are_the_same():
     import gait_plugins
 
@@ -33,6 +35,14 @@ def test_module_and_command_are_the_same():
     assert done.stdout.strip() == f"gait-plugins-trackletgait {gait_plugins.__version__}"
 
 
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", [*shipped(), *shipped_recipes()])
+def test_every_shipped_configuration_passes_the_check(name: str):
+    code, output = gait("config", "check", name)
+    assert code == 0, output
+
+
+@pytest.mark.smoke
 def test_train_and_test_by_the_command_line(tiny, tiny_yaml: Path):
     assert gait("train", str(tiny_yaml), "--device", "cpu")[0] == 0
     code, output = gait("test", str(tiny_yaml), "--device", "cpu")

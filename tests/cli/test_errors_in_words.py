@@ -82,14 +82,14 @@ def test_a_file_where_a_folder_should_be(tiny: Manager, tiny_yaml: Path, tmp_pat
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_output_that_cannot_be_written() -> None:
     with open("/dev/full", "w") as full:
-        words = [sys.executable, "-m", "gait_plugins", "config", "schema"]
+        words = [sys.executable, "-m", "gait_plugins", "plugins", "list", "--json"]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode not in (0, None)
     assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
-    words = [sys.executable, "-m", "gait_plugins", "config", "schema"]
+    words = [sys.executable, "-m", "gait_plugins", "plugins", "list", "--json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
 
@@ -13,3 +14,11 @@ def import_path(*first: str | os.PathLike[str]) -> str:
     """
     entries = [os.path.abspath(entry) for entry in (*first, *sys.path)]
     return os.pathsep.join(dict.fromkeys(entries))
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody uses just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port

@@ -49,7 +49,7 @@ def test_format_is_clean():
     _tool("ruff", "format", "--no-cache", "--check", ".")
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_types_are_clean():
     _tool("mypy")
 
@@ -93,6 +93,7 @@ def test_the_public_api_is_documented(package):
     assert [name for module in _modules_of(package) for name in _undocumented(module)] == []
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "code",
     [

@@ -51,7 +51,7 @@ def test_there_are_configurations() -> None:
     assert len(NAMES) > 80
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("way", ["installed", "editable", "unpacked"])
 def test_every_shipped_name_is_found_and_loads(way: str, unpacked: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path, with_tested=False)

@@ -29,6 +29,7 @@ def test_every_data_set_comes_out_as_identity_type_and_view(dataset, tmp_path):
     assert found == {f"{name}/{name.rpartition('/')[2]}.pkl": (7, 64, 64) for name in expected}
 
 
+@pytest.mark.smoke
 def test_frames_are_those_of_the_rule(raw, tmp_path):
     assert gait("prepare", raw, tmp_path / "out", "--size", 128)[0] == 0
     found = frames_of(tmp_path / "out/001/nm-01/090/090.pkl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from helpers.components.environments import Environment
@@ -15,10 +16,11 @@ YAML = EXAMPLE / "strip_walkers.yaml"
 
 
 @pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     environment = Environment(tmp_path_factory.mktemp("environment"))
     environment.install(EXAMPLE, PACKAGES / "conflicting", PACKAGES / "broken")
-    return environment
+    yield environment
+    environment.close()
 
 
 def test_the_copy_under_test_is_the_one_that_is_used(env: Environment) -> None:

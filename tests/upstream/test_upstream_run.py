@@ -292,7 +292,7 @@ def test_a_packed_batch_is_taken_apart_and_put_together(size: int):
     assert found["labels"].tolist() == list(range(size))
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_two_processes_train_as_one(checkout: Checkout, tmp_path: Path):
     """Half the batch each, batch norm over both: after four steps the weights agree."""
     data = write_data(tmp_path / "still", still=True) | {"num_workers": 1}

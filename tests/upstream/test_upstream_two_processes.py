@@ -16,28 +16,31 @@ from helpers.hosts.two_hosts import settings, write
 from helpers.hosts.upstream_host import mini
 from helpers.places import PROGRAMS
 
+from upstream_patches.run.program import RunOptions, run
+
 
 def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
 def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
     config = settings(tmp_path)
     config["trainer_cfg"] |= {"sync_BN": True, "with_test": True}
     path = write(tmp_path, config)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    folders = []
-    for name, launcher in (("one", [sys.executable]), ("two", torchrun)):
-        checkout = mini(tmp_path / name)
-        done = subprocess.run(
-            [*launcher, str(PROGRAMS / "run_tiny_host.py"), str(checkout.root), str(path), "train"],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        folders.append(checkout.root / "output/CASIA-B/TinyModel/both")
+    checkouts = [mini(tmp_path / name) for name in ("one", "two")]
+    with subprocess.Popen(
+        [*torchrun, str(PROGRAMS / "run_tiny_host.py"), str(checkouts[1].root), str(path), "train"],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        options = RunOptions(device="cpu", allow_unpinned=True)
+        run(checkouts[0], ["--cfgs", str(path), "--phase", "train"], options)
+        output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output[-3000:]
+    folders = [checkout.root / "output/CASIA-B/TinyModel/both" for checkout in checkouts]
     one, two = map(records, folders)
     assert [r["type"] for r in one] == [r["type"] for r in two]
     for mine, other in zip(one, two, strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,13 @@ def read_file(file: Path, name: str) -> Tree:
 
 def read_text(text: str, name: str) -> Tree:
     """YAML text as a tree; see :func:`read_file`."""
+    tree = _known(text, name)
+    return Tree(copy.deepcopy(tree.data), dict(tree.marks), list(tree.warnings))
+
+
+@lru_cache(maxsize=256)
+def _known(text: str, name: str) -> Tree:
+    """The tree of a text, nobody's to change: what many configurations inherit is parsed once."""
     data, walk = _walk(text, name)
     if data is None:
         data = {}

@@ -44,6 +44,24 @@ class Restorable(Protocol):
     taken: list[dict[str, Any]]
 
 
+def check_flags(options: RunOptions) -> None:
+    """Refuse flags that contradict each other, before any data are looked for.
+
+    Raises:
+        ConfigError: names both and says what each does.
+    """
+    if options.resume and options.init_from is not None:
+        raise ConfigError(
+            "--resume and --init-from exclude each other: --resume continues, --init-from starts again"
+        )
+    if options.resume and options.overwrite:
+        raise ConfigError(
+            "--resume and --overwrite exclude each other: --resume continues, --overwrite starts again"
+        )
+    if options.drop_head and options.init_from is None:
+        raise ConfigError("--drop-head needs --init-from FILE: it leaves out the classifier of that file")
+
+
 def restore(training: Restorable, options: RunOptions) -> int:
     """Bring a training to the state that it is to start from.
 
@@ -56,16 +74,6 @@ def restore(training: Restorable, options: RunOptions) -> int:
         The step to start after.
     """
     section, folder = training.config.trainer_cfg, training.run.folder
-    if options.resume and options.init_from is not None:
-        raise ConfigError(
-            "--resume and --init-from exclude each other: --resume continues, --init-from starts again"
-        )
-    if options.resume and options.overwrite:
-        raise ConfigError(
-            "--resume and --overwrite exclude each other: --resume continues, --overwrite starts again"
-        )
-    if options.drop_head and options.init_from is None:
-        raise ConfigError("--drop-head needs --init-from FILE: it leaves out the classifier of that file")
     saved = saved_iterations(folder, section.save_name) if options.resume else []
     if saved:
         return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))

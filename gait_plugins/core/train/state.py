@@ -45,7 +45,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.objective import AsItIs, Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
-from gait_plugins.core.train.resume import restore
+from gait_plugins.core.train.resume import check_flags, restore
 from gait_plugins.errors import NonFiniteLoss
 from gait_plugins.io.atomic import remove_partials
 from gait_plugins.nn.collectives import mean_over_ranks
@@ -63,6 +63,7 @@ class Training:
     """
 
     def __init__(self, config: Config, options: RunOptions) -> None:
+        check_flags(options)
         section = config.trainer_cfg
         self.config = config
         self.fabric = make_fabric(

@@ -60,12 +60,14 @@ def of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.n
         return dict(arrays)
 
 
+@pytest.mark.heavy
 @every_model
 def test_two_processes(component: Component, of_two_processes: dict[str, Any]) -> None:
     for size in BATCH_SIZES:
         assert_same(of_two_processes[f"{component.qualified} {size}"], component)
 
 
+@pytest.mark.heavy
 def test_two_processes_embed_every_model_at_every_size(of_two_processes: dict[str, Any]) -> None:
     assert len(MODELS) > 10
     assert BATCH_SIZES == (1, 4, 16)

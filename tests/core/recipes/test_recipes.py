@@ -403,6 +403,7 @@ def test_editors_get_a_schema_of_recipes():
     assert {"name", "cfgs", "init", "freeze"} <= stage["properties"].keys()
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
 def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
     path, output = write_recipe(tmp_path), tmp_path / "output"
@@ -422,12 +423,13 @@ def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path):
     assert equal(trained(ends[0]), trained(ends[1]))
 
 
+@pytest.mark.heavy
 def test_two_processes_train_the_stages_together(tmp_path: Path):
     path = write_recipe(tmp_path)
     exact = ["optimizer_cfg={solver: SGD, lr: 0.1}", "trainer_cfg.sync_BN=true", "base.model_cfg.dropout=0.0"]
     settings = [*exact, "beside.trainer_cfg.find_unused_parameters=true", "beside.model_cfg.channels=4"]
     recipe = ["train", str(path), "--device", "cpu", "-o", "name=two"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29655"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command += [str(PROGRAMS / "run_recipe.py"), *recipe]
     command += [word for setting in settings for word in ("-o", setting)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "output" / "Tiny" / "TinyModel" / "tiny"
 
 
+@pytest.mark.smoke
 def test_resumed_run_ends_as_the_one_never_interrupted(tiny_yaml: Path, folder: Path):
     run(tiny_yaml)
     whole = final(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.children import import_path
+from helpers.children import free_port, import_path
 from helpers.places import PROGRAMS
 
 import gait_plugins
@@ -35,17 +36,17 @@ def start(
     yaml_path: Path,
     name: str,
     launcher: list[str],
-    port: int,
     *options: str,
     script: Path = PROGRAMS / "run_tiny.py",
 ) -> subprocess.Popen[str]:
     overrides = [*OVERRIDES, f"output_dir={yaml_path.parent / name}"]
     command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": import_path()}
+    # A port of its own, so that tests may run side by side, of several checkouts too.
+    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     return subprocess.Popen(
         command,
-        env=environment,
+        env=os.environ | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -57,6 +58,7 @@ CALIBRATES = """
 from dataclasses import replace
 from itertools import islice
 import torch
+import gait_plugins
 from helpers.components import tiny
 from helpers.programs import run_tiny
 from gait_plugins.nn.collectives import mean_over_ranks
@@ -70,12 +72,19 @@ class Nearest(tiny.Nearest):
         # What is scored, in full.
         return replace(super().evaluate(data), details={"embeddings": data.embeddings.tolist()})
 tiny.Nearest = Nearest
+print("imports", gait_plugins.__file__, tiny.__file__)
 run_tiny.run()
 """
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def outputs() -> dict[str, str]:
+    """What one and two processes print, once they have run."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, outputs: dict[str, str]) -> dict[str, Path]:
     """The run folders of one and of two processes."""
     from helpers.components.tiny import TINY_YAML
 
@@ -84,35 +93,24 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     yaml_path.write_text(TINY_YAML)
     script = folder / "calibrates.py"
     script.write_text(CALIBRATES)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29617"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     started = {
-        "one": start(yaml_path, "one", [sys.executable], 29618, script=script),
-        "two": start(yaml_path, "two", torchrun, 29617, script=script),
+        "one": start(yaml_path, "one", [sys.executable], script=script),
+        "two": start(yaml_path, "two", torchrun, script=script),
     }
-    for process in started.values():
-        output, _ = process.communicate(timeout=180)
-        assert process.returncode == 0, output[-3000:]
+    for name, process in started.items():
+        outputs[name], _ = process.communicate(timeout=180)
+        assert process.returncode == 0, outputs[name][-3000:]
     return {name: folder / name / "Tiny" / "TinyModel" / "tiny" for name in started}
 
 
-TELLS = """
-import gait_plugins
-from helpers.components import tiny
-print("imports", gait_plugins.__file__, tiny.__file__)
-"""
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29622"]
-
-
-@pytest.mark.parametrize(("launcher", "processes"), [([], 1), (TORCHRUN, 2)], ids=["plain", "torchrun"])
-def test_processes_use_the_copies_that_this_one_uses(tmp_path: Path, launcher: list[str], processes: int):
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(("name", "processes"), [("one", 1), ("two", 2)])
+def test_processes_use_the_copies_that_this_one_uses(outputs: dict[str, str], name: str, processes: int):
     from helpers.components import tiny
 
-    script = tmp_path / "tells.py"
-    script.write_text(TELLS)
-    process = start(tmp_path / "none.yaml", "none", [sys.executable, *launcher], 29622, script=script)
-    output, _ = process.communicate(timeout=60)
-    told = [line for line in output.splitlines() if line.startswith("imports")]
-    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, output[-3000:]
+    told = re.findall(r"^imports .*", outputs[name], re.MULTILINE)
+    assert told == [f"imports {gait_plugins.__file__} {tiny.__file__}"] * processes, outputs[name][-3000:]
 
 
 def losses(folder: Path) -> list[float]:
@@ -154,6 +152,7 @@ def test_what_is_scored_agrees(runs: dict[str, Path]):
     torch.testing.assert_close(*embeddings, atol=1e-5, rtol=0)
 
 
+@pytest.mark.heavy
 def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
     """The launcher without torchrun: the command starts the second process itself."""
     from helpers.components.tiny import TINY_YAML
@@ -163,7 +162,7 @@ def test_an_error_of_the_first_process_ends_both_in_words(tmp_path: Path):
     earlier = checkpoint_path(tmp_path / "run" / "Tiny" / "TinyModel" / "tiny", "tiny", 2)
     earlier.parent.mkdir(parents=True)
     earlier.touch()  # only the first process looks after the run folder
-    process = start(yaml_path, "run", [sys.executable], 29619, "--devices", "2")
+    process = start(yaml_path, "run", [sys.executable], "--devices", "2")
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
     assert "MEMBER: 2/2" in output
@@ -188,7 +187,7 @@ run_tiny.run()
 def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path, tmp_path: Path):
     script = tmp_path / "fails_on_the_second.py"
     script.write_text(FAILS_ON_THE_SECOND)
-    process = start(tiny_yaml, "run", [sys.executable], 29620, "--devices", "2", script=script)
+    process = start(tiny_yaml, "run", [sys.executable], "--devices", "2", script=script)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
     assert "Shift (tiny-gait 1.0) raised KeyError: 'only here'" in output
@@ -196,9 +195,10 @@ def test_an_error_of_the_second_process_alone_ends_both_in_words(tiny_yaml: Path
     assert "Traceback" not in output
 
 
+@pytest.mark.heavy
 def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_path: Path):
     endless = [word for o in ("total_iter", "save_iter") for word in ("-o", f"trainer_cfg.{o}=100000")]
-    process = start(tiny_yaml, "run", [sys.executable], 29621, "--devices", "2", *endless)
+    process = start(tiny_yaml, "run", [sys.executable], "--devices", "2", *endless)
     folder = tmp_path / "run" / "Tiny" / "TinyModel" / "tiny"
     log = folder / "log.jsonl"
     while not (log.is_file() and '"step"' in log.read_text()):
@@ -212,12 +212,13 @@ def test_interrupted_processes_save_the_same_step_together(tiny_yaml: Path, tmp_
     assert load_checkpoint(saved)["iteration"] > 0
 
 
+@pytest.mark.heavy
 def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path):
     from helpers.components.tiny import TINY_YAML
 
     yaml_path = tmp_path / "tiny.yaml"
     yaml_path.write_text(TINY_YAML)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29641"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     settings = (
         "data_cfg.identities=6",
         "data_cfg.validation=2",
@@ -225,7 +226,7 @@ def test_held_out_people_are_scored_by_both_and_the_test_set_once(tmp_path: Path
         "trainer_cfg.early_stopping.patience=2",
     )
     options = [word for setting in settings for word in ("-o", setting)]
-    process = start(yaml_path, "two", torchrun, 29641, *options)
+    process = start(yaml_path, "two", torchrun, *options)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output[-3000:]
     folder = tmp_path / "two" / "Tiny" / "TinyModel" / "tiny"

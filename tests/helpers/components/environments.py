@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import venv
 from pathlib import Path
 
 import gait_plugins
+from helpers.places import PROGRAMS
 
 
 class Environment:
@@ -24,6 +26,7 @@ class Environment:
         venv.create(folder / "venv", with_pip=False)
         self.python = next((folder / "venv").glob("[bS]*/python*"))
         self.home = folder
+        self._forks: subprocess.Popen[str] | None = None
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         own = Path(subprocess.check_output([self.python, "-c", code], text=True).strip())
         below = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
@@ -45,18 +48,38 @@ class Environment:
         subprocess.run([*pip, *offline, *copies], check=True, cwd=self.home)
 
     def run(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """``gait-plugins ...`` in this environment."""
-        return self.python_run("-m", "gait_plugins", *command, **environment)
+        """``gait-plugins ...`` in this environment, by a process that no earlier command has touched."""
+        if not hasattr(os, "fork"):
+            return self.python_run("-m", "gait_plugins", *command, **environment)
+        if self._forks is None:
+            self._forks = subprocess.Popen(
+                [self.python, PROGRAMS / "forks.py"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=self.home,
+                env=_inherited(),
+            )
+        assert self._forks.stdin is not None
+        assert self._forks.stdout is not None
+        words = [os.fspath(word) for word in command]
+        print(json.dumps({"words": words, "environment": environment}), file=self._forks.stdin, flush=True)
+        done = json.loads(self._forks.stdout.readline())
+        return subprocess.CompletedProcess(words, done["code"], done["stdout"], done["stderr"])
+
+    def close(self) -> None:
+        """End what commands were run by; call it once, at the end."""
+        if self._forks is not None:
+            self._forks.communicate()
 
     def python_run(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """``python ...`` in this environment."""
-        inherited = {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}
         return subprocess.run(
             [self.python, *words],
             capture_output=True,
             text=True,
             cwd=self.home,
-            env={**inherited, "OMP_NUM_THREADS": "1", **environment},
+            env=_inherited() | environment,
         )
 
     def imported(self, module: str) -> str:
@@ -75,3 +98,9 @@ class Environment:
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
+
+
+def _inherited() -> dict[str, str]:
+    """The variables of this process, but for those that lead to plugins and modules of its own."""
+    own = {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}
+    return own | {"OMP_NUM_THREADS": "1"}

@@ -51,6 +51,18 @@ def train_in_child(yaml_path: str, output: str, workers: int, settings: list[str
         os._exit(code)
 
 
+def stopped_while_writing(child: int, folder: Path) -> bool:
+    """True where the child now stands still and a checkpoint is half written."""
+    if not list(folder.glob(WRITING)):
+        return False
+    os.killpg(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if list(folder.glob(WRITING)):
+        return True
+    os.killpg(child, signal.SIGCONT)
+    return False
+
+
 def main() -> None:
     yaml_path, workers, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     settings = sys.argv[5:]
@@ -70,7 +82,7 @@ def main() -> None:
         time.sleep(rng.uniform(0.05, 0.7) * whole)
         ended, status = os.waitpid(child, os.WNOHANG)
         # Every other kill waits for a checkpoint that is being written.
-        while seen["killed"] % 2 and not ended and not list(folder.glob(WRITING)):
+        while seen["killed"] % 2 and not ended and not stopped_while_writing(child, folder):
             ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             assert status == 0, status

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gait_plugins import DataError
+from gait_plugins import DataError, Results
 from gait_plugins.config.recipe.load import load_recipe
 from gait_plugins.config.yaml.sources import shipped_recipes
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
@@ -37,14 +37,36 @@ SMALL = (
 )
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the walkers of all tests here lie, once they are drawn."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(cache))
 
 
-def weights(recipe: str, stage: str) -> dict[str, torch.Tensor]:
-    return load_checkpoint(checkpoint_path(Path("output") / recipe / stage, stage, 2))["model"]
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, Results | None]:
+    """The recipe of all phases from start to end, the last ones without learning: its folder and results."""
+    still = (
+        "supervised.optimizer_cfg.lr=0",
+        "supervised.scheduler_cfg.step_size=1",
+        "hybrid.optimizer_cfg.lr=0",
+        "hybrid.scheduler_cfg.every=1",
+    )
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAIT_PLUGINS_CACHE", str(cache))
+        recipe = load_recipe("hybrid/walkers", (*SMALL, *still, f"output_dir={folder}"))
+        return folder / "hybrid-walkers", train_recipe(recipe, CPU)
+
+
+def weights(run: Path, stage: str) -> dict[str, torch.Tensor]:
+    return load_checkpoint(checkpoint_path(run / stage, stage, 2))["model"]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -56,32 +78,26 @@ def test_every_stage_takes_what_it_asks_for(name: str) -> None:
     assert not any(fit.report.missing for fit in taken)
 
 
-def test_three_phases_run_and_hand_their_weights_on() -> None:
-    still = (
-        "supervised.optimizer_cfg.lr=0",
-        "supervised.scheduler_cfg.step_size=1",
-        "hybrid.optimizer_cfg.lr=0",
-        "hybrid.scheduler_cfg.every=1",
-    )
-    recipe = load_recipe("hybrid/walkers", (*SMALL, *still))
-    results = train_recipe(recipe, CPU)
+def test_three_phases_run_and_hand_their_weights_on(run: tuple[Path, Results | None]) -> None:
+    folder, results = run
     assert results is not None
     assert {"frames@R1", "disjoint@R1", "cross-view@mAP"} <= set(results.metrics)
-    first, second, third = (weights("hybrid-walkers", s) for s in ("ssl", "supervised", "hybrid"))
+    first, second, third = (weights(folder, s) for s in ("ssl", "supervised", "hybrid"))
     for block in (1, 2, 3):
         for name in ("0.weight", "1.bias"):
             learnt = first[f"conv{block}.{name}"]
             assert torch.equal(second[f"encoder.{block - 1}.{name}"], learnt)
             assert torch.equal(third[f"encoder.{block - 1}.{name}"], learnt)
     assert torch.equal(second["classifier.weight"], third["classifier.weight"])
-    afresh = weights("hybrid-walkers", "scratch")
+    afresh = weights(folder, "scratch")
     assert not torch.equal(afresh["encoder.0.0.weight"], second["encoder.0.0.weight"])
 
 
-def test_phases_are_scored_on_the_same_held_out_people_and_tested_once() -> None:
-    train_recipe(load_recipe("hybrid/walkers", SMALL), CPU)
+def test_phases_are_scored_on_the_same_held_out_people_and_tested_once(
+    run: tuple[Path, Results | None],
+) -> None:
     for stage in ("ssl", *LABELLED):
-        folder = Path("output/hybrid-walkers") / stage
+        folder = run[0] / stage
         assert json.loads((folder / "validation_set.json").read_text()) == ["001", "004"]
         assert [path.name for path in folder.glob("results*.json")] == ["results-2-evaluate_frames.json"]
 
@@ -91,7 +107,7 @@ def test_pretraining_needs_no_labels() -> None:
     unlabelled = ("data_cfg.of.train=1", "data_cfg.validation=null")
     recipe = load_recipe("hybrid/walkers", (*SMALL, *unlabelled))
     train_recipe(recipe, CPU, only="ssl")
-    assert weights("hybrid-walkers", "ssl")
+    assert weights(Path("output/hybrid-walkers"), "ssl")
 
 
 @pytest.mark.parametrize(

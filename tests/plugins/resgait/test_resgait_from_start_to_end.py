@@ -25,7 +25,9 @@ MODELS = {
 """Name -> the one line that chooses it."""
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "StripNet" else pytest.mark.heavy) for name in MODELS]
+)
 def test_three_stages_around_any_model(name: str, tmp_path: Path, strip_gait: Path) -> None:
     chosen = [line.format(strip_gait=strip_gait) for line in MODELS[name]]
     stages = load_recipe(RECIPE, tiny_settings(tmp_path, chosen))
@@ -47,6 +49,7 @@ def test_three_stages_around_any_model(name: str, tmp_path: Path, strip_gait: Pa
     assert report.figures == ("NM@R1", "BG@R1", "CL@R1")
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and process groups")
 def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path) -> None:
     quick = ["trainer_cfg.save_iter=1", "trainer_cfg.with_test=false", "gse.trainer_cfg.total_iter=8"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,24 @@ NARROW = {
     "DeepGaitV2": {"Backbone.channels": "[8, 16, 32, 64]"},
     "SwinGait": {"Backbone.channels": "[16, 32]", "embed_dim": 32, "num_heads": "[2, 4]"},
     "TrackletGait": {"stem_channels": 8, "widths": "[8, 16, 16, 16, 16, 32, 32, 32, 32, 64]"},
+    "TrackletGait_s": {"stem_channels": 8, "widths": "[16, 32]"},
 }
 """Widths of the models that take seconds at their own; those are held to by shapes alone."""
+EIGHTH = {
+    "Baseline": ("backbone_cfg.channels", "backbone_cfg.layers_cfg", "SeparateFCs.in_channels"),
+    "GLN": (
+        "in_channels",
+        "lateral_dim",
+        "hidden_dim",
+        "SeparateFCs.in_channels",
+        "SeparateFCs.out_channels",
+    ),
+    "GaitGL": ("channels", "SeparateBNNecks.in_channels"),
+    "GaitSSB_Finetune": ("backbone_cfg.channels",),
+    "GaitSSB_Pretrain": ("backbone_cfg.channels",),
+    "GaitSet": ("in_channels", "SeparateFCs.in_channels"),
+}
+"""Of these an eighth of what is written, so that what depends on another still fits it."""
 
 
 def class_numbers(tree: dict[str, Any], path: str = "model_cfg") -> Iterator[tuple[str, int]]:
@@ -39,6 +56,26 @@ def class_numbers(tree: dict[str, Any], path: str = "model_cfg") -> Iterator[tup
             yield f"{path}.{name}", value
         elif isinstance(value, dict):
             yield from class_numbers(value, f"{path}.{name}")
+
+
+def eighth(width: Any) -> Any:
+    """An eighth of a width, of each in a list, or of the one in a text such as ``BC-64``."""
+    if isinstance(width, list):
+        return [eighth(one) for one in width]
+    if isinstance(width, str):
+        return re.sub(r"\d+", lambda number: str(eighth(int(number[0]))), width)
+    return max(1, width // 8)
+
+
+def narrow(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Overrides that make a model narrow: path -> value."""
+    found = {f"model_cfg.{path}": value for path, value in NARROW.get(name, {}).items()}
+    for path in EIGHTH.get(name, ()):
+        section, _, key = path.rpartition(".")
+        written = options.get(section, {}) if section else options
+        if key in written:
+            found[f"model_cfg.{path}"] = eighth(written[key])
+    return found
 
 
 def small(name: str, folder: Path) -> Config:
@@ -62,7 +99,7 @@ def small(name: str, folder: Path) -> Config:
     else:
         overrides |= {"trainer_cfg.sampler.frames_num_min": 1, "trainer_cfg.sampler.frames_num_max": 2}
     overrides |= dict.fromkeys((path for path, _ in class_numbers(model.options)), 2)
-    overrides |= {f"model_cfg.{key}": value for key, value in NARROW.get(model.name, {}).items()}
+    overrides |= narrow(model.name, model.options)
     return load_config(name, [f"{key}={value}" for key, value in overrides.items()])
 
 

@@ -16,7 +16,7 @@ from upstream_patches.patches.patch import Host, applied
 from upstream_patches.run import pins
 from upstream_patches.run.program import RunOptions, run
 
-pytestmark = [pytest.mark.opengait, pytest.mark.slow]
+pytestmark = [pytest.mark.opengait, pytest.mark.heavy]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from upstream_patches.run.program import RunOptions, run
 
 pytestmark = [
     pytest.mark.opengait,
-    pytest.mark.slow,
+    pytest.mark.heavy,
     # torch, of a temporal convolution as narrow as here: "This is not an error".
     pytest.mark.filterwarnings("ignore:Grad strides do not match"),
 ]

@@ -25,6 +25,7 @@ from gait_plugins.cli.data import check as data
 from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
+from gait_plugins.lost_processes import lost_process
 
 _HINTS = {
     errno.ENOSPC: "free some disk space, or write to another disk",
@@ -44,7 +45,10 @@ class _Guarded(OpenGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (GaitPluginsError, OSError) as error:
+        except (GaitPluginsError, OSError, RuntimeError) as caught:
+            error = caught if isinstance(caught, GaitPluginsError) else lost_process(caught) or caught
+            if not isinstance(error, GaitPluginsError | OSError):
+                raise  # a bug, which shows itself
             # Whoever reads our output may have seen enough: typer ends quietly then.
             if ctx.params.get("debug") or (isinstance(error, OSError) and error.errno == errno.EPIPE):
                 raise

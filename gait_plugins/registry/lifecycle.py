@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pluggy
 
 from gait_plugins.errors import GaitPluginsError
+from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.admission import enlist
 
 if TYPE_CHECKING:
@@ -127,6 +128,10 @@ class Lifecycle:
             try:
                 self._tell(implementation, arguments)
             except (Exception, SystemExit) as error:
+                # A process that dies while a monitor runs is not the monitor's fault.
+                lost = lost_process(error)
+                if lost is not None:
+                    raise lost from error
                 self._detached.add(id(implementation.plugin))
                 self._report(implementation, hook, error, "the plugin is detached and the run goes on")
 

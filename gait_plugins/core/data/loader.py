@@ -28,6 +28,7 @@ from gait_plugins.core.data.seeding import batch_rng, slot_rng
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
+from gait_plugins.lost_processes import lost_process, lost_worker
 
 PREFETCHED = 2
 """Batches that each worker makes ahead."""
@@ -201,7 +202,7 @@ def batches(
             if isinstance(made, GaitPluginsError):
                 raise made
             yield made
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, EOFError) as error:
         gone = _in_words(error)
         if gone is None:
             raise
@@ -220,12 +221,11 @@ def _in_words(error: Exception) -> DataError | None:
             f"the loader workers ran out of shared memory: {text}",
             hint="-o data_cfg.num_workers=0, or give the container more shared memory",
         )
-    if text.startswith("DataLoader worker"):
-        return DataError(
-            f"a loader worker ended unexpectedly: {text}",
-            hint="the system may have killed it for lack of memory: choose a smaller data_cfg.num_workers",
-        )
-    return None
+    if isinstance(error, ConnectionError | EOFError):
+        # The way to a worker ended in the middle of a batch.
+        return lost_worker(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    lost = lost_process(error)
+    return lost if isinstance(lost, DataError) else None
 
 
 def share_of_rank(global_size: int, world_size: int) -> int:

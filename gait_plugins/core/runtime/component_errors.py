@@ -11,6 +11,7 @@ from pathlib import Path
 from torch.utils.data import get_worker_info
 
 from gait_plugins.errors import ComponentFailure, GaitPluginsError
+from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.manager import default_manager
 
 
@@ -26,6 +27,10 @@ def errors_of(component: object) -> Iterator[None]:
     except GaitPluginsError:
         raise
     except Exception as error:
+        # A process that dies while a component runs is not the component's fault.
+        lost = lost_process(error)
+        if lost is not None:
+            raise lost from error
         failure = ComponentFailure(
             f"{type(component).__name__}{_package(type(component))} raised {type(error).__name__}: {error}",
             where=_place(type(component), error),

@@ -16,6 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
+from gait_plugins.lost_processes import lost_process
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 T = TypeVar("T")
@@ -91,22 +92,21 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
 
 @contextmanager
 def with_all_processes() -> Iterator[None]:
-    """Run a block that needs the other processes of the job.
+    """Run a block that needs other processes: those of the job, and the loader's workers.
 
     Raises:
-        ProcessLost: another process ended; its own message has the cause.
+        ProcessLost: another process of the job ended; its own message has the cause.
+        DataError: a loader worker ended.
     """
     try:
         yield
-    except RuntimeError as error:
-        lost = isinstance(error, dist.DistError) or "closed by peer" in str(error)
-        if not (dist.is_initialized() and lost):
+    except Exception as error:
+        lost = lost_process(error)
+        if lost is None or lost is error:
             raise
-        raise ProcessLost(
-            "another process of this job ended, and this process cannot continue alone",
-            where=f"rank {dist.get_rank()}",
-            hint="see the error message of that process for the cause",
-        ) from error
+        if isinstance(lost, ProcessLost) and dist.is_initialized():
+            lost.where = lost.where or f"rank {dist.get_rank()}"
+        raise lost from error
 
 
 def _end_process_group() -> None:

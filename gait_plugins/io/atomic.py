@@ -10,6 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 PARTIAL = ".partial"
 
 
@@ -20,9 +25,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Whatever ends the block early - an error, a kill, a full disk - leaves the previous file untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         with open(partial, "wb") as file:
+            _mark_as_owned(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -54,6 +61,43 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(2**20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove what killed processes left half-written of this file; what a living process writes stays."""
+    start = f".{path.name}."
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            owner = entry.name.removeprefix(start).removesuffix(PARTIAL)
+            is_one = entry.name == f"{start}{owner}{PARTIAL}" and owner.isdecimal()
+            if is_one and not _is_owned(entry.path, int(owner)):
+                _remove(Path(entry.path))
+
+
+def _mark_as_owned(file: BinaryIO) -> None:
+    # A lock goes with its process, however that ends, and is seen from other machines too.
+    if fcntl is not None:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_owned(partial: str, process: int) -> bool:
+    """Whether a living process writes a partial file, here or elsewhere."""
+    if fcntl is None:  # Windows removes no file that is open
+        return False
+    try:
+        os.kill(process, 0)
+        return True
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        pass
+    try:
+        with open(partial, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
 
 
 def _remove(partial: Path) -> None:

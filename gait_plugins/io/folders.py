@@ -1,9 +1,10 @@
-"""Folder listings: hidden files, suffixes, and sorting names by their numbers."""
+"""Folder listings: hidden and special files, suffixes, and sorting names by their numbers."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 
 _NUMBERS = re.compile(r"(\d+)")
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -12,6 +13,14 @@ _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 def is_hidden(name: str) -> bool:
     """True for what operating systems leave behind (``.DS_Store``, ``Thumbs.db``, dot-files)."""
     return name.startswith(".") or name.lower() in _HIDDEN
+
+
+def is_regular(path: str | os.PathLike[str]) -> bool:
+    """False for pipes, sockets and devices, whose reading may never end; a missing file is not special."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
 
 
 def suffix(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.io.folders import is_regular
 from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays
 
 SUFFIXES = (".pkl", ".npy", ".npz")
@@ -73,6 +74,12 @@ def _read_array(path: Path) -> np.ndarray:
             hint=f"{prepare_command(masks)} makes such a file from the masks"
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
+        )
+    if not is_regular(path):
+        raise DataError(
+            "not a regular file: a pipe, socket or device",
+            where=str(path),
+            hint="move it out of the data, or copy the frames into a file",
         )
     reader = {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz}[suffix]
     try:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from gait_plugins.io.folders import suffix
+from gait_plugins.io.folders import is_regular, suffix
+from gait_plugins.io.images import UnreadableImage, read_image
 from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.align import align_mask, grey_mask, resize_mask
 from gait_plugins.prepare.grey_values import is_dark, is_picture, on_white
@@ -111,18 +112,17 @@ class Maker:
             if suffix(path) in VIDEO_SUFFIXES:
                 yield from self._video(path, remarks)
                 continue
-            # Not cv2.imread: on Windows it finds no path that holds other letters than English ones.
             try:
-                content = np.fromfile(self.root / path, np.uint8)
-            except OSError:  # a link that leads nowhere, no right to read, a disk with bad sectors
-                content = np.empty(0, np.uint8)
-            mask = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
-            if mask is None:
+                mask = read_image(self.root / path)
+            except (OSError, UnreadableImage):  # a link that leads nowhere, no right to read, damage
                 remarks[DAMAGED_IMAGES].append(path)
             else:
                 yield path, mask
 
     def _video(self, path: str, remarks: Remarks) -> Iterator[tuple[str, np.ndarray]]:
+        if not is_regular(self.root / path):
+            remarks[DAMAGED_VIDEOS].append(path)
+            return
         video = cv2.VideoCapture(str(self.root / path))
         try:
             number = 0

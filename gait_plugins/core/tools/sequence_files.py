@@ -7,12 +7,12 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.folders import by_numbers, is_hidden, suffix
+from gait_plugins.io.images import UnreadableImage, read_image
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
 from gait_plugins.prepare.align import grey_mask
 from gait_plugins.prepare.grey_values import on_white
@@ -88,11 +88,12 @@ def read_image_folder(folder: Path) -> np.ndarray:
     """
     frames: list[np.ndarray] = []
     for path in _images(folder):
-        # Not cv2.imread: on Windows it finds no path that holds other letters than English ones.
-        content = np.fromfile(path, np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
-        if image is None:
-            raise DataError("the image cannot be read", where=str(path), hint="delete it, or copy it again")
+        try:
+            image = read_image(path)
+        except UnreadableImage as error:
+            raise DataError(
+                f"the image cannot be read: {error}", where=str(path), hint="delete it, or copy it again"
+            ) from error
         _check_aligned(image, frames, path)
         frames.append(grey_mask(image))
     if 2 * sum(map(on_white, frames)) > len(frames):

@@ -201,9 +201,9 @@ def test_colours_are_read_as_red_green_blue(tmp_path: Path) -> None:
 
 def test_damaged_images_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    for content in (b"", b"no image at all"):
+    for content, reason in ((b"", "empty"), (b"no image at all", "not an image, or a damaged one")):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="not an image, or a damaged one") as caught:
+        with pytest.raises(DataError, match=reason) as caught:
             read_image(str(path), SMALL)
         assert caught.value.where == str(path)
     with pytest.raises(DataError, match="cannot be read"):

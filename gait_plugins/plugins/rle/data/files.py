@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.io import images
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -25,19 +26,17 @@ def read_pixels(path: str) -> np.ndarray:
         DataError: it is missing, empty or damaged.
     """
     try:
-        # Not by OpenCV's own reading, which fails at names beyond ASCII on some systems.
-        content = np.fromfile(path, np.uint8)
+        image = images.read_image(path, cv2.IMREAD_COLOR)
+    except images.UnreadableImage as error:
+        raise DataError(
+            f"the image cannot be read: {error}", where=path, hint="copy the file again"
+        ) from error
     except OSError as error:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",
             where=path,
             hint="check that the file exists and that you may read it",
         ) from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise DataError(
-            f"not an image, or a damaged one ({content.size} bytes)", where=path, hint="copy the file again"
-        )
     return np.asarray(image[..., ::-1])
 
 

@@ -1,4 +1,4 @@
-"""Atomic files: whole or not there; what a killed process left goes with the next one that writes the file."""
+"""Atomic files: whole or not there; half-written ones of killed processes go with the next write."""
 
 from __future__ import annotations
 

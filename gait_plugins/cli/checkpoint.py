@@ -91,6 +91,9 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
     yield from (f"{name:{width}}  {text}" for name, text in rows.items())
     yield from _table("parts of the file", {name: s for name, s in info.parts.items() if s.tensors})
     yield from _table("parts of the model", info.layers)
+    if info.not_finite:
+        yield f"\nNaN or infinite: {len(info.not_finite)} weights"
+        yield from (f"  {key}" for key in info.not_finite)
     if info.plugins:
         yield "\nwritten with"
         width = max(map(len, info.plugins))

@@ -2,33 +2,37 @@
 
 The file is an uncompressed zip archive of ``.npy`` arrays; ``numpy.load(file)["records"]`` reads one:
 
-- ``format``: int ``[2]``: version of this layout (1) and arrays (input sources) of a sequence, k.
+- ``format``: int ``[2]``: version of this layout (2) and arrays (input sources) of a sequence, k.
 - ``labels``, ``types``, ``views``: text; the distinct names.
 - ``sequences``: structured ``[n]``: ``label``, ``type``, ``view``, positions in those three lists;
   sorted by label, then type, then view.
 - ``records``: structured ``[n, k]``: where the frames of each array of each sequence are. ``chunk`` and
   ``start``: array of bytes and position in it; ``shape``: t, c, h, w, with c = 0 for ``[t, h, w]``;
   ``bits``: 1 or 8 a pixel; ``first``, ``last``: the bytes of a row of pixels that are kept, all others
-  of the row are zero in every frame.
+  of the row are zero in every frame; ``crc32``: ``zlib.crc32`` of the bytes.
 - ``frames_0``, ``frames_1``, ...: uint8, the bytes of the frames, row after row: at 8 bits the grey
   values, at 1 bit eight pixels a byte, the leftmost in the highest bit, each row filled up to whole
   bytes. A bit that is set stands for 255.
+
+Everything but the frames is verified by the archive's own checksums when the file is opened, and the
+frames of a sequence by ``crc32`` when they are read. Files of version 1 have no ``crc32``.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.io.archive import Archive, DamagedArchive, Member, verify
 
-VERSION = 1
+VERSION = 2
 SUFFIX = ".npz"
 SEQUENCE = np.dtype([("label", "<i4"), ("type", "<i4"), ("view", "<i4")])
 RECORD = np.dtype(
@@ -39,10 +43,10 @@ RECORD = np.dtype(
         ("bits", "u1"),
         ("first", "<i4"),
         ("last", "<i4"),
+        ("crc32", "<u4"),
     ]
 )
 NAMES = ("labels", "types", "views")
-_LOCAL_HEADER = 30
 _HINT = "pack the data again: gait-plugins data pack ROOT FILE"
 
 
@@ -101,20 +105,15 @@ class PackedFile:
     def __init__(self, path: str) -> None:
         self.path = path
         with _told(path), open(path, "rb") as file:
-            with zipfile.ZipFile(file) as archive:
-                header = _array(archive, "format")
-                if header.shape != (2,) or header[0] != VERSION:
-                    raise DataError(
-                        f"the packed data file has format {header.tolist()}, expected version {VERSION}",
-                        where=path,
-                        hint="update this package, or pack the data again",
-                    )
-                self.inputs = int(header[1])
-                self.names = tuple([str(name) for name in _array(archive, key)] for key in NAMES)
-                self.sequences = _array(archive, "sequences")
-                self.records = _array(archive, "records").reshape(len(self.sequences), self.inputs)
-                self._chunks = np.array(list(_chunk_places(archive, file)), np.int64)
-            _check(self.names, self.sequences, self.records, len(self._chunks))
+            archive = Archive(file)
+            self.version, self.inputs = _format(archive, path)
+            self.names = tuple([str(name) for name in archive.array(key)] for key in NAMES)
+            self.sequences = archive.array("sequences")
+            self.records = archive.array("records").reshape(len(self.sequences), self.inputs)
+            self._chunks = np.array([_chunk(file, member) for member in _chunks(archive)], np.int64)
+            _check(self.names, self.sequences, self.records, self._chunks[:, 1])
+            if self.has_checksums and "crc32" not in (self.records.dtype.names or ()):
+                raise ValueError("the records have no checksums")
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
@@ -122,6 +121,11 @@ class PackedFile:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PackedFile, (self.path,)
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether frames are verified when they are read; those of version 1 cannot be."""
+        return self.version > 1
 
     def name(self, row: int) -> tuple[str, str, str]:
         """Identity, type and view of a sequence."""
@@ -136,20 +140,22 @@ class PackedFile:
         """The arrays of a sequence, uint8 ``[t, h, w]`` or ``[t, c, h, w]``, read-only.
 
         Raises:
-            DataError: the file holds impossible values.
+            DataError: the bytes are not those that were written.
         """
         return [self._frames(row, *record) for record in self.records[row].tolist()]
 
     def _frames(
-        self, row: int, chunk: int, start: int, shape: Any, bits: int, first: int, last: int
+        self, row: int, chunk: int, start: int, shape: Any, bits: int, first: int, last: int, *crc: int
     ) -> np.ndarray:
         t, c, height, width = shape
         rows = int(t) * int(c or 1) * int(height)
         columns = last - first
         sizes = (t, height, width) if c == 0 else (t, c, height, width)
         try:
-            offset = int(self._chunks[chunk]) + start
+            offset = int(self._chunks[chunk, 0]) + start
             data = np.frombuffer(self._map, np.uint8, rows * columns, offset).reshape(rows, columns)
+            if self.has_checksums and crc != (zlib.crc32(data.data),):
+                raise ValueError("its bytes do not match their checksum")
             frames = unpack_frames(Packed(data, bits, first, last), tuple(int(size) for size in sizes))
         except (ValueError, IndexError) as error:
             raise DataError(
@@ -161,13 +167,31 @@ class PackedFile:
         return frames
 
 
-def damaged_member(path: str) -> str | None:
-    """Name of the first array whose bytes have changed since they were written; reads the whole file."""
-    with _told(path), zipfile.ZipFile(path) as archive:
-        return archive.testzip()
+def require_sound(path: str) -> None:
+    """See that nothing of a file has changed since it was written; reads the whole file.
+
+    Raises:
+        DataError: something has, or the file cannot be read.
+    """
+    with _told(path):
+        verify(path)
 
 
-def _check(names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndarray, chunks: int) -> None:
+def _format(archive: Archive, path: str) -> tuple[int, int]:
+    """Version and arrays of a sequence."""
+    header = archive.array("format")
+    if header.shape != (2,) or not 1 <= header[0] <= VERSION:
+        raise DataError(
+            f"the packed data file has format {header.tolist()}, expected version 1 to {VERSION}",
+            where=path,
+            hint="update this package, or pack the data again",
+        )
+    return int(header[0]), int(header[1])
+
+
+def _check(
+    names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndarray, chunks: np.ndarray
+) -> None:
     """Raise ``ValueError`` where names or places are impossible: they are trusted from here on."""
     codes = np.stack([sequences[part] for part in SEQUENCE.names or ()])
     sizes = np.array([len(part) for part in names])[:, None]
@@ -180,40 +204,44 @@ def _check(names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndar
         & (np.minimum(np.minimum(frames, height), width) >= 1)
         & (channels >= 0)
         & (records["chunk"] >= 0)
-        & (records["chunk"] < chunks)
+        & (records["chunk"] < len(chunks))
         & (records["start"] >= 0)
         & (records["first"] >= 0)
         & (records["first"] <= records["last"])
         & (records["last"] <= row)
     )
+    if possible.all():
+        rows = frames.astype(np.int64) * np.maximum(channels, 1) * height
+        ends = records["start"] + rows * (records["last"] - records["first"])
+        possible = ends <= chunks[records["chunk"]]
     if not possible.all():
         raise ValueError(f"the records of {np.count_nonzero(~possible)} arrays hold impossible values")
 
 
-def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(f"{name}.npy") as member:
-        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
-    return array
-
-
-def _chunk_places(archive: zipfile.ZipFile, file: Any) -> Iterator[int]:
-    """Where the bytes of each chunk begin in the file."""
+def _chunks(archive: Archive) -> Iterator[Member]:
     number = 0
-    members = set(archive.namelist())
-    while f"frames_{number}.npy" in members:
-        info = archive.getinfo(f"frames_{number}.npy")
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise ValueError(f"the array {info.filename} is compressed")
-        file.seek(info.header_offset + _LOCAL_HEADER - 4)
-        name, extra = np.frombuffer(file.read(4), "<u2")
-        file.seek(info.header_offset + _LOCAL_HEADER + int(name) + int(extra))
+    while (name := f"frames_{number}.npy") in archive.members:
+        yield archive.members[name]
+        number += 1
+
+
+def _chunk(file: BinaryIO, member: Member) -> tuple[int, int]:
+    """Where the bytes of a chunk begin in the file, and how many there are; its header is not trusted."""
+    if member.packed != member.size:
+        raise ValueError(f"the array {member.name} is compressed")
+    file.seek(member.start)
+    try:
         version = np.lib.format.read_magic(file)
         read = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
-        read(file)
-        yield file.tell()
-        number += 1
+        shape, _, dtype = read(file)
+    except Exception as error:  # a damaged header may raise anything
+        raise DamagedArchive(f"the header of the array in {member.name} cannot be read") from error
+    start, size = file.tell(), member.start + member.size - file.tell()
+    if dtype != np.uint8 or shape != (size,):
+        raise DamagedArchive(f"the header of the array in {member.name} does not fit its bytes")
+    return start, size
 
 
 @contextmanager
@@ -226,7 +254,11 @@ def _told(path: str) -> Iterator[None]:
             where=path,
             hint=f"check that the file exists and is readable; relative paths start at {os.getcwd()}",
         ) from error
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError) as error:
+    except DamagedArchive as error:
+        raise DataError(
+            f"the packed data file is truncated or damaged: {error}", where=path, hint=_HINT
+        ) from error
+    except (KeyError, ValueError, EOFError) as error:
         raise DataError(
             f"this is not a packed data file, or a damaged one: {error}", where=path, hint=_HINT
         ) from error

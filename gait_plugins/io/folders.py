@@ -15,12 +15,13 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _HIDDEN
 
 
-def is_regular(path: str | os.PathLike[str]) -> bool:
-    """False for pipes, sockets and devices, whose reading may never end; a missing file is not special."""
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """True for pipes, sockets and devices, whose reading may never end."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)
+        mode = os.stat(path).st_mode
     except OSError:
-        return True
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def suffix(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gait_plugins.io.folders import is_regular
+from gait_plugins.io.folders import is_special
 
 MOST_PIXELS = 1 << 26
 """Of an image that is decoded, 8192 x 8192: far beyond any frame, and a quarter of a gigabyte in colour."""
@@ -28,7 +28,7 @@ def read_image(path: str | os.PathLike[str], flags: int = cv2.IMREAD_GRAYSCALE) 
         UnreadableImage: the file is special (a pipe, socket or device), no image, damaged or far too large.
         OSError: the file cannot be read.
     """
-    if not is_regular(path):
+    if is_special(path):
         raise UnreadableImage("not a regular file: a pipe, socket or device")
     # Not cv2.imread: on Windows it finds no path that holds other letters than English ones.
     content = np.fromfile(Path(path), np.uint8)

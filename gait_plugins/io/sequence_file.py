@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from gait_plugins.errors import DataError
-from gait_plugins.io.folders import is_regular
+from gait_plugins.io.archive import Archive, DamagedArchive
+from gait_plugins.io.folders import is_special
 from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays
 
 SUFFIXES = (".pkl", ".npy", ".npz")
@@ -26,7 +26,7 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
 
 
-Reader = Callable[[IO[bytes]], np.ndarray]
+Reader = Callable[[BinaryIO], np.ndarray]
 
 
 def prepare_command(source: PathLike[str]) -> str:
@@ -75,7 +75,7 @@ def _read_array(path: Path) -> np.ndarray:
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
         )
-    if not is_regular(path):
+    if is_special(path):
         raise DataError(
             "not a regular file: a pipe, socket or device",
             where=str(path),
@@ -104,6 +104,12 @@ def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> np.ndar
         )
     try:
         return reader(file)
+    except DamagedArchive as error:
+        raise DataError(
+            f"the file is truncated or damaged ({size} bytes): {error}",
+            where=str(path),
+            hint="copy or create the file again, or delete it to leave the sequence out",
+        ) from error
     except RefusedPickle as error:
         raise DataError(f"found {error}", where=str(path), hint=error.hint) from error
     except Exception as error:  # a damaged file may raise anything; none of it leaves without the name
@@ -127,16 +133,16 @@ def _read_npy(file: IO[bytes]) -> np.ndarray:
         raise
 
 
-def _read_npz(file: IO[bytes]) -> np.ndarray:
-    with zipfile.ZipFile(file) as archive:
-        members = archive.namelist()
-        if len(members) != 1:
-            names = ", ".join(name.removesuffix(".npy") for name in members) or "none"
-            raise RefusedPickle(
-                f"{len(members)} arrays in the archive ({names}), expected one",
-                hint="save the frames alone: numpy.savez_compressed(path, frames)",
-            )
-        return _read_npy(io.BytesIO(archive.read(members[0])))
+def _read_npz(file: BinaryIO) -> np.ndarray:
+    archive = Archive(file)
+    members = list(archive.members)
+    if len(members) != 1:
+        names = ", ".join(name.removesuffix(".npy") for name in members) or "none"
+        raise RefusedPickle(
+            f"{len(members)} arrays in the archive ({names}), expected one",
+            hint="save the frames alone: numpy.savez_compressed(path, frames)",
+        )
+    return _read_npy(io.BytesIO(archive.read(members[0])))
 
 
 def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:

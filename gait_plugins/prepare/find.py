@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gait_plugins.api import track
 from gait_plugins.errors import DataError
-from gait_plugins.io.folders import by_numbers, is_hidden, is_regular, suffix
+from gait_plugins.io.folders import by_numbers, is_hidden, is_special, suffix
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from gait_plugins.prepare.layouts import Layout
 from gait_plugins.prepare.patterns import NUMBER, Name
@@ -84,10 +84,10 @@ def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]
         if is_hidden(entry.name):
             found.hidden.append(path)
         elif not entry.is_dir():
-            if is_regular(entry.path):
-                yield path
-            else:  # a pipe, socket or device
+            if is_special(entry.path):
                 found.others.append(path)
+            else:
+                yield path
         elif entry.is_symlink() and _leads_up(entry.path):
             found.others.append(path)
         elif levels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,8 @@ class _Writer:
         self.held.append(packed.data.reshape(-1))
         self.size += packed.data.size
         full = (shape[0], 0, *shape[1:]) if len(shape) == 3 else shape
-        return self.chunk, start, full, packed.bits, packed.first, packed.last
+        checksum = zlib.crc32(packed.data.data)
+        return self.chunk, start, full, packed.bits, packed.first, packed.last, checksum
 
     def _flush(self) -> None:
         self.put(f"frames_{self.chunk}", np.concatenate([*self.held, np.empty(0, np.uint8)]))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from gait_plugins.io.folders import is_regular, suffix
+from gait_plugins.io.folders import is_special, suffix
 from gait_plugins.io.images import UnreadableImage, read_image
 from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.align import align_mask, grey_mask, resize_mask
@@ -120,7 +120,7 @@ class Maker:
                 yield path, mask
 
     def _video(self, path: str, remarks: Remarks) -> Iterator[tuple[str, np.ndarray]]:
-        if not is_regular(self.root / path):
+        if is_special(self.root / path):
             remarks[DAMAGED_VIDEOS].append(path)
             return
         video = cv2.VideoCapture(str(self.root / path))

@@ -204,7 +204,7 @@ def test_check_tells_damaged_bytes_and_missing_identities(tmp_path):
     path.write_bytes(content)
     code, text = gait("check", "--root", path, "--partition", listed)
     assert code == 2
-    assert "arrays of the file are damaged" in text
+    assert "the packed data file is truncated or damaged: frames_0.npy" in text
 
 
 def test_packing_refuses_what_it_cannot_do_and_leaves_nothing(tmp_path):

@@ -1,14 +1,16 @@
-"""Safe loading: data and checkpoints are read as numbers only."""
+"""Safe loading: data and checkpoints are read as numbers only, damaged checkpoints not at all."""
 
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 from typing import IO, Any, ClassVar
 
 import numpy as np
 
 from gait_plugins.errors import CheckpointError, DataError
+from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.safe_pickle import RefusedPickle, load_frames
 from upstream_patches.checkout.module_view import View
 from upstream_patches.patches.patch import Host, Patch
@@ -47,6 +49,7 @@ def _load_sequence(file: IO[bytes], **_: Any) -> np.ndarray | list[np.ndarray]:
 def _weights_only(load: Any) -> Any:
     @functools.wraps(load)
     def call(source: Any, *arguments: Any, **options: Any) -> Any:
+        _verify(source)
         try:
             return load(source, *arguments, **{"weights_only": True, **options})
         except pickle.UnpicklingError as error:
@@ -57,3 +60,17 @@ def _weights_only(load: Any) -> Any:
             ) from error
 
     return call
+
+
+def _verify(source: Any) -> None:
+    """See by its own checksums that a file is what was written; torch does not look at them."""
+    if not isinstance(source, str | os.PathLike) or not os.path.isfile(source) or not is_archive(source):
+        return
+    try:
+        verify(source)
+    except DamagedArchive as error:
+        raise CheckpointError(
+            f"the file is truncated or damaged ({os.path.getsize(source)} bytes): {error}",
+            where=str(source),
+            hint="copy the file again, or take an earlier checkpoint",
+        ) from error

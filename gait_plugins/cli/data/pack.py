@@ -97,12 +97,15 @@ def pack(
     To train from it, set data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
     """
     from gait_plugins.errors import ConfigError
+    from gait_plugins.io.dataset_file import require_sound
     from gait_plugins.prepare.pack import pack_dataset
     from gait_plugins.prepare.sequences import every_sequence
 
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:
         raise ConfigError(f"--threshold is {threshold}, expected 0 to 254", where="data pack")
+    if root.is_file():
+        require_sound(str(root))
     dataset, refs = every_sequence(root, inputs)
     size = pack_dataset(dataset, refs, to, threshold=threshold)
     print(

@@ -162,6 +162,21 @@ def may_lack(key: str, weights: Mapping[str, Any]) -> bool:
     return name == "num_batches_tracked" and f"{norm}.running_mean".lstrip(".") in weights
 
 
+def not_finite(weights: Mapping[str, Any]) -> list[str]:
+    """Keys of the tensors that hold NaN or infinite values."""
+    return [key for key, value in weights.items() if isinstance(value, torch.Tensor) and not _finite(value)]
+
+
+def _finite(value: torch.Tensor) -> bool:
+    numbers = value.is_floating_point() or value.is_complex()
+    if value.is_meta or value.layout != torch.strided or not numbers:
+        return True
+    if value.dtype.itemsize == 1:  # too small for torch to sum
+        value = value.float()
+    # A sum is read faster than a mask is made; where it overflows, each value is looked at.
+    return bool(value.sum().isfinite()) or bool(value.isfinite().all())
+
+
 def _head(mismatched: Sequence[Mismatch], classes: int | None) -> Head | None:
     """The mismatches along one axis that is as long as the model has classes.
 

@@ -6,15 +6,17 @@ import logging
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights
+from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights, not_finite
 from gait_plugins.errors import CheckpointError
+from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.atomic import whole_file
 from gait_plugins.registry.components import same_origin
 
@@ -66,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         CheckpointError: the disk is full or the folder cannot be written.
     """
     try:
-        with whole_file(path) as file:
+        with whole_file(path) as file, _with_checksums():
             torch.save({**checkpoint, "format": FORMAT}, file)
     # torch's writer reports a failed write as RuntimeError, the file itself as OSError.
     except (OSError, RuntimeError) as error:
@@ -80,24 +82,52 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
     """Read a checkpoint, ours or OpenGait's; only tensors and plain data are admitted.
 
+    The file is verified by its own checksums first; those from before PyTorch 1.6 hold none.
+
     Args:
         path: the file.
         otherwise: the hint where the file cannot be read and its folder holds no other checkpoint.
 
     Raises:
-        CheckpointError: the file is missing, truncated, holds code, has a future format, or is not a
+        CheckpointError: the file is missing, damaged, holds code, has a future format, or is not a
             checkpoint.
     """
     if not path.is_file():
         what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
         raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
     try:
+        _verify(path)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything
         raise _unreadable(path, error, otherwise) from error
     return _checked(loaded, path)
+
+
+def _verify(path: Path) -> None:
+    # torch compares no checksum, and would take what it finds.
+    if is_archive(path) and not verify(path).has_checksums:
+        log.warning(
+            "%s was written without checksums (torch.serialization.set_crc32_options): "
+            "whether it is damaged cannot be seen",
+            path,
+        )
+
+
+@contextmanager
+def _with_checksums() -> Iterator[None]:
+    """Let torch write checksums, whatever the process has chosen; before 2.6 it always did."""
+    options = torch.serialization
+    if not hasattr(options, "set_crc32_options"):
+        yield
+        return
+    chosen = options.get_crc32_options()
+    options.set_crc32_options(True)
+    try:
+        yield
+    finally:
+        options.set_crc32_options(chosen)
 
 
 def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError:
@@ -108,8 +138,11 @@ def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError
             where=str(path),
             hint="if you trust the file, load it elsewhere and save its state dict alone",
         )
+    kind, found = "not a checkpoint", ""
+    if isinstance(error, DamagedArchive):
+        kind, found = "damaged", str(error)
     return CheckpointError(
-        f"the file is truncated or not a checkpoint ({path.stat().st_size} bytes): {_seen(path, error)}",
+        f"the file is truncated or {kind} ({path.stat().st_size} bytes): {found or _seen(path, error)}",
         where=str(path),
         hint=_neighbours(path) or otherwise,
     )
@@ -219,7 +252,8 @@ def restore_model(
         What was found to fit, the dropped head left out of account.
 
     Raises:
-        CheckpointError: strict, and something does not match; or nothing fits at all.
+        CheckpointError: strict, and something does not match; or nothing fits at all; or weights are NaN
+            or infinite.
     """
     report = compare_weights(model, weights)
     if drop_head:
@@ -234,8 +268,32 @@ def restore_model(
         )
     if found:
         log.warning("%s: %d of %d weights loaded\n%s", where, len(report.fitting), report.own, found)
+    check_finite(model, {key: weights[key] for key in report.fitting}, where)
     model.load_state_dict({key: weights[key] for key in report.fitting}, strict=False)
     return report
+
+
+def check_finite(model: nn.Module, weights: Mapping[str, Any], where: str) -> None:
+    """See that the weights which a model is to take are numbers: what it computes would be none.
+
+    Args:
+        model: what it has itself may be infinite, as masks are.
+        weights: by the model's keys.
+        where: the file, for messages.
+
+    Raises:
+        CheckpointError: some are NaN or infinite.
+    """
+    suspects = not_finite(weights)
+    own = model.state_dict() if suspects else {}
+    broken = [key for key in suspects if not not_finite({key: own.get(key)})]
+    if broken:
+        examples = f"{', '.join(broken[:4])}{', ...' * (len(broken) > 4)}"
+        raise CheckpointError(
+            f"{len(broken)} weights are NaN or infinite: {examples}",
+            where=where,
+            hint="take an earlier checkpoint; gait-plugins checkpoint show FILE lists them",
+        )
 
 
 def _tell_of_head(report: LoadReport, where: str) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from gait_plugins.config import load_config
 from gait_plugins.core.assembly.components import on_meta
-from gait_plugins.core.checkpoints.compare import compare_weights
+from gait_plugins.core.checkpoints.compare import compare_weights, not_finite
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin
 from gait_plugins.errors import GaitPluginsError
@@ -60,6 +60,8 @@ class CheckpointInfo:
     """What parts of its model started from: a record of each, with file and SHA-256."""
     guesses: tuple[Guess, ...]
     """Where the file does not tell its configuration: those that fit."""
+    not_finite: tuple[str, ...] = ()
+    """Keys of the model's weights, and of its losses', that hold NaN or infinite values."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -100,6 +102,7 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
         plugins=checkpoint.get("plugins", {}),
         init=_records(checkpoint),
         guesses=guesses,
+        not_finite=(*not_finite(weights), *not_finite(checkpoint.get("losses", {}))),
     )
 
 

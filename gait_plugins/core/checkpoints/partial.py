@@ -10,7 +10,7 @@ from typing import Any
 
 from gait_plugins.api import GaitModel
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
-from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
+from gait_plugins.core.checkpoints.files import Checkpoint, check_finite, load_checkpoint
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.suggest import did_you_mean
@@ -132,13 +132,16 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
         The record of it, plain data: file, SHA-256, prefix, and how many weights were taken or not.
 
     Raises:
-        ConfigError, CheckpointError: see :func:`fit_part`; or the file cannot be read.
+        ConfigError, CheckpointError: see :func:`fit_part`; or the file cannot be read, or some of these
+            weights are NaN or infinite.
     """
     path = Path(part.source)
     checkpoint = load_checkpoint(path, _OWN)
     report, prefix = fit_part(model, part, checkpoint, str(path))
     weights = under(checkpoint["model"], prefix)
-    model.load_state_dict({_joined(part.target, key): weights[key] for key in report.fitting}, strict=False)
+    taken = {_joined(part.target, key): weights[key] for key in report.fitting}
+    check_finite(model, taken, str(path))
+    model.load_state_dict(taken, strict=False)
     told = {*report.fitting, *report.missing, *(mismatch.key for mismatch in report.mismatched)}
     left = [key for key in under(model.state_dict(), part.target) if key not in told]
     digest = file_sha256(path)

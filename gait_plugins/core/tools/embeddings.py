@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.errors import CheckpointError, ConfigError, DataError
+from gait_plugins.io.archive import Archive, DamagedArchive, is_archive
 from gait_plugins.io.atomic import whole_file, write_text
 
 FORMAT = 1
@@ -142,10 +142,11 @@ def write_embeddings(path: Path, data: Embeddings) -> None:
 
 
 def read_embeddings(path: Path) -> Embeddings:
-    """Read a .npz that :func:`write_embeddings` has written.
+    """Read a .npz that :func:`write_embeddings` has written; it is verified by its own checksums.
 
     Raises:
-        DataError: the file is missing, damaged, of a future format, or not a file of embeddings.
+        DataError: the file is missing, damaged, of a future format, or not a file of embeddings; or
+            embeddings are NaN or infinite.
     """
     if not path.is_file():
         raise DataError(
@@ -153,13 +154,15 @@ def read_embeddings(path: Path) -> Embeddings:
             where=str(path),
             hint="gait-plugins enroll CONFIG DATA --gallery FILE.npz makes a gallery",
         )
-    if not zipfile.is_zipfile(path):
-        raise _no_embeddings(path, "the file is not a numpy archive, or a truncated one")
     try:
-        # Opened here: numpy leaves a file open that is damaged.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        arrays = _arrays(path)
+    except DamagedArchive as error:
+        raise DataError(
+            f"the file is truncated or damaged ({path.stat().st_size} bytes): {error}",
+            where=str(path),
+            hint="copy the file again, or embed or enroll the sequences again",
+        ) from error
+    except (ValueError, OSError, EOFError) as error:
         raise _no_embeddings(path, f"{type(error).__name__}: {error}") from error
     missing = [name for name in ("format", *_ARRAYS, *_ORIGIN) if name not in arrays]
     if missing:
@@ -171,6 +174,18 @@ def read_embeddings(path: Path) -> Embeddings:
     named = {name: arrays[name].astype(np.str_) for name in _NAMES}
     origin = Origin(input_size=(int(height), int(width)), **texts)
     return Embeddings(embeddings=values.astype(np.float32), origin=origin, **named)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if not is_archive(path):
+        raise ValueError("the file is not a numpy archive, or a truncated one")
+    with open(path, "rb") as file:
+        archive = Archive(file)
+        names = [name.removesuffix(".npy") for name in archive.members if name.endswith(".npy")]
+        found = {name: archive.array(name) for name in names}
+        if len(names) < len(archive.members):
+            archive.check()
+    return found
 
 
 def _check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -190,6 +205,13 @@ def _check_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
         raise _no_embeddings(path, f"the arrays have shapes {values.shape} and {list(shapes.values())}")
     if values.dtype.kind != "f":
         raise _no_embeddings(path, f"the embeddings are {values.dtype}, expected float32")
+    broken = int((~np.isfinite(values).all((1, 2))).sum())
+    if broken:
+        raise DataError(
+            f"{broken} of {len(values)} embeddings are NaN or infinite",
+            where=str(path),
+            hint="embed or enroll the sequences again, with another checkpoint",
+        )
 
 
 def _no_embeddings(path: Path, reason: str) -> DataError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.folders import by_numbers, is_hidden, suffix
 from gait_plugins.io.images import UnreadableImage, read_image
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
@@ -145,10 +145,13 @@ def _sequence_files_below(path: Path, levels: int) -> Iterator[Path]:
 
 def _is_packed(path: Path) -> bool:
     # A sequence's own .npz holds one array.
-    if suffix(path.name) != ".npz" or not zipfile.is_zipfile(path):
+    if suffix(path.name) != ".npz":
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "records.npy" in archive.namelist()
+    try:
+        with path.open("rb") as file:
+            return "records.npy" in Archive(file).members
+    except (DamagedArchive, OSError):
+        return False  # whoever reads it tells what is wrong
 
 
 def _loose(path: Path, identity: str) -> Iterator[SequenceRef]:

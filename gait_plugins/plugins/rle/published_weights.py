@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gait_plugins.errors import CheckpointError, GaitPluginsError
+from gait_plugins.io.archive import is_archive, verify
 
 _STEMS = ("visible_module.visible", "thermal_module.thermal")
 _HEADS = ("bottleneck", "classifier")
@@ -32,6 +33,8 @@ def read_authors(path: str | Path) -> dict[str, Tensor]:
         CheckpointError: it cannot be read, or holds no such network.
     """
     try:
+        if is_archive(path):
+            verify(path)
         with torch.serialization.safe_globals(_numpy_names()):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything

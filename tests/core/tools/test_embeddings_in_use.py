@@ -253,7 +253,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY"])
 def test_a_damaged_gallery_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(DataError, match="not a file of embeddings"):
+    with pytest.raises(DataError, match=r"a\.npz: .*(not a file of embeddings|truncated or damaged)"):
         read_embeddings(tmp_path / "a.npz")
 
 

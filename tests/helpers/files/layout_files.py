@@ -44,6 +44,18 @@ def packed(root: str) -> str:
     return str(path)
 
 
+def as_format_1(path: Path) -> None:
+    """Make a packed file what the first version wrote: no checksums of sequences."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    old = [name for name in arrays["records"].dtype.names if name != "crc32"]
+    records = np.empty(arrays["records"].shape, [(name, arrays["records"].dtype[name]) for name in old])
+    for name in old:
+        records[name] = arrays["records"][name]
+    arrays["records"], arrays["format"][0] = records, 1
+    np.savez(path, **arrays)
+
+
 def small_set(folder: Path, **more: Any) -> tuple[str, str]:
     """Two people to train on, two to test on, two types and two views each: root and partition."""
     root = folder / "data"

@@ -10,7 +10,7 @@ import numpy as np
 
 from gait_plugins.api import FindingLog, SequenceRef
 from gait_plugins.errors import DataError
-from gait_plugins.io.folders import is_hidden, is_regular, suffix
+from gait_plugins.io.folders import is_hidden, is_special, suffix
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
 
 LAYOUT = "ROOT/<id>/<type>/<view>/<files>"
@@ -122,9 +122,9 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.Di
 def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     entries = visible(view, log)
     files = tuple(e.path for e in entries if suffix(e.name) in SUFFIXES and not e.is_dir())
-    for path in [file for file in files if not is_regular(file)]:
+    for path in filter(is_special, files):
         log.warning("special files (pipes, sockets, devices) lie in view folders", "they are skipped", path)
-    files = tuple(file for file in files if is_regular(file))
+    files = tuple(file for file in files if not is_special(file))
     folders = [entry for entry in entries if entry.is_dir()]
     images = [entry for entry in entries if suffix(entry.name) in IMAGE_SUFFIXES]
     if folders:

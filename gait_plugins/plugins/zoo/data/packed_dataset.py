@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
+import torch.distributed as dist
 
 from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
 from gait_plugins.api._census import take_census
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.io.dataset_file import PackedFile, damaged_member
+from gait_plugins.io.dataset_file import PackedFile, require_sound
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
+
+log = logging.getLogger("gait_plugins")
 
 _SUBSETS: tuple[Subset, ...] = ("train", "test")
 
@@ -19,7 +23,8 @@ class PackedSilhouettes(PartitionedDataset):
     """Sequences of one packed data file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
 
     The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
-    it. The same sequences come in the same order as from the folders.
+    it. The same sequences come in the same order as from the folders. The frames of a sequence are
+    verified whenever they are read.
 
     Args:
         dataset_root: the packed data file (``.npz``).
@@ -44,12 +49,15 @@ class PackedSilhouettes(PartitionedDataset):
         self.data_in_use = data_in_use
         self.self_supervised = self_supervised
         self._file: PackedFile | None = None
+        self._told = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers open the file themselves.
         return {**self.__dict__, "_file": None}
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
+        if not self.file().has_checksums:
+            self._tell_once()
         return self.find(subset, self.present(subset, self.file().names[0]))
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
@@ -99,6 +107,18 @@ class PackedSilhouettes(PartitionedDataset):
             hint="dataset_root and dataset_partition belong to different data sets",
         )
 
+    def _tell_once(self) -> None:
+        # The first process tells what all of them do.
+        if not (self._told or (dist.is_available() and dist.is_initialized() and dist.get_rank())):
+            log.warning(
+                "%s: the packed data file has format 1, without checksums of its sequences: damaged frames "
+                "go unnoticed when they are read\n  -> gait-plugins data check verifies the file; "
+                "gait-plugins data pack %s NEW.npz packs it anew",
+                self.root,
+                self.root,
+            )
+        self._told = True
+
     def _check_inputs(self, there: int) -> None:
         use = self.data_in_use
         if use is None:
@@ -132,7 +152,6 @@ def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
             refs[subset] = dataset.find(subset, [label for label in listed if label in there])
             if listed and not refs[subset]:
                 raise dataset.no_identity(listed)
-        damaged = damaged_member(dataset.root) if read else None
     except DataError as error:
         findings.error(error.message, error.hint or "see the message", error.where)
         return DataReport({}, findings.findings())
@@ -142,8 +161,9 @@ def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
             "they are never used; add them to TRAIN_SET or TEST_SET to use them",
             label,
         )
-    if damaged is not None:
-        findings.error(
-            "arrays of the file are damaged", "pack the data again: gait-plugins data pack", damaged
-        )
+    if read:
+        try:
+            require_sound(dataset.root)
+        except DataError as error:
+            findings.error(error.message, error.hint or "see the message", error.where)
     return take_census(dataset, findings, dataset.load if read else None, refs)

@@ -18,7 +18,7 @@ from gait_plugins.cli import app
 from gait_plugins.config.yaml.sources import shipped, shipped_recipes
 from gait_plugins.core.checkpoints.files import load_checkpoint
 
-FEW = ("-o", "data_cfg.train=2", "-o", "data_cfg.test=2", "-o", "data_cfg.frames=8")
+FEW = ("-o", "data_cfg.train=12", "-o", "data_cfg.test=2", "-o", "data_cfg.frames=8")
 """Walkers that are drawn in no time."""
 
 

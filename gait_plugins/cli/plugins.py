@@ -68,13 +68,19 @@ def show_component(
 
 @app.command("check")
 def check_plugins() -> None:
-    """Import every component of every installed package; the exit code is 2 if any fails."""
+    """Import every component of every installed package; the exit code is 2 if any fails.
+
+    Folders of metadata that a half-failed installation left over are named too.
+    """
     manager = default_manager()
     problems = [_failure_text(failure) for failure in manager.failures]
     for owner in manager.owners:
         text, errors = _loaded(manager, owner)
         problems += [textwrap.indent(str(error), "  ") for error in errors]
         print(f"{owner} ({owner.module}): {text}")
+    if manager.leftovers:
+        print("\nleft over, and passed over:")
+        print("\n".join(textwrap.indent(str(leftover), "  ") for leftover in manager.leftovers))
     if problems:
         print("\nfailed:")
         print("\n".join(problems))

@@ -22,7 +22,7 @@ from gait_plugins.registry.components import (
     import_target,
     normalised,
 )
-from gait_plugins.registry.discovery import BUILT_IN, allow_list, installed, is_allowed
+from gait_plugins.registry.discovery import BUILT_IN, allow_list, discover, is_allowed
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.lifecycle import Lifecycle
 from gait_plugins.suggest import nearest
@@ -46,7 +46,10 @@ class Manager:
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
-        for owner, entry_point in installed():
+        found = discover()
+        self.leftovers = found.leftovers
+        self.failures += [failure for failure in found.failures if is_allowed(failure.owner, allowed)]
+        for owner, entry_point in found.plugins:
             if is_allowed(owner, allowed):
                 self._load(owner, entry_point)
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 import torch
 import yaml
 
+from gait_plugins import __version__
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoints.files import saved_iterations
 from gait_plugins.core.runtime.options import RunOptions
@@ -192,6 +193,8 @@ class _RunLog(logging.FileHandler):
 
 
 def _version(distribution: str) -> str | None:
+    if distribution == REPORTED[0]:  # of the code that runs, whatever an older installation left over
+        return __version__
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -10,10 +10,9 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
 from gait_plugins.hookspecs import PROJECT
-from gait_plugins.registry.components import Failure, Owner, import_target, normalised
+from gait_plugins.registry.components import BUILT_IN, Failure, Owner, import_target, normalised
 from gait_plugins.registry.versions import age
 
-BUILT_IN = "gait-plugins-trackletgait"
 ALLOW_VARIABLE = "GAIT_PLUGINS_LOAD"
 _UNKNOWN = "(unknown version)"
 _SET_ASIDE = "~"

@@ -53,6 +53,7 @@ class Manager:
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
         self._warned = False
+        self._found: dict[tuple[str | None, str], tuple[Component, ...]] = {}
         found = discover()
         self.leftovers = found.leftovers
         self.failures += [failure for failure in found.failures if is_allowed(failure.owner, allowed)]
@@ -96,9 +97,9 @@ class Manager:
                 nearest names.
             PluginLoadError: the name is qualified by a package that failed to load.
         """
-        found = [c for c in self.components(kind) if c.is_called(name)]
+        found = self._called(kind, name)
         if found:
-            return found
+            return list(found)
         for failure in self.failures:
             if "/" in name and normalised(failure.owner.distribution) == normalised(name.partition("/")[0]):
                 raise PluginLoadError(
@@ -107,6 +108,10 @@ class Manager:
                     hint="gait-plugins plugins check lists all failures",
                 ) from failure.error
         raise self._unknown(name, kind)
+
+    def offers(self, kind: str, name: str) -> bool:
+        """True where some package offers a component of this kind under a bare or qualified name."""
+        return bool(self._called(kind, name))
 
     def find(self, kind: str, name: str) -> Component:
         """The one component of a bare or qualified name; raises as :meth:`search` does.
@@ -143,6 +148,12 @@ class Manager:
         self._register(owner, plugin)
         return owner
 
+    def _called(self, kind: str | None, name: str) -> tuple[Component, ...]:
+        # A configuration may name one component a thousand times.
+        if (kind, name) not in self._found:
+            self._found[kind, name] = tuple(c for c in self.components(kind) if c.is_called(name))
+        return self._found[kind, name]
+
     def _load(self, owner: Owner, entry_point: EntryPoint) -> None:
         try:
             with _kept(owner):
@@ -166,6 +177,7 @@ class Manager:
         self.owners.append(owner)
         self._owner_of[id(plugin)] = owner
         self._components.extend(contributed)
+        self._found.clear()
         self._commands.extend(commands)
 
     def _advice(self, name: str) -> list[str]:

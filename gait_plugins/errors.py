@@ -19,7 +19,8 @@ class GaitPluginsError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
+        where = (self.where or "").replace("\n", "\\n")  # the name of a folder may hold anything
+        text = f"{where}: {self.message}" if where else self.message
         return f"{text}\n  -> {self.hint}" if self.hint else text
 
 

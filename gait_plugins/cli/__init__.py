@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ def main() -> None:
     # Threads that wait for work by spinning take the cores from the loader's workers and from whatever
     # else runs: several times slower on a busy machine. It counts only before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # letters that the terminal's encoding lacks end no command
+            stream.reconfigure(errors="backslashreplace")
     try:
         # Imported here, so that Ctrl-C while Python still loads the commands ends as quietly as later.
         from gait_plugins.cli.program import app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from gait_plugins.cli.exit_codes import EXIT_ERROR
 from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.core.checkpoints.compare import LoadReport
@@ -55,11 +55,11 @@ def show(
     report = None if config is None else _report(file, config, override)
     if as_json:
         fits = {} if report is None else {"load_report": {"config": config, **report.as_dict()}}
-        print(json.dumps({**info.as_dict(), **fits}, indent=2))
+        say_json({**info.as_dict(), **fits})
     else:
-        print("\n".join(_info_lines(info)))
+        say("\n".join(_info_lines(info)))
         if report is not None:
-            print("\n".join(["", *_report_lines(report, str(config))]))
+            say("\n".join(["", *_report_lines(report, str(config))]))
     if report is not None and not report.complete:
         raise typer.Exit(EXIT_ERROR)
 
@@ -88,7 +88,7 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         "seed": "unknown" if info.seed is None else str(info.seed),
     }
     width = max(map(len, rows))
-    yield from (f"{name:{width}}  {text}" for name, text in rows.items())
+    yield from (f"{name:{width}}  {printable(text)}" for name, text in rows.items())
     yield from _table("parts of the file", {name: s for name, s in info.parts.items() if s.tensors})
     yield from _table("parts of the model", info.layers)
     if info.not_finite:
@@ -98,12 +98,12 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         yield "\nwritten with"
         width = max(map(len, info.plugins))
         for name, origin in info.plugins.items():
-            yield f"  {name:{width}}  {_origin(origin)}"
+            yield f"  {printable(name):{width}}  {printable(_origin(origin))}"
     if info.init:
         yield "\nstarted from"
         for record in info.init:
             part, file, digest = (record.get(key) for key in ("part", "file", "sha256"))
-            yield f"  {part or 'the whole model'} <- {file} (sha256 {str(digest)[:12]})"
+            yield printable(f"  {part or 'the whole model'} <- {file} (sha256 {str(digest)[:12]})")
     if info.guesses:
         yield "\nconfigurations that fit"
         yield from (f"  {_guess(guess)}" for guess in info.guesses)
@@ -114,7 +114,7 @@ def _table(title: str, sizes: Mapping[str, Size]) -> Iterator[str]:
     width = max(map(len, sizes), default=0)
     for name, size in sizes.items():
         text = f"{size.values:>12,} values, {size.tensors:>4} tensors, {_megabytes(size.bytes)}"
-        yield f"  {name:{width}}  {text}"
+        yield f"  {printable(name):{width}}  {text}"
 
 
 def _guess(guess: Guess) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from gait_plugins.cli.option_lines import option_lines
 from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.config import ComponentSpec, Config
@@ -59,24 +59,24 @@ def check(
             import yaml
 
             stages = {stage.name: stage.config.data for stage in recipe.stages}
-            print(yaml.safe_dump(stages, sort_keys=False), end="")
+            say(yaml.safe_dump(stages, sort_keys=False).rstrip("\n"))
         else:
-            print("\n".join(_recipe_lines(recipe, fits)))
+            say("\n".join(_recipe_lines(recipe, fits)))
         return
     loaded = load_config(source, override or [])
     if resolved:
         import yaml
 
-        print(yaml.safe_dump(loaded.data, sort_keys=False), end="")
+        say(yaml.safe_dump(loaded.data, sort_keys=False).rstrip("\n"))
         loaded.log_warnings()
         return
     for warning in loaded.warnings:
-        print(f"warning: {warning}")
-    print(f"{loaded.source} is accepted")
+        say(f"warning: {warning}")
+    say(f"{loaded.source} is accepted")
     rows = list(_rows(loaded))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for part, name, origin in rows:
-        print(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
+        say(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
 
 
 @app.command("explain")
@@ -89,7 +89,7 @@ def explain(
     """Explain the options of a component, or a section or key of a configuration."""
     from gait_plugins.config.describe.explain import explain
 
-    print("\n\n".join(_text(found) for found in explain(name)))
+    say("\n\n".join(_text(found) for found in explain(name)))
 
 
 @app.command("schema")
@@ -99,7 +99,7 @@ def schema(
     """Print the JSON Schema of configurations with all installed components, for editors."""
     from gait_plugins.config.describe.json_schema import json_schema, recipe_schema
 
-    print(json.dumps(recipe_schema() if recipe else json_schema(), indent=1))
+    say_json(recipe_schema() if recipe else json_schema(), 1)
 
 
 @app.command("list")
@@ -111,7 +111,7 @@ def list_configs() -> None:
     width = max(map(len, names), default=0)
     for name in names:
         first = locate(name).read_text(encoding="utf-8").partition("\n")[0]
-        print(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
+        say(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
 
 
 def _recipe_lines(recipe: RecipeConfig, fits: dict[str, list[PartFit]]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.io.printable import say
+
 if TYPE_CHECKING:
     from gait_plugins.api import Results
     from gait_plugins.config import Config
@@ -45,9 +47,9 @@ def demo(
             rows.append((name, results, time.monotonic() - began))
     if rows:
         _print(rows)
-        print(f"runs, checkpoints and TensorBoard logs: {output}/ (tensorboard --logdir {output})")
-        print(f"silhouettes: {output / 'walkers.png'}")
-        print(f"{time.monotonic() - started:.0f} s in all")
+        say(f"runs, checkpoints and TensorBoard logs: {output}/ (tensorboard --logdir {output})")
+        say(f"silhouettes: {output / 'walkers.png'}")
+        say(f"{time.monotonic() - started:.0f} s in all")
 
 
 def _picture(config: Config, path: Path) -> None:

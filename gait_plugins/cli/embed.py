@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.core.tools.embedder import Embedder
@@ -59,7 +59,7 @@ def run_embed(
     found = embedder.files(data) if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
-    print(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
+    say(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
 
 
 def run_enroll(
@@ -85,10 +85,8 @@ def run_enroll(
     write_embeddings(gallery, extended)
     known = len(before) if before else 0
     people = len(set(extended.labels.tolist()))
-    print(
-        f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities"
-    )
-    print("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+    say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
+    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
 
 
 def run_identify(
@@ -129,9 +127,9 @@ def run_identify(
         where=str(gallery),
     )
     if as_json:
-        print(json.dumps([answer.as_dict() for answer in answers], indent=2))
+        say_json([answer.as_dict() for answer in answers])
     else:
-        print("\n".join(line for answer in answers for line in _answer_lines(answer)))
+        say("\n".join(line for answer in answers for line in _answer_lines(answer)))
 
 
 def _embedder(
@@ -184,7 +182,8 @@ def _separation_lines(found: Separation) -> Iterator[str]:
 
 
 def _answer_lines(answer: Answer) -> Iterator[str]:
-    yield f"{answer.name}: {answer.identity or 'unknown'}"
-    width = max(len(match.identity) for match in answer.matches)
-    for rank, match in enumerate(answer.matches, 1):
-        yield f"  {rank:>2}  {match.identity:{width}}  {match.distance:.4f}  {match.sequence}"
+    yield f"{printable(answer.name)}: {printable(answer.identity or 'unknown')}"
+    names = [printable(match.identity) for match in answer.matches]
+    width = max(map(len, names))
+    for rank, (name, match) in enumerate(zip(names, answer.matches, strict=True), 1):
+        yield f"  {rank:>2}  {name:{width}}  {match.distance:.4f}  {printable(match.sequence)}"

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gait_plugins.errors import ComponentConflict
+from gait_plugins.io.printable import printable
 from gait_plugins.registry.commands import Command
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
@@ -58,7 +59,7 @@ class _Lazy(TyperCommand):
     """A plugin's command that is imported when it is called."""
 
     def __init__(self, name: str, command: Command) -> None:
-        line = f"{command.help} ({command.owner})"
+        line = printable(f"{command.help} ({command.owner})")
         super().__init__(name=name, callback=None, help=line, short_help=line)
         self._command = command
 

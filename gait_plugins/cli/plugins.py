@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from gait_plugins.cli.option_lines import option_lines
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import PluginLoadError
+from gait_plugins.io.printable import printable, say, say_json
 from gait_plugins.registry.manager import Manager, default_manager
 
 if TYPE_CHECKING:
@@ -34,27 +34,27 @@ def list_components(
     manager = default_manager()
     components = manager.components(kind)
     if as_json:
-        print(json.dumps(_as_data(manager, components), indent=2))
+        say_json(_as_data(manager, components))
         return
     head = ("KIND", "NAME", "PACKAGE", "VERSION", "ORIGIN")
     usable = [component for component in components if not component.missing]
     rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in usable]
-    print(_aligned([head, *rows]))
+    say(_aligned([head, *rows]))
     _print_unavailable(components)
     listeners = manager.listeners()
     if listeners and kind is None:
-        print("\nlife-cycle hooks:")
+        say("\nlife-cycle hooks:")
         for owner, hooks in sorted(listeners.items()):
-            print(f"  {owner} ({owner.module}): {', '.join(hooks)}")
+            say(f"  {owner} ({owner.module}): {', '.join(hooks)}")
     commands = manager.commands()
     if commands and kind is None:
-        print("\ncommands:")
-        print(_aligned([(f"  gait-plugins {c.name}", str(c.owner), c.target) for c in commands]))
+        say("\ncommands:")
+        say(_aligned([(f"  gait-plugins {c.name}", str(c.owner), c.target) for c in commands]))
     if manager.allow is not None:
-        print(f"\nonly these plugins may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
+        say(f"\nonly these plugins may load beside the built-ins: {', '.join(manager.allow) or 'none'}")
     if manager.failures:
-        print("\nfailed to load:")
-        print("\n".join(_failure_text(failure) for failure in manager.failures))
+        say("\nfailed to load:")
+        say("\n".join(_failure_text(failure) for failure in manager.failures))
 
 
 @app.command("show")
@@ -63,21 +63,27 @@ def show_component(
     kind: KindOption = None,
 ) -> None:
     """Show a component: its package, its class and its options."""
-    print("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
+    say("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
 
 
 @app.command("check")
 def check_plugins() -> None:
-    """Import every component of every installed package; the exit code is 2 if any fails."""
+    """Import every component of every installed package; the exit code is 2 if any fails.
+
+    Folders of metadata that a half-failed installation left over are named too.
+    """
     manager = default_manager()
     problems = [_failure_text(failure) for failure in manager.failures]
     for owner in manager.owners:
         text, errors = _loaded(manager, owner)
         problems += [textwrap.indent(str(error), "  ") for error in errors]
-        print(f"{owner} ({owner.module}): {text}")
+        say(f"{owner} ({owner.module}): {text}")
+    if manager.leftovers:
+        say("\nleft over, and passed over:")
+        say("\n".join(textwrap.indent(str(leftover), "  ") for leftover in manager.leftovers))
     if problems:
-        print("\nfailed:")
-        print("\n".join(problems))
+        say("\nfailed:")
+        say("\n".join(problems))
         raise typer.Exit(2)
 
 
@@ -110,8 +116,8 @@ def _load_error(offered: Component | Command) -> PluginLoadError | None:
 def _print_unavailable(components: list[Component]) -> None:
     missing: list[tuple[str, ...]] = [(f"  {c.kind}", c.name, c.missing) for c in components if c.missing]
     if missing:
-        print("\nnot available here:")
-        print(_aligned(missing))
+        say("\nnot available here:")
+        say(_aligned(missing))
 
 
 def _as_data(manager: Manager, components: list[Component]) -> dict[str, object]:
@@ -182,6 +188,7 @@ def _description(component: Component) -> str:
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> str:
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in padded)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import sys
 import threading
 from typing import Any
 
@@ -25,6 +24,7 @@ from gait_plugins.cli.data import check as data
 from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
+from gait_plugins.io.printable import PrintableFormatter, say
 from gait_plugins.lost_processes import lost_process
 
 _HINTS = {
@@ -52,10 +52,10 @@ class _Guarded(OpenGroup):
             # Whoever reads our output may have seen enough: typer ends quietly then.
             if ctx.params.get("debug") or (isinstance(error, OSError) and error.errno == errno.EPIPE):
                 raise
-            print(_in_words(error), file=sys.stderr)
+            say(_in_words(error), error=True)
             raise typer.Exit(EXIT_ERROR) from error
         except KeyboardInterrupt as error:
-            print("interrupted", file=sys.stderr)
+            say("interrupted", error=True)
             raise typer.Exit(EXIT_INTERRUPTED) from error
 
 
@@ -93,7 +93,7 @@ app.add_typer(plugins.app, name="plugins", help="List, show and check the instal
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"gait-plugins-trackletgait {__version__}")
+        say(f"gait-plugins-trackletgait {__version__}")
         raise typer.Exit
 
 
@@ -128,12 +128,12 @@ class _ToStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            say(self.format(record), error=True)
         except Exception:  # as every handler of logging: a lost message ends no training
             self.handleError(record)
 
 
-class _Plain(logging.Formatter):
+class _Plain(PrintableFormatter):
     """The message alone; warnings and errors say what they are."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.core.runs.compare import Difference, RunComparison
@@ -46,7 +46,10 @@ def compare(
     from gait_plugins.core.runs.compare import compare_runs
 
     found = compare_runs(a, b, step, protocol)
-    print(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(_lines(found)))
+    if as_json:
+        say_json(found.as_dict())
+    else:
+        say("\n".join(_lines(found)))
 
 
 def _lines(found: RunComparison) -> Iterator[str]:
@@ -74,8 +77,8 @@ def _table(
         gap = [f"{b - a:+.2f}" if a is not None and b is not None else ""] if len(heads) == 3 else []
         texts = _text(a), _text(b)
         # Long values may differ at their ends alone: what is shown must show it.
-        shown = texts if texts[0] != texts[1] or gap else (str(a), str(b))
-        rows.append((name, *shown, *gap))
+        shown = texts if texts[0] != texts[1] or gap else (printable(a), printable(b))
+        rows.append((printable(name), *shown, *gap))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield f"\n{title}"
     for row in rows:
@@ -86,5 +89,5 @@ def _table(
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    text = f"{value:.2f}" if isinstance(value, float) and abs(value) >= 1 else str(value)
+    text = f"{value:.2f}" if isinstance(value, float) and abs(value) >= 1 else printable(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

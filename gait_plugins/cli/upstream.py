@@ -11,6 +11,7 @@ import typer
 
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
+from gait_plugins.io.printable import say
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
@@ -74,16 +75,16 @@ def list_patches(opengait: Home = None) -> None:
     checkout = Checkout.find(opengait) if opengait or os.environ.get(HOME) else None
     failed = False
     for patch in load():
-        print(patch.name)
-        print(_indented(f"touches {patch.touches}"))
-        print(_indented(f"because {patch.why}"))
+        say(patch.name)
+        say(_indented(f"touches {patch.touches}"))
+        say(_indented(f"because {patch.why}"))
         if checkout is not None:
             found = "fits this checkout"
             try:
                 patch.probe(checkout)
             except GaitPluginsError as error:
                 failed, found = True, f"does not fit this checkout: {error.message}"
-            print(_indented(found))
+            say(_indented(found))
     if failed:
         raise typer.Exit(2)
 
@@ -104,4 +105,4 @@ def pin(
     from upstream_patches.patches import load
     from upstream_patches.run import pins
 
-    print(pins.write(Checkout.find(opengait), load(), commit))
+    say(pins.write(Checkout.find(opengait), load(), commit))

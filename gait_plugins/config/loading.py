@@ -93,6 +93,8 @@ def resolve(tree: Tree, name: str) -> Config:
         ConfigError: see :func:`load_config`.
     """
     raise_problems(check_shape(tree), name)
+    import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
+
     _pinned(tree).lifecycle.configure(tree.data)
     raise_problems(check_shape(tree), name)  # a plugin may have changed anything
     resolver = Resolver(tree)

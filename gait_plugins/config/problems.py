@@ -22,12 +22,18 @@ class Problem:
         return str(ConfigError(self.message, where=self.where, hint=self.hint))
 
 
+SHOWN = 50
+"""Problems that a message spells out; whoever has more has made one mistake many times."""
+
+
 class ConfigProblems(ConfigError):
     """Several things are wrong with a configuration; :attr:`problems` holds each."""
 
     def __init__(self, problems: Sequence[Problem], source: str) -> None:
-        lines = "\n".join(str(problem) for problem in problems)
-        super().__init__(f"{len(problems)} errors in {source}:\n{lines}")
+        lines = [str(problem) for problem in problems[:SHOWN]]
+        if len(problems) > SHOWN:
+            lines.append(f"... and {len(problems) - SHOWN} more errors")
+        super().__init__("\n".join([f"{len(problems)} errors in {source}:", *lines]))
         self.problems = tuple(problems)
 
 

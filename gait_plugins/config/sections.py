@@ -13,6 +13,7 @@ from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, realise
 from gait_plugins.registry.components import Component
+from gait_plugins.registry.manager import default_manager
 
 log = logging.getLogger("gait_plugins")
 
@@ -316,7 +317,8 @@ class Config(Section):
             yield from root.walk()
 
     def log_warnings(self) -> None:
-        """Log the warnings: settings without effect, and harmless oddities."""
+        """Log the warnings: settings without effect, harmless oddities, and plugins that failed to load."""
+        default_manager().warn_of_failures()
         for warning in self.warnings:
             log.warning("%s", warning)
 

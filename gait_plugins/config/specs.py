@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ import typing_extensions
 
 from gait_plugins.config.options.signature import uses_from_config
 from gait_plugins.errors import ConfigError, GaitPluginsError
-from gait_plugins.registry.components import Component
+from gait_plugins.registry.components import Component, Owner
 from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.process import process_kept
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class ComponentSpec:
         cls: Any = self.component.load()
         make = cls.from_config if uses_from_config(cls) else cls
         try:
-            return make(**{name: realise(value) for name, value in self.arguments.items()} | extra)
+            arguments = {name: realise(value) for name, value in self.arguments.items()} | extra
+            with _kept(self.component.owner):
+                return make(**arguments)
         except GaitPluginsError as error:
             error.where = error.where or self._place()
             raise
@@ -49,7 +53,7 @@ class ComponentSpec:
                 where=self._place(),
                 hint=f"gait-plugins config explain {self.name}",
             ) from error
-        except Exception as error:  # a size of 0 may end as anything, deep inside torch
+        except (Exception, SystemExit) as error:  # a size of 0 may end as anything, deep inside torch
             raise ConfigError(
                 f"{self.kind} {self.name!r} of {self.component.owner} cannot be built with these options: "
                 f"{type(error).__name__}: {error}",
@@ -108,6 +112,13 @@ class LossSpec:
         """The YAML mapping of the term."""
         shared = {} if self.features is None else {"features": self.features}
         return {"log_prefix": self.log_prefix, **shared, **self.component.mapping()}
+
+
+def _kept(owner: Owner) -> AbstractContextManager[None]:
+    """What a constructor may not change; it may draw random numbers."""
+    if owner.is_built_in:
+        return nullcontext()
+    return process_kept(str(owner), "when it was built", with_random_state=False)
 
 
 def realise(value: Any) -> Any:

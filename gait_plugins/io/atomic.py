@@ -45,7 +45,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
     with whole_file(path) as file:
-        file.write(text.encode())
+        # Bytes of a name that are no UTF-8 are spelt out: in JSON these are its own escapes.
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def remove_partials(folder: Path) -> None:

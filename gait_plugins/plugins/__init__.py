@@ -1,1 +1,14 @@
 """The built-in plugins: each folder could be a package of its own."""
+
+MANIFESTS = {
+    "hybrid": "gait_plugins.plugins.hybrid",
+    "monitors": "gait_plugins.plugins.monitors",
+    "opengait-host": "upstream_patches.host",
+    "resgait": "gait_plugins.plugins.resgait",
+    "rle": "gait_plugins.plugins.rle",
+    "tracklet": "gait_plugins.plugins.tracklet",
+    "walkers": "gait_plugins.plugins.walkers",
+    "zoo": "gait_plugins.plugins.zoo",
+}
+"""Entry point -> manifest, as ``pyproject.toml`` lists them for others: a damaged or left-over record of an
+installation takes none of them away."""

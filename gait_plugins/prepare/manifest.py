@@ -12,6 +12,7 @@ from typing import Any
 from gait_plugins.api import Finding
 from gait_plugins.errors import DataError
 from gait_plugins.io.atomic import write_text
+from gait_plugins.io.printable import json_text
 
 RECORD = "prepare.json"
 _LISTED = 1000
@@ -71,7 +72,7 @@ class Record:
             "sequences": dict(sorted(self.sequences.items())),
             "files": {remark: places[:_LISTED] for remark, places in self.files.items()},
         }
-        write_text(target / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        write_text(target / RECORD, json_text(content, 1) + "\n")
 
 
 def read_record(target: Path, settings: dict[str, Any]) -> Record:

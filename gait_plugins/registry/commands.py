@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gait_plugins.errors import PluginLoadError
-from gait_plugins.registry.components import Owner, import_failure, import_target
+from gait_plugins.registry.components import Owner, import_failure, import_of
 
 HOOK = "gait_commands"
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
@@ -46,8 +46,8 @@ class Command:
         """
         where = f"{self.target} ({self.owner})"
         try:
-            loaded = import_target(self.target)
-        except Exception as error:
+            loaded = import_of(self.target, self.owner)
+        except (Exception, SystemExit) as error:
             raise PluginLoadError(
                 f"the command {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
                 where=where,

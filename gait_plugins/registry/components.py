@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
@@ -12,6 +13,9 @@ from typing import Any, TypeGuard
 
 from gait_plugins.errors import PluginLoadError
 from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.process import process_kept
+
+BUILT_IN = "gait-plugins-trackletgait"
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +29,11 @@ class Owner:
     """Name of the entry point in the group ``gait_plugins``."""
     module: str
     """The manifest module."""
+
+    @property
+    def is_built_in(self) -> bool:
+        """True for this package itself."""
+        return self.distribution == BUILT_IN
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
@@ -104,8 +113,8 @@ class Component:
 
     def _import(self) -> Any:
         try:
-            return import_target(str(self.target))
-        except Exception as error:
+            return import_of(str(self.target), self.owner)
+        except (Exception, SystemExit) as error:
             raise PluginLoadError(
                 f"{self.kind} {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
                 where=f"{self.origin} ({self.owner})",
@@ -120,6 +129,14 @@ def import_target(target: str) -> Any:
     for part in attribute.split("."):
         value = getattr(value, part)
     return value
+
+
+def import_of(target: str, owner: Owner) -> Any:
+    """The object that ``module:attr`` of a plugin names; its import changes nothing of the process."""
+    if owner.is_built_in or target.partition(":")[0] in sys.modules:
+        return import_target(target)
+    with process_kept(str(owner), "when it was imported"):
+        return import_target(target)
 
 
 def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,8 @@ import pluggy
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.admission import enlist
+from gait_plugins.registry.components import BUILT_IN
+from gait_plugins.registry.process import process_kept
 
 if TYPE_CHECKING:
     from gait_plugins.api import Job, Results, Run
@@ -147,9 +149,16 @@ class Lifecycle:
         outer = self._speaker
         self._speaker = self._owner(implementation.plugin)
         try:
-            implementation.function(**{name: arguments[name] for name in implementation.argnames})
+            with self._kept(implementation):
+                implementation.function(**{name: arguments[name] for name in implementation.argnames})
         finally:
             self._speaker = outer
+
+    def _kept(self, implementation: pluggy.HookImpl) -> AbstractContextManager[None]:
+        # Hooks of the built-ins, which every step calls, are tried by tests of their own.
+        if self._speaker.partition(" ")[0] == BUILT_IN:
+            return nullcontext()
+        return process_kept(self._speaker, f"in {implementation.function.__name__}")
 
     def _owner(self, plugin: object) -> str:
         attached = self._attached.get(id(plugin))

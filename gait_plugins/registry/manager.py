@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.metadata import EntryPoint
 
@@ -15,6 +17,7 @@ from gait_plugins.registry.admission import HOOKS, admit
 from gait_plugins.registry.commands import HOOK as COMMANDS
 from gait_plugins.registry.commands import Command
 from gait_plugins.registry.components import (
+    BUILT_IN,
     Component,
     Failure,
     Owner,
@@ -22,10 +25,13 @@ from gait_plugins.registry.components import (
     import_target,
     normalised,
 )
-from gait_plugins.registry.discovery import BUILT_IN, allow_list, installed, is_allowed
+from gait_plugins.registry.discovery import allow_list, discover, is_allowed
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.lifecycle import Lifecycle
+from gait_plugins.registry.process import process_kept
 from gait_plugins.suggest import nearest
+
+log = logging.getLogger("gait_plugins")
 
 
 class Manager:
@@ -46,7 +52,12 @@ class Manager:
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
-        for owner, entry_point in installed():
+        self._warned = False
+        self._found: dict[tuple[str | None, str], tuple[Component, ...]] = {}
+        found = discover()
+        self.leftovers = found.leftovers
+        self.failures += [failure for failure in found.failures if is_allowed(failure.owner, allowed)]
+        for owner, entry_point in found.plugins:
             if is_allowed(owner, allowed):
                 self._load(owner, entry_point)
 
@@ -86,9 +97,9 @@ class Manager:
                 nearest names.
             PluginLoadError: the name is qualified by a package that failed to load.
         """
-        found = [c for c in self.components(kind) if c.is_called(name)]
+        found = self._called(kind, name)
         if found:
-            return found
+            return list(found)
         for failure in self.failures:
             if "/" in name and normalised(failure.owner.distribution) == normalised(name.partition("/")[0]):
                 raise PluginLoadError(
@@ -97,6 +108,10 @@ class Manager:
                     hint="gait-plugins plugins check lists all failures",
                 ) from failure.error
         raise self._unknown(name, kind)
+
+    def offers(self, kind: str, name: str) -> bool:
+        """True where some package offers a component of this kind under a bare or qualified name."""
+        return bool(self._called(kind, name))
 
     def find(self, kind: str, name: str) -> Component:
         """The one component of a bare or qualified name; raises as :meth:`search` does.
@@ -113,6 +128,15 @@ class Manager:
         """Import and return the class of a component; see :meth:`find`."""
         return self.find(kind, name).load()
 
+    def warn_of_failures(self) -> None:
+        """Log one warning that names every plugin that could not be loaded; a second call says nothing."""
+        if self._warned or not self.failures:
+            return
+        self._warned = True
+        lines = [f"  {f.owner} ({f.owner.module}): {f.reason.partition(chr(10))[0]}" for f in self.failures]
+        said = "these plugins could not be loaded, and their components cannot be used:\n%s\n  -> %s"
+        log.warning(said, "\n".join(lines), "gait-plugins plugins check says more")
+
     def register(self, plugin: object, *, distribution: str, version: str = "0") -> Owner:
         """Add a plugin object of this process (a notebook, a test) as if a package had offered it.
 
@@ -124,9 +148,16 @@ class Manager:
         self._register(owner, plugin)
         return owner
 
+    def _called(self, kind: str | None, name: str) -> tuple[Component, ...]:
+        # A configuration may name one component a thousand times.
+        if (kind, name) not in self._found:
+            self._found[kind, name] = tuple(c for c in self.components(kind) if c.is_called(name))
+        return self._found[kind, name]
+
     def _load(self, owner: Owner, entry_point: EntryPoint) -> None:
         try:
-            self._register(owner, entry_point.load())
+            with _kept(owner):
+                self._register(owner, entry_point.load())
         except PluginLoadError as error:
             self.failures.append(Failure(owner, error.message, error))
         except (Exception, SystemExit) as error:
@@ -146,6 +177,7 @@ class Manager:
         self.owners.append(owner)
         self._owner_of[id(plugin)] = owner
         self._components.extend(contributed)
+        self._found.clear()
         self._commands.extend(commands)
 
     def _advice(self, name: str) -> list[str]:
@@ -174,6 +206,13 @@ class Manager:
             )
         command = "gait-plugins plugins list" + (f" --kind {kind}" if kind else "")
         return UnknownComponent("\n".join(lines), hint=command)
+
+
+def _kept(owner: Owner) -> AbstractContextManager[None]:
+    """What the import of a plugin may not change; the built-ins are tried by tests of their own."""
+    if owner.is_built_in:
+        return nullcontext()
+    return process_kept(str(owner), "when it was imported")
 
 
 def _front(name: str) -> str:

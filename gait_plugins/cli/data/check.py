@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from gait_plugins.cli.data.pack import pack, partition
 from gait_plugins.cli.data.prepare import prepare
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.api import DataReport, GaitDataset
@@ -67,7 +67,10 @@ def check(
     """
     dataset = _dataset(config or cfgs, override, root, listed)
     report = dataset.check(read_frames=not quick)
-    print(json.dumps(_plain(report), indent=2) if as_json else _in_words(report, None if every else _SHOWN))
+    if as_json:
+        say_json(_plain(report))
+    else:
+        say(_in_words(report, None if every else _SHOWN))
     if report.errors:
         raise typer.Exit(EXIT_ERRORS)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.printable import say
 
 if TYPE_CHECKING:
     from gait_plugins.api import GaitDataset
@@ -38,7 +39,7 @@ def export(
 
     dataset = _chosen("data export", config or cfgs, dataset_type, override)
     partition = write_opengait_layout(dataset, to)
-    print(f"data_cfg: {{dataset_root: {to}, dataset_partition: {partition}}}")
+    say(f"data_cfg: {{dataset_root: {to}, dataset_partition: {partition}}}")
 
 
 def sheet(
@@ -63,7 +64,7 @@ def sheet(
 
     dataset = _chosen("data sheet", config or cfgs, dataset_type, override)
     rows = sheet_rows(dataset, identities=identities, types=types, views=views)
-    print(contact_sheet(rows, to, columns=columns, step=step))
+    say(contact_sheet(rows, to, columns=columns, step=step))
 
 
 def _chosen(

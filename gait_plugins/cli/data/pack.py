@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from gait_plugins.io.printable import json_text, say
 
 Root = Annotated[
     Path,
@@ -66,11 +67,11 @@ def partition(
     split = Split(share, first, trained, tested, probe or (), probes, seed)
     _, refs = every_sequence(root)
     content = make_partition(refs, split)
-    write_text(to, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(to, json_text(content, 1) + "\n")
     train_set, test_set = content["TRAIN_SET"], content["TEST_SET"]
     probed = f", {len(content['PROBE_SET'])} probes" if "PROBE_SET" in content else ""
-    print(f"{to}: {len(train_set)} identities to train on, {len(test_set)} to test{probed}")
-    print(f"next: gait-plugins data check --root {root} --partition {to}")
+    say(f"{to}: {len(train_set)} identities to train on, {len(test_set)} to test{probed}")
+    say(f"next: gait-plugins data check --root {root} --partition {to}")
 
 
 def pack(
@@ -108,16 +109,16 @@ def pack(
         require_sound(str(root))
     dataset, refs = every_sequence(root, inputs)
     size = pack_dataset(dataset, refs, to, threshold=threshold)
-    print(
+    say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
         f"1/{size.pixels / size.bytes:.1f} of their {size.pixels:,} bytes as uint8"
     )
     if size.grey:
-        print(
+        say(
             f"{size.grey} sequences are grey (soft edges) and are kept as they are, 8 bits per pixel; "
             "--threshold 127 makes them black and white, one bit per pixel"
         )
-    print(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
+    say(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
 
 
 def _lines(path: Path | None) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gait_plugins.cli.data.findings import finding_lines
+from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
@@ -66,7 +66,10 @@ def prepare(
     order = Order(source, target, layout, size, threshold, min_frames, workers, invert)
     record = run(order)
     own = layout_named(dataset) is LAYOUTS[OWN]
-    print(_as_json(record, order) if as_json else _in_words(record, order, own))
+    if as_json:
+        say_json(_as_data(record, order))
+    else:
+        say(_in_words(record, order, own))
 
 
 def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text) -> Layout:
@@ -92,13 +95,13 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text)
     return replace(layout, rules=(Rule(pattern, **names),))
 
 
-def _as_json(record: Record, order: Order) -> str:
+def _as_data(record: Record, order: Order) -> dict[str, object]:
     remarks = [
         {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
         for finding in record.findings(order.fixes)
     ]
     done = {"sequences": record.written, "frames": record.frames, "present": record.present}
-    return json.dumps({**done, "remarks": remarks}, indent=2)
+    return {**done, "remarks": remarks}
 
 
 def _next(target: Path, own: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
@@ -16,7 +16,7 @@ from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.plain import to_plain
-from gait_plugins.config.problems import Problem
+from gait_plugins.config.problems import SHOWN, Problem
 from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
@@ -26,6 +26,9 @@ from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
+
+_UNKNOWN_SHOWN = 20
+"""Unknown options of one mapping that are reported one by one; the others are counted."""
 
 
 class Checked(NamedTuple):
@@ -56,6 +59,15 @@ class Notes:
         self.tree = tree
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+
+    @property
+    def has_said_enough(self) -> bool:
+        """True where no further problem will be spelt out: suggestions for it would be looked up in vain."""
+        return len(self.problems) >= SHOWN
+
+    def meant(self, name: str, candidates: Iterable[str]) -> str | None:
+        """A hint at the candidate that a misspelt name may have meant."""
+        return None if self.has_said_enough else did_you_mean(name, candidates) or None
 
     def report(
         self, message: str, path: KeyPath, hint: str | None = None, cause: GaitPluginsError | None = None
@@ -139,11 +151,15 @@ class Checker(Notes):
 
     def _unknown(self, paths: list[KeyPath], accepts: Signature, owner: OptionOwner) -> None:
         options = {**owner.others, **accepts.params}
-        for i, path in enumerate(paths):
+        shown = paths[:_UNKNOWN_SHOWN]
+        for i, path in enumerate(shown):
             text = f"{owner.title} has no option {path[-1]!r}"
-            if i == len(paths) - 1:  # once is enough
+            if i == len(shown) - 1:  # once is enough
                 text += f"\n{accepted(options)}"
-            self.report(text, path, did_you_mean(str(path[-1]), options) or None)
+            self.report(text, path, self.meant(str(path[-1]), options))
+        if len(paths) > len(shown):
+            rest = len(paths) - len(shown)
+            self.report(f"{owner.title} has none of {rest} further options that are written here", path[:-1])
 
     # --- values --------------------------------------------------------------------------------
 
@@ -222,6 +238,9 @@ class Checker(Notes):
                 here,
                 f"gait-plugins plugins list --kind {kind}",
             )
+            return None
+        if self.has_said_enough and not default_manager().offers(kind, name):
+            self.report(f"no installed package offers a {kind} called {name!r}", here)
             return None
         try:
             component = default_manager().find(kind, name)

@@ -15,7 +15,6 @@ from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
-from gait_plugins.suggest import did_you_mean
 
 LOADING = ("sampler", "transform", "conditions")
 TOP = signature.of_model(Config).params
@@ -33,7 +32,7 @@ def check_shape(tree: Tree) -> list[Problem]:
     for name, value in tree.data.items():
         path: KeyPath = (name,)
         if name not in TOP:
-            hint = did_you_mean(str(name), TOP) or None
+            hint = checker.meant(str(name), TOP)
             checker.report(f"unknown section; the sections are {', '.join(TOP)}", path, hint)
         elif name == "loss_cfg" and isinstance(value, list):
             for i, item in enumerate(value):

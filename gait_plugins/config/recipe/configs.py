@@ -15,7 +15,7 @@ from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
-from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge, paths_in
 from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
@@ -39,6 +39,7 @@ class StageConfigs:
         self.overrides = overrides
         self.done: dict[str, Config] = {}
         """Stage -> its configuration."""
+        self._plain: dict[str, dict[str, Any]] = {}
 
     def of(self, i: int, stage: StageSection) -> Config:
         """The configuration of stage ``i``; those before it are in :attr:`done`.
@@ -77,7 +78,9 @@ class StageConfigs:
 
     def _setting(self, source: str, where: str | None) -> Any:
         name, _, key = source.partition(".")
-        value: Any = self.done[name].data
+        if name not in self._plain:
+            self._plain[name] = self.done[name].data
+        value: Any = self._plain[name]
         for step in key.split("."):
             options = value if isinstance(value, dict) else {}
             if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
@@ -120,6 +123,6 @@ class StageConfigs:
 
 def _part_of(tree: Tree, path: KeyPath) -> Tree:
     """What lies at a path as a tree of its own, its keys where they were written."""
-    marks = {known[len(path) :]: mark for known, mark in tree.marks.items() if known[: len(path)] == path}
     data: dict[str, Any] = copy.deepcopy(at(tree.data, path)) if path[-1] in at(tree.data, path[:-1]) else {}
+    marks = {known[len(path) :]: tree.marks[known] for known in paths_in(data, path) if known in tree.marks}
     return Tree(data, marks)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gait_plugins.config.check.resolving import TOP
-from gait_plugins.config.problems import Problem
+from gait_plugins.config.problems import SHOWN, Problem
 from gait_plugins.config.recipe.model import Stage, Take, sources
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection, Which
 from gait_plugins.config.yaml.tree import KeyPath, Tree
@@ -28,6 +28,8 @@ class Relations:
         self.recipe = recipe
         self.folder = folder
         self.names = [stage.name for stage in recipe.stages]
+        self.first = {name: i for i, name in reversed(list(enumerate(self.names)))}
+        """Name -> the first stage of that name."""
         self.problems: list[Problem] = []
         if not self.names:
             self.report("a recipe needs at least one stage", ("stages",))
@@ -43,8 +45,8 @@ class Relations:
     def check_names(self) -> None:
         for i, name in enumerate(self.names):
             path = ("stages", i, "name")
-            if name in self.names[:i]:
-                first = self.tree.where(("stages", self.names.index(name), "name"))
+            if self.first[name] < i:
+                first = self.tree.where(("stages", self.first[name], "name"))
                 self.report(f"two stages are named {name!r}, the first one at {first}", path)
             if name in TOP or name in RecipeSection.model_fields or "." in name or "=" in name:
                 self.report(
@@ -54,19 +56,19 @@ class Relations:
 
     def earlier(self, name: str, i: int, path: KeyPath) -> bool:
         """Report a stage that does not run before stage ``i``."""
-        if name in self.names[:i]:
+        if self.first.get(name, i) < i:
             return True
         here = self.names[i]
-        if name not in self.names:
+        if name not in self.first:
             self.report(
                 f"no stage {name!r} before {here!r}" + ("" if i else ", which is the first stage"),
                 path,
-                did_you_mean(name, self.names[:i]) or None,
+                None if len(self.problems) >= SHOWN else did_you_mean(name, self.names[:i]) or None,
             )
         elif name == here:
             self.report(f"the stage {here!r} takes from itself", path, "name an earlier stage or a file")
         else:
-            other = self.recipe.stages[self.names.index(name)]
+            other = self.recipe.stages[self.first[name]]
             cycle = here in _named(other)
             also = f", and {name!r} takes from {here!r}: a cycle" if cycle else ""
             self.report(f"the stage {name!r} runs only after {here!r}{also}", path, "put the stages in order")
@@ -79,7 +81,7 @@ class Relations:
             path: KeyPath = ("stages", i, "init", *([target] if target else []))
             written = source if isinstance(source, str) else source["from"]
             which: Which = "last" if isinstance(source, str) else source.get("checkpoint", "last")
-            is_stage = written in self.names or not _is_file(written, self.folder)
+            is_stage = written in self.first or not _is_file(written, self.folder)
             if is_stage and self.earlier(written, i, path):
                 found[target] = Take(written, which, self.tree.where(path))
             elif not is_stage:

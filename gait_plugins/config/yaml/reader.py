@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.yaml.tree import KeyPath, Mark, Tree
+from gait_plugins.config.yaml.tree import KeyPath, Mark, Tree, paths_in
 from gait_plugins.errors import ConfigError
 
+_DEEPEST = 100
+"""Levels of lists and mappings: far beyond any configuration too, and within what Python can go through."""
 _MOST_NODES = 200_000
 """Far beyond any configuration; aliases of aliases can ask for billions."""
 
@@ -22,12 +25,31 @@ class _Loader(yaml.SafeLoader):
     """YAML's safe types, and ``1e-3`` is a number as in every other language."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+def _by_libyaml() -> type[yaml.SafeLoader]:
+    """The same by libyaml, several times faster; PyYAML's own where it was built without.
+
+    Nodes are put together by PyYAML: what is nested too deeply for libyaml's own composer ends the process.
+    """
+    library: Any = getattr(yaml, "CSafeLoader", None)
+    if library is None:
+        return _Loader
+
+    class Loader(Composer, library):  # type: ignore[misc]
+        def __init__(self, stream: str) -> None:
+            Composer.__init__(self)
+            library.__init__(self, stream)
+
+    return Loader
+
+
+_FastLoader = _by_libyaml()
+for _kind in (_Loader, _FastLoader):
+    _kind.yaml_implicit_resolvers = {
+        first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    _kind.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    )
 
 
 def parse_value(text: str) -> Any:
@@ -83,8 +105,7 @@ def _known(text: str, name: str) -> Tree:
 
 def _walk(text: str, name: str) -> tuple[Any, _Walk]:
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
+        loader, node = _nodes(text)
         walk = _Walk(loader, name)
         value = None if node is None else walk.value(node, ())
     except yaml.MarkedYAMLError as error:
@@ -99,6 +120,16 @@ def _walk(text: str, name: str) -> tuple[Any, _Walk]:
     return value, walk
 
 
+def _nodes(text: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
+    """The nodes of a text; what libyaml refuses is read anew, for the words of PyYAML."""
+    try:
+        fast: yaml.SafeLoader = _FastLoader(text)
+        return fast, fast.get_single_node()
+    except (yaml.YAMLError, ValueError):
+        loader = _Loader(text)
+        return loader, loader.get_single_node()
+
+
 def _words(error: yaml.MarkedYAMLError) -> str:
     return ", ".join(part for part in (error.context, error.problem) if part)
 
@@ -106,7 +137,7 @@ def _words(error: yaml.MarkedYAMLError) -> str:
 class _Walk:
     """Turns nodes into values and notes the line of each."""
 
-    def __init__(self, loader: _Loader, name: str) -> None:
+    def __init__(self, loader: yaml.SafeLoader, name: str) -> None:
         self.loader = loader
         self.name = name
         self.marks: dict[KeyPath, Mark] = {}
@@ -122,6 +153,11 @@ class _Walk:
                 f"YAML aliases make this configuration endless, or larger than {_MOST_NODES} values",
                 where=self.place(node),
                 hint="write the values out in place of the alias",
+            )
+        if len(path) > _DEEPEST:
+            raise ConfigError(
+                f"lists or mappings are nested too deeply, more than {_DEEPEST} levels",
+                where=self.place(node),
             )
         self.marks.setdefault(path, Mark(self.place(node)))
         if isinstance(node, yaml.ScalarNode):
@@ -148,8 +184,8 @@ class _Walk:
             key = self.key(key_node)
             here = (*path, key)
             if key in result:
-                for old in [known for known in self.marks if known[: len(here)] == here]:
-                    del self.marks[old]
+                for old in paths_in(result[key], here):
+                    self.marks.pop(old, None)
             self.marks[here] = Mark(self.place(key_node))
             result[key] = self.value(value_node, here)
         return result

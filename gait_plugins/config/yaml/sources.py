@@ -14,6 +14,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
 INHERITS = "inherits"
+_LONGEST_CHAIN = 50
 _SUFFIXES = (".yaml", ".yml")
 _PACKAGE = Path(__file__).parents[2]
 _INSTALLED = _PACKAGE / "configs"
@@ -104,17 +105,21 @@ def read_source(name: str | os.PathLike[str], file: Path | None = None) -> Sourc
     return Source(os.fspath(name), found, read_file(found, display_name(found)))
 
 
-def read_config(file: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
+def read_config(file: Path) -> Tree:
     """A configuration file merged over what it ``inherits``.
 
     Raises:
         ConfigError: a file is missing or broken, or inherits itself.
     """
-    return merged_with_parents(read_source(file, file), ancestors)
+    return merged_with_parents(read_source(file, file))
 
 
-def merged_with_parents(source: Source, ancestors: tuple[Path, ...] = ()) -> Tree:
+def merged_with_parents(source: Source) -> Tree:
     """A configuration that was read, merged over what it ``inherits``; raises as :func:`read_config` does."""
+    return _merged(source, (), {})
+
+
+def _merged(source: Source, ancestors: tuple[Path, ...], known: dict[Path, Tree]) -> Tree:
     file = source.file
     file_id = file.resolve()
     if file_id in ancestors:
@@ -123,32 +128,45 @@ def merged_with_parents(source: Source, ancestors: tuple[Path, ...] = ()) -> Tre
             where=display_name(file),
             hint=f"remove the {INHERITS!r} entry that leads back to this file",
         )
-    return with_parents(source.tree, file.parent, (*ancestors, file_id))
+    if len(ancestors) == _LONGEST_CHAIN:
+        raise ConfigError(
+            f"the configuration inherits through more than {_LONGEST_CHAIN} files, one from the other",
+            where=display_name(file),
+            hint=f"let a file inherit a list: {INHERITS}: [a.yaml, b.yaml]",
+        )
+    return _over_parents(source.tree, file.parent, (*ancestors, file_id), known)
 
 
-def with_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...] = ()) -> Tree:
+def with_parents(tree: Tree, folder: Path) -> Tree:
     """A configuration merged over what it ``inherits``.
 
     Args:
         tree: it, as it is written.
         folder: what relative paths in it start from.
-        ancestors: files that lead here.
 
     Raises:
         ConfigError: see :func:`read_config`.
     """
+    return _over_parents(tree, folder, (), {})
+
+
+def _over_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...], known: dict[Path, Tree]) -> Tree:
+    """See :func:`with_parents`; ``known`` holds files that several inherit, each read once."""
     if INHERITS not in tree.data:
         return tree
     where = tree.where((INHERITS,))
-    base = Tree({})
+    base: Tree | None = None
     for name in _names(tree.data.pop(INHERITS), where):
         try:
-            parent = locate(name, folder)
+            file = locate(name, folder)
         except ConfigError as error:
             error.where = error.where or where
             raise
-        base = merge(base, read_config(parent, ancestors))
-    return merge(base, tree)
+        if file not in known:
+            known[file] = _merged(read_source(file, file), ancestors, known)
+        parent = known[file].copy()  # whoever inherits it changes it
+        base = parent if base is None else merge(base, parent)
+    return tree if base is None else merge(base, tree)
 
 
 def display_name(file: Path) -> str:

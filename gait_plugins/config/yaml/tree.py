@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,10 @@ class Tree:
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
 
+    def copy(self) -> Tree:
+        """A tree of its own with the same content."""
+        return Tree(_copied(self.data), dict(self.marks), list(self.warnings))
+
     def mark(self, path: KeyPath) -> Mark | None:
         """The mark of ``path``, or of what it lies in."""
         for end in range(len(path), -1, -1):
@@ -63,20 +67,21 @@ class Tree:
         """
         old = at(self.data, path)
         unwritten = {kind.key: kind.default for kind in KINDS.values() if _holds(path, kind)}
-        named = {**unwritten, **old}
-        if any(key in named and named[key] != names[key] for key in _NAMING & names.keys()):
-            for known, mark in self.marks.items():
-                if len(known) > len(path) and known[: len(path)] == path:
-                    self.marks[known] = replace(mark, optional=True)
+        naming = [key for key in _NAMING & names.keys() if key in old or key in unwritten]
+        if any(old.get(key, unwritten.get(key)) != names[key] for key in naming):
+            for known in paths_in(old, path):
+                if known != path and known in self.marks:
+                    self.marks[known] = replace(self.marks[known], optional=True)
 
     def put(self, path: KeyPath, value: Any, marks: Mapping[KeyPath, Mark]) -> None:
         """Replace what is at ``path``; ``marks`` are those of the value, as full paths."""
         holder: Any = self.data
         for key in path[:-1]:
             holder = holder[key]
+        old = holder.get(path[-1]) if isinstance(holder, dict) else holder[path[-1]]
+        for known in paths_in(old, path):
+            self.marks.pop(known, None)
         holder[path[-1]] = value
-        for old in [known for known in self.marks if known[: len(path)] == path]:
-            del self.marks[old]
         self.marks.update(marks)
 
 
@@ -109,7 +114,13 @@ def _merge(base: Tree, top: Tree, path: KeyPath) -> None:
         elif value is None and not path and isinstance(below.get(key), dict | list):
             continue  # a section left empty says nothing
         else:
-            base.put(here, value, {p: m for p, m in top.marks.items() if p[: len(here)] == here})
+            base.put(here, value, {p: top.marks[p] for p in paths_in(value, here) if p in top.marks})
+
+
+def _copied(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _copied(value) for key, value in data.items()}
+    return [_copied(value) for value in data] if isinstance(data, list) else data
 
 
 def at(data: Any, path: Iterable[str | int]) -> Any:
@@ -126,12 +137,19 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def marked(data: Any, place: str | None, path: KeyPath = ()) -> dict[KeyPath, Mark]:
     """Marks of one place for a value and everything in it; None is the place of defaults."""
-    marks = {path: Mark(place, optional=place is None)}
-    items: Iterable[tuple[str | int, Any]] = ()
-    if isinstance(data, dict):
-        items = data.items()
-    elif isinstance(data, list):
-        items = enumerate(data)
-    for key, value in items:
-        marks |= marked(value, place, (*path, key))
-    return marks
+    return dict.fromkeys(paths_in(data, path), Mark(place, optional=place is None))
+
+
+def paths_in(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The path of a value, and of every key and list item in it.
+
+    Marks are looked up by these: going through all marks for each value takes a large file's size squared.
+    """
+    open_ = [(path, data)]
+    while open_:
+        here, value = open_.pop()
+        yield here
+        if isinstance(value, dict):
+            open_ += [((*here, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            open_ += [((*here, place), item) for place, item in enumerate(value)]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import logging
 import math
 from collections.abc import Mapping
@@ -20,6 +17,8 @@ from rich.table import Table as RichTable
 
 from gait_plugins.api import Results, Table
 from gait_plugins.io.atomic import write_text
+from gait_plugins.io.printable import json_text, printable
+from gait_plugins.io.tables import csv_text
 
 log = logging.getLogger("gait_plugins")
 
@@ -33,13 +32,13 @@ def print_results(results: Results, console: Console | None = None) -> None:
     """
     console = console or Console()
     console.print(
-        f"[bold]{escape(results.dataset)}[/bold]: {escape(results.protocol)}", highlight=False, soft_wrap=True
+        f"[bold]{_shown(results.dataset)}[/bold]: {_shown(results.protocol)}", highlight=False, soft_wrap=True
     )
     console.print(_counts(results), style="dim", highlight=False)
     for table in results.tables or (_metrics_table(results),):
         _print_table(table, console)
     for note in results.notes:
-        console.print(f"note: {escape(note)}", style="yellow", highlight=False)
+        console.print(f"note: {_shown(note)}", style="yellow", highlight=False)
 
 
 def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]:
@@ -68,13 +67,10 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
 
 def results_to_csv(results: Results) -> str:
     """One line for every figure as the protocol returns it, with what it was found by and on."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     found_by = ("protocol", "dataset", "probes", "gallery", "probes_without_match")
-    writer.writerow(("figure", "value", *found_by))
     same = tuple(getattr(results, name) for name in found_by)
-    writer.writerows((name, float(value), *same) for name, value in results.metrics.items())
-    return text.getvalue()
+    rows = [(name, float(value), *same) for name, value in results.metrics.items()]
+    return csv_text([("figure", "value", *found_by), *rows])
 
 
 def write_results(results: Results, folder: Path, step: int, protocol: str) -> Path:
@@ -93,7 +89,7 @@ def write_results(results: Results, folder: Path, step: int, protocol: str) -> P
         own = path.with_name(_numbered(name, step))
         write_text(own, text)
         log.info("written: %s", own)
-    write_text(path, json.dumps(results_to_json(results, step), indent=2, allow_nan=False) + "\n")
+    write_text(path, json_text(results_to_json(results, step), 2, allow_nan=False) + "\n")
     write_text(path.with_suffix(".csv"), results_to_csv(results))
     return path
 
@@ -101,6 +97,11 @@ def write_results(results: Results, folder: Path, step: int, protocol: str) -> P
 def results_path(folder: Path, step: int, protocol: str) -> Path:
     """Where the results of a step are written as JSON."""
     return folder / f"results-{step}-{protocol.rpartition('/')[2]}.json"
+
+
+def _shown(name: str) -> str:
+    """A name that is neither taken for markup nor for a command of the terminal."""
+    return escape(printable(name))
 
 
 def _numbered(name: str, step: int | None) -> str:
@@ -126,13 +127,13 @@ def _metrics_table(results: Results) -> Table:
 def _print_table(table: Table, console: Console) -> None:
     rendered = RichTable(box=SIMPLE_HEAD, padding=0, show_edge=False)
     for number, column in enumerate(table.columns):
-        rendered.add_column(escape(column), justify="right" if number else "left")
+        rendered.add_column(_shown(column), justify="right" if number else "left")
     for row in table.rows:
-        rendered.add_row(*(escape(cell) for cell in row))
+        rendered.add_row(*map(_shown, row))
     # Cut figures would be lost: a table of many views may be wider than the terminal.
     unbounded = console.options.update(width=10_000)
     rendered.width = Measurement.get(console, unbounded, rendered).maximum
-    console.print(f"\n{escape(table.title)}", highlight=False)
+    console.print(f"\n{_shown(table.title)}", highlight=False)
     console.print(rendered, crop=False, no_wrap=True, overflow="ignore")
 
 

@@ -19,11 +19,13 @@ from typing import IO, Any
 import torch
 import yaml
 
+from gait_plugins import __version__
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoints.files import saved_iterations
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
+from gait_plugins.io.printable import PrintableFormatter
 
 try:
     import fcntl
@@ -172,8 +174,8 @@ def run_log(folder: Path, wanted: bool) -> Iterator[None]:
         return
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    handler = _RunLog(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler = _RunLog(logs / f"{datetime.now():%Y-%m-%d-%H-%M-%S}.txt", encoding="utf-8")
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("gait_plugins")
     logger.addHandler(handler)
     try:
@@ -192,6 +194,8 @@ class _RunLog(logging.FileHandler):
 
 
 def _version(distribution: str) -> str | None:
+    if distribution == REPORTED[0]:  # of the code that runs, whatever an older installation left over
+        return __version__
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -8,25 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from torch.utils.data import get_worker_info
 
 from gait_plugins.errors import ComponentFailure, GaitPluginsError
 from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.manager import default_manager
+from gait_plugins.registry.process import keep_settings, settings_now
 
 
 @contextmanager
 def errors_of(component: object) -> Iterator[None]:
-    """Attribute exceptions raised inside to a component.
+    """Attribute exceptions raised inside to a component, and put back what it changes of the process.
 
     Raises:
         ComponentFailure: the component raised anything but a ``GaitPluginsError``, which goes through.
     """
+    before = settings_now(torch)
     try:
         yield
     except GaitPluginsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A process that dies while a component runs is not the component's fault.
         lost = lost_process(error)
         if lost is not None:
@@ -40,6 +43,8 @@ def errors_of(component: object) -> Iterator[None]:
             # On its way to the training process the error loses its cause, but not its notes.
             failure.__notes__ = ["".join(traceback.format_exception(error))]
         raise failure from error
+    finally:
+        keep_settings(torch, before, lambda: f"{type(component).__name__}{_package(type(component))}")
 
 
 def _package(kind: type) -> str:
@@ -48,7 +53,7 @@ def _package(kind: type) -> str:
     return f" ({', '.join(sorted(owners))})" if owners else ""
 
 
-def _place(kind: type, error: Exception) -> str | None:
+def _place(kind: type, error: BaseException) -> str | None:
     """The last line of the component's own module that ran; its file where the fault is what it returned.
 
     A class that adapts one written elsewhere names that one as ``stands_for``.

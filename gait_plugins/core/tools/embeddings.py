@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from gait_plugins.errors import CheckpointError, ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, is_archive
 from gait_plugins.io.atomic import whole_file, write_text
+from gait_plugins.io.tables import csv_text
 
 FORMAT = 1
 """Raised when an older version could no longer read what this one writes."""
@@ -225,11 +225,8 @@ def _no_embeddings(path: Path, reason: str) -> DataError:
 def _as_csv(data: Embeddings) -> str:
     """A row a sequence; the value of channel i and part j stands in column ``c<i>_p<j>``."""
     _, channels, parts = data.embeddings.shape
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     columns = [f"c{channel}_p{part}" for channel in range(channels) for part in range(parts)]
-    writer.writerow(["name", "label", "type", "view", *columns])
-    known = zip(data.names, data.labels, data.types, data.views, strict=True)
-    for row, values in zip(known, data.embeddings, strict=True):
-        writer.writerow([*row, *values.ravel().tolist()])
-    return text.getvalue()
+    names = (data.names, data.labels, data.types, data.views)
+    known = zip(*(part.tolist() for part in names), strict=True)
+    rows = ([*row, *values.ravel().tolist()] for row, values in zip(known, data.embeddings, strict=True))
+    return csv_text(chain([["name", "label", "type", "view", *columns]], rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from gait_plugins.api import Results, Run
 from gait_plugins.hookspecs import hookimpl
+from gait_plugins.io.printable import json_text
 
 FILE_NAME = "log.jsonl"
 
@@ -29,8 +29,7 @@ class JsonlLog:
         run.folder.mkdir(parents=True, exist_ok=True)
         path = run.folder / FILE_NAME
         _cut_torn_record(path)
-        # A path may hold bytes that are no UTF-8: they are kept as JSON's escapes.
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._file = path.open("a", encoding="utf-8")
         self._write(
             "run_begin",
             phase=run.phase,
@@ -72,7 +71,7 @@ class JsonlLog:
 
     def _write(self, record_type: str, **fields: Any) -> None:
         record = {"type": record_type, "time": round(time.time(), 3), **fields}
-        self._file.write(json.dumps(_plain(record), allow_nan=False, ensure_ascii=False) + "\n")
+        self._file.write(json_text(_plain(record), allow_nan=False) + "\n")
         self._file.flush()
 
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gait_plugins.api import Job
+from gait_plugins.io.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,7 +44,7 @@ class Bars:
             self._progress = _new_progress()
             self._progress.start()
         task = self._progress.add_task(
-            job.name, total=job.total, completed=job.done, unit=job.unit, figures=""
+            printable(job.name), total=job.total, completed=job.done, unit=printable(job.unit), figures=""
         )
         self._open[id(job)] = (job, task)
         self._draw()
@@ -63,7 +64,7 @@ class Bars:
         if self._progress is None:
             return
         for job, task in self._open.values():
-            figures = "  ".join(f"{name} {value:.4g}" for name, value in job.figures.items())
+            figures = "  ".join(f"{printable(name)} {value:.4g}" for name, value in job.figures.items())
             self._progress.update(task, completed=job.done, total=job.total, figures=figures)
         self._progress.refresh()
         self._drawn = time.monotonic()
@@ -88,11 +89,11 @@ def _new_progress() -> Progress:
             return Text(f"{task.completed:.0f}{total}{rate}", style="progress.data.speed")
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         CountAndRate(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         console=Console(stderr=True),
         auto_refresh=False,
     )

@@ -6,7 +6,6 @@ python -m gait_plugins.plugins.rle.published_weights sysu_best.t sysu.pt
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from gait_plugins.errors import CheckpointError, GaitPluginsError
 from gait_plugins.io.archive import is_archive, verify
+from gait_plugins.io.printable import say
 
 _STEMS = ("visible_module.visible", "thermal_module.thermal")
 _HEADS = ("bottleneck", "classifier")
@@ -83,12 +83,12 @@ def main() -> int:
     try:
         weights = read_authors(options.source)
     except GaitPluginsError as error:
-        print(error, file=sys.stderr)
+        say(error, error=True)
         return 2
     torch.save({"model": weights}, options.target)
     classes, channels = weights["classifierg.weight"].shape
     layers = 4 if any(".layer4." in key for key in weights) else 3
-    print(f"{options.target}: {classes} identities, {channels} channels; model_cfg.layers: {layers}")
+    say(f"{options.target}: {classes} identities, {channels} channels; model_cfg.layers: {layers}")
     return 0
 
 

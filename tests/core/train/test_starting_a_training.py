@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from torch import Tensor
 from gait_plugins import CheckpointError, ConfigError, GaitBatch, Loss, ModelOutput, hookimpl
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
+from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
+from gait_plugins.registry.components import Failure, Owner
 from gait_plugins.registry.manager import Manager
 
 
@@ -206,3 +208,20 @@ def test_a_log_that_cannot_be_written_ends_no_training(
     run(tiny_yaml, log_to_file=True)
     assert len(written) == 1
     assert "can no longer be written: [Errno 28] No space left" in caplog.text
+
+
+@pytest.mark.parametrize("command", [train, score])
+def test_plugins_that_could_not_be_loaded_are_named_at_the_start(
+    tiny: Manager, tiny_yaml: Path, caplog: pytest.LogCaptureFixture, command: Callable[..., object]
+) -> None:
+    run(tiny_yaml)
+    tiny.failures.append(Failure(Owner("broken-gait", "2.0", "broken", "broken_gait"), "No module named 'x'"))
+    caplog.clear()
+    config = load_config(str(tiny_yaml), ["trainer_cfg.save_name=other", "evaluator_cfg.save_name=tiny"])
+    for _ in range(2):  # a recipe has several
+        command(config, RunOptions(device="cpu", overwrite=True))
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert [said for said in warnings if "broken-gait" in said] == [
+        "these plugins could not be loaded, and their components cannot be used:\n"
+        "  broken-gait 2.0 (broken_gait): No module named 'x'\n  -> gait-plugins plugins check says more"
+    ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gait_plugins.io.printable import say, say_json
 from gait_plugins.plugins.resgait.retention.report import retention
 
 Folder = Annotated[Path, typer.Argument(help="Run folder that was tested under evaluator_cfg.conditions.")]
@@ -33,18 +33,18 @@ def run_retention(
     """
     found = retention(before, after, figure or ())
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        say_json(found.as_dict())
     else:
         lines = found.lines()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        print(found.title)
+        say(found.title)
         for line in lines:
             cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
-            print("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
-        print(f"bound {found.bound:.2f} ({found.names[0]}, as they are), retention {found.retention:.3f}")
+            say("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
+        say(f"bound {found.bound:.2f} ({found.names[0]}, as they are), retention {found.retention:.3f}")
     if plot is not None:
         # Needs matplotlib, which only this asks for.
         from gait_plugins.plugins.resgait.retention.plot import plot_retention
 
         plot_retention(found, plot)
-        typer.echo(f"written: {plot}", err=True)
+        say(f"written: {plot}", error=True)

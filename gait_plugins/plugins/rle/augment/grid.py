@@ -7,7 +7,6 @@ python -m gait_plugins.plugins.rle.augment.grid one.jpg two.png --to grid.png
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from gait_plugins.errors import DataError, GaitPluginsError
+from gait_plugins.io.printable import say
 from gait_plugins.plugins.rle.augment.augmenter import Augmenter
 from gait_plugins.plugins.rle.augment.erasing import RandomErasingRGB
 from gait_plugins.plugins.rle.augment.framing import RandomGrayscale, RandomPadCrop
@@ -108,9 +108,9 @@ def main() -> int:
         )
         write(options.to, drawn(columns))
     except GaitPluginsError as error:
-        print(error, file=sys.stderr)
+        say(error, error=True)
         return 2
-    print(options.to)
+    say(options.to)
     return 0
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gait_plugins.errors import DataError, GaitPluginsError
+from gait_plugins.io.printable import say
 from gait_plugins.plugins.rle.protocols.score_labels import spread
 
 _SPLIT = re.compile(r"this is (split\d+) of (\d+)")
@@ -64,11 +64,11 @@ def main() -> int:
     try:
         splits, figures = combined(options.results)
     except GaitPluginsError as error:
-        print(error, file=sys.stderr)
+        say(error, error=True)
         return 2
-    print(f"{len(splits)} of 10 splits: {', '.join(splits)}; mean ± deviation (%)")
+    say(f"{len(splits)} of 10 splits: {', '.join(splits)}; mean ± deviation (%)")
     for name, values in figures.items():
-        print(f"  {name:<10} {spread(values)}")
+        say(f"  {name:<10} {spread(values)}")
     return 0
 
 

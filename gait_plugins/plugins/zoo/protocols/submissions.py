@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import DataError
+from gait_plugins.io.tables import csv_text
 from gait_plugins.metrics import Metric, distance_chunks, nearest_of, rerank
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.roles import Roles, own_types, roles_by_type
@@ -173,8 +172,6 @@ def _nearest(data: EmbeddingSet, roles: Roles, metric: Metric, count: int) -> np
 def _results(
     data: EmbeddingSet, roles: Roles, how: str, name: str, lines: Sequence[Sequence[str]], notes: list[str]
 ) -> Results:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
     videos = [line[0] for line in lines[1:]]
     if len(set(videos)) < len(videos):
         notes = [
@@ -190,5 +187,5 @@ def _results(
         gallery=len(roles.gallery),
         tables=(Table("First lines of the file", heads, tuple(rows)),),
         notes=("no figures: the challenge's server scores the probes", *notes),
-        files={name: text.getvalue()},
+        files={name: csv_text(lines)},
     )

@@ -14,6 +14,7 @@ from gait_plugins.api import GaitDataset, SequenceRef, track
 from gait_plugins.errors import DataError
 from gait_plugins.io.atomic import whole_file
 from gait_plugins.io.dataset_file import NAMES, RECORD, SEQUENCE, SUFFIX, VERSION, Packed, pack_frames
+from gait_plugins.io.printable import printable
 from gait_plugins.prepare.parallel import default_workers, in_threads
 
 CHUNK = 64 << 20
@@ -102,7 +103,8 @@ class _Writer:
         """One sequence."""
         if self.records and len(arrays) != len(self.records[0]):
             raise DataError(
-                f"{ref.name} has {len(arrays)} arrays, but earlier sequences have {len(self.records[0])}",
+                f"{printable(ref.name)} has {len(arrays)} arrays, "
+                f"but earlier sequences have {len(self.records[0])}",
                 hint="every sequence needs the same inputs; choose them with --input",
             )
         self.records.append([self._place(shape, packed) for shape, packed in arrays])

@@ -13,6 +13,7 @@ import numpy as np
 from gait_plugins.api import SequenceRef, fits_any
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import by_numbers
+from gait_plugins.io.printable import printable
 from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
@@ -98,8 +99,9 @@ def _sets(labels: list[str], split: Split, rng: np.random.Generator) -> tuple[li
 
 def _check_there(label: str, labels: list[str]) -> None:
     if label not in labels:
+        some = ", ".join(map(printable, labels[:3]))
         raise ConfigError(
-            f"the data hold no identity {label!r}, but {len(labels)} others, such as {', '.join(labels[:3])}",
+            f"the data hold no identity {label!r}, but {len(labels)} others, such as {some}",
             where=_WHERE,
             hint=did_you_mean(label, labels) or "write identities as their folders are named",
         )
@@ -135,5 +137,5 @@ def _tell_of_lonely(of: dict[str, list[str]], chosen: set[str]) -> None:
         log.warning(
             "%d test identities (%s) have only probes: no gallery sequence can match them",
             len(lonely),
-            ", ".join(lonely[:3]),
+            ", ".join(map(printable, lonely[:3])),
         )

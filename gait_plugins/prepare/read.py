@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +46,20 @@ class Made(NamedTuple):
     """uint8 ``[t, size, size]``; t may be 0."""
     remarks: dict[str, list[str]]
     """Remark -> the frames that it is about, as paths below the source."""
+
+
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[str]:
+    """A name of the file that OpenCV can take: bytes that are no UTF-8 end the process in it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder, f"video{suffix(path.name)}")
+            link.symlink_to(path.absolute())
+            yield str(link)
+    else:
+        yield str(path)
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,8 @@ class Maker:
         if is_special(self.root / path):
             remarks[DAMAGED_VIDEOS].append(path)
             return
-        video = cv2.VideoCapture(str(self.root / path))
+        with _in_utf8(self.root / path) as name:
+            video = cv2.VideoCapture(name)
         try:
             number = 0
             while True:

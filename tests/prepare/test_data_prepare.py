@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -156,3 +159,24 @@ def test_patterns_may_be_written_as_on_windows_or_from_here(raw, tmp_path, patte
     code, text = gait("prepare", raw, tmp_path / "out", "--pattern", pattern)
     assert code == 0, text
     assert len(prepared(tmp_path / "out")) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_utf8_are_prepared_from_images_and_videos(tmp_path):
+    name = os.fsdecode(b"Ren\xe9\x1b")
+    walk(tmp_path / "raw" / name / "nm-090")
+    (tmp_path / "raw" / name / "nm-090" / "\x1bbroken.png").write_bytes(b"")
+    pattern = "{id}/{type}-{view}/{frame}.png"
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out", "--pattern", pattern)
+    assert code == 0, text
+    assert "\x1b" not in text
+    assert prepared(tmp_path / "out") == {f"{name}/nm/090/090.pkl": (16, 64, 64)}
+    record = (tmp_path / "out" / "prepare.json").read_bytes().decode()
+    assert "\x1b" not in record
+    assert name in "".join(json.loads(record)["sequences"])
+
+    os.makedirs(tmp_path / "films" / name)
+    video(tmp_path / "film.avi").rename(tmp_path / "films" / name / "nm-090.avi")
+    code, text = gait("prepare", tmp_path / "films", tmp_path / "of", "--pattern", "{id}/{type}-{view}.avi")
+    assert code == 0, text
+    assert prepared(tmp_path / "of") == {f"{name}/nm/090/090.pkl": (16, 64, 64)}

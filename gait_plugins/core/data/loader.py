@@ -28,6 +28,7 @@ from gait_plugins.core.data.seeding import batch_rng, slot_rng
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
+from gait_plugins.io.printable import printable
 from gait_plugins.lost_processes import lost_process, lost_worker
 
 PREFETCHED = 2
@@ -138,7 +139,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             targets = dict(self.dataset.targets(ref))
         if len(sources) != len(self.transforms):
             raise ConfigError(
-                f"sequence {ref.name} has {len(sources)} input sources, "
+                f"sequence {printable(ref.name)} has {len(sources)} input sources, "
                 f"but the configuration lists {len(self.transforms)} transforms",
                 hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )

@@ -12,6 +12,7 @@ import numpy as np
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import write_text
+from gait_plugins.io.printable import printable
 from gait_plugins.suggest import did_you_mean
 
 SETTING = "data_cfg.validation"
@@ -100,7 +101,7 @@ def unscorable_error(error: DataError, refs: Sequence[SequenceRef]) -> DataError
     """The error of a protocol about held-out sequences, with their identities named."""
     labels = list(dict.fromkeys(ref.label for ref in refs))
     return DataError(
-        f"the {len(labels)} held-out identities ({', '.join(labels[:4])}"
+        f"the {len(labels)} held-out identities ({', '.join(map(printable, labels[:4]))}"
         f"{', ...' * (len(labels) > 4)}) cannot be scored: {error.message}",
         where=SETTING,
         hint="hold out other identities (a list of names), or more of them",
@@ -130,10 +131,11 @@ def _named(labels: list[str], wanted: list[str]) -> list[str]:
     known = set(labels)
     for name in wanted:
         if name not in known:
+            first = ", ".join(map(printable, labels[:3]))
             raise ConfigError(
                 f"there is no training identity {name!r} among the {len(labels)}",
                 where=SETTING,
-                hint=did_you_mean(name, labels, 3) or f"the first names are {', '.join(labels[:3])}",
+                hint=did_you_mean(name, labels, 3) or f"the first names are {first}",
             )
     if len(set(wanted)) == len(labels):
         raise _none_left(len(labels), labels)

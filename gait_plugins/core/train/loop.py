@@ -22,6 +22,7 @@ from gait_plugins.core.train.final_test import final_test_is_due, run_final_test
 from gait_plugins.core.train.state import Training
 from gait_plugins.core.train.unused_parameters import unused_named
 from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.io.printable import printable
 from gait_plugins.nn.collectives import mean_over_ranks, on_any_rank
 from gait_plugins.registry.lifecycle import Lifecycle
 from gait_plugins.registry.manager import pin_plugins
@@ -112,7 +113,7 @@ def _not_finite(loss: Tensor, figures: Mapping[str, Tensor], step: int, batch: H
     return NonFiniteLoss(
         f"the loss is {loss.item()} at step {step}; "
         f"non-finite terms: {', '.join(terms) or 'those of another process'}\n"
-        f"  sequences of the batch: {', '.join(batch.names)}",
+        f"  sequences of the batch: {', '.join(map(printable, batch.names))}",
         hint="the last checkpoint is untouched; try a lower learning rate, a warm-up or "
         "trainer_cfg.precision=32-true",
     )

@@ -10,6 +10,7 @@ import numpy as np
 from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, Subset, track
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import by_numbers, suffix
+from gait_plugins.io.printable import printable
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES
 from gait_plugins.plugins.zoo.data.layout import OpenGaitLayout
 from gait_plugins.plugins.zoo.data.layout_scan import scan, visible
@@ -58,7 +59,8 @@ class ImageFolders(OpenGaitLayout):
         if not len(made.frames):
             remarks = "; ".join(f"{remark} ({places[0]})" for remark, places in made.remarks.items())
             raise DataError(
-                f"none of the {len(ref.source)} images of {ref.name} gives a silhouette: {remarks}",
+                f"none of the {len(ref.source)} images of {printable(ref.name)} gives a silhouette: "
+                f"{remarks}",
                 where=os.path.dirname(ref.source[0]),
                 hint="gait-plugins data prepare SOURCE TARGET --dataset NAME reports all of them at once",
             )

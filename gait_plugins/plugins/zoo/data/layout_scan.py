@@ -11,6 +11,7 @@ import numpy as np
 from gait_plugins.api import FindingLog, SequenceRef
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import is_hidden, is_special, suffix
+from gait_plugins.io.printable import printable
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
 
 LAYOUT = "ROOT/<id>/<type>/<view>/<files>"
@@ -151,9 +152,11 @@ def check_equal_lengths(sources: list[np.ndarray], ref: SequenceRef) -> list[np.
         DataError: they do not; names the files and their lengths.
     """
     if len({len(frames) for frames in sources}) > 1:
-        lengths = ", ".join(f"{path} has {len(f)}" for path, f in zip(ref.source, sources, strict=True))
+        lengths = ", ".join(
+            f"{printable(path)} has {len(f)}" for path, f in zip(ref.source, sources, strict=True)
+        )
         raise DataError(
-            f"the inputs of {ref.name} differ in their number of frames: {lengths}",
+            f"the inputs of {printable(ref.name)} differ in their number of frames: {lengths}",
             hint="make the files of one view folder from the same frames, or choose inputs with "
             "data_cfg.data_in_use",
         )

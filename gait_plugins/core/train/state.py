@@ -38,6 +38,7 @@ from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
@@ -46,6 +47,7 @@ from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.objective import AsItIs, Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
 from gait_plugins.core.train.resume import restore
+from gait_plugins.core.train.same_run import check_data, find_resumed, machine_changes, machine_record
 from gait_plugins.errors import NonFiniteLoss
 from gait_plugins.io.atomic import remove_partials
 from gait_plugins.nn.collectives import mean_over_ranks
@@ -75,6 +77,7 @@ class Training:
         if self.fabric.is_global_zero:
             config.log_warnings()
         folder = run_folder(config, section.save_name)
+        self.resumed = find_resumed(config, options, folder, self.fabric)
         # The data first: what is wrong with it should show before anything is written.
         self.dataset = build_dataset(config)
         self.maker = build_batches(config, self.dataset, "train")
@@ -120,8 +123,21 @@ class Training:
         self.history = ScoreHistory.read(section, folder, self.run.first_step)
         if self.run.first_step:
             on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
+        self.data = data_record(self.maker.index.refs)
+        self.changes = self._changes(options)
+        self.resumed = None  # its weights are taken
         self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
+
+    def _changes(self, options: RunOptions) -> list[Change]:
+        """What is different from here on; empty for a training that begins."""
+        if self.resumed is None:
+            return []
+        return [
+            *self.resumed.changes,
+            *check_data(self.resumed, self.config, self.data, options.allow_changes),
+            *machine_changes(self.resumed, self.run.folder, self.fabric),
+        ]
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder
@@ -132,7 +148,15 @@ class Training:
         claim(folder, section.save_name, options=options, hint=section.restore_hint, init=sources)
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
-        describe_run(folder, self.config, dict(self.run.provenance), self.taken)
+        record_changes(folder, self.run.first_step, self.changes)
+        describe_run(
+            folder,
+            self.config,
+            dict(self.run.provenance),
+            self.taken,
+            data=self.data,
+            processes=self.fabric.world_size,
+        )
         list_identities(folder, self._held_out)
         self.history.tidy()
 
@@ -260,6 +284,8 @@ class Training:
             "config": self.config.data,
             "plugins": dict(self.run.provenance),
             "init": self.taken,
+            "data": self.data,
+            "machine": machine_record(self.fabric),
             "input_size": self.input_size,
         }
 

@@ -127,12 +127,12 @@ def test_other_settings_or_weights_than_before_are_no_finished_stage(tmp_path: P
     path = write_recipe(tmp_path)
     run(path)
     with pytest.raises(
-        ConfigError, match=r"'base' was trained with other settings: optimizer_cfg.lr was 0.01 and is 0.1"
+        ConfigError, match=r"'base' was trained with other settings:\n  optimizer_cfg.lr was 0.01 and is 0.1"
     ):
         run(path, "base.optimizer_cfg.lr=0.1")
     run(path, "base.optimizer_cfg.lr=0.1", only="base", overwrite=True)
     with pytest.raises(
-        ConfigError, match=r"'beside' was trained with other settings: first started from other weights"
+        ConfigError, match=r"'beside' was trained with other settings:\n  trainer_cfg.init.first was weights"
     ):
         run(path, "base.optimizer_cfg.lr=0.1")
     run(path, "base.optimizer_cfg.lr=0.1", only="beside", overwrite=True)
@@ -147,7 +147,7 @@ def test_a_setting_that_an_earlier_version_did_not_know_is_no_difference(tmp_pat
     del then["trainer_cfg"]["frozen_mode"]
     config.write_text(yaml.safe_dump(then))
     run(path, only="base")
-    with pytest.raises(ConfigError, match=r"frozen_mode was None and is train now"):
+    with pytest.raises(ConfigError, match=r"frozen_mode was eval and is train now"):
         run(path, "base.frozen_mode=train", only="base")
 
 

@@ -48,7 +48,10 @@ def runs(tiny: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_seeds_data_and_settings_are_told_apart(runs: Path) -> None:
     found = compare_runs(runs / "a", runs / "b")
     assert found.seeds == (Difference("trainer_cfg.seed", 0, 7),)
-    assert found.data == (Difference("data_cfg.walks", None, 4),)
+    assert found.data[0] == Difference("data_cfg.walks", None, 4)
+    assert [(d.name, d.a[:20], d.b[:20]) for d in found.data[1:]] == [
+        ("training sequences", "20 of 4 identities (", "16 of 4 identities (")
+    ]
     assert found.settings == (Difference("optimizer_cfg.lr", 0.01, 0.02),)
     assert found.versions == found.machine == ()
     assert {d.name for d in found.scored} == {"probes", "gallery"}

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.config.recipe.model import RecipeConfig, Stage
@@ -27,6 +29,9 @@ from gait_plugins.core.checkpoints.partial import (
     warn_of_untrained_parts,
 )
 from gait_plugins.core.runs.changes import data_record
+from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.optim import build_optimizer
+from gait_plugins.core.train.rehearsal import rehearse
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.registry.manager import pin_plugins
 
@@ -95,9 +100,12 @@ def check_data(stages: Iterable[Stage]) -> dict[str, dict[str, Any]]:
         with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
-            check_losses(build_losses(stage.config), maker)
+            losses = build_losses(stage.config)
+            check_losses(losses, maker)
             model = _model(stage.config)
             check_trainable(model, maker.index)
+            optimizer = build_optimizer(stage.config, Objective(model, losses))
+            rehearse(stage.config, optimizer, model, torch.device("cpu"))
             model.check_targets(maker.target_names())
             for phase in scored_phases(stage.config):
                 build_batches(stage.config, dataset, phase)

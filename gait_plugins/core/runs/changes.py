@@ -87,7 +87,7 @@ def setting_changes(
     config: Config,
     device: str,
     *,
-    precision: str | None = None,
+    precision: tuple[str, str] | None = None,
     also: Sequence[str] = (),
 ) -> list[Change]:
     """Settings that decide the numbers of a training and are others now.
@@ -99,7 +99,7 @@ def setting_changes(
         then: the configuration that was trained by, as plain data.
         config: the configuration of now.
         device: what is computed on now, ``cpu``.
-        precision: what was computed in, where that is known.
+        precision: what was computed in and what is now, where both are known: it may depend on the device.
         also: settings of :data:`HARMLESS` that are compared all the same.
 
     Returns:
@@ -113,10 +113,8 @@ def setting_changes(
         was, now = (flat.get(name, defaults.get(name, UNSET)) for flat in (before, after))
         if not _among(name, passed) and not _same(was, now) and not _same_component(name, was, config):
             changes.append(Change(name, was, now))
-    precisions = (_precision(before, defaults, device), _precision(after, defaults, device))
-    if (precision or precisions[0]) != precisions[1]:
-        changes.append(Change(_PRECISION, precision or precisions[0], precisions[1]))
-    return changes
+    was, now = precision or tuple(_precision(flat, defaults, device) for flat in (before, after))
+    return changes if was == now else [*changes, Change(_PRECISION, was, now)]
 
 
 def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list[Change]:

@@ -192,7 +192,8 @@ def _changes(config: Config, checkpoint: Checkpoint, fabric: Fabric) -> list[Cha
     if not then:  # OpenGait's files do not say
         now = config.trainer_cfg.seed
         return [] if seed in (None, now) else [Change("trainer_cfg.seed", seed, now)]
-    precision = checkpoint.get("machine", {}).get("precision")
+    known = checkpoint.get("machine", {}).get("precision")
+    precision = None if known is None else (str(known), str(fabric.strategy.precision.precision))
     changes = setting_changes(then, config, fabric.device.type, precision=precision)
     records = checkpoint.get("init")
     return changes if records is None else [*changes, *weight_changes(records, config)]

@@ -97,6 +97,21 @@ def test_results_of_different_steps_are_not_taken_for_equal_ones(runs: Path) -> 
     assert "step" not in {d.name for d in compare_runs(runs / "a", runs / "b", 2).scored}
 
 
+def test_what_changed_in_the_middle_of_a_run_shows(runs: Path) -> None:
+    config = named("a", "trainer_cfg.total_iter=4", "optimizer_cfg.lr=0.05")
+    train(config, RunOptions(device="cpu", resume=True, allow_changes=True))
+    score(config, CPU)
+    found = compare_runs(runs / "a", runs / "b")
+    assert found.changes == (Difference("after step 2: optimizer_cfg.lr", "0.01 -> 0.05", None),)
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
+    assert code == 0
+    assert "changed in the middle of a run" in output
+    (runs / "a" / "changes.json").write_text("[{}]")
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
+    assert code == 2
+    assert "changes.json: the record of changed settings cannot be read" in output
+
+
 def test_runs_of_the_same_settings_say_so(runs: Path) -> None:
     for config in (named("c"), named("d", "output_dir=elsewhere")):
         train(config, CPU)

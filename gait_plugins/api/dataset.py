@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from gait_plugins.api.sequence import SequenceRef, Subset
 
 class GaitDataset(HasExample, ABC):
     """Sequences of silhouettes with identity, condition and view."""
+
+    indifferent_options: ClassVar[frozenset[str]] = frozenset({"dataset_root", "dataset_partition"})
+    """As for every component. What is trained on is compared by the names of the training sequences: data
+    may be moved, and a partition may be written anew, in the middle of a training."""
 
     @abstractmethod
     def sequences(self, subset: Subset) -> list[SequenceRef]:

@@ -15,6 +15,10 @@ class HasExample:
     """Options that people write for it and that have no effect -> why, or what to write instead. In a
     configuration they are a warning, no error."""
 
+    indifferent_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that change no number of a training, such as where a cache lies: a training that is resumed
+    may have others than it began with."""
+
     @classmethod
     def example_config(cls) -> dict[str, Any]:
         """Options, as YAML holds them, of an instance that runs in a second.

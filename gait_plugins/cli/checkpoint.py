@@ -86,6 +86,7 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         "data set": info.dataset or "unknown",
         "frames": "unknown" if info.input_size is None else "{}x{}".format(*info.input_size),
         "seed": "unknown" if info.seed is None else str(info.seed),
+        "trained on": ", ".join(f"{name} {value}" for name, value in info.machine.items()) or "unknown",
     }
     width = max(map(len, rows))
     yield from (f"{name:{width}}  {printable(text)}" for name, text in rows.items())

@@ -60,9 +60,11 @@ def _lines(found: RunComparison) -> Iterator[str]:
     yield from _table("seeds", found.seeds)
     yield from _table("data", found.data)
     yield from _table("settings", found.settings)
+    yield from _table("changed in the middle of a run, by --allow-changes or another machine", found.changes)
     yield from _table("versions", found.versions)
     yield from _table("machine", found.machine)
-    causes = (found.seeds, found.data, found.settings, found.versions, found.machine, found.scored)
+    changed = [change for change in found.changes if change.a != change.b]
+    causes = (found.seeds, found.data, found.settings, changed, found.versions, found.machine, found.scored)
     if not any(causes):
         yield "\nthe two runs have the same settings, data, versions, seeds and machine"
 

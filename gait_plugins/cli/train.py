@@ -52,6 +52,13 @@ def run_train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from the last checkpoint of the run.")
     ] = False,
+    allow_changes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changes",
+            help="Go on with other settings than the checkpoint was trained by; changes.json records them.",
+        ),
+    ] = False,
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights of this checkpoint.")
     ] = None,
@@ -78,6 +85,7 @@ def run_train(
         device=device,
         devices=devices,
         resume=resume,
+        allow_changes=allow_changes,
         init_from=init_from,
         drop_head=drop_head,
         overwrite=overwrite,

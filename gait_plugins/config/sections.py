@@ -105,6 +105,7 @@ class OptimizerSection(Section):
 
     solver: str = Field("SGD", description="name of a class of torch.optim")
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=_PART)
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
@@ -116,6 +117,7 @@ class SchedulerSection(Section):
 
     scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=_PART)
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

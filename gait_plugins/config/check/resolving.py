@@ -161,7 +161,10 @@ class Resolver:
             options = self.check.options(rest, found.accepts, (name,), owner)
         elif found is not None:
             self.check.report(found.message, (name, key), found.hint)
-        return Checked({**own.plain, **options.plain}, {**own.value, "options": options.plain})
+        where = self.tree.where((name, key)) or self.tree.where((name,))
+        return Checked(
+            {**own.plain, **options.plain}, {**own.value, "options": options.plain, "where": where}
+        )
 
     # --- samplers and transforms ---------------------------------------------------------------
 

@@ -29,7 +29,19 @@ BEST = "best.pt"
 _KINDS = {dict: "a mapping", int: "a number"}
 _PARTS: dict[str, type] = {
     **dict.fromkeys(
-        ("model", "losses", "optimizer", "scheduler", "scaler", "rng", "config", "plugins"), dict
+        (
+            "model",
+            "losses",
+            "optimizer",
+            "scheduler",
+            "scaler",
+            "rng",
+            "config",
+            "plugins",
+            "data",
+            "machine",
+        ),
+        dict,
     ),
     "iteration": int,
 }

@@ -56,6 +56,8 @@ class CheckpointInfo:
     """First name of the model's keys (``Backbone``) -> what it holds."""
     plugins: dict[str, Any]
     """``kind/name`` -> distribution, version and ``module:attr`` that it was written with."""
+    machine: Mapping[str, Any]
+    """Device, processes, threads and precision that it was trained with; empty where nothing tells."""
     init: tuple[Mapping[str, Any], ...]
     """What parts of its model started from: a record of each, with file and SHA-256."""
     guesses: tuple[Guess, ...]
@@ -100,6 +102,7 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
         parts={name: _size(part) for name, part in checkpoint.items() if isinstance(part, dict)},
         layers=_layers(weights),
         plugins=checkpoint.get("plugins", {}),
+        machine=checkpoint.get("machine", {}),
         init=_records(checkpoint),
         guesses=guesses,
         not_finite=(*not_finite(weights), *not_finite(checkpoint.get("losses", {}))),

@@ -57,7 +57,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         model=model,
     )
     if run.is_main:
-        describe_run(folder / "test", config, dict(run.provenance))
+        describe_run(folder / "test", config, dict(run.provenance), processes=fabric.world_size)
     lifecycle = pin_plugins(config.plugins).lifecycle
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
         results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))

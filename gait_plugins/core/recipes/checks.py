@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import torch
 
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
@@ -26,6 +28,10 @@ from gait_plugins.core.checkpoints.partial import (
     wanted,
     warn_of_untrained_parts,
 )
+from gait_plugins.core.runs.changes import data_record
+from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.optim import build_optimizer
+from gait_plugins.core.train.rehearsal import rehearse
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.registry.manager import pin_plugins
 
@@ -79,23 +85,32 @@ def check_stages(recipe: RecipeConfig) -> dict[str, list[PartFit]]:
     return found
 
 
-def check_data(stages: Iterable[Stage]) -> None:
+def check_data(stages: Iterable[Stage]) -> dict[str, dict[str, Any]]:
     """See whether the data of stages is there and fits sampler, losses and model.
+
+    Returns:
+        Stage -> the record of its training sequences.
 
     Raises:
         GaitPluginsError: what a training of the stage would end in at once.
     """
+    records = {}
     for stage in stages:
         pin_plugins(stage.config.plugins)
         with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
             maker = build_batches(stage.config, dataset, "train")
-            check_losses(build_losses(stage.config), maker)
+            losses = build_losses(stage.config)
+            check_losses(losses, maker)
             model = _model(stage.config)
             check_trainable(model, maker.index)
+            optimizer = build_optimizer(stage.config, Objective(model, losses))
+            rehearse(stage.config, optimizer, model, torch.device("cpu"))
             model.check_targets(maker.target_names())
             for phase in scored_phases(stage.config):
                 build_batches(stage.config, dataset, phase)
+            records[stage.name] = data_record(maker.index.refs)
+    return records
 
 
 def _check_hint(config: Config) -> None:

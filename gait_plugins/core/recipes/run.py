@@ -15,7 +15,8 @@ from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, saved_ite
 from gait_plugins.core.evaluate.report import results_path
 from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.recipes.checks import check_data, check_stages, of_stage
-from gait_plugins.core.recipes.history import check_unchanged
+from gait_plugins.core.recipes.history import changes_of, check_unchanged
+from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.devices import make_fabric
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
@@ -46,9 +47,11 @@ def train_recipe(
     options = options or RunOptions()
     _refuse(options)
     chosen = recipe.stages if only is None else (recipe[only],)
-    make_fabric(options.device, options.devices)  # from here on only the first rank speaks
+    device = make_fabric(
+        options.device, options.devices
+    ).device.type  # from here on only the first rank speaks
     check_stages(recipe)
-    check_data(chosen)
+    records = check_data(chosen)
     results: Results | None = None
     for number, stage in enumerate(recipe.stages, 1):
         if stage not in chosen:
@@ -56,8 +59,11 @@ def train_recipe(
         title = f"stage {number}/{len(recipe.stages)} {stage.name}"
         config = with_files(recipe, stage)
         state = "new" if options.overwrite else state_of(stage)
-        if state != "new":
-            check_unchanged(stage, config)
+        changes = [] if state == "new" else changes_of(stage, config, device, records[stage.name])
+        if not options.allow_changes:
+            check_unchanged(stage, changes)
+        elif changes and state == "finished":
+            log.warning("%s was trained with other settings, and stays as it is:%s", title, listed(changes))
         if state == "finished":
             log.info("%s: already finished, %s", title, last_checkpoint(stage))
             continue

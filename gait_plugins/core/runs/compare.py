@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from gait_plugins.config.plain import flat_settings
+from gait_plugins.core.runs.changes import data_changes, read_changes, read_data_record
 from gait_plugins.errors import ConfigError, DataError
 
 ABSENT = None
@@ -19,7 +20,7 @@ ABSENT = None
 
 _NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
 """Settings that name a run and change nothing in it."""
-_MACHINE = ("platform", "cuda", "gpus", "threads")
+_MACHINE = ("platform", "cuda", "gpus", "threads", "processes")
 _RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
 _UNNAMED = "an unnamed protocol"
 """For files that were written before their names held the protocol."""
@@ -42,9 +43,11 @@ class RunComparison:
     b: str
     seeds: tuple[Difference, ...]
     data: tuple[Difference, ...]
-    """Settings of ``data_cfg``."""
+    """Settings of ``data_cfg``, and the training sequences."""
     settings: tuple[Difference, ...]
     """All other settings, but for those that only name a run."""
+    changes: tuple[Difference, ...]
+    """What changed in the middle of either run, ``then -> now``."""
     versions: tuple[Difference, ...]
     """Python, packages, and origin of each component."""
     machine: tuple[Difference, ...]
@@ -55,7 +58,7 @@ class RunComparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        groups = ("seeds", "data", "settings", "versions", "machine", "scored", "figures")
+        groups = ("seeds", "data", "settings", "changes", "versions", "machine", "scored", "figures")
         return {
             "a": self.a,
             "b": self.b,
@@ -70,6 +73,8 @@ class _Run(NamedTuple):
     plugins: Mapping[str, Any]
     environment: Mapping[str, Any]
     results: Mapping[str, Any]
+    data: Mapping[str, Any]
+    changes: Mapping[str, str]
 
 
 def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None = None) -> RunComparison:
@@ -96,10 +101,11 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
         a=str(a),
         b=str(b),
         seeds=seeds,
-        data=data,
+        data=(*data, *_other_sequences(ours, theirs)),
         settings=tuple(d for d in settings if d not in (*seeds, *data) and d.name not in _NAMES),
+        changes=_side_by_side(ours.changes, theirs.changes),
         versions=_differences(ours, theirs, _versions),
-        machine=_differences(ours, theirs, lambda run: {k: run.environment.get(k) for k in _MACHINE}),
+        machine=_differences(ours, theirs, _machine),
         scored=_differences(ours, theirs, lambda run: {k: run.results.get(k) for k in _SCORED}),
         figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
     )
@@ -116,6 +122,12 @@ def _read(folder: Path, scored: Path) -> _Run:
         _mapping(described / "plugins.json", json.loads),
         _mapping(described / "environment.json", json.loads),
         results,
+        read_data_record(folder) or {},
+        {
+            f"after step {record['after_step']}: {change['name']}": f"{change['then']} -> {change['now']}"
+            for record in read_changes(folder)
+            for change in record["changes"]
+        },
     )
 
 
@@ -203,6 +215,17 @@ def _versions(run: _Run) -> dict[str, Any]:
         if isinstance(origin, Mapping)
     }
     return {"python": run.environment.get("python"), **packages, **components}
+
+
+def _machine(run: _Run) -> dict[str, Any]:
+    return {"processes": 1, **{k: run.environment[k] for k in _MACHINE if k in run.environment}}
+
+
+def _other_sequences(a: _Run, b: _Run) -> list[Difference]:
+    """The training sequences, where both runs say which they were."""
+    if not a.data or not b.data:
+        return []
+    return [Difference(*change) for change in data_changes(a.data, b.data)]
 
 
 def _differences(a: _Run, b: _Run, told: Callable[[_Run], Mapping[str, Any]]) -> tuple[Difference, ...]:

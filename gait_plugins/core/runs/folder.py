@@ -22,6 +22,7 @@ import yaml
 from gait_plugins import __version__
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoints.files import saved_iterations
+from gait_plugins.core.runs.changes import DATA_RECORD
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
@@ -131,7 +132,13 @@ def hold(folder: Path) -> IO[str] | None:
 
 
 def describe_run(
-    folder: Path, config: Config, provenance: dict[str, Any], taken: Sequence[Mapping[str, Any]] = ()
+    folder: Path,
+    config: Config,
+    provenance: dict[str, Any],
+    taken: Sequence[Mapping[str, Any]] = (),
+    *,
+    data: Mapping[str, Any] | None = None,
+    processes: int = 1,
 ) -> None:
     """Write the resolved configuration, the origin of every component, and the environment.
 
@@ -140,12 +147,16 @@ def describe_run(
         config: what was asked for.
         provenance: origin of each component.
         taken: what parts of the model started from.
+        data: the record of the training sequences.
+        processes: how many work together.
     """
+    if data is not None:
+        write_text(folder / DATA_RECORD, json.dumps(data, indent=2) + "\n")
     if taken:
         write_text(folder / STARTED_FROM, json.dumps(list(taken), indent=2))
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
-    write_text(folder / "environment.json", json.dumps(environment(), indent=2))
+    write_text(folder / "environment.json", json.dumps(environment(processes), indent=2))
 
 
 def provenance_of(config: Config) -> dict[str, dict[str, str]]:
@@ -153,8 +164,8 @@ def provenance_of(config: Config) -> dict[str, dict[str, str]]:
     return {f"{c.kind}/{c.name}": c.provenance() for c in config.components()}
 
 
-def environment() -> dict[str, Any]:
-    """Versions, machine and command line."""
+def environment(processes: int = 1) -> dict[str, Any]:
+    """Versions, machine, command line, and how many processes work together with how many threads each."""
     return {
         "command": sys.argv,
         "python": platform.python_version(),
@@ -162,6 +173,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in REPORTED},
         "cuda": torch.version.cuda,
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "processes": processes,
         "threads": torch.get_num_threads(),
     }
 

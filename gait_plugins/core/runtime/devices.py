@@ -43,8 +43,7 @@ def make_fabric(
         ConfigError: there is no such device here.
     """
     device = _available(device)
-    if precision is None:
-        precision = "16-mixed" if float16 and device == "cuda" else "32-true"
+    precision = precision_in_use(precision, float16, device)
     if precision == "16-mixed" and device == "cpu":
         raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
     processes = int(os.environ.get("WORLD_SIZE", devices))
@@ -68,6 +67,11 @@ def make_fabric(
     if device == "cpu":
         keep_freed_memory()
     return fabric
+
+
+def precision_in_use(precision: str | None, float16: bool, device: str) -> str:
+    """What ``precision`` and ``enable_float16`` of a configuration mean on a device."""
+    return precision or ("16-mixed" if float16 and device == "cuda" else "32-true")
 
 
 def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:

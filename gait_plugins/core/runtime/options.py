@@ -16,6 +16,8 @@ class RunOptions:
     devices: int = 1
     resume: bool = False
     """Go on from the last checkpoint of the run folder, with optimiser, schedule and order."""
+    allow_changes: bool = False
+    """Go on with other settings than the checkpoint was trained by; they are recorded."""
     init_from: Path | None = None
     """Take the weights of this checkpoint, and nothing else, to start from."""
     drop_head: bool = False

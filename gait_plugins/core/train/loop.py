@@ -76,7 +76,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
             broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
             if broken:
                 raise _not_finite(loss, figures, step, batch)
-            training.update(loss)
+            training.update(loss, step)
 
             # report to the hooks
             metrics: Mapping[str, Any] = {}

@@ -12,7 +12,7 @@ from gait_plugins.api import GaitModel
 from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
 from gait_plugins.core.train.objective import Objective
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, GaitPluginsError
 
 
 def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
@@ -26,8 +26,8 @@ def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimiz
         groups += extra
     try:
         solver: torch.optim.Optimizer = getattr(torch.optim, section.solver)(groups, **section.options)
-    except (ValueError, TypeError) as error:
-        raise _refused(section.solver, "optimizer_cfg", error) from error
+    except Exception as error:  # torch checks what it checks, and stumbles over the rest
+        raise _refused(section.solver, section.where or "optimizer_cfg", error) from error
     return solver
 
 
@@ -44,8 +44,10 @@ def build_scheduler(
     def configured() -> torch.optim.lr_scheduler.LRScheduler:
         try:
             schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
-        except (ValueError, TypeError) as error:
-            raise _refused(section.scheduler, "scheduler_cfg", error) from error
+        except GaitPluginsError:
+            raise
+        except Exception as error:
+            raise _refused(section.scheduler, section.where or "scheduler_cfg", error) from error
         return schedule
 
     return model.schedule(optimizer, configured)
@@ -64,6 +66,8 @@ def _trainable(groups: Iterable[Any]) -> list[Any]:
     return kept
 
 
-def _refused(name: str, section: str, error: Exception) -> ConfigError:
-    hint = f"gait-plugins config explain {section}"
-    return ConfigError(f"{name} of torch refuses its options: {error}", where=section, hint=hint)
+def _refused(name: str, where: str, error: Exception) -> ConfigError:
+    said = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+    said = said.split("\\n")[0].splitlines()[0] if said else type(error).__name__
+    hint = f"gait-plugins config explain {name}"
+    return ConfigError(f"{name} of torch refuses its options: {said}", where=where, hint=hint)

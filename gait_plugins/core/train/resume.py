@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
 
-from gait_plugins.api import Run
+from gait_plugins.api import LossSchedule, Run
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoints.files import (
     Checkpoint,
-    checkpoint_path,
     compare_plugins,
     fitting_weights,
     load_checkpoint,
     restore_model,
-    saved_iterations,
 )
 from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
+from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.same_run import Resumed
 from gait_plugins.errors import CheckpointError, ConfigError
 
 log = logging.getLogger("gait_plugins")
 
 _WITHOUT_HINT = "to train from the beginning, set trainer_cfg.restore_hint to 0"
 _WITHOUT_FILE = "to train from the beginning, leave out --init-from"
+
+OWED = "schedule_owed"
+"""The key of a checkpoint whose schedule has still to take the step that the optimiser took."""
 
 
 class Restorable(Protocol):
@@ -41,46 +46,23 @@ class Restorable(Protocol):
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     input_size: tuple[int, int] | None
+    resumed: Resumed | None
     taken: list[dict[str, Any]]
-
-
-def check_flags(options: RunOptions) -> None:
-    """Refuse flags that contradict each other, before any data are looked for.
-
-    Raises:
-        ConfigError: names both and says what each does.
-    """
-    if options.resume and options.init_from is not None:
-        raise ConfigError(
-            "--resume and --init-from exclude each other: --resume continues, --init-from starts again"
-        )
-    if options.resume and options.overwrite:
-        raise ConfigError(
-            "--resume and --overwrite exclude each other: --resume continues, --overwrite starts again"
-        )
-    if options.drop_head and options.init_from is None:
-        raise ConfigError("--drop-head needs --init-from FILE: it leaves out the classifier of that file")
 
 
 def restore(training: Restorable, options: RunOptions) -> int:
     """Bring a training to the state that it is to start from.
 
-    ``--resume``: the last checkpoint of the run folder, whole (none there: from the beginning).
-    ``--init-from FILE``: weights only, with ``--drop-head`` all but the classifier's. Else
-    ``trainer_cfg.restore_hint`` as in OpenGait: an iteration of the run folder, or a file whose weights
-    (and optimiser and schedule, unless reset) are taken. Else ``trainer_cfg.init``: weights of parts.
+    A checkpoint that it goes on from (see :func:`find_resumed`): whole. ``--init-from FILE``: weights only,
+    with ``--drop-head`` all but the classifier's. Else ``trainer_cfg.restore_hint`` as in OpenGait: a file
+    whose weights (and optimiser and schedule, unless reset) are taken. Else ``trainer_cfg.init``: weights
+    of parts.
 
     Returns:
         The step to start after.
     """
-    section, folder = training.config.trainer_cfg, training.run.folder
-    saved = saved_iterations(folder, section.save_name) if options.resume else []
-    if saved:
-        return _resume(training, checkpoint_path(folder, section.save_name, saved[-1]))
-    if options.resume:
-        log.info("%s holds no checkpoint yet: the training starts from the beginning", folder)
-    elif isinstance(section.restore_hint, int) and section.restore_hint and options.init_from is None:
-        return _resume(training, checkpoint_path(folder, section.save_name, section.restore_hint))
+    if training.resumed is not None:
+        return _resume(training, training.resumed)
     _begin(training, options)
     return 0
 
@@ -88,8 +70,8 @@ def restore(training: Restorable, options: RunOptions) -> int:
 def _begin(training: Restorable, options: RunOptions) -> None:
     """Take the weights that a new training starts from."""
     section = training.config.trainer_cfg
-    listed = parts_of(section.init)
-    parts = wanted(training.raw.model, listed)
+    named = parts_of(section.init)
+    parts = wanted(training.raw.model, named)
     whole = options.init_from or (section.restore_hint if isinstance(section.restore_hint, str) else None)
     if parts and whole is not None:
         raise ConfigError(
@@ -104,46 +86,41 @@ def _begin(training: Restorable, options: RunOptions) -> None:
     training.taken = [load_part(training.raw.model, part) for part in parts]
     if whole is None:
         warn_of_untrained_parts(training.raw.model, parts)
-    for part in absent(training.raw.model, listed):
+    for part in absent(training.raw.model, named):
         log.info(
             "%s has no part %r: no weights are taken for it", type(training.raw.model).__name__, part.target
         )
 
 
-def _resume(training: Restorable, path: Path) -> int:
-    checkpoint = _weights(training, path, exact=True)
+def _resume(training: Restorable, resumed: Resumed) -> int:
+    checkpoint, path = resumed.checkpoint, resumed.path
+    _take_weights(training, checkpoint, path, exact=not resumed.touches("loss_cfg"))
     training.taken = checkpoint.get("init", [])
-    if "iteration" not in checkpoint:
-        raise CheckpointError(
-            "the checkpoint does not say after which iteration it was written",
-            where=str(path),
-            hint=f"start another run from its weights: --init-from {path}",
-        )
-    _optimiser(training, checkpoint, path)
-    seed = checkpoint.get("rng", {}).get("seed", training.config.trainer_cfg.seed)
-    if seed != training.config.trainer_cfg.seed:
-        raise ConfigError(
-            f"the run was started with seed {seed}, the configuration now says "
-            f"{training.config.trainer_cfg.seed}: the order of batches would change",
-            where=str(path),
-            hint=f"-o trainer_cfg.seed={seed}",
-        )
+    _go_on(training, resumed)
     size = checkpoint.get("input_size")
     training.input_size = None if size is None else (int(size[0]), int(size[1]))
-    step = int(checkpoint["iteration"])
-    log.info("resumed from %s: %d of %d steps are done", path, step, training.config.trainer_cfg.total_iter)
-    return step
+    total = training.config.trainer_cfg.total_iter
+    log.info("resumed from %s: %d of %d steps are done", path, resumed.step, total)
+    if resumed.changes:
+        log.info("%s: from here on the run has other settings:%s", path, listed(resumed.changes))
+    return resumed.step
 
 
 def _weights(
     training: Restorable,
     path: Path,
     *,
-    exact: bool = False,
     drop_head: bool = False,
     otherwise: str = _WITHOUT_HINT,
 ) -> Checkpoint:
     checkpoint = load_checkpoint(path, otherwise)
+    _take_weights(training, checkpoint, path, drop_head=drop_head)
+    return checkpoint
+
+
+def _take_weights(
+    training: Restorable, checkpoint: Checkpoint, path: Path, *, exact: bool = False, drop_head: bool = False
+) -> None:
     strict = training.config.trainer_cfg.restore_ckpt_strict
     model, weights = training.raw.model, checkpoint["model"]
     report = restore_model(model, weights, strict=strict, where=str(path), drop_head=drop_head)
@@ -155,7 +132,6 @@ def _weights(
     compare_plugins(checkpoint.get("plugins", {}), training.run.provenance, str(path))
     if not report.lines():  # else it has been said how many were loaded
         log.info("weights of %s loaded", path)
-    return checkpoint
 
 
 def _optimiser(training: Restorable, checkpoint: Checkpoint, path: Path) -> None:
@@ -168,17 +144,79 @@ def _optimiser(training: Restorable, checkpoint: Checkpoint, path: Path) -> None
         if reset:
             log.info("the %s starts anew, because trainer_cfg.%s_reset is set", name, name)
             continue
-        if name not in checkpoint:
-            log.warning("the %s starts anew: %s holds no state for it", name, path)
-            continue
-        _same_choice(training, checkpoint, path, name)
-        try:
-            part.load_state_dict(checkpoint[name])
-            _complete(part)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _misfit(path, name, str(error)) from error
+        if _is_held(checkpoint, path, name):
+            _same_choice(training, checkpoint, path, name)
+            _load(part, checkpoint[name], path, name)
     if checkpoint.get("scaler"):
         training.fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
+
+
+def _go_on(training: Restorable, resumed: Resumed) -> None:
+    """Optimiser, schedule and scaler go on; settings that have changed count from here on."""
+    checkpoint, path = resumed.checkpoint, resumed.path
+    begun = [{k: v for k, v in group.items() if k != "params"} for group in training.optimizer.param_groups]
+    for name in sorted(resumed.resets):
+        log.info("the %s starts anew, because trainer_cfg.%s_reset is set", name, name)
+    deciding = {"scheduler_cfg", "model_cfg", "optimizer_cfg"}
+    if "optimizer" in resumed.resets:
+        deciding.remove("optimizer_cfg")
+    elif _is_held(checkpoint, path, "optimizer"):
+        _same_solver(training, checkpoint, path)
+        _load(training.optimizer, checkpoint["optimizer"], path, "optimizer")
+    if "scheduler" not in resumed.resets and _is_held(checkpoint, path, "scheduler"):
+        if resumed.touches(*deciding):
+            _catch_up(training, resumed, begun)
+        else:
+            _load(training.scheduler, checkpoint["scheduler"], path, "scheduler")
+            if checkpoint.get(OWED):
+                training.scheduler.step()
+    if checkpoint.get("scaler"):
+        training.fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
+
+
+def _catch_up(training: Restorable, resumed: Resumed, begun: Sequence[Mapping[str, Any]]) -> None:
+    """Bring a schedule of other settings to where it would be had the run begun with them.
+
+    Args:
+        training: its optimiser has the moments of the checkpoint, its schedule has not stepped yet.
+        resumed: the checkpoint.
+        begun: the settings of each parameter group as the schedule begins with them.
+    """
+    schedule, state = training.scheduler, resumed.checkpoint["scheduler"]
+    if isinstance(schedule, LossSchedule):
+        raise ConfigError(
+            f"{type(schedule).__name__} follows the losses of the run: it cannot go on with other settings",
+            where="scheduler_cfg",
+            hint="set the settings back, or start the schedule anew: -o trainer_cfg.scheduler_reset=true",
+        )
+    for group, settings in zip(training.optimizer.param_groups, begun, strict=True):
+        group.update(settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch expects a step of the optimiser before each
+        for _ in range(int(state.get("last_epoch", resumed.step)) + bool(resumed.checkpoint.get(OWED))):
+            schedule.step()
+
+
+def _is_held(checkpoint: Checkpoint, path: Path, name: str) -> bool:
+    if name not in checkpoint:
+        log.warning("the %s starts anew: %s holds no state for it", name, path)
+    return name in checkpoint
+
+
+def _load(part: Any, state: Mapping[str, Any], path: Path, name: str) -> None:
+    try:
+        part.load_state_dict(state)
+        _complete(part)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _misfit(path, name, str(error)) from error
+
+
+def _same_solver(training: Restorable, checkpoint: Checkpoint, path: Path) -> None:
+    """The state of one solver is of no use to another."""
+    then = checkpoint.get("config", {}).get("optimizer_cfg", {}).get("solver")
+    now = training.config.optimizer_cfg.solver
+    if then not in (None, now):
+        raise _misfit(path, "optimizer", f"it was {then} and is {now} now")
 
 
 def _same_choice(training: Restorable, checkpoint: Checkpoint, path: Path, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -38,15 +38,19 @@ from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
+from gait_plugins.core.train.last_step import LastStep, step_failed
 from gait_plugins.core.train.objective import AsItIs, Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
-from gait_plugins.core.train.resume import check_flags, restore
-from gait_plugins.errors import NonFiniteLoss
+from gait_plugins.core.train.rehearsal import rehearse
+from gait_plugins.core.train.resume import OWED, restore
+from gait_plugins.core.train.same_run import check_data, find_resumed, machine_changes, machine_record
+from gait_plugins.errors import GaitPluginsError, NonFiniteLoss
 from gait_plugins.io.atomic import remove_partials
 from gait_plugins.nn.collectives import mean_over_ranks
 from gait_plugins.nn.sync_bn import freeze_batch_norm, synchronise_batch_norm
@@ -63,7 +67,6 @@ class Training:
     """
 
     def __init__(self, config: Config, options: RunOptions) -> None:
-        check_flags(options)
         section = config.trainer_cfg
         self.config = config
         self.fabric = make_fabric(
@@ -76,6 +79,7 @@ class Training:
         if self.fabric.is_global_zero:
             config.log_warnings()
         folder = run_folder(config, section.save_name)
+        self.resumed = find_resumed(config, options, folder, self.fabric)
         # The data first: what is wrong with it should show before anything is written.
         self.dataset = build_dataset(config)
         self.maker = build_batches(config, self.dataset, "train")
@@ -96,9 +100,14 @@ class Training:
             synchronise_batch_norm(raw, self.fabric.device)
         self.raw = raw
         self.optimizer: torch.optim.Optimizer
-        self.objective, self.optimizer = self.fabric.setup(raw, build_optimizer(config, raw))
+        optimizer = build_optimizer(config, raw)
+        rehearse(config, optimizer, model, self.fabric.device)
+        self.objective, self.optimizer = self.fabric.setup(raw, optimizer)
         self.scheduler = build_scheduler(config, self.optimizer, model)
         log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
+
+        self._last = LastStep(raw, optimizer)
+        self._saved = 0
 
         self.run = Run(
             folder=folder,
@@ -121,8 +130,21 @@ class Training:
         self.history = ScoreHistory.read(section, folder, self.run.first_step)
         if self.run.first_step:
             on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
+        self.data = data_record(self.maker.index.refs)
+        self.changes = self._changes(options)
+        self.resumed = None  # its weights are taken
         self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
+
+    def _changes(self, options: RunOptions) -> list[Change]:
+        """What is different from here on; empty for a training that begins."""
+        if self.resumed is None:
+            return []
+        return [
+            *self.resumed.changes,
+            *check_data(self.resumed, self.config, self.data, options.allow_changes),
+            *machine_changes(self.resumed, self.run.folder, self.fabric),
+        ]
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder
@@ -133,7 +155,15 @@ class Training:
         claim(folder, section.save_name, options=options, hint=section.restore_hint, init=sources)
         for written in (folder, folder / "checkpoints"):
             remove_partials(written)
-        describe_run(folder, self.config, dict(self.run.provenance), self.taken)
+        record_changes(folder, self.run.first_step, self.changes)
+        describe_run(
+            folder,
+            self.config,
+            dict(self.run.provenance),
+            self.taken,
+            data=self.data,
+            processes=self.fabric.world_size,
+        )
         list_identities(folder, self._held_out)
         self.history.tidy()
 
@@ -210,21 +240,58 @@ class Training:
 
     def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The loss of a batch, its figures and images, in the precision of the training."""
+        self._last.keep()
         result: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]] = self.objective(AsItIs(batch))
         return result
 
-    def update(self, loss: Tensor) -> None:
-        """One optimiser step and one step of the schedule."""
+    def update(self, loss: Tensor, step: int) -> None:
+        """One optimiser step and one step of the schedule.
+
+        Raises:
+            ComponentFailure: either raised something; the last step that was completed is saved.
+        """
         scaler = getattr(self.fabric.strategy.precision, "scaler", None)
         scale = None if scaler is None else scaler.get_scale()
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
-        self.optimizer.step()
+        self._last.watch()
+        try:
+            self.optimizer.step()
+        except Exception as error:
+            name, where = self.config.optimizer_cfg.solver, self.config.optimizer_cfg.where
+            kept = self._rescue(step - 1, self.state) if self._last.put_back() else None
+            raise step_failed(name, where or "optimizer_cfg", step, error, kept) from error
         # A scaler that lowered its scale has skipped the update; the schedule then waits, as in OpenGait.
         if scaler is None or scaler.get_scale() >= scale:
-            if isinstance(self.scheduler, LossSchedule):
-                self.scheduler.observe(mean_over_ranks(loss))
+            self._step_schedule(loss, step)
+
+    def _step_schedule(self, loss: Tensor, step: int) -> None:
+        owed: ckpt.Checkpoint = {}
+        if isinstance(self.scheduler, LossSchedule):
+            self.scheduler.observe(mean_over_ranks(loss))
+        else:  # to be taken by whoever goes on
+            owed = {"scheduler": self.scheduler.state_dict(), OWED: True}
+        try:
             self.scheduler.step()
+        except Exception as error:
+            kept = self._rescue(step, lambda done: {**self.state(done), **owed})
+            where = self.config.scheduler_cfg.where or "scheduler_cfg"
+            raise step_failed(type(self.scheduler).__name__, where, step, error, kept) from error
+
+    def _rescue(self, step: int, state: Callable[[int], ckpt.Checkpoint]) -> Path | None:
+        """Save the last completed step, by the first rank alone: the others may not come here.
+
+        Returns:
+            Its checkpoint, None where there is none.
+        """
+        path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
+        if step > max(self.run.first_step, self._saved) and self.run.is_main:
+            try:
+                self._write_checkpoint(path, step, state(step))
+            except GaitPluginsError as error:
+                log.error("%s", error)
+                return None
+        return path if step else None
 
     def save(self, step: int) -> Path:
         """Write the checkpoint of a step (the first rank does) and return its path.
@@ -238,6 +305,9 @@ class Training:
         return path
 
     def _save(self, path: Path, step: int) -> None:
+        self._write_checkpoint(path, step, self.state(step))
+
+    def _write_checkpoint(self, path: Path, step: int, state: ckpt.Checkpoint) -> None:
         broken = [name for name, p in self.raw.named_parameters() if not torch.isfinite(p).all()]
         if broken:
             raise NonFiniteLoss(
@@ -245,7 +315,8 @@ class Training:
                 f"NaN or infinite: {', '.join(broken[:4])}{', ...' * (len(broken) > 4)}",
                 hint="earlier checkpoints are untouched; try a lower learning rate",
             )
-        ckpt.save_checkpoint(path, self.state(step))
+        ckpt.save_checkpoint(path, state)
+        self._saved = step
 
     def state(self, step: int) -> ckpt.Checkpoint:
         """The checkpoint of a step: OpenGait's keys and what an exact resume needs beside them."""
@@ -261,6 +332,8 @@ class Training:
             "config": self.config.data,
             "plugins": dict(self.run.provenance),
             "init": self.taken,
+            "data": self.data,
+            "machine": machine_record(self.fabric),
             "input_size": self.input_size,
         }
 

@@ -40,6 +40,8 @@ class Walkers(GaitDataset):
             user's cache folder.
     """
 
+    indifferent_options = frozenset({"cache_dir", "test"})
+
     def __init__(
         self,
         train: int = 60,

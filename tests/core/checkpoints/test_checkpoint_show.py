@@ -134,6 +134,7 @@ def test_a_file_of_ours_tells_its_origin_for_people_and_programs(trained: Path) 
     for line in ("model       TinyModel", "identities  4 (by its configuration)", "data set    Tiny"):
         assert line in output
     assert "frames      8x8" in output
+    assert "trained on  device cpu, processes 1, threads 1, precision 32-true" in output
     assert re.search(r"model/TinyModel +tiny-gait 1\.0", output)
     code, output = gait("checkpoint", "show", str(trained), "--json")
     data = json.loads(output)

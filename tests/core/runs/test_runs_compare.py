@@ -48,7 +48,10 @@ def runs(tiny: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_seeds_data_and_settings_are_told_apart(runs: Path) -> None:
     found = compare_runs(runs / "a", runs / "b")
     assert found.seeds == (Difference("trainer_cfg.seed", 0, 7),)
-    assert found.data == (Difference("data_cfg.walks", None, 4),)
+    assert found.data[0] == Difference("data_cfg.walks", None, 4)
+    assert [(d.name, d.a[:20], d.b[:20]) for d in found.data[1:]] == [
+        ("training sequences", "20 of 4 identities (", "16 of 4 identities (")
+    ]
     assert found.settings == (Difference("optimizer_cfg.lr", 0.01, 0.02),)
     assert found.versions == found.machine == ()
     assert {d.name for d in found.scored} == {"probes", "gallery"}
@@ -92,6 +95,21 @@ def test_results_of_different_steps_are_not_taken_for_equal_ones(runs: Path) -> 
     score(config, CPU)
     assert Difference("step", 4, 2) in compare_runs(runs / "a", runs / "b").scored
     assert "step" not in {d.name for d in compare_runs(runs / "a", runs / "b", 2).scored}
+
+
+def test_what_changed_in_the_middle_of_a_run_shows(runs: Path) -> None:
+    config = named("a", "trainer_cfg.total_iter=4", "optimizer_cfg.lr=0.05")
+    train(config, RunOptions(device="cpu", resume=True, allow_changes=True))
+    score(config, CPU)
+    found = compare_runs(runs / "a", runs / "b")
+    assert found.changes == (Difference("after step 2: optimizer_cfg.lr", "0.01 -> 0.05", None),)
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
+    assert code == 0
+    assert "changed in the middle of a run" in output
+    (runs / "a" / "changes.json").write_text("[{}]")
+    code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
+    assert code == 2
+    assert "changes.json: the record of changed settings cannot be read" in output
 
 
 def test_runs_of_the_same_settings_say_so(runs: Path) -> None:

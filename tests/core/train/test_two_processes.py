@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,28 @@ def test_what_is_scored_agrees(runs: dict[str, Path]):
     embeddings = [torch.tensor(results["details"]["embeddings"]) for results in (one, two)]
     assert embeddings[0].std(0).max() > 0.1  # sequences do not all look alike
     torch.testing.assert_close(*embeddings, atol=1e-5, rtol=0)
+
+
+def test_going_on_with_fewer_processes_is_told_with_both_numbers(runs: dict[str, Path]):
+    top = runs["two"].parents[3]
+    environment = json.loads((runs["two"] / "environment.json").read_text())
+    assert environment["processes"] == 2
+    shutil.copytree(top / "two", top / "fewer")
+    process = start(top / "tiny.yaml", "fewer", [sys.executable], 29623, "--resume")
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output[-3000:]
+    assert "processes 2 then, 1 now" in " ".join(output.split())
+
+
+def test_two_processes_do_not_go_on_with_other_settings(runs: dict[str, Path]):
+    top = runs["two"].parents[3]
+    shutil.copytree(top / "two", top / "other")
+    options = ("--devices", "2", "--resume", "-o", "loss_cfg.1.loss_term_weight=2.0")
+    process = start(top / "tiny.yaml", "other", [sys.executable], 29624, *options)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 2, output[-3000:]
+    assert "loss_cfg.1.loss_term_weight was 0.5 and is 2.0 now" in " ".join(output.split())
+    assert "Traceback" not in output
 
 
 @pytest.mark.heavy

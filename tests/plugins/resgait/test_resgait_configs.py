@@ -136,7 +136,7 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     before = [p.detach().clone() for p in trained]
     given = Divider(training.maker.transforms)(batch, torch.device("cpu"))
     loss, _, _ = training.forward(given)
-    training.update(loss)
+    training.update(loss, 1)
     assert loss.isfinite()
     assert any(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))
     results = training.test(1)

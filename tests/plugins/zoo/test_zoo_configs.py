@@ -148,7 +148,7 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     trained = [p for p in training.raw.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in trained]
     loss, figures, _ = training.forward(Divider(training.maker.transforms)(batch, torch.device("cpu")))
-    training.update(loss)
+    training.update(loss, 1)
     assert loss.isfinite()
     assert {f"scalar/{spec.log_prefix}/loss" for spec in config.loss_cfg} <= set(figures)
     assert any(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))

@@ -36,6 +36,8 @@ class OpenGaitLayout(PartitionedDataset):
         dataset_name: name of a data set with a built-in partition.
     """
 
+    indifferent_options = PartitionedDataset.indifferent_options | {"cache"}
+
     def __init__(
         self,
         dataset_root: str,

@@ -27,6 +27,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
+from gait_plugins.registry.discovery import BUILT_IN
 
 try:
     import fcntl
@@ -206,7 +207,7 @@ class _RunLog(logging.FileHandler):
 
 
 def _version(distribution: str) -> str | None:
-    if distribution == REPORTED[0]:  # of the code that runs, whatever an older installation left over
+    if distribution == BUILT_IN:  # of the code that runs, whatever an older installation left over
         return __version__
     try:
         return version(distribution)

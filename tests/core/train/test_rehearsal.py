@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from gait_plugins.core.build.components import build_losses, build_model
 from helpers.components.tiny import TinyModel
 from helpers.components.tiny_training import equal, final, run, trained
 from torch.optim.lr_scheduler import MultiStepLR
 
 from gait_plugins import ConfigError, GaitBatch, ModelOutput, hookimpl
 from gait_plugins.config import load_config
+from gait_plugins.core.assembly.components import build_losses, build_model
 from gait_plugins.core.checkpoints.files import saved_iterations
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.core.train.optim import build_optimizer

@@ -158,7 +158,7 @@ def test_going_on_with_fewer_processes_is_told_with_both_numbers(runs: dict[str,
     environment = json.loads((runs["two"] / "environment.json").read_text())
     assert environment["processes"] == 2
     shutil.copytree(top / "two", top / "fewer")
-    process = start(top / "tiny.yaml", "fewer", [sys.executable], 29623, "--resume")
+    process = start(top / "tiny.yaml", "fewer", [sys.executable], "--resume")
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output[-3000:]
     assert "processes 2 then, 1 now" in " ".join(output.split())
@@ -168,7 +168,7 @@ def test_two_processes_do_not_go_on_with_other_settings(runs: dict[str, Path]):
     top = runs["two"].parents[3]
     shutil.copytree(top / "two", top / "other")
     options = ("--devices", "2", "--resume", "-o", "loss_cfg.1.loss_term_weight=2.0")
-    process = start(top / "tiny.yaml", "other", [sys.executable], 29624, *options)
+    process = start(top / "tiny.yaml", "other", [sys.executable], *options)
     output, _ = process.communicate(timeout=180)
     assert process.returncode == 2, output[-3000:]
     assert "loss_cfg.1.loss_term_weight was 0.5 and is 2.0 now" in " ".join(output.split())

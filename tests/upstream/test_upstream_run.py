@@ -154,6 +154,18 @@ def test_a_checkpoint_that_runs_code_is_refused(checkout: Checkout, config: Path
     assert "--without safe-loading" in str(caught.value)
 
 
+def test_a_damaged_checkpoint_is_refused(checkout: Checkout, config: Path, tmp_path: Path):
+    path = tmp_path / "hurt.pt"
+    torch.save({"model": {"w": torch.arange(500.0)}}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.arange(500.0).numpy().tobytes()) + 99] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        CheckpointError, match=r"hurt\.pt: the file is truncated or damaged .*data/0 does not"
+    ):
+        host_run(checkout, config, "test", f"evaluator_cfg.restore_hint={path}")
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_that_runs_code_is_refused_by_the_name_of_its_file(
     checkout: Checkout, config: Path, tmp_path: Path, workers: int

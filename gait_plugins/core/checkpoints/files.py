@@ -150,13 +150,13 @@ def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError
             where=str(path),
             hint="if you trust the file, load it elsewhere and save its state dict alone",
         )
-    kind, found = "not a checkpoint", ""
+    kind, found, hint = "not a checkpoint", _seen(path, error), _neighbours(path) or otherwise
     if isinstance(error, DamagedArchive):
+        others = _neighbours(path)
         kind, found = "damaged", str(error)
+        hint = f"copy the file again, or use another checkpoint{f'; {others}' if others else ''}"
     return CheckpointError(
-        f"the file is truncated or {kind} ({path.stat().st_size} bytes): {found or _seen(path, error)}",
-        where=str(path),
-        hint=_neighbours(path) or otherwise,
+        f"the file is truncated or {kind} ({path.stat().st_size} bytes): {found}", where=str(path), hint=hint
     )
 
 

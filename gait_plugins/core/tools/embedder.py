@@ -65,7 +65,7 @@ class Embedder:
         """The test sequences of the configuration's data set.
 
         Raises:
-            DataError: there are none.
+            DataError: there are none, or an embedding is NaN or infinite.
         """
         dataset = build_dataset(self.config)
         return self._embedded(dataset, dataset.sequences("test"))
@@ -78,7 +78,8 @@ class Embedder:
             identity: the identity of the files and folders of images.
 
         Raises:
-            DataError: a path is missing or holds no sequence, or a sequence cannot be read.
+            DataError: a path is missing or holds no sequence, or a sequence cannot be read; or an
+                embedding is NaN or infinite.
         """
         dataset = SequenceFiles([Path(path) for path in paths], identity)
         found = self._embedded(dataset, dataset.sequences("test"))
@@ -100,6 +101,7 @@ class Embedder:
         size = frame_size(maker.make(0))
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
         values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self._trained_on)
+        _check_finite(values, refs)
         return Embeddings(
             embeddings=values,
             labels=np.array([ref.label for ref in refs]),
@@ -107,6 +109,16 @@ class Embedder:
             views=np.array([ref.view for ref in refs]),
             names=np.array([ref.name for ref in refs]),
             origin=replace(self.origin, input_size=size),
+        )
+
+
+def _check_finite(values: np.ndarray, refs: Sequence[SequenceRef]) -> None:
+    broken = np.flatnonzero(~np.isfinite(values).all((1, 2)))
+    if len(broken):
+        first = refs[broken[0]].name
+        raise DataError(
+            f"{len(broken)} of {len(values)} embeddings are NaN or infinite, the first of {first}",
+            hint="use an earlier checkpoint, or full precision (evaluator_cfg.enable_float16: false)",
         )
 
 

@@ -124,7 +124,8 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
         records: what the parts started from, as ``init.json`` and the checkpoints list it.
         config: the configuration of now. A file that is gone is not compared.
     """
-    then = {str(record["part"]): str(record["sha256"]) for record in records}
+    known = [record for record in records if isinstance(record, Mapping)]  # a file may hold anything
+    then = {str(record.get("part")): str(record.get("sha256")) for record in known}
     parts = [part for part in parts_of(config.trainer_cfg.init) if part.target in then or not part.optional]
     now = {part.target: Path(part.source) for part in parts}
     changes = []

@@ -24,7 +24,7 @@ from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, w
 from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
-from gait_plugins.core.train.same_run import Resumed
+from gait_plugins.core.train.same_run import Resumed, section_then
 from gait_plugins.errors import CheckpointError, ConfigError
 
 log = logging.getLogger("gait_plugins")
@@ -95,7 +95,8 @@ def _begin(training: Restorable, options: RunOptions) -> None:
 def _resume(training: Restorable, resumed: Resumed) -> int:
     checkpoint, path = resumed.checkpoint, resumed.path
     _take_weights(training, checkpoint, path, exact=not resumed.touches("loss_cfg"))
-    training.taken = checkpoint.get("init", [])
+    records = checkpoint.get("init")
+    training.taken = [r for r in records if _is_record(r)] if isinstance(records, list) else []
     _go_on(training, resumed)
     size = checkpoint.get("input_size")
     training.input_size = None if size is None else (int(size[0]), int(size[1]))
@@ -104,6 +105,10 @@ def _resume(training: Restorable, resumed: Resumed) -> int:
     if resumed.changes:
         log.info("%s: from here on the run has other settings:%s", path, listed(resumed.changes))
     return resumed.step
+
+
+def _is_record(record: Any) -> bool:
+    return isinstance(record, dict) and isinstance(record.get("file"), str)
 
 
 def _weights(
@@ -213,7 +218,7 @@ def _load(part: Any, state: Mapping[str, Any], path: Path, name: str) -> None:
 
 def _same_solver(training: Restorable, checkpoint: Checkpoint, path: Path) -> None:
     """The state of one solver is of no use to another."""
-    then = checkpoint.get("config", {}).get("optimizer_cfg", {}).get("solver")
+    then = section_then(checkpoint, "optimizer_cfg").get("solver")
     now = training.config.optimizer_cfg.solver
     if then not in (None, now):
         raise _misfit(path, "optimizer", f"it was {then} and is {now} now")
@@ -222,8 +227,8 @@ def _same_solver(training: Restorable, checkpoint: Checkpoint, path: Path) -> No
 def _same_choice(training: Restorable, checkpoint: Checkpoint, path: Path, name: str) -> None:
     """The checkpoint's optimiser or schedule goes on: what the configuration says now must not be lost."""
     section, key = (f"{name}_cfg", "solver" if name == "optimizer" else "scheduler")
-    then, now = checkpoint.get("config", {}).get(section), training.config.data[section]
-    if then is None or then == now:
+    then, now = section_then(checkpoint, section), training.config.data[section]
+    if not then or then == now:
         return
     if then.get(key) != now[key]:
         raise _misfit(path, name, f"it was {then.get(key)} and is {now[key]} now")

@@ -167,6 +167,12 @@ def machine_changes(resumed: Resumed, folder: Path, fabric: Fabric) -> list[Chan
     return changes
 
 
+def section_then(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
+    """A section of the configuration of a checkpoint, empty where it has none: a file may hold anything."""
+    section = checkpoint.get("config", {}).get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
 def _path(config: Config, options: RunOptions, folder: Path) -> Path | None:
     section = config.trainer_cfg
     if options.resume:
@@ -183,7 +189,7 @@ def _resets(config: Config, checkpoint: Checkpoint, options: RunOptions) -> froz
     """What starts anew. A reset that the run began with is done: ``--resume`` does not repeat it."""
     section = config.trainer_cfg
     asked = {"optimizer": section.optimizer_reset, "scheduler": section.scheduler_reset}
-    then = checkpoint.get("config", {}).get("trainer_cfg", {}) if options.resume else {}
+    then = section_then(checkpoint, "trainer_cfg") if options.resume else {}
     return frozenset(name for name, wanted in asked.items() if wanted and not then.get(f"{name}_reset"))
 
 
@@ -196,7 +202,7 @@ def _changes(config: Config, checkpoint: Checkpoint, fabric: Fabric) -> list[Cha
     precision = None if known is None else (str(known), str(fabric.strategy.precision.precision))
     changes = setting_changes(then, config, fabric.device.type, precision=precision)
     records = checkpoint.get("init")
-    return changes if records is None else [*changes, *weight_changes(records, config)]
+    return [*changes, *weight_changes(records, config)] if isinstance(records, list) else changes
 
 
 def _section_of(change: Change) -> str | None:
@@ -225,7 +231,7 @@ def _machine(checkpoint: Checkpoint, folder: Path) -> Mapping[str, Any]:
 
 def _warn_of_moved_data(resumed: Resumed, config: Config) -> None:
     """An older checkpoint does not say what it was trained on: a place is all that can be compared."""
-    then = resumed.checkpoint.get("config", {}).get("data_cfg", {})
+    then = section_then(resumed.checkpoint, "data_cfg")
     now = config.data["data_cfg"]
     (dataset,) = [spec for path, spec in components(config) if path == "data_cfg"]
     options: frozenset[str] = getattr(dataset.component.load(), "indifferent_options", frozenset())

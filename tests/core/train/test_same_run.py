@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -13,7 +14,7 @@ import torch
 from helpers.components.tiny import TinyWalks
 from helpers.components.tiny_training import equal, final, run, trained
 
-from gait_plugins import ConfigError, SequenceRef
+from gait_plugins import ConfigError, GaitPluginsError, SequenceRef
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.runs.changes import read_changes
 
@@ -205,6 +206,16 @@ def test_a_checkpoint_without_a_configuration_is_taken(tiny_yaml: Path, half: Pa
     with pytest.raises(ConfigError, match=r"trainer_cfg.seed was 0 and is 7 now"):
         run(tiny_yaml, "trainer_cfg.seed=7", resume=True)
     run(tiny_yaml, "trainer_cfg.sampler.batch_size=4", resume=True)
+
+
+def test_a_checkpoint_may_hold_anything(tiny_yaml: Path, half: Path) -> None:
+    kept = checkpoint_path(half, "tiny", 4).read_bytes()
+    for part in ("config", "rng", "data", "machine", "init"):
+        for value in ({"trainer_cfg": 3, "seed": "x"}, [3], {"a": {"b": None}}):
+            checkpoint_path(half, "tiny", 4).write_bytes(kept)
+            edit(half, lambda state, part=part, value=value: state.update({part: value}))
+            with contextlib.suppress(GaitPluginsError):
+                run(tiny_yaml, HALF, resume=True)
 
 
 # --- data -----------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
-from gait_plugins.registry.discovery import BUILT_IN
+from gait_plugins.registry.components import BUILT_IN
 
 try:
     import fcntl

@@ -13,6 +13,7 @@ import torch
 from helpers.damage import flipped, outcomes, truncated
 
 from gait_plugins.errors import DataError
+from gait_plugins.io import archive as archives
 from gait_plugins.io.archive import Archive, DamagedArchive, verify
 
 
@@ -118,7 +119,11 @@ def test_cut_archives_are_told(archive: Path):
         content_of(archive)
 
 
-def test_the_member_is_named(tmp_path: Path):
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_member_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool):
+    """Also where several threads read a large file, and where none can."""
+    monkeypatch.setattr(archives, "_LARGE", 0)
+    monkeypatch.setattr(archives, "_CAN_SHARE", shared and archives._CAN_SHARE)
     path = tmp_path / "a.npz"
     stored(path)
     whole = bytearray(path.read_bytes())

@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -46,6 +45,8 @@ class _OldNames:
     ) -> ModuleSpec | None:
         if fullname not in MOVED:
             return None
+        from importlib.util import find_spec  # only where an old name is met
+
         there = find_spec(MOVED[fullname])
         if there is None or there.loader is None:
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
@@ -14,18 +13,25 @@ _listeners: list[Callable[[Job], None]] = []
 JobState = Literal["begin", "advance", "end"]
 
 
-@dataclass
 class Job:
-    """A long job: how far it is, and when it began."""
+    """A long job: how far it is, and when it began.
 
-    name: str
-    total: int | None
-    unit: str = "it"
-    done: int = 0
-    state: JobState = "begin"
-    figures: dict[str, float] = field(default_factory=dict)
-    """Figures worth showing beside the bar (``loss``)."""
-    started: float = field(default_factory=time.monotonic)
+    Args:
+        name: what is done.
+        total: units in all; None where that is not known.
+        unit: what is counted.
+    """
+
+    # No data class: making one costs every start of the program more than all else in this module.
+    def __init__(self, name: str, total: int | None, unit: str = "it") -> None:
+        self.name = name
+        self.total = total
+        self.unit = unit
+        self.done = 0
+        self.state: JobState = "begin"
+        self.figures: dict[str, float] = {}
+        """Figures worth showing beside the bar (``loss``)."""
+        self.started = time.monotonic()
 
     def _tell(self, state: JobState) -> None:
         self.state = state

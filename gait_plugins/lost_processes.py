@@ -11,15 +11,15 @@ _WORKER = "DataLoader worker"
 _OF_PEERS = (
     "closed by peer",
     "reset by peer",
-    "broken pipe",
-    "connection refused",
     "[gloo",
     "/gloo/",
     "recvvalue failed",
     "sendbytes failed",
-    "nccl",
 )
-"""What messages of the libraries that connect processes hold, in lower case."""
+"""What messages of gloo and its store hold, in lower case; errors of NCCL have classes of their own.
+
+Nothing so general that a broken pipe of a component's own would be taken for it.
+"""
 _PEER_ERRORS = ("DistError", "DistBackendError", "DistNetworkError", "DistStoreError")
 
 

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.files.mask_files import hollow_png
 
 from gait_plugins.io.images import MOST_PIXELS, UnreadableImage, read_image
-
-
-def png(width: int, height: int) -> bytes:
-    """A PNG whose header declares a size, and that has no pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("ending", [".png", ".bmp", ".tif", ".webp"])
@@ -38,9 +27,9 @@ def test_lossless_images_are_read_as_they_were_written(tmp_path: Path, ending: s
     [
         (b"", "empty"),
         (b"no image", "damaged"),
-        (png(60000, 60000), "60000x60000 pixels"),
-        (png(MOST_PIXELS + 1, 1), "beyond any frame"),
-        (png(20, 20), "damaged"),
+        (hollow_png(60000, 60000), "60000x60000 pixels"),
+        (hollow_png(MOST_PIXELS + 1, 1), "beyond any frame"),
+        (hollow_png(20, 20), "damaged"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_reason(tmp_path: Path, content: bytes, reason: str):

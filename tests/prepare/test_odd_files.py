@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from helpers.files.layout_files import small_set
-from helpers.files.mask_files import walk
+from helpers.files.mask_files import hollow_png, walk
 from helpers.files.prepare_runs import gait, prepared, record_of
 
 from gait_plugins import DataError
@@ -18,22 +16,10 @@ from gait_plugins.io.sequence_file import read_frames
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among files here")
 
 
-def huge() -> bytes:
-    """A PNG of a few bytes whose header declares 60000 x 60000 pixels."""
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    for kind, body in (
-        (b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)),
-        (b"IDAT", b""),
-        (b"IEND", b""),
-    ):
-        parts.append(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
-    return b"".join(parts)
-
-
 def test_an_image_that_lies_about_its_size_is_left_out(tmp_path: Path):
     for name in ("001", "002", "003"):
         walk(tmp_path / "raw" / name / "nm" / "000")
-    (tmp_path / "raw/002/nm/000/005.png").write_bytes(huge())
+    (tmp_path / "raw/002/nm/000/005.png").write_bytes(hollow_png(60000, 60000))
     code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
     assert code == 0, text
     assert len(prepared(tmp_path / "out")) == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -39,3 +41,13 @@ def video(path: Path, frames: int = 16) -> Path:
         film.write(cv2.cvtColor(mask(number), cv2.COLOR_GRAY2BGR))
     film.release()
     return path
+
+
+def hollow_png(width: int, height: int) -> bytes:
+    """A PNG of a few bytes whose header declares a size, and that has no pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")

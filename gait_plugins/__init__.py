@@ -26,6 +26,7 @@ from gait_plugins.hookspecs import API_VERSION, Offer, hookimpl
 
 if TYPE_CHECKING:
     from gait_plugins.api import (
+        SILHOUETTES,
         Backbone,
         BatchSampler,
         DataReport,
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
         Loss,
         ModelOutput,
         Protocol,
+        Ragged,
         Recipe,
         Results,
         Run,
         SequenceIndex,
         SequenceRef,
+        Stream,
         Subset,
         Table,
         Transform,
@@ -54,6 +57,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_VERSION",
+    "SILHOUETTES",
     "Backbone",
     "BatchSampler",
     "CheckpointError",
@@ -77,11 +81,13 @@ __all__ = [
     "PluginLoadError",
     "ProcessLost",
     "Protocol",
+    "Ragged",
     "Recipe",
     "Results",
     "Run",
     "SequenceIndex",
     "SequenceRef",
+    "Stream",
     "Subset",
     "Table",
     "Transform",

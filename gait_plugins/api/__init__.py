@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
+    from gait_plugins.api.stream import SILHOUETTES, Stream
     from gait_plugins.api.transform import Transform, WithProbability
+    from gait_plugins.io.ragged import Ragged
 
 EXPORTS = {
+    "SILHOUETTES": "stream",
     "Backbone": "model",
     "BatchSampler": "sampling",
     "DataReport": "report",
@@ -38,11 +41,13 @@ EXPORTS = {
     "LossSchedule": "loss",
     "ModelOutput": "model",
     "Protocol": "protocol",
+    "Ragged": "gait_plugins.io.ragged",
     "Recipe": "recipe",
     "Results": "protocol",
     "Run": "run",
     "SequenceIndex": "sequence",
     "SequenceRef": "sequence",
+    "Stream": "stream",
     "Subset": "sequence",
     "Table": "protocol",
     "Transform": "transform",
@@ -52,6 +57,7 @@ EXPORTS = {
 }
 
 __all__ = [
+    "SILHOUETTES",
     "Backbone",
     "BatchSampler",
     "DataReport",
@@ -67,11 +73,13 @@ __all__ = [
     "LossSchedule",
     "ModelOutput",
     "Protocol",
+    "Ragged",
     "Recipe",
     "Results",
     "Run",
     "SequenceIndex",
     "SequenceRef",
+    "Stream",
     "Subset",
     "Table",
     "Transform",
@@ -84,4 +92,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{EXPORTS[name]}"), name)
+    place = EXPORTS[name]
+    return getattr(importlib.import_module(place if "." in place else f"{__name__}.{place}"), name)

@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gait_plugins.api._census import list_sequences, take_census
+from gait_plugins.api.census.counts import list_sequences, take_census
 from gait_plugins.api.options import HasExample
 from gait_plugins.api.report import DataReport, FindingLog
 from gait_plugins.api.sequence import SequenceRef, Subset
+from gait_plugins.api.stream import Stream
 
 
 class GaitDataset(HasExample, ABC):
-    """Sequences of silhouettes with identity, condition and view."""
+    """Sequences with identity, condition and view: silhouettes, or whatever streams it declares."""
 
     indifferent_options: ClassVar[frozenset[str]] = frozenset({"dataset_root", "dataset_partition"})
     """As for every component. What is trained on is compared by the names of the training sequences: data
@@ -26,14 +27,30 @@ class GaitDataset(HasExample, ABC):
         """The sequences of the training or test identities, in a stable order."""
 
     @abstractmethod
-    def load(self, ref: SequenceRef) -> list[np.ndarray]:
-        """The frames of a sequence: one array per input source, ``[t, h, w]`` uint8 as a rule.
+    def load(self, ref: SequenceRef) -> list[Any]:
+        """The frames of a sequence: for each of :meth:`streams` an array ``[t, ...]`` or ``Ragged`` frames.
 
         Called in worker processes. Raises ``DataError`` naming the file for anything unreadable.
         """
 
+    def streams(self) -> tuple[Stream, ...] | None:
+        """What :meth:`load` gives, in its order; None for a data set that does not say.
+
+        Frames of a declared stream keep their dtype, and are compared with what the model takes before any
+        work. Those of a data set that does not say are taken as silhouettes are: uint8 as a rule, and
+        float32 for the model.
+        """
+        return None
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """Stream -> when each of its frames was taken, in seconds, float ``[t]``, rising; where it is known.
+
+        A stream that is not named here goes by its clock.
+        """
+        return {}
+
     def length(self, ref: SequenceRef) -> int:
-        """Frames of a sequence; to be overridden where that is known without reading them."""
+        """Frames of a sequence's first stream; to be overridden where that is known without reading them."""
         return len(self.load(ref)[0])
 
     def targets(self, ref: SequenceRef) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
-from gait_plugins.api._census import Loader, take_census
+from gait_plugins.api.census.counts import Loader, take_census
 from gait_plugins.errors import DataError
 from gait_plugins.io.sequence_file import inspect_frames
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity

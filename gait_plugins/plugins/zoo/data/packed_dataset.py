@@ -9,7 +9,7 @@ import numpy as np
 import torch.distributed as dist
 
 from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
-from gait_plugins.api._census import take_census
+from gait_plugins.api.census.counts import take_census
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.dataset_file import PackedFile, require_sound
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset

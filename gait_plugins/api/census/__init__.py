@@ -1,0 +1,1 @@
+"""Census of a data set: counts and problems, found through its contract alone."""

@@ -1,0 +1,171 @@
+"""Streams: what the frames of a sequence are, for each of its sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from typing_extensions import Self
+
+from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.printable import printable
+from gait_plugins.io.ragged import Frames, Ragged
+
+Axis = int | str | None
+"""Size of an axis of a frame: a number; a letter, for a size that the data decide, the same in every frame
+(one letter stands for one size within a frame); None for one that differs from frame to frame."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One source of a sequence: its name, its frames and their clock.
+
+    Data sets say which streams they give, models which ones they take; both are compared before any work.
+    """
+
+    name: str
+    """How data sets, models, transforms and configurations call it: ``silhouettes``, ``keypoints``."""
+    shape: tuple[Axis, ...]
+    """Of one frame: ``("h", "w")``, ``(17, 3)``, ``(None, 3)``. None may stand first only."""
+    dtype: str = "uint8"
+    """numpy's name. Frames are brought to it where no value is lost, and keep it from there on."""
+    low: float | None = None
+    """Smallest value that may occur; None: any finite one."""
+    high: float | None = None
+    """Largest value that may occur."""
+    clock: float | str | None = None
+    """Frames per second, or the name of the stream whose frames were taken at the same moments. None: not
+    known, which is enough where all streams of a sequence have as many frames."""
+    about: str = ""
+    """What the values mean, in a line: units, order of the joints, labels."""
+
+    def __post_init__(self) -> None:
+        if None in self.shape[1:]:
+            raise ConfigError(
+                f"the stream {self.name!r} has the frame shape {self.described}: only the first axis may be "
+                "ragged",
+                where=self.name,
+            )
+        np.dtype(self.dtype)
+
+    @property
+    def ragged(self) -> bool:
+        """Whether frames differ in their number of rows."""
+        return bool(self.shape) and self.shape[0] is None
+
+    @property
+    def described(self) -> str:
+        """The shape of a frame as people read it: ``[m, 3]`` with m for what differs from frame to frame."""
+        return f"[{', '.join('m' if axis is None else str(axis) for axis in self.shape)}]"
+
+    @property
+    def summary(self) -> str:
+        """Name, frame, dtype, values and clock in a line."""
+        limits = (
+            "" if self.low is None and self.high is None else f", {_limit(self.low)}..{_limit(self.high)}"
+        )
+        clock = {float: "{:g} frames/s", int: "{} frames/s", str: "in step with {}"}.get(type(self.clock))
+        ticks = "" if clock is None else f", {clock.format(self.clock)}"
+        return f"{self.name}: {self.described} {self.dtype}{limits}{ticks}"
+
+    def at(self, clock: float | str | None) -> Self:
+        """The same stream with another clock."""
+        return replace(self, clock=clock)
+
+    def misfit(self, given: Stream) -> str | None:
+        """Why frames of ``given`` are none of this stream, in words; None where they are.
+
+        A letter fits any size; a dtype fits one that holds all its values.
+        """
+        if given.ragged != self.ragged or len(given.shape) != len(self.shape):
+            return f"frames {given.described}, expected {self.described}"
+        for ours, theirs in zip(self.shape, given.shape, strict=True):
+            if isinstance(ours, int) and isinstance(theirs, int) and ours != theirs:
+                return f"frames {given.described}, expected {self.described}"
+        if not _holds(np.dtype(self.dtype), np.dtype(given.dtype)):
+            return f"dtype {given.dtype}, expected {self.dtype}"
+        return None
+
+    def checked(self, frames: Frames, where: str) -> Frames:
+        """Frames in this stream's dtype.
+
+        Args:
+            frames: ``[t, *shape]``, or ragged.
+            where: the file or sequence, for messages.
+
+        Raises:
+            DataError: they have no frame, or another rank, size or dtype, or values out of range, NaN among
+                them; or a ragged frame is empty.
+        """
+        if not isinstance(frames, np.ndarray | Ragged) or not len(frames):
+            raise self._error("no frame", where)
+        array = frames.values if isinstance(frames, Ragged) else frames
+        self._check_shape(frames, where)
+        if array.dtype.kind not in "biuf":
+            raise self._error(f"dtype {array.dtype}", where)
+        self._check_values(array, where)
+        wanted = np.dtype(self.dtype)
+        if array.dtype == wanted:
+            return frames
+        converted = array.astype(wanted)
+        if wanted.kind in "biu" and not np.array_equal(converted, array):
+            raise self._error(f"{array.dtype} values that {self.dtype} cannot hold", where)
+        return Ragged(converted, frames.offsets) if isinstance(frames, Ragged) else converted
+
+    def _check_shape(self, frames: Frames, where: str) -> None:
+        if isinstance(frames, Ragged) != self.ragged:
+            found = "frames of unequal size" if isinstance(frames, Ragged) else f"shape {list(frames.shape)}"
+            raise self._error(found, where)
+        array = frames.values if isinstance(frames, Ragged) else frames
+        shape = array.shape if isinstance(frames, Ragged) else array.shape[1:]
+        known: dict[str, int] = {}
+        fits = len(shape) == len(self.shape)
+        for axis, size in zip(self.shape, shape, strict=False):
+            wanted = known.setdefault(axis, size) if isinstance(axis, str) else axis
+            fits = fits and wanted in (None, size) and (axis is None or size > 0)
+        if not fits:
+            raise self._error(f"frames of shape {list(shape)}", where)
+        if isinstance(frames, Ragged) and not frames.sizes.all():
+            empty = np.flatnonzero(frames.sizes == 0)
+            raise DataError(
+                f"{len(empty)} of {len(frames)} frames of the stream {self.name!r} are empty, the first is "
+                f"frame {empty[0]}",
+                where=printable(where),
+                hint="leave out the frames in which nobody was seen, in every stream of the sequence",
+            )
+
+    def _check_values(self, array: np.ndarray, where: str) -> None:
+        # uint8 has no other values than 0 to 255: silhouettes cost no look at them.
+        full = array.dtype == np.uint8 and (self.low or 0) <= 0 and (self.high is None or self.high >= 255)
+        if full or not array.size:
+            return
+        low, high = array.min(), array.max()
+        if not np.isfinite(low) or not np.isfinite(high):
+            raise self._error(
+                f"{np.count_nonzero(~np.isfinite(array))} values that are NaN or infinite", where
+            )
+        if (self.low is not None and low < self.low) or (self.high is not None and high > self.high):
+            raise self._error(f"{array.dtype} values from {low:g} to {high:g}", where)
+
+    def _error(self, found: str, where: str) -> DataError:
+        return DataError(
+            f"the stream {self.name!r} holds {found}, expected {self.summary.partition(': ')[2]}",
+            where=printable(where),
+            hint=f"{self.about}; save it so, or choose another stream"
+            if self.about
+            else "save it so, or choose another stream",
+        )
+
+
+SILHOUETTES = Stream(
+    "silhouettes", ("h", "w"), "uint8", 0, 255, about="0 for the background and 255 for the person"
+)
+"""What a data set gives that says nothing else."""
+
+
+def _limit(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _holds(wanted: np.dtype, given: np.dtype) -> bool:
+    return np.can_cast(given, wanted, "same_kind") or given.kind in "biu" and wanted.kind == "f"

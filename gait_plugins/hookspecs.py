@@ -66,6 +66,11 @@ def gait_transforms() -> Contribution:  # type: ignore[empty-body]
 
 
 @hookspec
+def gait_joint_transforms() -> Contribution:  # type: ignore[empty-body]
+    """Augmentations of several streams of a sequence by the same draws (``JointTransform``)."""
+
+
+@hookspec
 def gait_frame_samplers() -> Contribution:  # type: ignore[empty-body]
     """Which frames of a sequence are used (``FrameSampler``)."""
 
@@ -78,6 +83,11 @@ def gait_batch_samplers() -> Contribution:  # type: ignore[empty-body]
 @hookspec
 def gait_datasets() -> Contribution:  # type: ignore[empty-body]
     """Where sequences come from (``GaitDataset``)."""
+
+
+@hookspec
+def gait_streams() -> Contribution:  # type: ignore[empty-body]
+    """Kinds of streams, by which data sets of files are told what they hold (``Stream``)."""
 
 
 @hookspec

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gait_plugins.api.batch import GaitBatch
+    from gait_plugins.api.batch import GaitBatch, RaggedTensor
+    from gait_plugins.api.census.silhouettes import SILHOUETTES, Silhouettes
     from gait_plugins.api.dataset import GaitDataset
     from gait_plugins.api.loss import Loss, LossSchedule
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from gait_plugins.api.run import Run
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
-    from gait_plugins.api.stream import SILHOUETTES, Stream
-    from gait_plugins.api.transform import Transform, WithProbability
+    from gait_plugins.api.stream import Stream
+    from gait_plugins.api.transform import JointTransform, Transform, WithProbability
     from gait_plugins.io.ragged import Ragged
 
 EXPORTS = {
-    "SILHOUETTES": "stream",
+    "SILHOUETTES": "gait_plugins.api.census.silhouettes",
     "Backbone": "model",
     "BatchSampler": "sampling",
     "DataReport": "report",
@@ -37,16 +38,19 @@ EXPORTS = {
     "GaitDataset": "dataset",
     "GaitModel": "model",
     "Job": "progress",
+    "JointTransform": "transform",
     "Loss": "loss",
     "LossSchedule": "loss",
     "ModelOutput": "model",
     "Protocol": "protocol",
     "Ragged": "gait_plugins.io.ragged",
+    "RaggedTensor": "batch",
     "Recipe": "recipe",
     "Results": "protocol",
     "Run": "run",
     "SequenceIndex": "sequence",
     "SequenceRef": "sequence",
+    "Silhouettes": "gait_plugins.api.census.silhouettes",
     "Stream": "stream",
     "Subset": "sequence",
     "Table": "protocol",
@@ -69,16 +73,19 @@ __all__ = [
     "GaitDataset",
     "GaitModel",
     "Job",
+    "JointTransform",
     "Loss",
     "LossSchedule",
     "ModelOutput",
     "Protocol",
     "Ragged",
+    "RaggedTensor",
     "Recipe",
     "Results",
     "Run",
     "SequenceIndex",
     "SequenceRef",
+    "Silhouettes",
     "Stream",
     "Subset",
     "Table",

@@ -10,9 +10,30 @@ import torch
 from torch import Tensor
 
 
+class RaggedTensor(NamedTuple):
+    """Frames of unequal size, such as point clouds: the rows of all frames, one after the other.
+
+    ``gait_plugins.nn.ragged_frames`` splits, pads and pools them.
+    """
+
+    values: Tensor
+    """``[m, ...]``."""
+    offsets: Tensor
+    """int64 ``[frames + 1]``: frame i is ``values[offsets[i]:offsets[i + 1]]``; frames of a batch lie
+    sequence after sequence, whether it is packed or not."""
+
+    def to(self, device: torch.device | str, **options: Any) -> RaggedTensor:
+        """The same on another device."""
+        return RaggedTensor(self.values.to(device, **options), self.offsets.to(device, **options))
+
+    def clone(self) -> RaggedTensor:
+        """A copy."""
+        return RaggedTensor(self.values.clone(), self.offsets.clone())
+
+
 class _Fields(NamedTuple):
-    inputs: list[Tensor]
-    """One tensor per input source, float in [0, 1]."""
+    inputs: list[Any]
+    """One tensor (or :class:`RaggedTensor`) per input source; silhouettes as float32 in [0, 1]."""
     labels: Tensor
     """Class index of each sequence, int64 ``[n]``."""
     types: list[str]
@@ -26,8 +47,9 @@ class _Fields(NamedTuple):
 class GaitBatch(_Fields):
     """One batch; unpacks like OpenGait's ``ipts, labs, typs, vies, seqL``.
 
-    Equal lengths: ``inputs[i]`` is ``[n, s, h, w]`` (or ``[n, s, c, h, w]``) and ``seq_lens`` is None.
-    Packed: ``inputs[i]`` is ``[1, sum(s_j), h, w]``, all sequences one after the other along time.
+    Equal lengths: ``inputs[i]`` is ``[n, s, h, w]`` (or ``[n, s, c, h, w]``, or whatever frames the stream
+    has) and ``seq_lens`` is None. Packed: ``inputs[i]`` is ``[1, sum(s_j), h, w]``, all sequences one after
+    the other along time.
     """
 
     targets: Mapping[str, Tensor] = MappingProxyType({})
@@ -35,17 +57,31 @@ class GaitBatch(_Fields):
 
     It is no field, so that the batch unpacks into OpenGait's five."""
 
+    names: tuple[str, ...] = ()
+    """Names of the streams in ``inputs``; empty where data set and model do not say."""
+
+    lens: Mapping[str, Tensor] = MappingProxyType({})
+    """Stream -> its frames of each sequence, int32 ``[1, n]``, for streams with frames of their own clock;
+    the others have those of ``seq_lens``."""
+
+    def stream(self, name: str) -> Any:
+        """The tensor, or :class:`RaggedTensor`, of a stream."""
+        return self.inputs[self.names.index(name)]
+
     def __new__(
         cls,
-        inputs: list[Tensor],
+        inputs: list[Any],
         labels: Tensor,
         types: list[str],
         views: list[str],
         seq_lens: Tensor | None,
         targets: Mapping[str, Tensor] | None = None,
+        names: tuple[str, ...] = (),
+        lens: Mapping[str, Tensor] | None = None,
     ) -> GaitBatch:
         batch = super().__new__(cls, inputs, labels, types, views, seq_lens)
         batch.targets = targets or {}
+        batch.names, batch.lens = names, lens or {}
         return batch
 
     @classmethod
@@ -54,8 +90,8 @@ class GaitBatch(_Fields):
         return batch if isinstance(batch, cls) else cls(*batch)
 
     def _replace(self, **changes: Any) -> GaitBatch:
-        targets = changes.pop("targets", self.targets)
-        return GaitBatch(*super()._replace(**changes), targets=targets)
+        beside = {key: changes.pop(key, getattr(self, key)) for key in ("targets", "names", "lens")}
+        return GaitBatch(*super()._replace(**changes), **beside)
 
     def to(self, device: torch.device | str) -> GaitBatch:
         """The same batch with its tensors on ``device``."""
@@ -65,4 +101,5 @@ class GaitBatch(_Fields):
             labels=self.labels.to(device, non_blocking=True),
             seq_lens=lens,
             targets={name: x.to(device, non_blocking=True) for name, x in self.targets.items()},
+            lens={name: x.to(device, non_blocking=True) for name, x in self.lens.items()},
         )

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from gait_plugins.api.batch import GaitBatch
 from gait_plugins.api.options import HasExample
+from gait_plugins.api.stream import Stream
 
 
 class ModelOutput(TypedDict):
@@ -38,6 +39,10 @@ class GaitModel(HasExample, nn.Module):
 
     num_classes: int | None = None
     """Identities that the classifier head can tell apart; None where there is no head."""
+
+    streams: tuple[Stream, ...] | None = None
+    """The streams that it takes, in the order of ``batch.inputs``; None for a model of silhouettes, or of
+    whatever frames it is given. One whose :attr:`Stream.own_clock` is set comes with frames of its own."""
 
     frame_channels: int | None = None
     """Channels of a frame that it takes, 1 for silhouettes; None where it takes several or does not say."""

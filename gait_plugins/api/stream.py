@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from typing_extensions import Self
 
+from gait_plugins.api.options import HasExample
+from gait_plugins.api.report import FindingLog
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames, Ragged
@@ -17,16 +22,29 @@ Axis = int | str | None
 
 
 @dataclass(frozen=True)
-class Stream:
+class Stream(HasExample):
     """One source of a sequence: its name, its frames and their clock.
 
     Data sets say which streams they give, models which ones they take; both are compared before any work.
+    A plugin offers kinds of streams as subclasses (hook ``gait_streams``), so that data sets of files can be
+    told what they hold.
+
+    Args:
+        name: how data sets, models, transforms and configurations call it: ``silhouettes``, ``keypoints``.
+        shape: of one frame: ``[h, w]`` with letters for sizes that the data decide, ``[17, 3]``, or
+            ``[null, 3]`` for frames with unequal numbers of rows.
+        dtype: numpy's name.
+        low: smallest value that may occur.
+        high: largest value that may occur.
+        clock: frames per second, or the name of the stream in step with it.
+        own_clock: for what a model takes: frames of its own clock.
+        about: what the values mean, in a line.
     """
 
-    name: str
-    """How data sets, models, transforms and configurations call it: ``silhouettes``, ``keypoints``."""
-    shape: tuple[Axis, ...]
-    """Of one frame: ``("h", "w")``, ``(17, 3)``, ``(None, 3)``. None may stand first only."""
+    name: str = ""
+    """How data sets, models, transforms and configurations call it."""
+    shape: Sequence[Axis] = ("h", "w")
+    """Of one frame. None may stand first only."""
     dtype: str = "uint8"
     """numpy's name. Frames are brought to it where no value is lost, and keep it from there on."""
     low: float | None = None
@@ -36,17 +54,25 @@ class Stream:
     clock: float | str | None = None
     """Frames per second, or the name of the stream whose frames were taken at the same moments. None: not
     known, which is enough where all streams of a sequence have as many frames."""
+    own_clock: bool = False
+    """For what a model takes. False: it has a frame for each frame of the model's first stream, the nearest
+    in time. True: it has the frames of its own clock between the first and the last of them, so many that
+    their number follows from the number of those."""
     about: str = ""
     """What the values mean, in a line: units, order of the joints, labels."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape))
         if None in self.shape[1:]:
             raise ConfigError(
                 f"the stream {self.name!r} has the frame shape {self.described}: only the first axis may be "
                 "ragged",
                 where=self.name,
             )
-        np.dtype(self.dtype)
+        try:
+            np.dtype(self.dtype)
+        except TypeError as error:
+            raise ConfigError(f"the stream {self.name!r} has the dtype {self.dtype!r}: {error}") from error
 
     @property
     def ragged(self) -> bool:
@@ -68,9 +94,22 @@ class Stream:
         ticks = "" if clock is None else f", {clock.format(self.clock)}"
         return f"{self.name}: {self.described} {self.dtype}{limits}{ticks}"
 
-    def at(self, clock: float | str | None) -> Self:
-        """The same stream with another clock."""
-        return replace(self, clock=clock)
+    def changed(self, **fields: Any) -> Self:
+        """The same stream with another name, clock or whatever field."""
+        other = copy.copy(self)
+        for name, value in fields.items():
+            object.__setattr__(other, name, value)
+        return other
+
+    def converted(self, frames: Frames) -> tuple[Frames, str | None]:
+        """Frames as a file holds them, as this stream wants them, and what was done in words.
+
+        For forms of storing that mean the same, such as silhouettes of 0 and 1; a subclass knows them.
+        """
+        return frames, None
+
+    def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
+        """Add to a data check's findings what is odd about a sequence's frames; a subclass knows what is."""
 
     def misfit(self, given: Stream) -> str | None:
         """Why frames of ``given`` are none of this stream, in words; None where they are.
@@ -157,15 +196,9 @@ class Stream:
         )
 
 
-SILHOUETTES = Stream(
-    "silhouettes", ("h", "w"), "uint8", 0, 255, about="0 for the background and 255 for the person"
-)
-"""What a data set gives that says nothing else."""
-
-
 def _limit(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
 def _holds(wanted: np.dtype, given: np.dtype) -> bool:
-    return np.can_cast(given, wanted, "same_kind") or given.kind in "biu" and wanted.kind == "f"
+    return np.can_cast(given, wanted, "same_kind") or (given.kind in "biu" and wanted.kind == "f")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api.options import HasExample, number_within
+from gait_plugins.api.stream import Stream
 
 
 class Transform(HasExample, ABC):
@@ -26,6 +27,14 @@ class Transform(HasExample, ABC):
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Frames ``[t, h, w]`` or ``[t, c, h, w]`` in, frames out; the input must not be modified."""
 
+    def becomes(self, stream: Stream) -> Stream | None:
+        """What a stream's frames are after this transform; None where it does not say.
+
+        What is said is compared with what the model takes before any frame is read. Raise ``ConfigError``
+        where such frames cannot be taken.
+        """
+        return None
+
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, Mapping[str, Any]]:
@@ -38,6 +47,37 @@ class Transform(HasExample, ABC):
         return self(sequence, rng), {}
 
 
+class JointTransform(HasExample, ABC):
+    """Changes several streams of one sequence by the same draws, in a loader worker.
+
+    Joint transforms come before those of single streams. A mirrored walk is the example: silhouettes are
+    flipped, the x of keypoints is mirrored and their left and right are swapped, or nothing of all this.
+    """
+
+    @property
+    @abstractmethod
+    def streams(self) -> tuple[str, ...]:
+        """Names of the streams that it changes, or looks at: usually options, with the usual names."""
+
+    @abstractmethod
+    def __call__(self, clips: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, Any]:
+        """The frames of each of :attr:`streams` in, those that were changed out.
+
+        Frames are ``[t, ...]`` or ``Ragged``, and of streams of different clocks t differs; the input must
+        not be modified. All randomness comes from ``rng``.
+        """
+
+    def becomes(self, streams: Mapping[str, Stream]) -> Mapping[str, Stream]:
+        """What the streams' frames are afterwards: those that are changed in shape, dtype or range."""
+        return {}
+
+    def with_targets(
+        self, clips: Mapping[str, Any], rng: np.random.Generator
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The frames as a call gives them, and targets as ``Transform.with_targets`` has them."""
+        return self(clips, rng), {}
+
+
 class WithProbability(Transform):
     """A transform that acts on a sequence with probability ``prob``, by one draw for all its frames."""
 
@@ -46,6 +86,10 @@ class WithProbability(Transform):
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self.apply(sequence, rng) if rng.random() < self.prob else sequence
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """Frames of the same kind: it acts on some sequences and leaves others as they are."""
+        return stream
 
     @abstractmethod
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:

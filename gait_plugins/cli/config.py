@@ -146,9 +146,9 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     for phase, section in (("train", config.trainer_cfg), ("test", config.evaluator_cfg)):
         yield _row(f"{phase} batches", section.sampler.batch)
         yield _row(f"{phase} frames", section.sampler.frames)
-        for transform in section.transform:
+        for transform in (*section.joint_transform, *section.transform):
             for nested in [] if transform is None else transform.walk():
-                yield _row(f"{phase} transform", nested)
+                yield _row(f"{phase} {nested.kind.replace('_', ' ')}", nested)
     yield _row("protocol", config.evaluator_cfg.protocol)
 
 

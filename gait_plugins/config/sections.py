@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Optional
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import Required, TypedDict
 
 from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, realise
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
 
@@ -51,7 +51,8 @@ def _held_out(value: int | float | list[str] | None) -> int | float | list[str] 
 
 ValidationSplit = Annotated[int | float | list[str] | None, AfterValidator(_held_out)]
 """How many training identities are held out, which share of them, or which ones."""
-Transforms = list[Optional[ComponentSpec]]  # noqa: UP045  (pydantic evaluates it on Python 3.10)
+Clocks = Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], BeforeValidator(realise)]
+"""Stream -> its frames per second."""
 
 _PART: dict[str, Any] = {"part": True}
 _NEVER_READ = "OpenGait does not read it either"
@@ -88,6 +89,11 @@ class DataSection(Section):
         None,
         description="training identities that are held out and scored after every checkpoint in place of the "
         "test set: how many, which share, or their names",
+    )
+    clocks: Clocks = Field(
+        {},
+        description="stream -> frames per second, for streams that were taken by clocks of their own; wins "
+        "over what the data set says",
     )
     remove_no_gallery: bool = Field(
         False,
@@ -202,13 +208,20 @@ class TrainerSection(Section):
         description="type: a batch_sampler, method: a frame_sampler; the other keys are options of either",
         json_schema_extra=_PART,
     )
-    transform: Transforms = Field(
-        description="one transform, or null, for each input source", json_schema_extra=_PART
+    transform: TransformSpecs = Field(
+        description="one transform, or null, for each input source: a list in their order, or a mapping of "
+        "streams to transforms",
+        json_schema_extra=_PART,
+    )
+    joint_transform: list[ComponentSpec] = Field(
+        [],
+        description="transforms of several streams at once; they come before transform",
+        json_schema_extra=_PART,
     )
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
-        return {**super().plain(), "sampler": self.sampler.mapping(), "transform": _mappings(self.transform)}
+        return {**super().plain(), **_loading(self)}
 
 
 class EvaluatorSection(Section):
@@ -231,8 +244,9 @@ class EvaluatorSection(Section):
     )
     protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=_PART)
     sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=_PART)
-    transform: Transforms = Field(description="as in trainer_cfg", json_schema_extra=_PART)
-    conditions: dict[str, Transforms] = Field(
+    transform: TransformSpecs = Field(description="as in trainer_cfg", json_schema_extra=_PART)
+    joint_transform: list[ComponentSpec] = Field([], description="as in trainer_cfg", json_schema_extra=_PART)
+    conditions: dict[str, TransformSpecs] = Field(
         {},
         description="condition name -> one further transform, or null, for each input source, applied after "
         "those of transform; the test sequences are scored again under each condition",
@@ -241,10 +255,9 @@ class EvaluatorSection(Section):
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
-        found = {**super().plain(), **self.protocol.mapping()}
-        found |= {"sampler": self.sampler.mapping(), "transform": _mappings(self.transform)}
+        found = {**super().plain(), **self.protocol.mapping(), **_loading(self)}
         if "conditions" in self.model_fields_set:
-            found["conditions"] = {name: _mappings(specs) for name, specs in self.conditions.items()}
+            found["conditions"] = {name: specs.mapping() for name, specs in self.conditions.items()}
         return found
 
 
@@ -312,6 +325,7 @@ class Config(Section):
         roots = [self.data_cfg.dataset, self.model_cfg, *(loss.component for loss in self.loss_cfg)]
         for section in (self.trainer_cfg, self.evaluator_cfg):
             roots += [section.sampler.batch, section.sampler.frames]
+            roots += section.joint_transform
             roots += [spec for spec in section.transform if spec is not None]
         for transforms in self.evaluator_cfg.conditions.values():
             roots += [spec for spec in transforms if spec is not None]
@@ -333,5 +347,8 @@ def _plain(value: Any) -> Any:
     return value.plain() if isinstance(value, Section) else to_plain(value)
 
 
-def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | None]:
-    return [None if spec is None else spec.mapping() for spec in specs]
+def _loading(section: TrainerSection | EvaluatorSection) -> dict[str, Any]:
+    found = {"sampler": section.sampler.mapping(), "transform": section.transform.mapping()}
+    if "joint_transform" in section.model_fields_set:
+        found["joint_transform"] = [spec.mapping() for spec in section.joint_transform]
+    return found

@@ -100,6 +100,33 @@ class SamplerSpec:
 
 
 @dataclass(frozen=True)
+class TransformSpecs:
+    """A transform, or None, for each input: in the order of the inputs, or by the name of the stream."""
+
+    specs: tuple[ComponentSpec | None, ...] = ()
+    streams: tuple[str, ...] | None = None
+    """Names of the streams, one for each of ``specs``; None: in the order of the inputs."""
+
+    def __iter__(self) -> Iterator[ComponentSpec | None]:
+        return iter(self.specs)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+    def __getitem__(self, place: int) -> ComponentSpec | None:
+        return self.specs[place]
+
+    def items(self) -> Iterator[tuple[str | int, ComponentSpec | None]]:
+        """Each with the key of it in the YAML."""
+        return zip(self.streams or range(len(self.specs)), self.specs, strict=True)
+
+    def mapping(self) -> Any:
+        """The YAML list, or mapping, that gives these."""
+        found = [None if spec is None else spec.mapping() for spec in self.specs]
+        return found if self.streams is None else dict(zip(self.streams, found, strict=True))
+
+
+@dataclass(frozen=True)
 class LossSpec:
     """A loss term under the prefix that the model gives its features."""
 

@@ -16,10 +16,19 @@ The file is an uncompressed zip archive of ``.npy`` arrays; ``numpy.load(file)["
 
 Everything but the frames is verified by the archive's own checksums when the file is opened, and the
 frames of a sequence by ``crc32`` when they are read. Files of version 1 have no ``crc32``.
+
+Files of version 3 hold any streams. Their arrays are the columns of ``records``, a stream has one or more:
+
+- ``streams``: JSON text: for each stream its ``columns`` (``frames``, or ``values`` and ``offsets`` of ragged
+  ones, then ``times`` where they are known) and, where the data set declares it, its ``name``, ``shape``,
+  ``dtype``, ``low``, ``high``, ``clock``, ``about`` and ``kind``.
+- ``forms``: structured ``[n, k]``: ``dtype``, ``rank`` and ``shape`` of an array that is kept as its bytes,
+  which ``records`` then lists as one row of them; an empty ``dtype`` is an array of pixels as in version 2.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import zlib
@@ -31,8 +40,11 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, Member, verify
+from gait_plugins.io.ragged import Frames, Ragged
 
-VERSION = 2
+VERSION = 3
+PIXELS = 2
+"""The version of files that hold arrays of pixels alone; older programs read it."""
 SUFFIX = ".npz"
 SEQUENCE = np.dtype([("label", "<i4"), ("type", "<i4"), ("view", "<i4")])
 RECORD = np.dtype(
@@ -46,6 +58,7 @@ RECORD = np.dtype(
         ("crc32", "<u4"),
     ]
 )
+FORM = np.dtype([("dtype", "S8"), ("rank", "u1"), ("shape", "<i8", 6)])
 NAMES = ("labels", "types", "views")
 _FEW = 12
 """Bytes of a row that are copied column by column."""
@@ -90,6 +103,25 @@ def unpack_frames(packed: Packed, shape: tuple[int, ...]) -> np.ndarray:
     return np.negative(pixels, out=pixels).reshape(shape)
 
 
+def is_pixels(array: np.ndarray) -> bool:
+    """Whether an array is kept as rows of pixels."""
+    return array.dtype == np.uint8 and array.ndim in (3, 4) and array.size > 0
+
+
+def pack_any(array: np.ndarray) -> tuple[Packed, tuple[int, ...], tuple[object, ...]]:
+    """An array as bytes, the shape of these, and its form.
+
+    Args:
+        array: of any numeric dtype and up to six axes.
+    """
+    if is_pixels(array):
+        return pack_frames(array), array.shape, (b"", 0, (0,) * 6)
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(1, -1)
+    shape = (*array.shape, *(0,) * (6 - array.ndim))
+    form = (array.dtype.newbyteorder("<").str.encode(), array.ndim, shape)
+    return Packed(data, 8, 0, data.shape[1]), (1, 1, max(1, data.shape[1])), form
+
+
 def _padded(packed: Packed, bytes_a_row: int) -> np.ndarray:
     """Whole rows: zero where no bytes were kept."""
     rows = np.zeros((len(packed.data), bytes_a_row), np.uint8)
@@ -126,6 +158,9 @@ class PackedFile:
             _check(self.names, self.sequences, self.records, self._chunks[:, 1])
             if self.has_checksums and "crc32" not in (self.records.dtype.names or ()):
                 raise ValueError("the records have no checksums")
+            self.streams, self.forms = (
+                _streams(archive, self.records) if self.version > PIXELS else ([], None)
+            )
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
@@ -145,16 +180,61 @@ class PackedFile:
         return self.names[0][label], self.names[1][kind], self.names[2][view]
 
     def length(self, row: int) -> int:
-        """Frames of a sequence."""
-        return int(self.records[row, 0]["shape"][0])
+        """Frames of a sequence (of its first stream)."""
+        if self.forms is None or not self.forms[row, 0]["dtype"]:
+            return int(self.records[row, 0]["shape"][0])
+        if self.streams[0]["columns"][:2] == ["values", "offsets"]:
+            return int(self.forms[row, 1]["shape"][0]) - 1
+        return int(self.forms[row, 0]["shape"][0])
 
-    def load(self, row: int) -> list[np.ndarray]:
-        """The arrays of a sequence, uint8 ``[t, h, w]`` or ``[t, c, h, w]``, read-only.
+    def load(self, row: int) -> list[Any]:
+        """The frames of a sequence: arrays, read-only, or ragged ones.
 
         Raises:
             DataError: the bytes are not those that were written.
         """
-        return [self._frames(row, *record) for record in self.records[row].tolist()]
+        if self.forms is None:
+            return [self._frames(row, *record) for record in self.records[row].tolist()]
+        return [self._stream(row, number) for number in range(len(self.streams))]
+
+    def times(self, row: int) -> dict[str, np.ndarray]:
+        """Stream -> when its frames were taken, where the file knows it, in seconds, float ``[t]``."""
+        return {
+            stream["name"]: self._column(row, self._first(number) + stream["columns"].index("times"))
+            for number, stream in enumerate(self.streams)
+            if "times" in stream["columns"] and self.forms[row, self._first(number + 1) - 1]["dtype"]
+        }
+
+    def _first(self, number: int) -> int:
+        """The column at which a stream begins."""
+        return sum(len(stream["columns"]) for stream in self.streams[:number])
+
+    def _stream(self, row: int, number: int) -> Frames:
+        first, columns = self._first(number), self.streams[number]["columns"]
+        values = self._column(row, first)
+        if columns[:2] != ["values", "offsets"]:
+            return values
+        try:
+            return Ragged(values, self._column(row, first + 1))
+        except ValueError as error:
+            raise self._unreadable(row, error) from error
+
+    def _column(self, row: int, column: int) -> np.ndarray:
+        record = self.records[row, column].tolist()
+        dtype, rank, shape = self.forms[row, column].tolist()
+        if not dtype:
+            return self._frames(row, *record)
+        # An empty array is written as one row of no bytes, which no row of pixels can be.
+        chunk, start, _, bits, first, last, *crc = record
+        data = (
+            self._frames(row, chunk, start, (1, 0, 1, last - first), bits, first, last, *crc) if last else b""
+        )
+        try:
+            array = np.frombuffer(data, np.dtype(dtype.decode())).reshape(shape[:rank])
+        except (ValueError, TypeError) as error:
+            raise self._unreadable(row, error) from error
+        array.flags.writeable = False
+        return array
 
     def _frames(
         self, row: int, chunk: int, start: int, shape: Any, bits: int, first: int, last: int, *crc: int
@@ -170,13 +250,14 @@ class PackedFile:
                 raise ValueError("its bytes do not match their checksum")
             frames = unpack_frames(Packed(data, bits, first, last), tuple(int(size) for size in sizes))
         except (ValueError, IndexError) as error:
-            raise DataError(
-                f"the sequence {'-'.join(self.name(row))} cannot be read: {error}",
-                where=self.path,
-                hint=_HINT,
-            ) from error
+            raise self._unreadable(row, error) from error
         frames.flags.writeable = False
         return frames
+
+    def _unreadable(self, row: int, error: Exception) -> DataError:
+        return DataError(
+            f"the sequence {'-'.join(self.name(row))} cannot be read: {error}", where=self.path, hint=_HINT
+        )
 
 
 def require_sound(path: str) -> None:
@@ -199,6 +280,23 @@ def _format(archive: Archive, path: str) -> tuple[int, int]:
             hint="update this package, or pack the data again",
         )
     return int(header[0]), int(header[1])
+
+
+def _streams(archive: Archive, records: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
+    """What a file of version 3 says of its streams and arrays."""
+    try:
+        streams = json.loads(str(archive.array("streams")))
+        columns = sum(len(stream["columns"]) for stream in streams)
+    except (TypeError, json.JSONDecodeError) as error:
+        raise ValueError("the description of its streams cannot be read") from error
+    forms = archive.array("forms")
+    if columns != records.shape[1] or forms.dtype != FORM or forms.shape != records.shape:
+        raise ValueError("the description of its streams does not fit its records")
+    kept = forms["dtype"] != b""
+    numbers = all(np.dtype(name.decode()).kind in "biuf" for name in np.unique(forms["dtype"][kept]))
+    if not numbers or (forms["rank"] > 6).any() or (forms["shape"] < 0).any():
+        raise ValueError("the forms of its arrays hold impossible values")
+    return streams, forms
 
 
 def _check(

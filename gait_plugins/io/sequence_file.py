@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.folders import is_special
-from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays
+from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays, load_frames
 
 SUFFIXES = (".pkl", ".npy", ".npz")
 """What a sequence file may end in."""
@@ -26,7 +27,7 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
 
 
-Reader = Callable[[BinaryIO], np.ndarray]
+Reader = Callable[[BinaryIO], Frames]
 
 
 def prepare_command(source: PathLike[str]) -> str:
@@ -62,7 +63,46 @@ def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     return frames, note
 
 
-def _read_array(path: Path) -> np.ndarray:
+def read_any(path: str | PathLike[str]) -> Frames:
+    """The array of a sequence file as it is, of whatever dtype and rank; frames of unequal size are ragged.
+
+    Args:
+        path: ``.pkl`` (a numpy array, or a list of one array a frame), ``.npy``, or ``.npz`` with one array
+            or with ``values`` and ``offsets`` of ragged frames.
+
+    Raises:
+        DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
+    """
+    path = Path(path)
+    frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
+    if isinstance(frames, np.ndarray):
+        frames.flags.writeable = False
+    return frames
+
+
+def _any_pickle(file: BinaryIO) -> Frames:
+    found = load_frames(file)
+    if isinstance(found, np.ndarray):
+        return found
+    tails = {frame.shape[1:] for frame in found}
+    if len(tails) > 1 or any(frame.ndim == 0 for frame in found):
+        raise RefusedPickle(
+            f"a list of frames of shapes {sorted({frame.shape for frame in found})[:3]}: they differ in more "
+            "than their number of rows",
+            hint="save one array [m, columns] a frame",
+        )
+    return Ragged.of(found)
+
+
+def _any_npz(file: BinaryIO) -> Frames:
+    archive = Archive(file)
+    if set(archive.members) == {"values.npy", "offsets.npy"}:
+        return Ragged(archive.array("values"), archive.array("offsets"))
+    file.seek(0)
+    return _read_npz(file)
+
+
+def _read_array(path: Path, readers: Mapping[str, Reader] | None = None) -> Any:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
@@ -81,7 +121,7 @@ def _read_array(path: Path) -> np.ndarray:
             where=str(path),
             hint="move it out of the data, or copy the frames into a file",
         )
-    reader = {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz}[suffix]
+    reader = (readers or {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz})[suffix]
     try:
         # Straight from the file: a second buffer of the same size costs more than the parsing.
         with path.open("rb") as file:
@@ -95,7 +135,7 @@ def _read_array(path: Path) -> np.ndarray:
         ) from error
 
 
-def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> np.ndarray:
+def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> Frames:
     if size == 0:
         raise DataError(
             f"the file is empty (0 bytes), expected {EXPECTED}",

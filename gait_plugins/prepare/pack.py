@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, track
+from gait_plugins.api import GaitDataset, SequenceRef, Stream, track
 from gait_plugins.errors import DataError
 from gait_plugins.io.atomic import whole_file
-from gait_plugins.io.dataset_file import NAMES, RECORD, SEQUENCE, SUFFIX, VERSION, Packed, pack_frames
+from gait_plugins.io.dataset_file import (
+    FORM,
+    NAMES,
+    PIXELS,
+    RECORD,
+    SEQUENCE,
+    SUFFIX,
+    VERSION,
+    Packed,
+    PackedFile,
+    pack_any,
+)
 from gait_plugins.io.printable import printable
+from gait_plugins.io.ragged import Frames, Ragged
 from gait_plugins.prepare.parallel import default_workers, in_threads
 
 CHUNK = 64 << 20
@@ -61,32 +75,83 @@ def pack_dataset(
     if not ordered:
         raise DataError("no sequences to pack", where=str(path))
 
-    def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[tuple[tuple[int, ...], Packed]]:
+    declared = dataset.streams()
+    if declared is not None and threshold is not None:
+        raise DataError(
+            "a threshold makes silhouettes of grey frames; declared streams are kept as they are",
+            where=str(path),
+            hint="leave out --threshold",
+        )
+
+    def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[Column]:
         loaded = dataset.load(ref)
-        return [(frames.shape, pack_frames(_binary(frames, threshold))) for frames in loaded]
+        if declared is None:
+            loaded = [_binary(frames, threshold) for frames in loaded]
+        return list(_columns(declared, loaded, dataset.times(ref) if declared else {}))
 
     with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer = _Writer(archive)
         shown = track(ordered, "packing sequences", unit="seq")
         for ref, arrays in zip(shown, in_threads(work, ordered, default_workers()), strict=True):
             writer.add(ref, arrays)
-        records = writer.finish()
+        records, forms = writer.finish()
+        version = PIXELS if declared is None and not forms["dtype"].any() else VERSION
         numbers = [{name: number for number, name in enumerate(part)} for part in names]
         codes = [tuple(numbers[part][ref[part]] for part in range(len(NAMES))) for ref in ordered]
-        writer.put("format", np.array([VERSION, records.shape[1]], "<i8"))
+        writer.put("format", np.array([version, records.shape[1]], "<i8"))
         for key, part in zip(NAMES, names, strict=True):
             writer.put(key, np.array(part))
         writer.put("sequences", np.array(codes, SEQUENCE))
         writer.put("records", records)
+        if version > PIXELS:
+            writer.put("streams", np.array(json.dumps(_described(declared, writer.columns))))
+            writer.put("forms", forms)
     shapes = records["shape"].astype(np.int64)
     pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
+    packed = PackedFile(str(path))
+    frames = sum(packed.length(row) for row in range(len(packed)))
     return PackedSize(
         sequences=len(ordered),
-        frames=int(shapes[:, 0, 0].sum()),
-        grey=int((records["bits"] == 8).sum()),
+        frames=frames,
+        grey=int(((records["bits"] == 8) & (forms["dtype"] == b"")).sum()),
         pixels=pixels,
         bytes=path.stat().st_size,
     )
+
+
+class Column(NamedTuple):
+    """One array of a sequence, as bytes."""
+
+    name: str
+    """``frames``, or ``values`` and ``offsets`` of ragged frames, or ``times``."""
+    stream: int
+    packed: Packed
+    shape: tuple[int, ...]
+    form: tuple[object, ...]
+
+
+def _columns(
+    declared: tuple[Stream, ...] | None, loaded: Sequence[Frames], times: Mapping[str, np.ndarray]
+) -> Iterator[Column]:
+    for number, frames in enumerate(loaded):
+        arrays = {"frames": frames}
+        if isinstance(frames, Ragged):
+            arrays = {"values": frames.values, "offsets": frames.offsets}
+        if declared is not None and times:
+            arrays["times"] = np.asarray(times.get(declared[number].name, ()), np.float64)
+        for name, array in arrays.items():
+            assert isinstance(array, np.ndarray)
+            yield Column(name, number, *pack_any(array))
+
+
+def _described(declared: tuple[Stream, ...] | None, columns: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for number in range(1 + max(stream for _, stream in columns)):
+        own: dict[str, Any] = {"columns": [name for name, stream in columns if stream == number]}
+        if declared is not None:
+            own |= {"kind": type(declared[number]).__name__, **asdict(declared[number])}
+        found.append(own)
+    return found
 
 
 class _Writer:
@@ -95,24 +160,29 @@ class _Writer:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
         self.records: list[list[tuple[object, ...]]] = []
+        self.forms: list[list[tuple[object, ...]]] = []
+        self.columns: list[tuple[str, int]] = []
         self.chunk = 0
         self.held: list[np.ndarray] = []
         self.size = 0
 
-    def add(self, ref: SequenceRef, arrays: list[tuple[tuple[int, ...], Packed]]) -> None:
+    def add(self, ref: SequenceRef, arrays: list[Column]) -> None:
         """One sequence."""
-        if self.records and len(arrays) != len(self.records[0]):
+        columns = [(column.name, column.stream) for column in arrays]
+        if self.records and columns != self.columns:
             raise DataError(
-                f"{printable(ref.name)} has {len(arrays)} arrays, "
-                f"but earlier sequences have {len(self.records[0])}",
+                f"{printable(ref.name)} has {_counted(columns)}, "
+                f"but earlier sequences have {_counted(self.columns)}",
                 hint="every sequence needs the same inputs; choose them with --input",
             )
-        self.records.append([self._place(shape, packed) for shape, packed in arrays])
+        self.columns = columns
+        self.records.append([self._place(column.shape, column.packed) for column in arrays])
+        self.forms.append([column.form for column in arrays])
 
-    def finish(self) -> np.ndarray:
-        """Write what is held; the places of everything, ``[n, k]``."""
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """Write what is held; the places and the forms of everything, ``[n, k]``."""
         self._flush()
-        return np.array(self.records, RECORD)
+        return np.array(self.records, RECORD), np.array(self.forms, FORM)
 
     def put(self, name: str, array: np.ndarray) -> None:
         """Write an array of the archive."""
@@ -135,6 +205,11 @@ class _Writer:
     def _flush(self) -> None:
         self.put(f"frames_{self.chunk}", np.concatenate([*self.held, np.empty(0, np.uint8)]))
         self.chunk, self.held, self.size = self.chunk + 1, [], 0
+
+
+def _counted(columns: list[tuple[str, int]]) -> str:
+    plain = [name for name, _ in columns] == ["frames"] * len(columns)
+    return f"{len(columns)} arrays" + ("" if plain else f" ({', '.join(name for name, _ in columns)})")
 
 
 def _binary(frames: np.ndarray, threshold: int | None) -> np.ndarray:

@@ -28,6 +28,12 @@ KINDS: dict[str, Kind] = {
         Kind("loss", "gait_losses", "gait_plugins.api.loss:Loss", "type"),
         Kind("transform", "gait_transforms", "gait_plugins.api.transform:Transform", "type"),
         Kind(
+            "joint_transform",
+            "gait_joint_transforms",
+            "gait_plugins.api.transform:JointTransform",
+            "type",
+        ),
+        Kind(
             "frame_sampler",
             "gait_frame_samplers",
             "gait_plugins.api.sampling:FrameSampler",
@@ -42,6 +48,7 @@ KINDS: dict[str, Kind] = {
             "type",
             default="OpenGaitLayout",
         ),
+        Kind("stream", "gait_streams", "gait_plugins.api.stream:Stream", "type"),
         Kind("protocol", "gait_protocols", "gait_plugins.api.protocol:Protocol", "eval_func"),
         Kind("recipe", "gait_recipes", "gait_plugins.api.recipe:Recipe", "recipe"),
     )

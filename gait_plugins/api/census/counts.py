@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from typing import Protocol, get_args
+from dataclasses import dataclass, field
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
+from gait_plugins.api.census.silhouettes import SILHOUETTES, Silhouettes
 from gait_plugins.api.progress import track
 from gait_plugins.api.report import DataReport, FindingLog
 from gait_plugins.api.sequence import SequenceRef, Subset
+from gait_plugins.api.stream import Stream
 from gait_plugins.errors import DataError
+from gait_plugins.io.ragged import Frames, Ragged
 
 SHORT = 15
 """Frames below which a walk is less than half a gait cycle at 30 frames a second."""
 
-BRIGHT = 200
-"""Grey value that the person in a silhouette reaches somewhere; soft edges alone lie below."""
-_HALF = 127
-
-Loader = Callable[[SequenceRef], list[np.ndarray]]
+Loader = Callable[[SequenceRef], list[Any]]
 
 
 class Listed(Protocol):
@@ -31,6 +31,9 @@ class Listed(Protocol):
         """As ``GaitDataset`` has it."""
 
     def probe_set(self) -> frozenset[str] | None:
+        """As ``GaitDataset`` has it."""
+
+    def streams(self) -> tuple[Stream, ...] | None:
         """As ``GaitDataset`` has it."""
 
 
@@ -53,7 +56,7 @@ def take_census(
         counts[f"{subset} sequences"] = len(own)
     _check_split(dataset, log, refs)
     if load is not None:
-        _read_all(log, load, refs, counts)
+        _read_all(log, load, refs, counts, dataset.streams())
     return DataReport(counts, log.findings())
 
 
@@ -91,71 +94,85 @@ def _check_split(dataset: Listed, log: FindingLog, refs: dict[str, list[Sequence
 
 
 def _read_all(
-    log: FindingLog, load: Loader, refs: dict[str, list[SequenceRef]], counts: dict[str, int | str]
+    log: FindingLog,
+    load: Loader,
+    refs: dict[str, list[SequenceRef]],
+    counts: dict[str, int | str],
+    streams: tuple[Stream, ...] | None,
 ) -> None:
     unique = {(ref.name, subset): ref for subset, own in refs.items() for ref in own}
     sizes: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     frames: Counter[str] = Counter(dict.fromkeys(refs, 0))
     same: defaultdict[bytes, list[str]] = defaultdict(list)
+    found: defaultdict[str, _Seen] = defaultdict(_Seen)
     for (name, subset), ref in track(unique.items(), "reading sequences", total=len(unique), unit="seq"):
         try:
             sources = load(ref)
+            if streams is not None:
+                sources = [stream.checked(each, name) for stream, each in zip(streams, sources, strict=True)]
         except DataError as error:
             log.error("sequences cannot be read", error.hint or "see the message", _line(error))
             continue
-        silhouettes = sources[0]
-        frames[subset] += len(silhouettes)
-        height, width = silhouettes.shape[-2:]
-        sizes[height, width].append(name)
+        frames[subset] += len(sources[0])
         same[_digest(sources)].append(name)
-        _check_frames(log, name, silhouettes)
+        _check_length(log, name, len(sources[0]))
+        for stream, each in zip(streams or (SILHOUETTES,), sources, strict=False):
+            stream.examine(each, name, log)
+        first = sources[0]
+        if isinstance(first, np.ndarray) and isinstance((streams or (SILHOUETTES,))[0], Silhouettes):
+            height, width = first.shape[-2:]
+            sizes[height, width].append(name)
+        for stream, each in zip(streams or (), sources, strict=False):
+            found[stream.name].note(each)
     counts.update({f"{subset} frames": number for subset, number in frames.items()})
     if sizes:
         counts["frame size"] = ", ".join(_described(*size) for size in sorted(sizes))
+    counts.update({f"stream {name}": each.words for name, each in found.items()})
     _check_sizes(log, sizes)
     _check_copies(log, same.values())
 
 
-def _check_frames(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
-    if len(silhouettes) < SHORT:
+@dataclass
+class _Seen:
+    """What a stream's frames are, over all sequences."""
+
+    frames: int = 0
+    shapes: set[str] = field(default_factory=set)
+    rows: list[int] = field(default_factory=list)
+
+    def note(self, frames: Frames) -> None:
+        """One sequence's."""
+        self.frames += len(frames)
+        if isinstance(frames, Ragged):
+            self.rows += [int(frames.sizes.min()), int(frames.sizes.max())]
+            self.shapes.add(f"[m, {', '.join(map(str, frames.values.shape[1:]))}] {frames.dtype}")
+        else:
+            self.shapes.add(f"{list(frames.shape[1:])} {frames.dtype}")
+
+    @property
+    def words(self) -> str:
+        """Its line of the report."""
+        few = sorted(self.shapes)[:3] + ["..."] * (len(self.shapes) > 3)
+        rows = f", m from {min(self.rows)} to {max(self.rows)}" if self.rows else ""
+        return f"{self.frames} frames of {' and '.join(few)}{rows}"
+
+
+def _check_length(log: FindingLog, name: str, frames: int) -> None:
+    if frames < SHORT:
         log.warning(
             f"sequences are shorter than {SHORT} frames",
             "they show less than half a gait cycle: leave them out, or take longer tracks",
-            f"{name} ({len(silhouettes)} frames)",
-        )
-    blank = int((~silhouettes.reshape(len(silhouettes), -1).any(axis=1)).sum())
-    if blank:
-        log.warning(
-            "sequences hold black frames",
-            "drop frames without a person before saving the sequence",
-            f"{name} ({blank} of {len(silhouettes)} frames)",
-        )
-
-    if silhouettes.ndim == 3:
-        _check_values(log, name, silhouettes)
-
-
-def _check_values(log: FindingLog, name: str, silhouettes: np.ndarray) -> None:
-    if 0 < silhouettes.max() < BRIGHT:
-        log.warning(
-            "sequences hold no white: the person is dark grey",
-            "save the person as 255; for labels and coloured masks use data prepare --threshold 0",
-            f"{name} (brightest value {silhouettes.max()})",
-        )
-    # Heads and feet touch the first and last rows; the person is in the middle of the columns.
-    if (silhouettes[..., [0, -1]] > _HALF).mean() > 0.5:
-        log.error(
-            "sequences have a white background",
-            "make the person white (255) and the background black: 255 - frames",
-            name,
+            f"{name} ({frames} frames)",
         )
 
 
-def _digest(sources: list[np.ndarray]) -> bytes:
+def _digest(sources: list[Frames]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for source in sources:
-        digest.update(repr(source.shape).encode())
-        digest.update(np.ascontiguousarray(source).data)
+        arrays = [source.values, source.offsets] if isinstance(source, Ragged) else [source]
+        for array in arrays:
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.digest()
 
 

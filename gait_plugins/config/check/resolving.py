@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
@@ -11,12 +11,12 @@ from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Signature
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.sections import Config, LossSection, Section
-from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec
+from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
 
-LOADING = ("sampler", "transform", "conditions")
+LOADING = ("sampler", "transform", "joint_transform", "conditions")
 TOP = signature.of_model(Config).params
 
 
@@ -175,15 +175,18 @@ class Resolver:
         transforms = self._transforms(given.get("transform"), (name, "transform"))
         plain: dict[str, Any] = {
             "sampler": None if sampler is None else sampler.mapping(),
-            "transform": _mappings(transforms),
+            "transform": transforms.mapping(),
         }
         value: dict[str, Any] = {"sampler": sampler, "transform": transforms}
+        if given.get("joint_transform"):
+            value["joint_transform"] = self._joint(given["joint_transform"], (name, "joint_transform"))
+            plain["joint_transform"] = [spec.mapping() for spec in value["joint_transform"]]
         if "conditions" in given:
             value["conditions"] = self._conditions(given["conditions"], (name, "conditions"))
-            plain["conditions"] = {key: _mappings(specs) for key, specs in value["conditions"].items()}
+            plain["conditions"] = {key: specs.mapping() for key, specs in value["conditions"].items()}
         return Checked({**section.plain, **plain}, {**section.value, **value})
 
-    def _conditions(self, given: Any, path: KeyPath) -> dict[str, list[ComponentSpec | None]]:
+    def _conditions(self, given: Any, path: KeyPath) -> dict[str, TransformSpecs]:
         if not isinstance(given, Mapping | None):
             self.check.report(f"expected a mapping of names to transforms, got {shown(given)}", path)
             return {}
@@ -212,18 +215,38 @@ class Resolver:
             specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))
         return SamplerSpec(*specs)
 
-    def _transforms(self, given: Any, path: KeyPath) -> list[ComponentSpec | None]:
+    def _transforms(self, given: Any, path: KeyPath) -> TransformSpecs:
+        streams: tuple[str, ...] | None = None
         if isinstance(given, list):
             places: list[tuple[Any, KeyPath]] = [(item, (*path, i)) for i, item in enumerate(given)]
+        elif _by_stream(given):
+            places = [(item, (*path, key)) for key, item in given.items()]
+            streams = tuple(map(str, given))
         else:
             places = [(given, path)]
-        return [
-            None if item is None else self.check.component("transform", item, place) for item, place in places
-        ]
+        return TransformSpecs(
+            tuple(
+                None if item is None else self.check.component("transform", item, place)
+                for item, place in places
+            ),
+            streams,
+        )
+
+    def _joint(self, given: Any, path: KeyPath) -> list[ComponentSpec]:
+        listed = list(enumerate(given)) if isinstance(given, list) else []
+        places = [(item, (*path, i)) for i, item in listed] or [(given, path)]
+        found = [self.check.component("joint_transform", item, place) for item, place in places]
+        return [spec for spec in found if spec is not None]
 
 
-def _mappings(specs: Sequence[ComponentSpec | None]) -> list[dict[str, Any] | None]:
-    return [None if spec is None else spec.mapping() for spec in specs]
+def _by_stream(given: Any) -> bool:
+    """Whether transforms are written by the names of streams: a single one has a ``type``."""
+    return (
+        isinstance(given, Mapping)
+        and bool(given)
+        and KINDS["transform"].key not in given
+        and all(item is None or isinstance(item, Mapping) for item in given.values())
+    )
 
 
 def share(

@@ -21,7 +21,12 @@ _RECIPE: dict[str, type[Section]] = {"recipe": RecipeSection, "stages": StageSec
 """A recipe, and each of its stages."""
 _COMPONENT = {"data_cfg": "dataset", "model_cfg": "model", "loss_cfg": "loss", "evaluator_cfg": "protocol"}
 """Sections whose other keys are options of a component, and its kind."""
-_WRITTEN = {"sampler": Mapping, "transform": Mapping | list | None, "conditions": Mapping}
+_WRITTEN = {
+    "sampler": Mapping,
+    "transform": Mapping | list | None,
+    "joint_transform": Mapping | list,
+    "conditions": Mapping,
+}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,10 @@ from gait_plugins.registry.manager import default_manager
 
 Schema = dict[str, Any]
 
-_NESTED = ("model", "backbone", "loss", "transform", "batch_sampler", "frame_sampler", "dataset", "protocol")
+_NESTED = (
+    *("model", "backbone", "loss", "transform", "joint_transform"),
+    *("batch_sampler", "frame_sampler", "dataset", "protocol"),
+)
 
 
 def json_schema() -> Schema:
@@ -73,7 +76,10 @@ def _definitions() -> Schema:
         **{kind: _named(kind, {}) for kind in _NESTED},
         "loss_term": _named("loss", _properties(signature.of_model(LossSection).params.values())),
         "sampler": {"allOf": [_named(kind, {}, closed=False) for kind in ("batch_sampler", "frame_sampler")]},
-        "transforms": _one_or_list(transform),
+        "transforms": {
+            "anyOf": [_one_or_list(transform), {"type": "object", "additionalProperties": transform}]
+        },
+        "joint_transforms": _one_or_list(_reference("joint_transform")),
     }
 
 
@@ -81,6 +87,7 @@ def _section(name: str) -> Schema:
     properties = _properties(signature.of_model(SECTIONS[name]).params.values())
     if name in ("trainer_cfg", "evaluator_cfg"):
         properties |= {"sampler": _reference("sampler"), "transform": _reference("transforms")}
+        properties["joint_transform"] = _reference("joint_transforms")
     if name == "evaluator_cfg":
         properties["conditions"] = {"type": "object", "additionalProperties": _reference("transforms")}
     return properties

@@ -10,19 +10,30 @@ from gait_plugins.api import (
     FrameSampler,
     GaitDataset,
     SequenceIndex,
+    Stream,
 )
 from gait_plugins.config import Config
-from gait_plugins.core.assembly.checks import check_scorable
-from gait_plugins.core.assembly.components import Phase, build_conditions, build_transforms
+from gait_plugins.core.assembly.checks import check_scorable, check_streams
+from gait_plugins.core.assembly.components import (
+    Phase,
+    build_conditions,
+    build_joint_transforms,
+    build_transforms,
+)
 from gait_plugins.core.data.loader import BatchMaker
+from gait_plugins.core.data.streams import take
 from gait_plugins.core.data.validation_split import HeldOutDataset, split, unscorable_error
 from gait_plugins.errors import DataError
 
 log = logging.getLogger("gait_plugins")
 
 
-def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMaker:
+def build_batches(
+    config: Config, dataset: GaitDataset, phase: Phase, wanted: tuple[Stream, ...] | None = None
+) -> BatchMaker:
     """What makes the batches of a phase; the data is checked to be able to fill one, and to be scored.
+
+    ``wanted`` are the streams that the model takes, where it says so.
 
     Training identities that ``data_cfg.validation`` holds out are those of the phase ``validation``, which is
     otherwise like a test.
@@ -44,12 +55,12 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
             where=config.data_cfg.dataset.where,
             hint="gait-plugins data check shows what is missing",
         )
-    maker = batch_maker(config, dataset, index, phase)
+    maker = batch_maker(config, dataset, index, phase, wanted)
     log.info("%s: %d sequences of %d identities", phase, len(index), len(index.identities))
     if len(index.identities) == 1:
         log.warning("%s: the set has one identity: at least two are needed to compare people", phase)
     if phase != "train":
-        build_conditions(config, len(maker.transforms))
+        build_conditions(config, len(maker.transforms), maker.taken.names)
     if phase == "test":
         check_scorable(config, dataset, index)
     elif phase == "validation":
@@ -60,13 +71,34 @@ def build_batches(config: Config, dataset: GaitDataset, phase: Phase) -> BatchMa
     return maker
 
 
-def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phase: Phase) -> BatchMaker:
+def batch_maker(
+    config: Config,
+    dataset: GaitDataset,
+    index: SequenceIndex,
+    phase: Phase,
+    wanted: tuple[Stream, ...] | None = None,
+) -> BatchMaker:
     """What makes the batches of these sequences as those of a phase are made.
 
+    Args:
+        wanted: the streams that the model takes; None: all that the data set gives.
+
     Raises:
-        ConfigError: the sampler cannot draw its batches from them.
+        ConfigError: the sampler cannot draw its batches from them, or the data set lacks a stream, or
+            transforms are given for other ones.
     """
     section = config.trainer_cfg if phase == "train" else config.evaluator_cfg
+    name = "trainer_cfg" if phase == "train" else "evaluator_cfg"
+    taken = take(
+        dataset.streams(),
+        wanted,
+        config.data_cfg.clocks,
+        config.data_cfg.dataset.where,
+        config.model_cfg.name,
+    )
+    transforms = build_transforms(section.transform, taken.names, f"{name}.transform")
+    joint = build_joint_transforms(section.joint_transform, taken, f"{name}.joint_transform")
+    check_streams(config, taken, wanted, joint, transforms)
     sampler = cast(BatchSampler, section.sampler.batch.build())
     sampler.check(index)
     return BatchMaker(
@@ -74,7 +106,9 @@ def batch_maker(config: Config, dataset: GaitDataset, index: SequenceIndex, phas
         index=index,
         batch_sampler=sampler,
         frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
-        transforms=build_transforms(section.transform),
+        transforms=transforms,
+        joint=joint,
+        taken=taken,
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.
         by_sequence=phase != "train",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,24 @@ from torch import nn
 from gait_plugins.api import (
     GaitDataset,
     GaitModel,
+    JointTransform,
     Loss,
     SequenceIndex,
+    Stream,
+    Transform,
 )
 from gait_plugins.config import Config
 from gait_plugins.config.plain import flat_settings
 from gait_plugins.core.assembly.components import build_protocol, embedding_set
-from gait_plugins.core.data.loader import BatchMaker, HostBatch, frame_channels, frame_size
+from gait_plugins.core.data.loader import (
+    BatchMaker,
+    HostBatch,
+    frame_channels,
+    frame_dtypes,
+    frame_shapes,
+    frame_size,
+)
+from gait_plugins.core.data.streams import Taken
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
 
@@ -81,12 +92,51 @@ def warn_of_unused_classes(model: GaitModel, index: SequenceIndex, options: Mapp
     )
 
 
+def check_streams(
+    config: Config,
+    taken: Taken,
+    wanted: tuple[Stream, ...] | None,
+    joint: Sequence[JointTransform],
+    transforms: Sequence[Transform | None],
+) -> None:
+    """See that a model takes what its streams are after the transforms, as far as these say it.
+
+    No frame is read for it.
+
+    Raises:
+        ConfigError: it does not; names stream, transform and both frames.
+    """
+    if taken.streams is None or wanted is None:
+        return
+    known: dict[str, Stream | None] = {stream.name: stream for stream in taken.streams}
+    for each in joint:
+        with errors_of(each):
+            given = {name: stream for name in each.streams if (stream := known[name]) is not None}
+            known |= each.becomes(given) if len(given) == len(each.streams) else dict.fromkeys(each.streams)
+    for want, transform in zip(wanted, transforms, strict=True):
+        stream = known[want.name]
+        if stream is not None and transform is not None:
+            with errors_of(transform):
+                stream = transform.becomes(stream)
+        misfit = None if stream is None else want.misfit(stream)
+        if misfit is not None:
+            after = "" if transform is None else f" after {type(transform).__name__}"
+            raise ConfigError(
+                f"{config.model_cfg.name} takes another stream {want.name!r}: the data{after} give {misfit}",
+                where=config.model_cfg.where,
+                hint=want.about or "choose other data, another transform or another model",
+            )
+
+
 def check_frames(model: GaitModel, batch: HostBatch) -> None:
-    """See that a model takes frames of this size and number of channels.
+    """See that a model takes frames of these shapes.
 
     Raises:
         ConfigError: it does not; the message names both.
     """
+    if model.streams is not None:
+        _check_declared(model, model.streams, batch)
+        return
     found, taken = frame_channels(batch), model.frame_channels
     if taken not in (None, found):
         raise ConfigError(
@@ -96,6 +146,28 @@ def check_frames(model: GaitModel, batch: HostBatch) -> None:
             "models have an option for this (gait-plugins config explain MODEL)",
         )
     model.check_input_size(*frame_size(batch))
+
+
+def _check_declared(model: GaitModel, wanted: tuple[Stream, ...], batch: HostBatch) -> None:
+    shapes, dtypes = frame_shapes(batch), frame_dtypes(batch)
+    if len(shapes) != len(wanted):
+        raise ConfigError(
+            f"{type(model).__name__} takes {len(wanted)} streams ({', '.join(s.name for s in wanted)}), "
+            f"the data give {len(shapes)}",
+            where=batch.names[0],
+            hint="choose them by data_cfg.streams or data_cfg.data_in_use",
+        )
+    for want, shape, dtype in zip(wanted, shapes, dtypes, strict=True):
+        misfit = want.misfit(Stream(want.name, shape, dtype))
+        if misfit is not None:
+            raise ConfigError(
+                f"{type(model).__name__} takes another stream {want.name!r}: found {misfit}",
+                where=batch.names[0],
+                hint=want.about or "choose other data or another transform",
+            )
+    first = wanted[0]
+    if tuple(first.shape[-2:]) == ("h", "w"):
+        model.check_input_size(*frame_size(batch))
 
 
 def _channels(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 import numpy as np
@@ -12,14 +12,18 @@ from gait_plugins.api import (
     EmbeddingSet,
     GaitDataset,
     GaitModel,
+    JointTransform,
     Loss,
     Protocol,
     SequenceIndex,
     Transform,
 )
-from gait_plugins.config import ComponentSpec, Config
+from gait_plugins.config import Config
+from gait_plugins.config.specs import ComponentSpec, TransformSpecs
 from gait_plugins.core.data.seeding import seed_step
+from gait_plugins.core.data.streams import Taken
 from gait_plugins.errors import ConfigError
+from gait_plugins.suggest import did_you_mean
 
 Phase = Literal["train", "validation", "test"]
 
@@ -53,27 +57,86 @@ def build_dataset(config: Config) -> GaitDataset:
     return cast(GaitDataset, config.data_cfg.dataset.build())
 
 
-def build_transforms(specs: Sequence[ComponentSpec | None]) -> list[Transform | None]:
-    """One transform, or None, for each input source."""
-    return [None if spec is None else cast(Transform, spec.build()) for spec in specs]
+def build_transforms(
+    specs: TransformSpecs, names: tuple[str, ...] = (), where: str = "transform"
+) -> list[Transform | None]:
+    """One transform, or None, for each input.
+
+    Args:
+        specs: as configured: in the order of the inputs, or by the names of streams.
+        names: of the inputs, where they are known.
+        where: the setting, for messages.
+
+    Raises:
+        ConfigError: there is one for a stream that is no input, or another number of them than of inputs.
+    """
+    if specs.streams is None:
+        if names and len(specs) != len(names):
+            raise ConfigError(
+                f"there are {len(specs)} transforms for {len(names)} inputs: {', '.join(names)}",
+                where=where,
+                hint=f"give one, or null, for each, or name them: {where}: {{{names[0]}: {{type: ...}}}}",
+            )
+        return [_transform(spec) for spec in specs]
+    for name in specs.streams:
+        if name not in names:
+            raise ConfigError(
+                f"a transform is given for the stream {name!r}, but the inputs are "
+                f"{', '.join(names) or 'not named'}",
+                where=where,
+                hint=did_you_mean(name, names, also="data_cfg.streams names the streams of files"),
+            )
+    by_name = dict(zip(specs.streams, specs, strict=True))
+    return [_transform(by_name.get(name)) for name in names]
 
 
-def build_conditions(config: Config, inputs: int) -> dict[str, list[Transform | None]]:
-    """Test condition -> its transforms, one for each of ``inputs`` input sources.
+def build_joint_transforms(specs: list[ComponentSpec], taken: Taken, where: str) -> list[JointTransform]:
+    """The transforms of several streams.
+
+    Raises:
+        ConfigError: one asks for a stream that is no input.
+    """
+    found = [cast(JointTransform, spec.build()) for spec in specs]
+    for spec, joint in zip(specs, found, strict=True):
+        absent = [name for name in joint.streams if name not in taken.names]
+        if absent:
+            raise ConfigError(
+                f"{spec.name} changes {', '.join(joint.streams)}, but the inputs are "
+                f"{', '.join(taken.names) or 'not named'}: missing is {', '.join(absent)}",
+                where=spec.where or where,
+                hint=did_you_mean(
+                    absent[0],
+                    taken.names,
+                    also="name its streams by its options, or give the data a stream of "
+                    "that name (data_cfg.streams)",
+                ),
+            )
+    return found
+
+
+def build_conditions(
+    config: Config, inputs: int, names: tuple[str, ...] = ()
+) -> dict[str, list[Transform | None]]:
+    """Test condition -> its transforms, one for each of ``inputs`` inputs.
 
     Raises:
         ConfigError: a condition has another number of them, or one that cannot be built.
     """
     found = {}
     for name, specs in config.evaluator_cfg.conditions.items():
-        found[name] = build_transforms(specs)
-        if len(specs) != inputs:
+        where = f"evaluator_cfg.conditions.{name}"
+        found[name] = build_transforms(specs, names if specs.streams is not None else (), where)
+        if len(found[name]) != inputs:
             raise ConfigError(
                 f"the condition has {len(specs)} transforms, the test has {inputs} input sources",
-                where=f"evaluator_cfg.conditions.{name}",
+                where=where,
                 hint="give one transform, or null, for each input source",
             )
     return found
+
+
+def _transform(spec: ComponentSpec | None) -> Transform | None:
+    return None if spec is None else cast(Transform, spec.build())
 
 
 def embedding_set(

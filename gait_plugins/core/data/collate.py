@@ -1,4 +1,4 @@
-"""Collating: the clips of a batch copied into one tensor for each input source."""
+"""Collating: the clips of a batch copied into one tensor (or ragged one) for each input source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
+from gait_plugins.api import Ragged, RaggedTensor
 from gait_plugins.errors import DataError
+from gait_plugins.io.printable import printable
+from gait_plugins.io.ragged import Frames
 
 
 class Room:
@@ -63,10 +66,10 @@ class Stack:
         self.places = np.empty(0)
 
     def put(self, clip: np.ndarray, name: str) -> None:
-        """The next clip, ``[s, h, w]`` or ``[s, c, h, w]``, of the sequence ``name``.
+        """The next clip, ``[s, h, w]``, ``[s, c, h, w]`` or of whatever frames, of the sequence ``name``.
 
         Raises:
-            DataError: it has another shape than those before.
+            DataError: it has another shape or dtype than those before.
         """
         if not self.names:
             self.tensor = self.room.take((self.count, *clip.shape), clip.dtype)
@@ -93,10 +96,10 @@ class Packing:
         self.clips: list[np.ndarray] = []
 
     def put(self, clip: np.ndarray, name: str) -> None:
-        """The next clip, ``[s, h, w]`` or ``[s, c, h, w]``, of the sequence ``name``.
+        """The next clip, ``[s, h, w]``, ``[s, c, h, w]`` or of whatever frames, of the sequence ``name``.
 
         Raises:
-            DataError: its frames have another size than those before.
+            DataError: its frames have another size or dtype than those before.
         """
         if self.clips:
             _same_size(self.clips[0], self.names, clip, name, slice(1, None))
@@ -109,6 +112,75 @@ class Packing:
         packed = self.room.take((1, sum(map(len, self.clips)), *first.shape[1:]), first.dtype)
         np.concatenate(self.clips, out=packed.numpy()[0])
         return packed
+
+
+class RaggedPacking:
+    """Clips of ragged frames, laid one after the other once all are there.
+
+    Args:
+        room: memory for their rows.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.names: list[str] = []
+        self.clips: list[Ragged] = []
+
+    def put(self, clip: Ragged, name: str) -> None:
+        """The next clip, of the sequence ``name``.
+
+        Raises:
+            DataError: its rows have another size or dtype than those before.
+        """
+        if self.clips:
+            _same_size(self.clips[0].values, self.names, clip.values, name, slice(1, None))
+        self.clips.append(clip)
+        self.names.append(name)
+
+    def frames(self) -> RaggedTensor:
+        """All frames, sequence after sequence."""
+        rows = [clip.values for clip in self.clips]
+        values = self.room.take((sum(map(len, rows)), *rows[0].shape[1:]), rows[0].dtype)
+        np.concatenate(rows, out=values.numpy())
+        sizes = np.concatenate([clip.sizes for clip in self.clips])
+        offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        return RaggedTensor(values, torch.from_numpy(offsets))
+
+
+class Source:
+    """The clips of a batch of one input source, whatever its frames are: the first one shows.
+
+    Args:
+        room: memory for them.
+        count: clips that will come where all are equally long; None: of any length.
+    """
+
+    def __init__(self, room: Room, count: int | None) -> None:
+        self.room, self.count = room, count
+        self.holder: Stack | Packing | RaggedPacking | None = None
+
+    def put(self, clip: Frames, name: str) -> None:
+        """The next clip, of the sequence ``name``.
+
+        Raises:
+            DataError: it does not go together with those before.
+        """
+        ragged = isinstance(clip, Ragged)
+        if self.holder is None:
+            stacked = Packing(self.room) if self.count is None else Stack(self.room, self.count)
+            self.holder = RaggedPacking(self.room) if ragged else stacked
+        if ragged != isinstance(self.holder, RaggedPacking):
+            raise DataError(
+                "the sequences of a batch have ragged frames and frames of one size",
+                where=printable(name),
+                hint="gait-plugins data check lists what the sequences hold",
+            )
+        self.holder.put(clip, name)  # type: ignore[arg-type]
+
+    def frames(self) -> Tensor | RaggedTensor:
+        """All clips."""
+        assert self.holder is not None
+        return self.holder.frames()
 
 
 def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Tensor]:
@@ -146,6 +218,12 @@ def _shared(size: int) -> Any:
 
 def _same_size(first: np.ndarray, names: list[str], clip: np.ndarray, name: str, axes: slice) -> None:
     before, here = first.shape[axes], clip.shape[axes]
+    if names and first.dtype != clip.dtype:
+        raise DataError(
+            f"the sequences of a batch have frames of different types: {first.dtype} "
+            f"({printable(names[0])}), {clip.dtype} ({printable(name)})",
+            hint="gait-plugins data check lists what the sequences hold; a transform must give one dtype",
+        )
     if names and before != here:
         found = ", ".join(
             f"{'x'.join(map(str, size))} ({of})" for size, of in ((before, names[0]), (here, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -19,16 +19,21 @@ from gait_plugins.api import (
     FrameSampler,
     GaitBatch,
     GaitDataset,
+    JointTransform,
+    RaggedTensor,
     SequenceIndex,
     SequenceRef,
+    Stream,
     Transform,
 )
-from gait_plugins.core.data.collate import Packing, Room, Stack, stack_targets
+from gait_plugins.core.data.collate import Room, Source, stack_targets
 from gait_plugins.core.data.seeding import batch_rng, slot_rng
+from gait_plugins.core.data.streams import Taken, pick
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 from gait_plugins.io.printable import printable
+from gait_plugins.io.ragged import Frames
 from gait_plugins.lost_processes import lost_process, lost_worker
 
 PREFETCHED = 2
@@ -44,8 +49,8 @@ class HostBatch(NamedTuple):
     number: int
     positions: list[int]
     """Places of its sequences in the index."""
-    frames: list[Tensor]
-    """One per input source: ``[n, s, h, w]`` or packed ``[1, sum(s), h, w]``, uint8 as a rule."""
+    frames: list[Tensor | RaggedTensor]
+    """One per input source: ``[n, s, h, w]`` or packed ``[1, sum(s), h, w]``, uint8 as a rule; or ragged."""
     labels: Tensor
     types: list[str]
     views: list[str]
@@ -54,6 +59,10 @@ class HostBatch(NamedTuple):
     seq_lens: Tensor | None
     targets: dict[str, Tensor]
     """What else there is to learn of each sequence: name -> ``[n, ...]``."""
+    streams: tuple[str, ...] = ()
+    """Names of the input sources, where they are known."""
+    lens: dict[str, Tensor] = {}  # noqa: RUF012  (a field of a tuple; nobody writes to it)
+    """Frames of each packed sequence, int32 ``[1, n]``, of sources with frames of their own clock."""
 
 
 @dataclass
@@ -65,6 +74,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         index: the sequences to draw from.
         batch_sampler, frame_sampler: which sequences, and which of their frames.
         transforms: one for each input source, or None.
+        joint: transforms of several streams, before those.
+        taken: which of the data set's streams are inputs.
         seed: of everything random.
         rank, world_size: the share of each batch that this process makes.
         by_sequence: what is random of a sequence depends on its place in the index alone, not on the
@@ -80,6 +91,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     rank: int = 0
     world_size: int = 1
     by_sequence: bool = False
+    joint: Sequence[JointTransform] = ()
+    taken: Taken = field(default_factory=Taken)
 
     def __post_init__(self) -> None:
         self._rooms = [Room(PREFETCHED + 2) for _ in self.transforms]
@@ -113,11 +126,12 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     def _collate(self, number: int, positions: list[int], draws: list[tuple[int, int]]) -> HostBatch:
         refs = [self.index.refs[position] for position in positions]
         stacked = self.frame_sampler.fixed_length
-        sources = [Stack(room, len(refs)) if stacked else Packing(room) for room in self._rooms]
-        lengths, targets = [], []
+        sources = [Source(room, len(refs) if stacked else None) for room in self._rooms]
+        lengths: list[list[int]] = []
+        targets = []
         for ref, draw in zip(refs, draws, strict=True):
             clips, known = self._clip(ref, slot_rng(self.seed, *draw))
-            lengths.append(len(clips[0]))
+            lengths.append([len(clip) for clip in clips])
             targets.append(known)
             for source, clip in zip(sources, clips, strict=True):
                 source.put(clip, ref.name)
@@ -129,14 +143,25 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             types=[ref.type for ref in refs],
             views=[ref.view for ref in refs],
             names=[ref.name for ref in refs],
-            seq_lens=None if stacked else torch.tensor([lengths], dtype=torch.int32),
+            seq_lens=None if stacked else self._lens(lengths, 0),
             targets=stack_targets(targets, [ref.name for ref in refs]),
+            streams=self.taken.names,
+            lens={} if stacked else self._own_lens(lengths),
         )
 
-    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[np.ndarray], dict[str, Any]]:
+    def _lens(self, lengths: list[list[int]], place: int) -> Tensor:
+        return torch.tensor([[each[place] for each in lengths]], dtype=torch.int32)
+
+    def _own_lens(self, lengths: list[list[int]]) -> dict[str, Tensor]:
+        names = self.taken.names
+        return {name: self._lens(lengths, names.index(name)) for name in self.taken.own_clocks}
+
+    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[Frames], dict[str, Any]]:
         with errors_of(self.dataset):
-            sources = self.dataset.load(ref)
+            loaded = self.dataset.load(ref)
             targets = dict(self.dataset.targets(ref))
+            times = self.dataset.times(ref)
+        sources = self.taken.of(loaded, ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(
                 f"sequence {printable(ref.name)} has {len(sources)} input sources, "
@@ -144,8 +169,10 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
                 hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )
         with errors_of(self.frame_sampler):
-            picked = self.frame_sampler.indices(len(sources[0]), rng)
-            clips = [source.take(picked, axis=0) for source in sources]
+            clips = pick(self.taken, sources, times, self.frame_sampler, rng, ref)
+        for joint in self.joint:
+            clips, found = _transformed_together(joint, clips, self.taken.names, rng)
+            targets.update(found)
         for number, transform in enumerate(self.transforms):
             if transform is not None:
                 clips[number], found = _transformed(transform, clips[number], rng)
@@ -154,26 +181,57 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
 
 def _transformed(
-    transform: Transform, clip: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, Mapping[str, Any]]:
+    transform: Transform, clip: Frames, rng: np.random.Generator
+) -> tuple[Frames, Mapping[str, Any]]:
     with errors_of(transform):
-        return transform.with_targets(clip, rng)
+        return transform.with_targets(clip, rng)  # type: ignore[arg-type]  # ragged where the stream is
+
+
+def _transformed_together(
+    transform: JointTransform, clips: list[Frames], names: tuple[str, ...], rng: np.random.Generator
+) -> tuple[list[Frames], Mapping[str, Any]]:
+    with errors_of(transform):
+        seen = {name: clip for name, clip in zip(names, clips, strict=True) if name in transform.streams}
+        changed, found = transform.with_targets(seen, rng)
+        return [changed.get(name, clip) for name, clip in zip(names, clips, strict=True)], found
 
 
 class Divider:
-    """Brings frames to float and divides them, on the device, as the transforms ask for."""
+    """Brings frames to float and divides them, on the device, as the transforms ask for.
 
-    def __init__(self, transforms: Sequence[Transform | None]) -> None:
+    Frames of bytes become float32, as do all of a data set that declares no streams; declared ones of any
+    other dtype keep it.
+
+    Args:
+        transforms: one for each input source, or None.
+        streams: what the data set declares of each, where it does.
+    """
+
+    def __init__(
+        self, transforms: Sequence[Transform | None], streams: Sequence[Stream] | None = None
+    ) -> None:
         self.divisors = [1.0 if t is None else float(t.divisor) for t in transforms]
+        self.declared = streams is not None
 
     def __call__(self, batch: HostBatch, device: torch.device) -> GaitBatch:
         """The batch as a model takes it."""
         # A copy even of frames that are float here already: a worker will write over its own.
-        frames = [f.to(device, torch.float32, non_blocking=True, copy=True) for f in batch.frames]
-        inputs = [f if d == 1 else f / d for f, d in zip(frames, self.divisors, strict=True)]
+        inputs = [self._input(f, d, device) for f, d in zip(batch.frames, self.divisors, strict=True)]
         lens = None if batch.seq_lens is None else batch.seq_lens.to(device)
         targets = {name: value.to(device) for name, value in batch.targets.items()}
-        return GaitBatch(inputs, batch.labels.to(device), batch.types, batch.views, lens, targets)
+        own = {name: value.to(device) for name, value in batch.lens.items()}
+        labels = batch.labels.to(device)
+        return GaitBatch(inputs, labels, batch.types, batch.views, lens, targets, batch.streams, own)
+
+    def _input(
+        self, frames: Tensor | RaggedTensor, divisor: float, device: torch.device
+    ) -> Tensor | RaggedTensor:
+        if isinstance(frames, RaggedTensor):
+            values = self._input(frames.values, divisor, device)
+            return RaggedTensor(values, frames.offsets.to(device))  # type: ignore[arg-type]
+        kept = self.declared and frames.dtype != torch.uint8
+        moved = frames.to(device, frames.dtype if kept else torch.float32, non_blocking=True, copy=True)
+        return moved if divisor == 1 else moved / divisor
 
 
 def batches(
@@ -243,16 +301,31 @@ def share_of_rank(global_size: int, world_size: int) -> int:
     return global_size // world_size
 
 
+def frame_shapes(batch: HostBatch) -> tuple[tuple[int | None, ...], ...]:
+    """Shape of a frame of each input that the model gets; None for a ragged axis."""
+    return tuple(
+        (None, *f.values.shape[1:]) if isinstance(f, RaggedTensor) else tuple(f.shape[2:])
+        for f in batch.frames
+    )
+
+
+def frame_dtypes(batch: HostBatch) -> tuple[str, ...]:
+    """dtype of each input as the workers make it, by numpy's name."""
+    values = (f.values if isinstance(f, RaggedTensor) else f for f in batch.frames)
+    return tuple(str(each.dtype).removeprefix("torch.") for each in values)
+
+
 def frame_size(batch: HostBatch) -> tuple[int, int]:
-    """Height and width of the frames that the model gets."""
-    height, width = batch.frames[0].shape[-2:]
-    return int(height), int(width)
+    """Height and width of the first input's frames that the model gets; (0, 0) where they are no images."""
+    shape = frame_shapes(batch)[0]
+    height, width = shape[-2:] if len(shape) >= 2 else (0, 0)
+    return int(height or 0), int(width or 0)
 
 
 def frame_channels(batch: HostBatch) -> int:
-    """Channels of the frames that the model gets; frames ``[h, w]`` have one."""
-    frames = batch.frames[0]
-    return int(frames.shape[-3]) if frames.dim() == 5 else 1
+    """Channels of the first input's frames that the model gets; frames ``[h, w]`` have one."""
+    shape = frame_shapes(batch)[0]
+    return int(shape[0] or 1) if len(shape) == 3 else 1
 
 
 def _as_made(item: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import printable
@@ -43,6 +43,14 @@ class HeldOutDataset(GaitDataset):
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         return self.of.load(ref)
+
+    def streams(self) -> tuple[Stream, ...] | None:
+        """As the data set says."""
+        return self.of.streams()
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """As the data set says."""
+        return self.of.times(ref)
 
     def length(self, ref: SequenceRef) -> int:
         """As the data set says."""

@@ -43,7 +43,7 @@ def conditions(config: Config, maker: BatchMaker) -> Iterator[tuple[str, BatchMa
     Raises:
         ConfigError: a condition has another number of transforms than there are input sources.
     """
-    for name, more in build_conditions(config, len(maker.transforms)).items():
+    for name, more in build_conditions(config, len(maker.transforms), maker.taken.names).items():
         pairs = zip(maker.transforms, more, strict=True)
         yield name, replace(maker, transforms=[_both(first, second) for first, second in pairs])
 

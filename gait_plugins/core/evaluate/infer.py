@@ -17,7 +17,7 @@ from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.checks import check_frames
 from gait_plugins.core.assembly.components import build_protocol, embedding_set
-from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_channels, frame_size
+from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_shapes, frame_size
 from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions
 from gait_plugins.core.runtime.component_errors import errors_of
@@ -112,15 +112,15 @@ def infer(
             where="evaluator_cfg.sampler.type",
             hint="use InferenceSampler",
         )
-    divide = Divider(maker.transforms)
+    divide = Divider(maker.transforms, maker.taken.streams)
     numbers = range(fabric.global_rank, total, fabric.world_size)
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], dict[str, np.ndarray]]] = []
-    checked: tuple[int, ...] = ()
+    checked: tuple[object, ...] = ()
     # Not inference_mode: what a model caches here could never be used in training again.
     with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
-            like = frame_channels(batch), *frame_size(batch)
+            like = frame_shapes(batch)
             if like != checked:
                 _check_frames(model, batch, trained_on)
                 checked = like

@@ -99,16 +99,16 @@ def check_data(stages: Iterable[Stage]) -> dict[str, dict[str, Any]]:
         pin_plugins(stage.config.plugins)
         with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
-            maker = build_batches(stage.config, dataset, "train")
+            model = _model(stage.config)
+            maker = build_batches(stage.config, dataset, "train", model.streams)
             losses = build_losses(stage.config)
             check_losses(losses, maker)
-            model = _model(stage.config)
             check_trainable(model, maker.index)
             optimizer = build_optimizer(stage.config, Objective(model, losses))
             rehearse(stage.config, optimizer, model, torch.device("cpu"))
             model.check_targets(maker.target_names())
             for phase in scored_phases(stage.config):
-                build_batches(stage.config, dataset, phase)
+                build_batches(stage.config, dataset, phase, model.streams)
             records[stage.name] = data_record(maker.index.refs)
     return records
 

@@ -270,7 +270,8 @@ def components(config: Config) -> Iterator[tuple[str, ComponentSpec]]:
         *((f"loss_cfg.{i}", loss.component) for i, loss in enumerate(config.loss_cfg)),
         (_SAMPLER, config.trainer_cfg.sampler.batch),
         (_SAMPLER, config.trainer_cfg.sampler.frames),
-        *((f"trainer_cfg.transform.{i}", spec) for i, spec in enumerate(config.trainer_cfg.transform)),
+        *((f"trainer_cfg.joint_transform.{i}", s) for i, s in enumerate(config.trainer_cfg.joint_transform)),
+        *((f"trainer_cfg.transform.{key}", spec) for key, spec in config.trainer_cfg.transform.items()),
     ]
     for path, spec in roots:
         if spec is not None:

@@ -97,7 +97,7 @@ class Embedder:
         if not refs:
             raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
-        maker = batch_maker(self.config, dataset, index, "test")
+        maker = batch_maker(self.config, dataset, index, "test", self.model.streams)
         size = frame_size(maker.make(0))
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
         values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self._trained_on)

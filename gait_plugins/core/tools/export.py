@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, track
+from gait_plugins.api import GaitDataset, SequenceRef, Stream, track
 from gait_plugins.errors import DataError
+from gait_plugins.io.ragged import Frames, Ragged
 
 PARTITION = "partition.json"
 PROTOCOL = 4
@@ -21,8 +22,9 @@ PROTOCOL = 4
 def write_opengait_layout(dataset: GaitDataset, folder: Path | str) -> Path:
     """Write ``<id>/<type>/<view>/<view>.pkl`` for every sequence, and ``partition.json`` beside them.
 
-    A sequence of several input sources becomes ``0-<view>.pkl``, ``1-<view>.pkl`` and so on. The
-    folder appears only when it is complete.
+    A sequence of several input sources becomes ``0-<view>.pkl``, ``1-<view>.pkl`` and so on; declared streams
+    are called ``0-<stream>.pkl``, with their times in ``0-<stream>.times.txt`` where they are known. Ragged
+    frames become a list of arrays. The folder appears only when it is complete.
 
     Returns:
         The partition file.
@@ -36,12 +38,13 @@ def write_opengait_layout(dataset: GaitDataset, folder: Path | str) -> Path:
             "the target exists and is not an empty folder", where=str(target), hint="give a new folder"
         )
     train, test = dataset.sequences("train"), dataset.sequences("test")
+    streams = dataset.streams()
     partial = target.with_name(f"{target.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for ref in track([*train, *test], "writing sequences", unit="sequence"):
-            _write_sequence(partial, ref, dataset.load(ref))
+            _write_sequence(partial, ref, dataset.load(ref), streams, dataset.times(ref) if streams else {})
         (partial / PARTITION).write_text(json.dumps(_partition(dataset, train, test), indent=1) + "\n")
         if target.exists():
             target.rmdir()
@@ -70,7 +73,13 @@ def _partition(
     return partition
 
 
-def _write_sequence(root: Path, ref: SequenceRef, sources: Sequence[np.ndarray]) -> None:
+def _write_sequence(
+    root: Path,
+    ref: SequenceRef,
+    sources: Sequence[Frames],
+    streams: tuple[Stream, ...] | None,
+    times: Mapping[str, np.ndarray],
+) -> None:
     parts = (ref.label, ref.type, ref.view)
     for part in parts:
         if not part or part in (".", "..") or "/" in part or "\\" in part:
@@ -81,6 +90,13 @@ def _write_sequence(root: Path, ref: SequenceRef, sources: Sequence[np.ndarray])
     folder = root.joinpath(*parts)
     folder.mkdir(parents=True)
     for number, frames in enumerate(sources):
-        name = f"{ref.view}.pkl" if len(sources) == 1 else f"{number}-{ref.view}.pkl"
-        with open(folder / name, "wb") as file:
-            pickle.dump(np.ascontiguousarray(frames), file, protocol=PROTOCOL)
+        stem = ref.view if streams is None else streams[number].name
+        name = (
+            stem if len(sources) == 1 else f"{number:02d}-{stem}" if len(sources) > 10 else f"{number}-{stem}"
+        )
+        content = list(frames) if isinstance(frames, Ragged) else np.ascontiguousarray(frames)
+        with open(folder / f"{name}.pkl", "wb") as file:
+            pickle.dump(content, file, protocol=PROTOCOL)
+        if streams is not None and stem in times:
+            lines = "".join(f"{moment!r}\n" for moment in np.asarray(times[stem], np.float64).tolist())
+            (folder / f"{name}.times.txt").write_text(lines)

@@ -30,7 +30,7 @@ from gait_plugins.core.data.loader import (
     Divider,
     HostBatch,
     batches,
-    frame_channels,
+    frame_shapes,
     frame_size,
     share_of_rank,
 )
@@ -80,14 +80,16 @@ class Training:
             config.log_warnings()
         folder = run_folder(config, section.save_name)
         self.resumed = find_resumed(config, options, folder, self.fabric)
-        # The data first: what is wrong with it should show before anything is written.
+        # All of it before anything is written: what is wrong should show first.
         self.dataset = build_dataset(config)
-        self.maker = build_batches(config, self.dataset, "train")
+        model = build_model(config)
+        self.maker = build_batches(config, self.dataset, "train", model.streams)
         self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
-        self._scored = {phase: build_batches(config, self.dataset, phase) for phase in scored_phases(config)}
-
-        model = build_model(config)
+        self._scored = {
+            phase: build_batches(config, self.dataset, phase, model.streams)
+            for phase in scored_phases(config)
+        }
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
@@ -121,7 +123,7 @@ class Training:
             model=model,
         )
         self.input_size: tuple[int, int] | None = None
-        self._checked: tuple[int, ...] = ()
+        self._checked: tuple[object, ...] = ()
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
         self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
@@ -227,7 +229,7 @@ class Training:
 
     def check_size(self, batch: HostBatch) -> None:
         """See once that the model takes frames like these, and note their size for the checkpoints."""
-        size, like = frame_size(batch), (frame_channels(batch), *frame_size(batch))
+        size, like = frame_size(batch), frame_shapes(batch)
         if self._checked == like:
             return
         check_frames(self.raw.model, batch)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Subset, fits_any
+from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset, fits_any
 from gait_plugins.errors import ConfigError, DataError
 
 
@@ -62,6 +62,14 @@ class ChosenSequences(GaitDataset):
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         return self.of.load(ref)
+
+    def streams(self) -> tuple[Stream, ...] | None:
+        """As the data set says."""
+        return self.of.streams()
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """As the data set says."""
+        return self.of.times(ref)
 
     def length(self, ref: SequenceRef) -> int:
         """As the data set says."""

@@ -44,6 +44,16 @@ def gait_losses() -> Contribution:
 
 
 @hookimpl
+def gait_streams() -> Contribution:
+    names = ("Keypoints", "SkeletonMaps", "Parsing", "Maps", "Film", "Points", "Smpl", "Ratios")
+    own = {
+        "Silhouettes": "gait_plugins.api.census.silhouettes:Silhouettes",
+        "Stream": "gait_plugins.api.stream:Stream",
+    }
+    return own | {name: f"{_HERE}.data.streams:{name}" for name in names}
+
+
+@hookimpl
 def gait_transforms() -> Contribution:
     names = {
         "BaseSilTransform": "silhouette",

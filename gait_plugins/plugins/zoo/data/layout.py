@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset, track
+from gait_plugins.api import DataReport, FindingLog, SequenceRef, Stream, Subset, track
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.ragged import Frames
 from gait_plugins.io.sequence_file import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.data.layout_check import check_layout
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, check_equal_lengths, choose_inputs, scan
+from gait_plugins.plugins.zoo.data.layout_scan import (
+    LAYOUT,
+    Walk,
+    check_equal_lengths,
+    choose_by_name,
+    choose_inputs,
+    scan,
+)
+from gait_plugins.plugins.zoo.data.layout_streams import named_streams, read_stream, read_times
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 log = logging.getLogger("gait_plugins")
@@ -31,6 +41,9 @@ class OpenGaitLayout(PartitionedDataset):
             001 to 074 and tested on 075 to 124.
         data_in_use: which files of a view folder, sorted by name, are inputs: a mask
             (``[true, false]``), or positions in the order wanted (``[1, 0]``). Left out: all.
+        streams: what the files are, in the order of the inputs: name -> kind of stream
+            (``keypoints: {type: Keypoints}``). Left out: silhouettes, and whatever else there is as them.
+        files: name of a stream -> pattern of its file's name (``"*Pose*"``), in place of ``data_in_use``.
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.
         dataset_name: name of a data set with a built-in partition.
@@ -46,11 +59,15 @@ class OpenGaitLayout(PartitionedDataset):
         cache: bool = False,
         self_supervised: bool = False,
         dataset_name: str | None = None,
+        streams: dict[str, Stream] | None = None,
+        files: dict[str, str] | None = None,
     ) -> None:
         super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = _checked_inputs(data_in_use)
+        self.declared = named_streams(streams, files, data_in_use)
+        self.patterns = files
         self.self_supervised = self_supervised
-        self._kept: dict[Any, list[np.ndarray]] | None = {} if cache else None
+        self._kept: dict[Any, list[Any]] | None = {} if cache else None
         self._listed: dict[Subset, list[SequenceRef]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -66,7 +83,15 @@ class OpenGaitLayout(PartitionedDataset):
             self._listed[subset] = refs
         return list(self._listed[subset])
 
-    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+    def streams(self) -> tuple[Stream, ...] | None:
+        """As ``streams`` says."""
+        return self.declared
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """Of streams with a file ``NAME.times.txt`` beside their own: a number a line, in seconds."""
+        return {} if self.declared is None else read_times(self.declared, ref.source)
+
+    def load(self, ref: SequenceRef) -> list[Frames]:
         kept = None if self._kept is None else self._kept.get(ref.source)
         if kept is None:
             kept = self.read(ref)
@@ -74,13 +99,15 @@ class OpenGaitLayout(PartitionedDataset):
                 self._kept[ref.source] = kept
         return list(kept)
 
-    def read(self, ref: SequenceRef) -> list[np.ndarray]:
+    def read(self, ref: SequenceRef) -> list[Any]:
         """The sequence's files, whatever is kept in memory."""
+        if self.declared is not None:
+            return [read_stream(s, path)[0] for s, path in zip(self.declared, ref.source, strict=True)]
         return check_equal_lengths([read_frames(path) for path in ref.source], ref)
 
     def check(self, *, read_frames: bool = True) -> DataReport:
         """All problems of partition, folders and files at once."""
-        return check_layout(self, self.find, read_frames)
+        return check_layout(self, self.find, read_frames, self.declared)
 
     def find(self, subset: Subset, present: list[str], findings: FindingLog) -> list[SequenceRef]:
         """The sequences of the identities that are there; what does not fit goes to ``findings``."""
@@ -88,8 +115,13 @@ class OpenGaitLayout(PartitionedDataset):
         own_class = self.self_supervised and subset == "train"
         return [
             SequenceRef("-".join(walk[:3]) if own_class else walk.label, walk.type, walk.view, walk.files)
-            for walk in choose_inputs(walks, self.data_in_use, findings)
+            for walk in self._inputs(walks, findings)
         ]
+
+    def _inputs(self, walks: list[Walk], findings: FindingLog) -> list[Walk]:
+        if self.patterns is not None:
+            return choose_by_name(walks, self.patterns, findings)
+        return choose_inputs(walks, self.data_in_use, findings, self.declared)
 
     def no_identity(self, listed: list[str]) -> DataError:
         return no_identity(self.root, identity_folders(self.root), listed)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-import numpy as np
-
-from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
+from gait_plugins.api import DataReport, FindingLog, SequenceRef, Stream, Subset
 from gait_plugins.api.census.counts import Loader, take_census
 from gait_plugins.errors import DataError
 from gait_plugins.io.sequence_file import inspect_frames
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
 from gait_plugins.plugins.zoo.data.layout_scan import check_equal_lengths, scan
+from gait_plugins.plugins.zoo.data.layout_streams import read_stream
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 T = TypeVar("T")
@@ -21,7 +20,9 @@ Find = Callable[[Subset, list[str], FindingLog], list[SequenceRef]]
 _SUBSETS: tuple[Subset, ...] = ("train", "test")
 
 
-def check_layout(dataset: PartitionedDataset, find: Find, read: bool) -> DataReport:
+def check_layout(
+    dataset: PartitionedDataset, find: Find, read: bool, streams: Sequence[Stream] | None = None
+) -> DataReport:
     """Check everything that can be checked, whatever else is broken."""
     findings = FindingLog()
     folders = _attempt(findings, lambda: identity_folders(dataset.root))
@@ -44,7 +45,7 @@ def check_layout(dataset: PartitionedDataset, find: Find, read: bool) -> DataRep
             "they are never used; add them to TRAIN_SET or TEST_SET to use them",
             folder,
         )
-    return take_census(dataset, findings, _loader(findings) if read else None, refs)
+    return take_census(dataset, findings, _loader(findings, streams) if read else None, refs)
 
 
 def _attempt(findings: FindingLog, step: Callable[[], T]) -> T | None:
@@ -76,9 +77,12 @@ def _present(
     return present
 
 
-def _loader(findings: FindingLog) -> Loader:
-    def load(ref: SequenceRef) -> list[np.ndarray]:
-        read = [inspect_frames(path) for path in ref.source]
+def _loader(findings: FindingLog, streams: Sequence[Stream] | None) -> Loader:
+    def load(ref: SequenceRef) -> list[Any]:
+        if streams is None:
+            read: list[tuple[Any, str | None]] = [inspect_frames(path) for path in ref.source]
+        else:
+            read = [read_stream(s, path) for s, path in zip(streams, ref.source, strict=True)]
         for path, (_, note) in zip(ref.source, read, strict=True):
             if note:
                 findings.warning(
@@ -86,6 +90,7 @@ def _loader(findings: FindingLog) -> Loader:
                     "save them as uint8 with 0 and 255 to avoid the conversion",
                     path,
                 )
-        return check_equal_lengths([frames for frames, _ in read], ref)
+        frames = [each for each, _ in read]
+        return check_equal_lengths(frames, ref) if streams is None else frames
 
     return load

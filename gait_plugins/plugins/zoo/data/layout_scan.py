@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import numpy as np
 
-from gait_plugins.api import FindingLog, SequenceRef
+from gait_plugins.api import FindingLog, SequenceRef, Stream
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import is_hidden, is_special, suffix
 from gait_plugins.io.printable import printable
@@ -71,17 +72,23 @@ def scan(
 
 
 def choose_inputs(
-    walks: Sequence[Walk], data_in_use: Sequence[bool] | Sequence[int] | None, log: FindingLog
+    walks: Sequence[Walk],
+    data_in_use: Sequence[bool] | Sequence[int] | None,
+    log: FindingLog,
+    streams: Sequence[Stream] | None = None,
 ) -> list[Walk]:
     """Keep the files that are used as inputs; a bool mask, or positions in the order wanted.
 
-    Every sequence must have the same number of inputs: those that differ from the most are errors.
+    Every sequence must have the same number of inputs, one for each of ``streams`` where they are given:
+    those that differ (from the most) are errors.
     """
     chosen = [walk._replace(files=_in_use(walk.files, data_in_use)) for walk in walks]
     numbers = [len(walk.files) for walk in chosen]
     usual = max(set(numbers), key=numbers.count, default=0)
     if data_in_use is not None:
         usual = sum(data_in_use) if isinstance(data_in_use[0], bool) else len(data_in_use)
+    if streams is not None:
+        usual = len(streams)
     kept = []
     for walk, number in zip(chosen, numbers, strict=True):
         if number == usual:
@@ -92,6 +99,28 @@ def choose_inputs(
                 "add the missing files, remove the surplus ones, or choose inputs with data_cfg.data_in_use",
                 os.path.join(walk.label, walk.type, walk.view),
             )
+    return kept
+
+
+def choose_by_name(walks: Sequence[Walk], patterns: Mapping[str, str], log: FindingLog) -> list[Walk]:
+    """Keep the files of streams, each found by a pattern of its name; sequences that lack one are errors."""
+    kept = []
+    for walk in walks:
+        found = {
+            name: [file for file in walk.files if fnmatchcase(os.path.basename(file), pattern)]
+            for name, pattern in patterns.items()
+        }
+        place = os.path.join(walk.label, walk.type, walk.view)
+        odd = [name for name, files in found.items() if len(files) != 1]
+        for name in odd:
+            log.error(
+                f"view folders have {len(found[name])} files {patterns[name]!r} of the stream {name!r}, "
+                "expected 1",
+                "correct the pattern in data_cfg.files, or add or remove files",
+                place,
+            )
+        if not odd:
+            kept.append(walk._replace(files=tuple(files[0] for files in found.values())))
     return kept
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch.distributed as dist
 
-from gait_plugins.api import DataReport, FindingLog, SequenceRef, Subset
+from gait_plugins.api import (
+    SILHOUETTES,
+    DataReport,
+    FindingLog,
+    SequenceRef,
+    Silhouettes,
+    Stream,
+    Subset,
+)
 from gait_plugins.api.census.counts import take_census
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.dataset_file import PackedFile, require_sound
@@ -20,7 +29,9 @@ _SUBSETS: tuple[Subset, ...] = ("train", "test")
 
 
 class PackedSilhouettes(PartitionedDataset):
-    """Sequences of one packed data file, as ``gait-plugins data pack`` writes it from OpenGait's folders.
+    """Sequences of one packed data file: silhouettes, or whatever streams it holds.
+
+    ``gait-plugins data pack`` writes such a file from OpenGait's folders.
 
     The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
     it. The same sequences come in the same order as from the folders. The frames of a sequence are
@@ -60,13 +71,25 @@ class PackedSilhouettes(PartitionedDataset):
             self._tell_once()
         return self.find(subset, self.present(subset, self.file().names[0]))
 
-    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+    def load(self, ref: SequenceRef) -> list[Any]:
         arrays = self.file().load(ref.source)
-        use = self.data_in_use
-        if use is None:
-            return arrays
-        positions = [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else use
-        return [arrays[position] for position in positions]
+        return arrays if self.data_in_use is None else [arrays[position] for position in self._positions()]
+
+    def streams(self) -> tuple[Stream, ...] | None:
+        """As the file says; those of ``data_in_use`` alone where it is given."""
+        described = self.file().streams
+        if not described or "name" not in described[0]:
+            return None
+        found = [_stream(each) for each in described]
+        return tuple(found if self.data_in_use is None else [found[place] for place in self._positions()])
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """From the file, where the data that it was made of had some."""
+        return self.file().times(ref.source) if self.file().streams else {}
+
+    def _positions(self) -> list[int]:
+        use = self.data_in_use or []
+        return [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else list(use)
 
     def length(self, ref: SequenceRef) -> int:
         """Frames of a sequence, from the file's table."""
@@ -80,7 +103,7 @@ class PackedSilhouettes(PartitionedDataset):
         """The packed data file, opened on first use in each process."""
         if self._file is None:
             self._file = PackedFile(self.root)
-            self._check_inputs(self._file.inputs)
+            self._check_inputs(len(self._file.streams) or self._file.inputs)
         return self._file
 
     def find(self, subset: Subset, labels: list[str]) -> list[SequenceRef]:
@@ -131,6 +154,13 @@ class PackedSilhouettes(PartitionedDataset):
                 where="data_cfg",
                 hint="give a mask with at least one true ([true, false]), or positions from 0 ([1, 0])",
             )
+
+
+def _stream(described: Mapping[str, Any]) -> Stream:
+    fields = {name: described[name] for name in ("dtype", "low", "high", "clock", "about")}
+    if described["kind"] == Silhouettes.__name__:
+        return SILHOUETTES.changed(name=described["name"], clock=described["clock"])
+    return Stream(described["name"], tuple(described["shape"]), **fields)
 
 
 def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:

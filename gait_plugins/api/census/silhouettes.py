@@ -1,0 +1,74 @@
+"""Silhouettes: the stream that the field began with, and what is odd about its frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gait_plugins.api.report import FindingLog
+from gait_plugins.api.stream import Stream
+from gait_plugins.io.ragged import Frames
+
+BRIGHT = 200
+"""Grey value that the person in a silhouette reaches somewhere; soft edges alone lie below."""
+_HALF = 127
+
+
+class Silhouettes(Stream):
+    """Silhouettes: 0 for the background and 255 for the person, soft edges between.
+
+    Args:
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, clock: float | str | None = None) -> None:
+        about = "0 for the background and 255 for the person"
+        super().__init__("silhouettes", ("h", "w"), "uint8", 0, 255, clock, about=about)
+
+    def converted(self, frames: Frames) -> tuple[Frames, str | None]:
+        """Masks of 0 and 1, booleans and floats in [0, 1] are brought to 0..255."""
+        if not isinstance(frames, np.ndarray) or not len(frames) or frames.dtype.kind not in "buif":
+            return frames, None
+        if frames.dtype == np.uint8 and frames.max() != 1:
+            return frames, None
+        if not (frames.min() >= 0 and frames.max() <= 1):  # NaN fails both
+            return frames, None
+        note = f"{frames.dtype} masks in 0..1, converted to 0..255"
+        return np.rint(frames.astype(np.float32) * 255).astype(np.uint8), note
+
+    def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
+        """Black frames, people who are not white, and white backgrounds."""
+        if isinstance(frames, np.ndarray):
+            check_silhouettes(log, name, frames)
+
+
+SILHOUETTES = Silhouettes()
+"""What a data set gives that says nothing else."""
+
+
+def check_silhouettes(log: FindingLog, name: str, frames: np.ndarray) -> None:
+    """What is odd about frames ``[t, h, w]``, or ``[t, c, h, w]``."""
+    blank = int((~frames.reshape(len(frames), -1).any(axis=1)).sum())
+    if blank:
+        log.warning(
+            "sequences hold black frames",
+            "drop frames without a person before saving the sequence",
+            f"{name} ({blank} of {len(frames)} frames)",
+        )
+    if frames.ndim == 3:
+        _check_values(log, name, frames)
+
+
+def _check_values(log: FindingLog, name: str, frames: np.ndarray) -> None:
+    if 0 < frames.max() < BRIGHT:
+        log.warning(
+            "sequences hold no white: the person is dark grey",
+            "save the person as 255; for labels and coloured masks use data prepare --threshold 0",
+            f"{name} (brightest value {frames.max()})",
+        )
+    # Heads and feet touch the first and last rows; the person is in the middle of the columns.
+    if (frames[..., [0, -1]] > _HALF).mean() > 0.5:
+        log.error(
+            "sequences have a white background",
+            "make the person white (255) and the background black: 255 - frames",
+            name,
+        )

@@ -1,0 +1,115 @@
+"""Kinds of streams that the field's data sets hold: keypoints, maps, parsing, clouds, bodies, film."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gait_plugins.api import Stream
+
+Joints = Literal["coco17", "18"]
+
+_ORDER = {
+    "coco17": "x, y in pixels and confidence of COCO's 17 joints: nose, eyes, ears, shoulders, elbows, "
+    "wrists, hips, knees, ankles, left before right; a joint that was not found is 0",
+    "18": "x, y in pixels and confidence of 18 joints: nose, neck, right arm, left arm, right leg, left leg, "
+    "eyes, ears; a joint that was not found is 0",
+}
+
+
+class Keypoints(Stream):
+    """Joints of the body in the picture, ``[joints, 3]``: x, y, confidence.
+
+    Args:
+        joints: ``coco17``, or ``18`` (the order that AlphaPose and OpenPose files with a neck have).
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, joints: Joints = "coco17", clock: float | str | None = None) -> None:
+        number = 17 if joints == "coco17" else 18
+        super().__init__("keypoints", (number, 3), "float32", clock=clock, about=_ORDER[joints])
+
+
+class SkeletonMaps(Stream):
+    """Heat maps of limbs and joints, ``[2, h, w]``, 0..255.
+
+    Args:
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, clock: float | str | None = None) -> None:
+        about = "channel 0 limbs, channel 1 joints"
+        super().__init__("skeleton_maps", (2, "h", "w"), "uint8", 0, 255, clock, about=about)
+
+
+class Parsing(Stream):
+    """Labels of body parts, ``[h, w]``.
+
+    Args:
+        labels: largest label; 11 in Gait3D-Parsing.
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, labels: int = 11, clock: float | str | None = None) -> None:
+        about = (
+            "0 background, 1 head, 2 torso, 3 and 4 arms, 5 and 6 hands, 7 and 8 legs, 9 and 10 feet (left "
+            "before right), 11 dress"
+        )
+        super().__init__("parsing", ("h", "w"), "uint8", 0, labels, clock, about=about)
+
+
+class Maps(Stream):
+    """Pictures of several channels, ``[channels, h, w]``, 0..255: depth, optical flow, several maps at once.
+
+    Args:
+        channels: of each frame.
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, channels: int = 3, clock: float | str | None = None) -> None:
+        super().__init__("maps", (channels, "h", "w"), "uint8", 0, 255, clock, about="grey values")
+
+
+class Film(Stream):
+    """Pictures of the person, RGB ``[3, h, w]``, 0..255.
+
+    Args:
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, clock: float | str | None = None) -> None:
+        super().__init__("rgb", (3, "h", "w"), "uint8", 0, 255, clock, about="red, green, blue")
+
+
+class Points(Stream):
+    """Point clouds: frames with unequal numbers of points, ``[m, columns]``.
+
+    Args:
+        columns: of each point: x, y, z in metres, and what else there is.
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, columns: int = 3, clock: float | str | None = None) -> None:
+        super().__init__("points", (None, columns), "float32", clock=clock, about="x, y, z in metres")
+
+
+class Smpl(Stream):
+    """Parameters of a body model in each frame, ``[85]``: camera 3, pose 72, shape 10.
+
+    Args:
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, clock: float | str | None = None) -> None:
+        about = "camera 3, pose 72 (axis and angle, radians), shape 10"
+        super().__init__("smpl", (85,), "float32", clock=clock, about=about)
+
+
+class Ratios(Stream):
+    """One number for each frame: the person's width to height before it was brought to one size.
+
+    Args:
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, clock: float | str | None = None) -> None:
+        super().__init__("ratios", (), "float32", 0, clock=clock, about="width divided by height")

@@ -158,9 +158,10 @@ class PackedFile:
             _check(self.names, self.sequences, self.records, self._chunks[:, 1])
             if self.has_checksums and "crc32" not in (self.records.dtype.names or ()):
                 raise ValueError("the records have no checksums")
-            self.streams, self.forms = (
-                _streams(archive, self.records) if self.version > PIXELS else ([], None)
-            )
+            self.streams: list[dict[str, Any]] = []
+            self.forms: Any = None
+            if self.version > PIXELS:
+                self.streams, self.forms = _streams(archive, self.records)
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
@@ -226,9 +227,8 @@ class PackedFile:
             return self._frames(row, *record)
         # An empty array is written as one row of no bytes, which no row of pixels can be.
         chunk, start, _, bits, first, last, *crc = record
-        data = (
-            self._frames(row, chunk, start, (1, 0, 1, last - first), bits, first, last, *crc) if last else b""
-        )
+        one_row = (1, 0, 1, last - first)
+        data = self._frames(row, chunk, start, one_row, bits, first, last, *crc) if last else b""
         try:
             array = np.frombuffer(data, np.dtype(dtype.decode())).reshape(shape[:rank])
         except (ValueError, TypeError) as error:

@@ -91,9 +91,8 @@ def _write_sequence(
     folder.mkdir(parents=True)
     for number, frames in enumerate(sources):
         stem = ref.view if streams is None else streams[number].name
-        name = (
-            stem if len(sources) == 1 else f"{number:02d}-{stem}" if len(sources) > 10 else f"{number}-{stem}"
-        )
+        place = f"{number:0{len(str(len(sources) - 1))}d}-"  # they are sorted by name when they are read
+        name = stem if len(sources) == 1 else f"{place}{stem}"
         content = list(frames) if isinstance(frames, Ragged) else np.ascontiguousarray(frames)
         with open(folder / f"{name}.pkl", "wb") as file:
             pickle.dump(content, file, protocol=PROTOCOL)

@@ -11,12 +11,13 @@ from gait_plugins.testing.losses import check_loss
 from gait_plugins.testing.models import check_model
 from gait_plugins.testing.protocols import check_protocol
 from gait_plugins.testing.samplers import check_batch_sampler, check_frame_sampler
-from gait_plugins.testing.transforms import check_transform
+from gait_plugins.testing.transforms import check_joint_transform, check_transform
 
 __all__ = [
     "check_batch_sampler",
     "check_dataset",
     "check_frame_sampler",
+    "check_joint_transform",
     "check_loss",
     "check_model",
     "check_protocol",

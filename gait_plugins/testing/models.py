@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput, RaggedTensor, Stream
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.testing.expect import expect, near
+from gait_plugins.testing.streams import batch_of, example_clips, taken_by
 
 LENGTHS = (5, 3, 4)
 SHORT = (1, 4, 2)
@@ -18,11 +20,11 @@ CLASSES = 4
 
 
 def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (64, 44)) -> None:
-    """Embeddings, packed batches, gradients and state of a model.
+    """Embeddings, packed batches, gradients and state of a model, of whatever streams.
 
     Args:
         make: a new small instance, on the CPU.
-        frame_shape: ``[h, w]`` or ``[c, h, w]`` of one frame.
+        frame_shape: ``[h, w]`` or ``[c, h, w]`` of one frame, for a model that declares no streams.
 
     Raises:
         AssertionError: the contract that is broken, in words.
@@ -30,25 +32,26 @@ def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (6
     torch.manual_seed(0)
     model = make()
     model.init_parameters()
-    channels = frame_shape[0] if len(frame_shape) == 3 else 1
-    said = model.frame_channels
-    expect(
-        said in (None, channels),
-        f"frame_channels is {said}, but the frames of the check have {channels} channels",
-    )
-    model.check_input_size(*frame_shape[-2:])
-    _check_training(model.train(), _batch(model, frame_shape))
+    if model.streams is None:
+        channels = frame_shape[0] if len(frame_shape) == 3 else 1
+        said = model.frame_channels
+        expect(
+            said in (None, channels),
+            f"frame_channels is {said}, but the frames of the check have {channels} channels",
+        )
+        model.check_input_size(*frame_shape[-2:])
+    streams = taken_by(model, frame_shape)
+    _check_training(model.train(), _batch(model, streams))
     model.eval()
-    _check_embeddings(model, _batch(model, frame_shape))
-    _check_packs(model, frame_shape, LENGTHS)
-    _check_packs(model, frame_shape, tuple(n for n in SHORT if _takes(model, frame_shape, n)))
-    _check_state(model, make().eval(), _batch(model, frame_shape))
+    _check_embeddings(model, _batch(model, streams))
+    _check_packs(model, streams, LENGTHS)
+    _check_packs(model, streams, tuple(n for n in SHORT if _takes(model, streams, n)))
+    _check_state(model, make().eval(), _batch(model, streams))
 
 
-def _batch(model: GaitModel, frame_shape: tuple[int, ...], rows: int = 4, frames: int = 4) -> GaitBatch:
-    silhouettes = torch.rand(rows, frames, *frame_shape).round()
-    labels = torch.arange(rows) // 2 % (model.num_classes or CLASSES)
-    return GaitBatch([silhouettes], labels, ["nm-01"] * rows, ["090"] * rows, None)
+def _batch(model: GaitModel, streams: tuple[Stream, ...], rows: int = 4, frames: int = 4) -> GaitBatch:
+    rng = np.random.default_rng(int(torch.randint(1 << 30, ())))
+    return batch_of(model, streams, example_clips(streams, [frames] * rows, rng), packed=False)
 
 
 def _embeddings(output: ModelOutput) -> Tensor:
@@ -82,7 +85,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
-    given = batch.inputs[0].clone()
+    given = [each.clone() for each in batch.inputs]
     state = {key: value.clone() for key, value in model.state_dict().items()}
     output = model(batch)
     embeddings = _embeddings(output)
@@ -92,7 +95,8 @@ def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
         f"embeddings have shape {tuple(embeddings.shape)}, expected [n, c, p] with n = {len(batch.labels)}",
     )
     expect(bool(embeddings.isfinite().all()), "embeddings are not finite")
-    expect(torch.equal(given, batch.inputs[0]), "forward changes its input")
+    kept = all(_same(before, after) for before, after in zip(given, batch.inputs, strict=True))
+    expect(kept, "forward changes its input")
     expect(
         torch.equal(embeddings, _embeddings(model(batch))),
         "embedding the same batch twice gives different results",
@@ -106,11 +110,17 @@ def _check_embeddings(model: GaitModel, batch: GaitBatch) -> None:
         )
 
 
+def _same(before: Tensor | RaggedTensor, after: Tensor | RaggedTensor) -> bool:
+    if isinstance(before, RaggedTensor) and isinstance(after, RaggedTensor):
+        return torch.equal(before.values, after.values) and torch.equal(before.offsets, after.offsets)
+    return isinstance(before, Tensor) and isinstance(after, Tensor) and torch.equal(before, after)
+
+
 @torch.no_grad()
-def _takes(model: GaitModel, frame_shape: tuple[int, ...], frames: int) -> bool:
+def _takes(model: GaitModel, streams: tuple[Stream, ...], frames: int) -> bool:
     """True unless the model refuses a sequence of this number of frames by a ``GaitPluginsError``."""
     try:
-        model(_batch(model, frame_shape, rows=1, frames=frames))
+        model(_batch(model, streams, rows=1, frames=frames))
     except GaitPluginsError:
         return False
     except Exception as error:
@@ -121,22 +131,18 @@ def _takes(model: GaitModel, frame_shape: tuple[int, ...], frames: int) -> bool:
 
 
 @torch.no_grad()
-def _check_packs(model: GaitModel, frame_shape: tuple[int, ...], lengths: tuple[int, ...]) -> None:
-    packed = _batch(model, frame_shape, rows=1, frames=sum(lengths))
-    n = len(lengths)
-    many: dict[str, Any] = {"labels": torch.zeros(n).long(), "types": ["nm-01"] * n, "views": ["090"] * n}
-    together = _embeddings(
-        model(packed._replace(**many, seq_lens=torch.tensor([lengths], dtype=torch.int32)))
-    )
-    sequences = torch.split(packed.inputs[0], list(lengths), 1)
-    apart = torch.cat([_embeddings(model(packed._replace(inputs=[frames]))) for frames in sequences])
+def _check_packs(model: GaitModel, streams: tuple[Stream, ...], lengths: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(int(torch.randint(1 << 30, ())))
+    clips = example_clips(streams, lengths, rng)
+    together = _embeddings(model(batch_of(model, streams, clips, packed=True)))
+    apart = torch.cat([_embeddings(model(batch_of(model, streams, [c], packed=False))) for c in clips])
     expect(
         near(together, apart),
         f"a packed batch of {lengths} frames is not embedded as its sequences one by one",
     )
-    stacked = torch.cat([frames[:, : min(lengths)] for frames in sequences])
-    together = _embeddings(model(packed._replace(inputs=[stacked], **many)))
-    rows = [_embeddings(model(packed._replace(inputs=[row.unsqueeze(0)]))) for row in stacked]
+    equal = example_clips(streams, [min(lengths, default=1)] * len(lengths), rng)
+    together = _embeddings(model(batch_of(model, streams, equal, packed=False)))
+    rows = [_embeddings(model(batch_of(model, streams, [clip], packed=False))) for clip in equal]
     expect(near(together, torch.cat(rows)), "a stacked batch is not embedded as its sequences one by one")
 
 

@@ -218,6 +218,12 @@ def _checked(content: Any, path: Path) -> Checkpoint:
             f"the checkpoint's 'input_size' is {loaded['input_size']!r}, expected height and width",
             where=str(path),
         )
+    if not _is_streams(loaded.get("streams")):
+        raise CheckpointError(
+            f"the checkpoint's 'streams' is {loaded['streams']!r:.80}, expected the shape of a frame by the "
+            "name of each stream",
+            where=str(path),
+        )
     loaded["model"] = _bare_names(weights)
     return loaded
 
@@ -240,6 +246,26 @@ def _bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:
         if weights and all(key.startswith(wrapper) for key in weights):
             return _bare_names({key.removeprefix(wrapper): value for key, value in weights.items()})
     return dict(weights)
+
+
+def trained_frames(checkpoint: Checkpoint) -> tuple[int, int] | dict[str, list[int | None]] | None:
+    """The frames that the weights were trained on: height and width, or a shape for each stream."""
+    streams, size = checkpoint.get("streams"), checkpoint.get("input_size")
+    if isinstance(streams, dict):
+        return {str(name): list(shape) for name, shape in streams.items()}
+    return None if size is None else (int(size[0]), int(size[1]))
+
+
+def _is_streams(streams: Any) -> bool:
+    return streams is None or (
+        isinstance(streams, dict)
+        and all(
+            isinstance(name, str)
+            and isinstance(shape, list | tuple)
+            and all(axis is None or isinstance(axis, int) for axis in shape)
+            for name, shape in streams.items()
+        )
+    )
 
 
 def _is_size(size: Any) -> bool:

@@ -43,6 +43,10 @@ GRACE = 30
 """Seconds that a worker goes on for after it was told to end, so that a last step can have its batch."""
 
 
+FrameRecord = tuple[int, int] | Mapping[str, list[int | None]]
+"""Frames that a model was trained on: height and width, or the shape of a frame of each named stream."""
+
+
 class HostBatch(NamedTuple):
     """One rank's share of a batch as the workers make it: frames still undivided, on the CPU."""
 
@@ -307,6 +311,20 @@ def frame_shapes(batch: HostBatch) -> tuple[tuple[int | None, ...], ...]:
         (None, *f.values.shape[1:]) if isinstance(f, RaggedTensor) else tuple(f.shape[2:])
         for f in batch.frames
     )
+
+
+def frame_record(batch: HostBatch) -> FrameRecord:
+    """What a checkpoint keeps of the frames that a model was trained on."""
+    if not batch.streams:
+        return frame_size(batch)
+    return dict(zip(batch.streams, map(list, frame_shapes(batch)), strict=True))
+
+
+def frames_in_words(record: FrameRecord) -> str:
+    """``64x44``, or ``keypoints [17, 3], points [m, 3]``."""
+    if isinstance(record, Mapping):
+        return ", ".join(f"{name} {Stream(name, tuple(shape)).described}" for name, shape in record.items())
+    return "{}x{}".format(*record)
 
 
 def frame_dtypes(batch: HostBatch) -> tuple[str, ...]:

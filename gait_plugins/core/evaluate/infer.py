@@ -17,7 +17,16 @@ from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.checks import check_frames
 from gait_plugins.core.assembly.components import build_protocol, embedding_set
-from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches, frame_shapes, frame_size
+from gait_plugins.core.data.loader import (
+    BatchMaker,
+    Divider,
+    FrameRecord,
+    HostBatch,
+    batches,
+    frame_record,
+    frame_shapes,
+    frames_in_words,
+)
 from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions
 from gait_plugins.core.runtime.component_errors import errors_of
@@ -33,12 +42,12 @@ def evaluate(
     model: GaitModel,
     config: Config,
     maker: BatchMaker,
-    trained_on: tuple[int, int] | None = None,
+    trained_on: FrameRecord | None = None,
 ) -> Results | None:
     """Score a model on the test sequences, or on held-out ones; None on every rank but the first.
 
     Args:
-        trained_on: height and width of the frames that the weights were trained on, where known.
+        trained_on: the frames that the weights were trained on, where known.
 
     Raises:
         CheckpointError: the test frames have another size.
@@ -84,7 +93,7 @@ def embed(
     maker: BatchMaker,
     *,
     workers: int = 0,
-    trained_on: tuple[int, int] | None = None,
+    trained_on: FrameRecord | None = None,
 ) -> np.ndarray:
     """Embeddings of all sequences of ``maker.index``, float32 ``[n, c, p]``; see :func:`infer`."""
     return infer(fabric, model, maker, (), workers=workers, trained_on=trained_on).embeddings
@@ -97,7 +106,7 @@ def infer(
     outputs: Sequence[str],
     *,
     workers: int = 0,
-    trained_on: tuple[int, int] | None = None,
+    trained_on: FrameRecord | None = None,
 ) -> Inferred:
     """Embeddings of all sequences of ``maker.index``, and those of ``outputs`` that are asked for.
 
@@ -148,15 +157,20 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _check_frames(model: GaitModel, batch: HostBatch, trained_on: tuple[int, int] | None) -> None:
+def _check_frames(model: GaitModel, batch: HostBatch, trained_on: FrameRecord | None) -> None:
     check_frames(model, batch)
-    size = frame_size(batch)
-    if trained_on is not None and tuple(trained_on) != size:
+    now = frame_record(batch)
+    if trained_on is not None and _differ(trained_on, now):
         raise CheckpointError(
-            f"the weights were trained on frames of {trained_on[0]}x{trained_on[1]}, "
-            f"the test frames are {size[0]}x{size[1]} ({batch.names[0]})",
+            f"the weights were trained on frames of {frames_in_words(trained_on)}, "
+            f"the test frames are {frames_in_words(now)} ({batch.names[0]})",
             hint="test on frames of the trained size, or change the transforms to give that size",
         )
+
+
+def _differ(then: FrameRecord, now: FrameRecord) -> bool:
+    # A training on data without names may be tested on data with names: there is nothing to compare.
+    return isinstance(then, Mapping) == isinstance(now, Mapping) and then != now
 
 
 def _check_output(model: GaitModel, output: Mapping[str, Any], wanted: Sequence[str], rows: int) -> None:

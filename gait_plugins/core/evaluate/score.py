@@ -15,6 +15,7 @@ from gait_plugins.core.checkpoints.files import (
     compare_plugins,
     load_checkpoint,
     restore_model,
+    trained_frames,
 )
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import write_results
@@ -60,7 +61,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         describe_run(folder / "test", config, dict(run.provenance), processes=fabric.world_size)
     lifecycle = pin_plugins(config.plugins).lifecycle
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
-        results = evaluate(fabric, model.to(fabric.device), config, maker, checkpoint.get("input_size"))
+        results = evaluate(fabric, model.to(fabric.device), config, maker, trained_frames(checkpoint))
         if results is not None:
             write_results(results, folder, step, section.protocol.name)
             lifecycle.evaluated(run, step, results)

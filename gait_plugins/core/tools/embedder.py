@@ -13,7 +13,8 @@ from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
 from gait_plugins.config import Config, load_config
 from gait_plugins.core.assembly.batches import batch_maker
 from gait_plugins.core.assembly.components import build_dataset, build_model
-from gait_plugins.core.data.loader import frame_size
+from gait_plugins.core.checkpoints.files import trained_frames
+from gait_plugins.core.data.loader import FrameRecord, frame_record, frame_size, frames_in_words
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
@@ -50,11 +51,11 @@ class Embedder:
         section = self.config.evaluator_cfg
         self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
         model = build_model(self.config)
-        self._trained_on: tuple[int, int] | None = None
+        self._trained_on: FrameRecord | None = None
         digest = ""
         if model.state_dict():
             path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
-            self._trained_on = restore_for_test(model, self.config, path).get("input_size")
+            self._trained_on = trained_frames(restore_for_test(model, self.config, path))
             digest = file_sha256(path)
         self.model = model.to(self.fabric.device)
         component = self.config.model_cfg.component
@@ -98,7 +99,8 @@ class Embedder:
             raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
         maker = batch_maker(self.config, dataset, index, "test", self.model.streams)
-        size = frame_size(maker.make(0))
+        first = maker.make(0)
+        shapes = frames_in_words(frame_record(first)) if first.streams else ""
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
         values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self._trained_on)
         _check_finite(values, refs)
@@ -108,7 +110,7 @@ class Embedder:
             types=np.array([ref.type for ref in refs]),
             views=np.array([ref.view for ref in refs]),
             names=np.array([ref.name for ref in refs]),
-            origin=replace(self.origin, input_size=size),
+            origin=replace(self.origin, input_size=frame_size(first), streams=shapes),
         )
 
 

@@ -35,6 +35,8 @@ class Origin:
     """Height and width of the frames that the model was given, in pixels."""
     config: str = ""
     """Name of the configuration; for people, it is not compared."""
+    streams: str = ""
+    """Streams and the shapes of their frames, where the data declare them."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def require_same_origin(ours: Origin, theirs: Origin, where: str) -> None:
     if theirs.input_size != (0, 0) and ours.input_size != theirs.input_size:
         then, now = ("{}x{}".format(*origin.input_size) for origin in (ours, theirs))
         differences.append(f"frames of {then}, now {now}")
+    if ours.streams and theirs.streams and ours.streams != theirs.streams:
+        differences.append(f"streams {ours.streams}, now {theirs.streams}")
     if differences:
         raise CheckpointError(
             f"the file holds embeddings of another origin: {'; '.join(differences)}",
@@ -136,7 +140,8 @@ def write_embeddings(path: Path, data: Embeddings) -> None:
         write_text(path, _as_csv(data))
         return
     arrays: dict[str, Any] = {name: getattr(data, name) for name in _ARRAYS}
-    origin: dict[str, Any] = {name: np.array(getattr(data.origin, name)) for name in _ORIGIN}
+    known = (*_ORIGIN, *(["streams"] if data.origin.streams else []))
+    origin: dict[str, Any] = {name: np.array(getattr(data.origin, name)) for name in known}
     with whole_file(path) as file:
         np.savez(file, format=np.array(FORMAT), **arrays, **origin)
 
@@ -170,7 +175,7 @@ def read_embeddings(path: Path) -> Embeddings:
     _check_arrays(path, arrays)
     values = arrays["embeddings"]
     height, width = arrays["input_size"].tolist()
-    texts = {name: str(arrays[name]) for name in ("model", "checkpoint", "config")}
+    texts = {name: str(arrays.get(name, "")) for name in ("model", "checkpoint", "config", "streams")}
     named = {name: arrays[name].astype(np.str_) for name in _NAMES}
     origin = Origin(input_size=(int(height), int(width)), **texts)
     return Embeddings(embeddings=values.astype(np.float32), origin=origin, **named)

@@ -19,8 +19,10 @@ from gait_plugins.core.checkpoints.files import (
     fitting_weights,
     load_checkpoint,
     restore_model,
+    trained_frames,
 )
 from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
+from gait_plugins.core.data.loader import FrameRecord
 from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
@@ -45,7 +47,7 @@ class Restorable(Protocol):
     fabric: Fabric
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
-    input_size: tuple[int, int] | None
+    input_size: FrameRecord | None
     resumed: Resumed | None
     taken: list[dict[str, Any]]
 
@@ -98,8 +100,7 @@ def _resume(training: Restorable, resumed: Resumed) -> int:
     records = checkpoint.get("init")
     training.taken = [r for r in records if _is_record(r)] if isinstance(records, list) else []
     _go_on(training, resumed)
-    size = checkpoint.get("input_size")
-    training.input_size = None if size is None else (int(size[0]), int(size[1]))
+    training.input_size = trained_frames(checkpoint)
     total = training.config.trainer_cfg.total_iter
     log.info("resumed from %s: %d of %d steps are done", path, resumed.step, total)
     if resumed.changes:

@@ -28,10 +28,12 @@ from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
 from gait_plugins.core.data.loader import (
     Divider,
+    FrameRecord,
     HostBatch,
     batches,
+    frame_record,
     frame_shapes,
-    frame_size,
+    frames_in_words,
     share_of_rank,
 )
 from gait_plugins.core.data.seeding import seed_step
@@ -122,7 +124,7 @@ class Training:
             provenance=provenance_of(config),
             model=model,
         )
-        self.input_size: tuple[int, int] | None = None
+        self.input_size: FrameRecord | None = None
         self._checked: tuple[object, ...] = ()
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
@@ -229,15 +231,14 @@ class Training:
 
     def check_size(self, batch: HostBatch) -> None:
         """See once that the model takes frames like these, and note their size for the checkpoints."""
-        size, like = frame_size(batch), frame_shapes(batch)
+        size, like = frame_record(batch), frame_shapes(batch)
         if self._checked == like:
             return
         check_frames(self.raw.model, batch)
         self._checked = like
         if self.input_size is not None and self.input_size != size:
-            log.warning(
-                "the frame size changes: frames of %dx%d follow frames of %dx%d", *size, *self.input_size
-            )
+            now, then = frames_in_words(size), frames_in_words(self.input_size)
+            log.warning("the frame size changes: frames of %s follow frames of %s", now, then)
         self.input_size = size
 
     def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
@@ -336,7 +337,8 @@ class Training:
             "init": self.taken,
             "data": self.data,
             "machine": machine_record(self.fabric),
-            "input_size": self.input_size,
+            "input_size": self.input_size if isinstance(self.input_size, tuple) else None,
+            "streams": self.input_size if isinstance(self.input_size, Mapping) else None,
         }
 
     def test(self, step: int) -> Results | None:

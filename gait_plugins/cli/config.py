@@ -10,6 +10,7 @@ import typer
 
 from gait_plugins.cli.option_lines import option_lines
 from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.errors import DataError
 from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def check(
         return
     for warning in loaded.warnings:
         say(f"warning: {warning}")
+    streams = _streams(loaded)
     say(f"{loaded.source} is accepted")
-    rows = list(_rows(loaded))
+    rows = [*_rows(loaded), *streams]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for part, name, origin in rows:
         say(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
@@ -150,6 +152,21 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
             for nested in [] if transform is None else transform.walk():
                 yield _row(f"{phase} {nested.kind.replace('_', ' ')}", nested)
     yield _row("protocol", config.evaluator_cfg.protocol)
+
+
+def _streams(config: Config) -> list[tuple[str, str, str]]:
+    """The streams that the model gets, where data set or model say which; they are compared for it."""
+    from gait_plugins.core.assembly.checks import describe_streams
+    from gait_plugins.core.assembly.components import build_dataset, build_model, on_meta
+
+    dataset = build_dataset(config)
+    try:
+        if dataset.streams() is None:
+            return []
+    except DataError as error:  # a file that is not there yet
+        return [("streams", f"not compared: {error.message}", "")]
+    rows = describe_streams(config, dataset, on_meta(lambda: build_model(config)))
+    return [(part, text, "") for part, text in rows]
 
 
 def _row(part: str, spec: ComponentSpec) -> tuple[str, str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gait_plugins.api import GaitDataset, SequenceRef
 from gait_plugins.config import build
@@ -14,12 +16,16 @@ from gait_plugins.io.dataset_file import PackedFile
 from gait_plugins.io.folders import is_hidden
 
 
-def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDataset, list[SequenceRef]]:
+def every_sequence(
+    root: Path, inputs: list[int] | None = None, options: Mapping[str, Any] | None = None
+) -> tuple[GaitDataset, list[SequenceRef]]:
     """A data set over all identities of a folder or packed data file, and its sequences.
 
     Args:
         root: folder laid out as ID/TYPE/VIEW/FILES, or a packed data file.
         inputs: which files of a view folder, sorted by name; None: all.
+        options: how files are read: ``streams`` and ``files`` of OpenGaitLayout; a packed data file knows its
+            streams itself.
 
     Raises:
         DataError: there is none, or files lie elsewhere than the layout says.
@@ -47,6 +53,7 @@ def every_sequence(root: Path, inputs: list[int] | None = None) -> tuple[GaitDat
                 "dataset_root": str(root),
                 "dataset_partition": str(listed),
                 "data_in_use": inputs,
+                **({} if root.is_file() else options or {}),
             },
         )
         return dataset, dataset.sequences("train")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gait_plugins.io.printable import json_text, say
+
+if TYPE_CHECKING:
+    from gait_plugins.api import GaitDataset, SequenceRef
 
 Root = Annotated[
     Path,
@@ -95,6 +98,8 @@ def pack(
 ) -> None:
     """Write prepared data as one memory-mapped file, an eighth of the size or less.
 
+    ROOT may be a configuration (FILE.yaml): its data set is packed, with whatever streams it has.
+
     To train from it, set data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
     """
     from gait_plugins.errors import ConfigError
@@ -105,9 +110,9 @@ def pack(
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:
         raise ConfigError(f"--threshold is {threshold}, expected 0 to 254", where="data pack")
-    if root.is_file():
+    if root.is_file() and root.suffix not in (".yaml", ".yml"):
         require_sound(str(root))
-    dataset, refs = every_sequence(root, inputs)
+    dataset, refs = _of_config(root) if root.suffix in (".yaml", ".yml") else every_sequence(root, inputs)
     size = pack_dataset(dataset, refs, to, threshold=threshold)
     say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
@@ -119,6 +124,15 @@ def pack(
             "--threshold 127 makes them black and white, one bit per pixel"
         )
     say(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
+
+
+def _of_config(path: Path) -> tuple[GaitDataset, list[SequenceRef]]:
+    """The data set of a configuration, and its sequences for training and test."""
+    from gait_plugins.config.loading import load_config
+    from gait_plugins.core.assembly.components import build_dataset
+
+    dataset = build_dataset(load_config(str(path)))
+    return dataset, list(dict.fromkeys([*dataset.sequences("train"), *dataset.sequences("test")]))
 
 
 def _lines(path: Path | None) -> list[str]:

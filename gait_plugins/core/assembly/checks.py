@@ -21,7 +21,12 @@ from gait_plugins.api import (
 )
 from gait_plugins.config import Config
 from gait_plugins.config.plain import flat_settings
-from gait_plugins.core.assembly.components import build_protocol, embedding_set
+from gait_plugins.core.assembly.components import (
+    build_joint_transforms,
+    build_protocol,
+    build_transforms,
+    embedding_set,
+)
 from gait_plugins.core.data.loader import (
     BatchMaker,
     HostBatch,
@@ -30,7 +35,7 @@ from gait_plugins.core.data.loader import (
     frame_shapes,
     frame_size,
 )
-from gait_plugins.core.data.streams import Taken
+from gait_plugins.core.data.streams import Taken, take
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
 
@@ -90,6 +95,25 @@ def warn_of_unused_classes(model: GaitModel, index: SequenceIndex, options: Mapp
         identities,
         advice or f"set the model's class_num to {identities}",
     )
+
+
+def describe_streams(config: Config, dataset: GaitDataset, model: GaitModel) -> list[tuple[str, str]]:
+    """The streams of a run, each with a line of what it is; compared as a training compares them.
+
+    Raises:
+        ConfigError: the data lack a stream that the model takes, or transforms do not fit.
+    """
+    given, wanted = dataset.streams(), model.streams
+    if given is None and wanted is None:
+        return []
+    taken = take(given, wanted, config.data_cfg.clocks, config.data_cfg.dataset.where, config.model_cfg.name)
+    for name, section in (("trainer_cfg", config.trainer_cfg), ("evaluator_cfg", config.evaluator_cfg)):
+        transforms = build_transforms(section.transform, taken.names, f"{name}.transform")
+        joint = build_joint_transforms(section.joint_transform, taken, f"{name}.joint_transform")
+        check_streams(config, taken, wanted, joint, transforms)
+    rows = [(f"stream {s.name}", s.summary.partition(": ")[2]) for s in taken.streams or ()]
+    left = [s.name for s in given or () if s.name not in taken.names]
+    return rows + ([("not taken", ", ".join(left))] if left else [])
 
 
 def check_streams(

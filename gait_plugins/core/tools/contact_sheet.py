@@ -1,7 +1,8 @@
-"""Contact sheets: silhouette sequences as one picture."""
+"""Contact sheets: sequences of any streams as one picture."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,14 +10,18 @@ import cv2
 import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.core.tools.pictures import at_height, pictures
 from gait_plugins.errors import DataError
+from gait_plugins.io.ragged import Frames
 
 INK, PAPER, LINE = 40, 255, 210
 """Grey levels of text, background and the lines between rows."""
+SMALLEST, LARGEST = 24, 160
+"""Rows of a frame that is shown as it is; others are brought to one height."""
 
 
 def contact_sheet(
-    source: GaitDataset | Iterable[tuple[str, np.ndarray]],
+    source: GaitDataset | Iterable[tuple[str, Frames]],
     path: Path | str,
     *,
     columns: int = 16,
@@ -26,8 +31,8 @@ def contact_sheet(
     """Write a PNG with a labelled row of frames, as they are, for each sequence.
 
     Args:
-        source: a data set (:func:`sheet_rows` picks the rows), or rows of label and frames,
-            ``[t, h, w]`` or ``[t, c, h, w]`` (the first channel is shown), uint8 or float in [0, 1].
+        source: a data set (:func:`sheet_rows` picks the rows), or rows of label and frames, of any stream
+            (see :func:`~gait_plugins.core.tools.pictures.pictures`).
         path: file to write.
         columns: frames of each row; a shorter sequence leaves the rest empty.
         step: every how many frames one is shown.
@@ -37,7 +42,7 @@ def contact_sheet(
         DataError: no rows, or the file cannot be written.
     """
     rows = sheet_rows(source) if isinstance(source, GaitDataset) else source
-    strips = [_strip(label, frames[::step][:columns], columns, label_width) for label, frames in rows]
+    strips = [_strip(label, _shown(frames, columns, step), columns, label_width) for label, frames in rows]
     if not strips:
         raise DataError(
             "there are no sequences to show",
@@ -45,8 +50,9 @@ def contact_sheet(
             hint="choose other identities, conditions or views",
         )
     width = max(strip.shape[1] for strip in strips)
-    line = np.full((1, width), LINE, np.uint8)
-    page = [np.pad(s, ((0, 0), (0, width - s.shape[1])), constant_values=PAPER) for s in strips]
+    coloured = any(strip.ndim == 3 for strip in strips)
+    line = np.full((1, width, 3) if coloured else (1, width), LINE, np.uint8)
+    page = [_page(strip, width, coloured) for strip in strips]
     sheet = np.vstack([part for strip in page for part in (strip, line)][:-1])
     done, png = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     if not done:
@@ -71,8 +77,10 @@ def sheet_rows(
     identities: int = 2,
     types: Sequence[str] | None = None,
     views: Sequence[str] | None = None,
-) -> list[tuple[str, np.ndarray]]:
+) -> list[tuple[str, Frames]]:
     """Rows for :func:`contact_sheet`: the first identities in the given conditions and views.
+
+    A sequence of several declared streams has a row for each.
 
     Args:
         dataset: any data set.
@@ -98,22 +106,45 @@ def sheet_rows(
     who = sorted({ref.label for ref in refs})[:identities]
     place = {ref[:3]: ref for ref in reversed(refs)}
     order = [(label, kind, view) for label in who for kind in types for view in views]
-    return [(_label(place[key]), dataset.load(place[key])[0]) for key in order if key in place]
+    streams = dataset.streams()
+    found: list[tuple[str, Frames]] = []
+    for ref in (place[key] for key in order if key in place):
+        loaded = dataset.load(ref)
+        if streams is None or len(streams) == 1:
+            found.append((_label(ref), loaded[0]))
+        else:
+            found += [(f"{_label(ref)} {s.name}", each) for s, each in zip(streams, loaded, strict=True)]
+    return found
 
 
 def _label(ref: SequenceRef) -> str:
     return f"{ref.label} {ref.type} {ref.view}"
 
 
-def _strip(label: str, frames: np.ndarray, columns: int, label_width: int) -> np.ndarray:
-    if frames.ndim == 4:
-        frames = frames[:, 0]
-    if frames.ndim != 3 or not len(frames):
-        raise DataError(f"{label}: frames have shape {frames.shape}, expected [t, h, w]")
-    grey = frames if frames.dtype == np.uint8 else np.clip(frames * 255, 0, 255).astype(np.uint8)
-    height, width = grey.shape[1:]
-    strip = np.full((height, label_width + columns * width), PAPER, np.uint8)
+def _shown(frames: Frames, columns: int, step: int) -> np.ndarray:
+    if not len(frames):
+        return np.zeros((0, 1, 1), np.uint8)
+    return pictures(frames.take(np.arange(len(frames))[::step][:columns], axis=0))
+
+
+def _strip(label: str, shown: np.ndarray, columns: int, label_width: int) -> np.ndarray:
+    if not len(shown):
+        raise DataError(f"{label}: there is no frame to show")
+    if shown.shape[1] < SMALLEST or shown.shape[1] > LARGEST:
+        shown = at_height(shown)
+    height, width = shown.shape[1:3]
+    strip = np.full((height, label_width + columns * width, *shown.shape[3:]), PAPER, np.uint8)
     # As the data are, people white on black, so that masks do not seem to need inverting.
-    strip[:, label_width : label_width + len(grey) * width] = np.hstack(list(grey))
-    cv2.putText(strip, label, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
+    strip[:, label_width : label_width + len(shown) * width] = np.hstack(list(shown))
+    for number, line in enumerate(textwrap.wrap(label, label_width // 6) or [""]):
+        place = (4, 12 + 12 * number if len(label) * 6 > label_width else height // 2 + 4)
+        cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (INK,) * 3, 1, cv2.LINE_AA)
     return strip
+
+
+def _page(strip: np.ndarray, width: int, coloured: bool) -> np.ndarray:
+    if coloured and strip.ndim == 2:
+        strip = np.repeat(strip[..., None], 3, 2)
+    return np.pad(
+        strip, ((0, 0), (0, width - strip.shape[1]), *((0, 0),) * (strip.ndim - 2)), constant_values=PAPER
+    )

@@ -82,7 +82,8 @@ class Embedder:
             DataError: a path is missing or holds no sequence, or a sequence cannot be read; or an
                 embedding is NaN or infinite.
         """
-        dataset = SequenceFiles([Path(path) for path in paths], identity)
+        options = self.config.data_cfg.dataset.options
+        dataset = SequenceFiles([Path(path) for path in paths], identity, options)
         found = self._embedded(dataset, dataset.sequences("test"))
         names = np.array(dataset.names())
         # Where the path has stood in for the view, none is known.

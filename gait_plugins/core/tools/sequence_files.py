@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Subset
+from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
+from gait_plugins.config import build
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.folders import by_numbers, is_hidden, suffix
 from gait_plugins.io.images import UnreadableImage, read_image
-from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_frames
+from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_any, read_frames
 from gait_plugins.prepare.align import grey_mask
 from gait_plugins.prepare.grey_values import on_white
 from gait_plugins.prepare.sequences import every_sequence
@@ -34,13 +36,18 @@ class SequenceFiles(GaitDataset):
     Args:
         paths: what to read.
         identity: the identity of the files and folders of images; a tree names its identities itself.
+        options: ``streams``, ``files`` and ``data_in_use`` as a configuration's data set has them.
 
     Raises:
         DataError: a path is missing, or there is no sequence in it.
         ConfigError: ``identity`` is given for a tree.
     """
 
-    def __init__(self, paths: Sequence[Path], identity: str | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], identity: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._options = dict(options or {})
+        self._declared = _declared(self._options.get("streams"))
         self._trees: list[GaitDataset] = []
         self._refs: list[SequenceRef] = []
         for path in paths:
@@ -49,20 +56,40 @@ class SequenceFiles(GaitDataset):
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return list(self._refs)
 
-    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+    def load(self, ref: SequenceRef) -> list[Any]:
         tree, source = ref.source
-        if tree is None:
-            return [read_image_folder(source) if source.is_dir() else read_frames(source)]
-        frames: list[np.ndarray] = self._trees[tree].load(ref._replace(source=source))
-        return frames
+        if tree is not None:
+            frames: list[Any] = self._trees[tree].load(ref._replace(source=source))
+            return frames
+        if source.is_dir():
+            return [read_image_folder(source)]
+        if self._declared is None:
+            return [read_frames(source)]
+        converted, _ = self._declared[0].converted(read_any(source))
+        return [self._declared[0].checked(converted, str(source))]
+
+    def streams(self) -> tuple[Stream, ...] | None:
+        """Those of the folders and packed data files, else those that the configuration declares."""
+        known = [tree.streams() for tree in self._trees]
+        return next((found for found in known if found is not None), self._declared)
+
+    def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
+        """As the folder or packed data file has them."""
+        tree, source = ref.source
+        return {} if tree is None else self._trees[tree].times(ref._replace(source=source))
 
     def names(self) -> list[str]:
         """Each sequence's ``id-type-view``, or its path where it has no such name."""
         return [ref.name if ref.source[0] is not None else str(ref.source[1]) for ref in self._refs]
 
+    def _reading(self) -> dict[str, Any]:
+        # Of another data set, such as a generated one, an option of this name means something else.
+        read = {name: self._options.get(name) for name in ("streams", "files")}
+        return {name: value for name, value in read.items() if isinstance(value, Mapping)}
+
     def _tree(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
         try:
-            dataset, refs = every_sequence(path)
+            dataset, refs = every_sequence(path, self._options.get("data_in_use"), self._reading())
         except DataError as error:
             raise _part_of_tree(path) or error from error
         if identity is not None:
@@ -74,6 +101,12 @@ class SequenceFiles(GaitDataset):
             )
         self._trees.append(dataset)
         yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
+
+
+def _declared(streams: Any) -> tuple[Stream, ...] | None:
+    if not isinstance(streams, Mapping):
+        return None
+    return tuple(build("stream", dict(options)).changed(name=name) for name, options in streams.items())
 
 
 def read_image_folder(folder: Path) -> np.ndarray:

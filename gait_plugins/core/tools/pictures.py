@@ -1,0 +1,81 @@
+"""Pictures of the frames of any stream: maps, joints, clouds and numbers, by the shape of a frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from gait_plugins.api import Ragged
+from gait_plugins.io.ragged import Frames
+
+HEIGHT = 64
+"""Pixels that every frame of another size is brought to, for a sheet of several streams."""
+_DOT = (255, 255, 255)
+
+
+def pictures(frames: Frames) -> np.ndarray:
+    """Frames as pictures, white on black as silhouettes are.
+
+    Maps ``[h, w]`` and ``[1, h, w]`` are grey, those of three channels coloured, of any other number the
+    first one. Rows of coordinates (joints ``[n, 2 or 3]``, points ``[m, 3 or more]``) are dots: joints by x and y
+    downwards, points of a cloud by y and z upwards. Numbers ``[n]`` are columns.
+
+    Args:
+        frames: ``[t, ...]`` or ragged.
+
+    Returns:
+        uint8 ``[t, h, w]`` or ``[t, h, w, 3]`` (blue, green, red).
+    """
+    if isinstance(frames, Ragged):
+        return _dots([frame[:, 1:3] * [1, -1] for frame in frames])
+    if frames.ndim == 4 and frames.shape[1] == 3:
+        return np.ascontiguousarray(_grey(frames).transpose(0, 2, 3, 1)[..., ::-1])
+    if frames.ndim == 4:
+        return _grey(frames[:, 0])
+    if frames.ndim == 3 and frames.shape[2] in (2, 3) and frames.dtype.kind == "f":
+        found = frames[..., 2] > 0 if frames.shape[2] == 3 else np.ones(frames.shape[:2], bool)
+        return _dots([frame[seen, :2] for frame, seen in zip(frames, found, strict=True)])
+    if frames.ndim == 3:
+        return _grey(frames)
+    return _columns(frames.reshape(len(frames), -1))
+
+
+def at_height(shown: np.ndarray, height: int = HEIGHT) -> np.ndarray:
+    """Pictures ``[t, h, w]`` or ``[t, h, w, 3]`` of that height."""
+    if shown.shape[1] == height:
+        return shown
+    width = max(1, round(shown.shape[2] * height / shown.shape[1]))
+    return np.stack([cv2.resize(each, (width, height), interpolation=cv2.INTER_AREA) for each in shown])
+
+
+def _grey(frames: np.ndarray) -> np.ndarray:
+    if frames.dtype == np.uint8 and frames.max(initial=0) > 64:
+        return frames
+    low, high = float(frames.min(initial=0)), float(frames.max(initial=0))
+    scaled = (frames.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+    return np.asarray(scaled.astype(np.uint8))
+
+
+def _dots(frames: list[np.ndarray]) -> np.ndarray:
+    """Dots on one scale for all frames, each around its own middle."""
+    middles = [(f.max(0) + f.min(0)) / 2 if len(f) else np.zeros(2) for f in frames]
+    reach = max(
+        (float(np.abs(f - m).max()) for f, m in zip(frames, middles, strict=True) if len(f)), default=1
+    )
+    shown = np.zeros((len(frames), HEIGHT, HEIGHT), np.uint8)
+    for picture, frame, middle in zip(shown, frames, middles, strict=True):
+        places = ((frame - middle) / max(reach, 1e-6) * (HEIGHT / 2 - 3) + HEIGHT / 2).astype(int)
+        for x, y in places:
+            cv2.circle(picture, (int(x), int(y)), 1, _DOT, -1)
+    return shown
+
+
+def _columns(frames: np.ndarray) -> np.ndarray:
+    low, high = float(frames.min()), float(frames.max())
+    heights = ((frames - low) / max(high - low, 1e-6) * (HEIGHT - 1)).astype(int)
+    wide = max(1, HEIGHT // frames.shape[1])
+    shown = np.zeros((len(frames), HEIGHT, wide * frames.shape[1]), np.uint8)
+    for picture, columns in zip(shown, heights, strict=True):
+        for number, top in enumerate(columns):
+            picture[HEIGHT - 1 - top :, number * wide : (number + 1) * wide] = 255
+    return shown

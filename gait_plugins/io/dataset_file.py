@@ -203,7 +203,7 @@ class PackedFile:
         return {
             stream["name"]: self._column(row, self._first(number) + stream["columns"].index("times"))
             for number, stream in enumerate(self.streams)
-            if "times" in stream["columns"] and self.forms[row, self._first(number + 1) - 1]["dtype"]
+            if "times" in stream["columns"] and self.forms[row, self._first(number + 1) - 1]["shape"][0]
         }
 
     def _first(self, number: int) -> int:

@@ -83,11 +83,13 @@ def pack_dataset(
             hint="leave out --threshold",
         )
 
+    timed = declared is not None and type(dataset).times is not GaitDataset.times
+
     def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[Column]:
         loaded = dataset.load(ref)
         if declared is None:
             loaded = [_binary(frames, threshold) for frames in loaded]
-        return list(_columns(declared, loaded, dataset.times(ref) if declared else {}))
+        return list(_columns(declared, loaded, dataset.times(ref) if timed else None))
 
     with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer = _Writer(archive)
@@ -131,13 +133,13 @@ class Column(NamedTuple):
 
 
 def _columns(
-    declared: tuple[Stream, ...] | None, loaded: Sequence[Frames], times: Mapping[str, np.ndarray]
+    declared: tuple[Stream, ...] | None, loaded: Sequence[Frames], times: Mapping[str, np.ndarray] | None
 ) -> Iterator[Column]:
     for number, frames in enumerate(loaded):
         arrays = {"frames": frames}
         if isinstance(frames, Ragged):
             arrays = {"values": frames.values, "offsets": frames.offsets}
-        if declared is not None and times:
+        if declared is not None and times is not None:
             arrays["times"] = np.asarray(times.get(declared[number].name, ()), np.float64)
         for name, array in arrays.items():
             assert isinstance(array, np.ndarray)

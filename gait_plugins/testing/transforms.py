@@ -45,8 +45,8 @@ def check_transform(
     for seed in range(draws):
         with global_random_states_untouched():
             found = transform(sequence, np.random.default_rng(seed))
-        again = in_worker(sequence, np.random.default_rng(seed))
         expect(equal_frames(sequence, kept), "the transform changes its input")
+        again = in_worker(sequence, np.random.default_rng(seed))
         expect(found.dtype == again.dtype and equal_frames(found, again), "equal rng gives unequal frames")
         if stream is None:
             _check_pictures(sequence, found)
@@ -81,8 +81,8 @@ def check_joint_transform(
     for seed in range(draws):
         with global_random_states_untouched():
             found = dict(transform(clips, np.random.default_rng(seed)))
-        again = dict(in_worker(clips, np.random.default_rng(seed)))
         expect(all(equal_frames(clips[n], kept[n]) for n in clips), "the transform changes its input")
+        again = dict(in_worker(clips, np.random.default_rng(seed)))
         expect(
             found.keys() <= clips.keys(),
             f"it returns {sorted(found.keys() - clips.keys())}, which it was not given",

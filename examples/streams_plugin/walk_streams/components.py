@@ -50,7 +50,7 @@ class StickWalks(GaitDataset):
     def _scan(self, joint, rng):
         limbs = joint[rng.integers(0, len(joint), rng.integers(20, 40))]
         depth = rng.normal(0, 2, len(limbs))
-        return (np.column_stack([limbs[:, 0], depth, limbs[:, 1]]) / 20).astype(np.float32)
+        return (np.column_stack([limbs[:, 0], depth, SIZE - limbs[:, 1]]) / 20).astype(np.float32)
 
 
 class MirrorWalk(JointTransform):

@@ -180,7 +180,7 @@ class _Clock:
             if self.lengths[0] != self.lengths[place]:
                 raise self._unequal(place)
             return picked
-        return self._own(place, picked) if other.own_clock else self._nearest(place, self._at(picked), picked)
+        return self._own(place, picked) if other.own_clock else self._nearest(place, self._at(picked))
 
     def _beat(self, stream: Stream) -> object:
         """What two streams in step have in common."""
@@ -207,7 +207,7 @@ class _Clock:
         at: np.ndarray = moments[picked]
         return at
 
-    def _nearest(self, place: int, at: np.ndarray, picked: np.ndarray) -> np.ndarray:
+    def _nearest(self, place: int, at: np.ndarray) -> np.ndarray:
         moments = self._moments(place)
         assert moments is not None
         right = np.searchsorted(moments, at).clip(1, max(1, len(moments) - 1))
@@ -231,7 +231,8 @@ class _Clock:
         # Their number follows from that of the frames drawn, so that batches of equal lengths stay equal.
         at = self._at(picked)
         count = max(1, round(len(picked) * self._period(0) / self._period(place)))
-        return self._nearest(place, np.linspace(at.min(), at.max(), count), picked)
+        first, last = self._nearest(place, np.array([at.min(), at.max()]))
+        return np.rint(np.linspace(first, last, count)).astype(np.int64)
 
     def _period(self, place: int) -> float:
         stream, moments = self.streams[place], self._moments(place)

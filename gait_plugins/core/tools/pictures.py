@@ -17,8 +17,8 @@ def pictures(frames: Frames) -> np.ndarray:
     """Frames as pictures, white on black as silhouettes are.
 
     Maps ``[h, w]`` and ``[1, h, w]`` are grey, those of three channels coloured, of any other number the
-    first one. Rows of coordinates (joints ``[n, 2 or 3]``, points ``[m, 3 or more]``) are dots: joints by x and
-    y downwards, points of a cloud by y and z upwards. Numbers ``[n]`` are columns.
+    first one. Rows of coordinates are dots: joints ``[n, 2 or 3]`` by x and y downwards, points of a cloud
+    ``[m, 3 or more]`` by y and z upwards. Numbers ``[n]`` are columns.
 
     Args:
         frames: ``[t, ...]`` or ragged.

@@ -44,9 +44,10 @@ class Taken:
             return list(loaded)
         if len(loaded) <= max(self.places):
             raise DataError(
-                f"{len(loaded)} arrays were loaded, but the data set declares at least "
-                f"{max(self.places) + 1} streams",
+                f"the data set gives {len(loaded)} arrays, at least {max(self.places) + 1} are expected: "
+                f"{', '.join(self.names)}",
                 where=printable(ref.name),
+                hint="choose other data, or a model for these: gait-plugins data check shows what there is",
             )
         return [
             stream.checked(loaded[place], ref.name)

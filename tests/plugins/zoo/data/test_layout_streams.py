@@ -27,7 +27,7 @@ FILES = {"points": "00-*", "silhouettes": "06-*", "keypoints": "03-*"}
 def arrays(rng: np.random.Generator) -> list[Any]:
     """What SUSTech1K's folders hold: a scanner at 10 Hz and a camera at 30 Hz, made up."""
     clouds = [rng.normal(size=(rng.integers(20, 60), 3)) for _ in range(6)]
-    pictures = rng.integers(0, 2, (18, 64, 64)).astype(np.uint8) * 255
+    pictures = np.pad(rng.integers(0, 2, (18, 64, 44)).astype(np.uint8) * 255, ((0, 0), (0, 0), (10, 10)))
     joints = rng.uniform(0, 200, (18, 17, 3))
     depth = rng.integers(0, 255, (6, 3, 64, 64)).astype(np.uint8)
     film = rng.integers(0, 255, (18, 64, 64, 3)).astype(np.uint8)

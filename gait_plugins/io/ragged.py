@@ -48,9 +48,9 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, number: int) -> np.ndarray:
-        """One frame, ``[m_i, ...]``."""
-        start, end = self.offsets[number], self.offsets[number + 1 if number != -1 else None]
-        return self.values[start:end]
+        """One frame, ``[m_i, ...]``; as in a list, -1 is the last one and others beyond raise IndexError."""
+        place = range(len(self))[number]
+        return self.values[self.offsets[place] : self.offsets[place + 1]]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self.values[start:end] for start, end in zip(self.offsets, self.offsets[1:], strict=False))

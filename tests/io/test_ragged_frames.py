@@ -25,7 +25,9 @@ def equal(frames: object, expected: list[np.ndarray]) -> bool:
 def test_frames_come_back_one_by_one():
     ragged = Ragged.of(CLOUDS)
     assert equal(ragged, CLOUDS)
-    assert np.array_equal(ragged[2], CLOUDS[2])
+    assert all(np.array_equal(ragged[place], CLOUDS[place]) for place in range(-4, 4))
+    with pytest.raises(IndexError):
+        ragged[4]
     assert ragged.sizes.tolist() == [4, 1, 7, 2]
 
 

@@ -2,19 +2,19 @@
 
 from gait_plugins import hookimpl
 
-requires_api = 1
+_HERE = "walk_streams.components"
 
 
 @hookimpl
 def gait_datasets():
-    return {"StickWalks": "walk_streams.components:StickWalks"}
+    return {"StickWalks": f"{_HERE}:StickWalks"}
 
 
 @hookimpl
 def gait_joint_transforms():
-    return {"MirrorWalk": "walk_streams.components:MirrorWalk"}
+    return {"MirrorWalk": f"{_HERE}:MirrorWalk"}
 
 
 @hookimpl
 def gait_models():
-    return {"ThreeStreams": "walk_streams.components:ThreeStreams"}
+    return {"ThreeStreams": f"{_HERE}:ThreeStreams"}

@@ -51,9 +51,11 @@ def at_height(shown: np.ndarray, height: int = HEIGHT) -> np.ndarray:
 def _grey(frames: np.ndarray) -> np.ndarray:
     if frames.dtype == np.uint8 and frames.max(initial=0) > 64:
         return frames
-    low, high = float(frames.min(initial=0)), float(frames.max(initial=0))
-    scaled = (frames.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
-    return np.asarray(scaled.astype(np.uint8))
+    # Nothing is black; what there is goes from dark to white.
+    held = frames[frames != 0]
+    low, high = (float(held.min()), float(held.max())) if held.size else (0.0, 0.0)
+    scaled = 40 + (frames.astype(np.float32) - low) * (215 / max(high - low, 1e-6))
+    return np.asarray(np.where(frames != 0, scaled, 0).astype(np.uint8))
 
 
 def _dots(frames: list[np.ndarray]) -> np.ndarray:

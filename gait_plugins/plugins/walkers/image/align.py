@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,7 +27,7 @@ def align(frames: np.ndarray, size: int = SIZE) -> np.ndarray:
 class Cut:
     """The rows and columns that hold the person in each frame, and their size after scaling."""
 
-    boxes: list[tuple[int, int, int, int]]
+    boxes: list[Sequence[int]]
     """Left, top, width and height of each frame's person; height 0 where there is none."""
     columns: list[int]
     """Columns of each after scaling."""

@@ -72,11 +72,15 @@ def surface(
     first = fixed.min(2) >> SHIFT
     sizes = ((fixed.max(2) >> SHIFT) - first).max(0) + 2
     codes = np.zeros((len(polygons), height + sizes[:, 1].max(), width + sizes[:, 0].max()), np.int32)
-    normals, levels = _planes(placed, bulges, hulls)
+    slopes, levels = _planes(placed, bulges, hulls)
     for k in range(len(hulls)):
-        tiles = _tiles(fixed[:, k], first[:, k], sizes[k])
-        near = _nearness(normals, levels[:, k], first[:, k] + corner, sizes[k], scale)
-        tiles *= ((near + np.float32(FAR)) * np.float32(STEPS)).astype(np.int32) * 256 + k
+        near = _nearness(slopes, levels[:, k], first[:, k] + corner, sizes[k], scale)
+        near += np.float32(FAR)
+        near *= np.float32(STEPS)
+        tiles = near.astype(np.int32)
+        tiles <<= 8
+        tiles |= k
+        tiles &= _tiles(fixed[:, k], first[:, k], sizes[k])
         for frame, tile, (x, y) in zip(codes, tiles, first[:, k], strict=True):
             view = frame[y : y + tile.shape[0], x : x + tile.shape[1]]
             np.maximum(view, tile, out=view)
@@ -84,7 +88,7 @@ def surface(
 
 
 def _planes(placed: np.ndarray, bulges: np.ndarray, hulls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Planes that touch a hull from the front: slopes ``[p, 2]``, and nearness at the middle ``[t, k, p]``."""
+    """Planes that touch a hull from the front: slopes ``[p, 2]``, nearness at the middle ``[t, k, p]``."""
     angles = [(np.deg2rad(tilt), 2 * np.pi * i / count) for tilt, count in RINGS for i in range(count)]
     steep = np.array([[np.tan(tilt) * np.cos(a), np.tan(tilt) * np.sin(a), 1.0] for tilt, a in angles])
     reach = np.sqrt(np.einsum("pi,tnij,pj->tnp", steep, bulges, steep, optimize=True))
@@ -93,12 +97,12 @@ def _planes(placed: np.ndarray, bulges: np.ndarray, hulls: np.ndarray) -> tuple[
 
 
 def _tiles(fixed: np.ndarray, first: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """One hull's outline filled in each frame, 0 or 1, int32 ``[t, *size]``, beginning at ``first``."""
-    tiles = np.zeros((len(fixed), size[1], size[0]), np.uint8)
+    """One hull's outline filled in each frame, all bits or none, int32 ``[t, *size]``, from ``first``."""
+    tiles = np.zeros((len(fixed), size[1], size[0]), np.int32)
     moved = fixed - (first[:, None] << SHIFT)
     for tile, outline in zip(tiles, moved, strict=True):
-        cv2.fillConvexPoly(tile, outline, 1, cv2.LINE_8, SHIFT)
-    return tiles.astype(np.int32)
+        cv2.fillConvexPoly(tile, outline, -1, cv2.LINE_8, SHIFT)
+    return tiles
 
 
 def _nearness(
@@ -112,5 +116,4 @@ def _nearness(
     for (a, b), begin in zip(slopes, start.T, strict=True):
         np.subtract(begin[:, None, None], a * right + b * down, out=work)
         np.minimum(lowest, work, out=lowest)
-    # Beside its outline a hull is nowhere.
-    return np.maximum(lowest, np.float32(-FAR), out=lowest)
+    return lowest

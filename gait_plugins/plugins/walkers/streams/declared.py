@@ -27,8 +27,8 @@ _SILHOUETTES = Stream(
     *("silhouettes", (64, 64), "uint8", 0, 255), about="0 for the background and 255 for the person"
 )
 _KEYPOINTS = (
-    "pixels of a camera image with 480 rows: right, down, confidence; a joint that was not found is 0, and so "
-    "is a frame in which nobody was found"
+    "pixels of a camera image with 480 rows: right, down, confidence; a joint that was not found is 0, and "
+    "so is a frame in which nobody was found"
 )
 _ALIGNED = "on the pixels of the aligned silhouettes, 0 for the background"
 
@@ -145,7 +145,7 @@ KINDS = {
 
 
 def declared(names: list[str], rate: float) -> tuple[Stream, ...]:
-    """The streams of these names with their clocks: the first of the camera's leads, its others are in step."""
+    """The streams of these names with their clocks: the camera's are in step with the first of them."""
     leader = next((name for name in names if KINDS[name].stream.clock is None), "")
     return tuple(
         stream if stream.clock else stream.at(rate if stream.name == leader else leader)

@@ -42,9 +42,9 @@ def flow(shot: Shot) -> np.ndarray:
     Right, down and length of the motion within the walker's frame, from the motion of the body itself.
     """
     moved = motion(shot)
-    length = np.linalg.norm(moved, axis=3, keepdims=True)
+    length = np.hypot(moved[..., :1], moved[..., 1:])
     signed = 128 + 127 * np.clip(moved / FLOW_LIMIT, -1, 1)
-    coded = np.concatenate([signed, 1 + 254 * np.clip(length / FLOW_LIMIT, 0, 1)], 3)
+    coded = np.concatenate([signed, 1 + 254 * np.minimum(length / FLOW_LIMIT, 1)], 3)
     body = filled(np.rint(coded).astype(np.uint8), shot.surface.mask)
     aligned = shot.aligned(body, cv2.INTER_NEAREST).transpose(0, 3, 1, 2)
     return np.where(shot.silhouettes[:, None] > 0, aligned, 0).astype(np.uint8)
@@ -64,8 +64,8 @@ def motion(shot: Shot) -> np.ndarray:
     hull = shot.surface.hull[frame, row, column]
     point = shot.surface.seen()[frame, row, column]
     along = (end - start)[frame, hull]
-    share = ((point - start[frame, hull]) * along).sum(1) / np.maximum((along**2).sum(1), 1e-9)
-    share = np.clip(share, 0, 1)[:, None]
+    reach = np.einsum("mi,mi->m", point - start[frame, hull], along)
+    share = np.clip(reach / np.maximum(np.einsum("mi,mi->m", along, along), 1e-9), 0, 1)[:, None]
     first, last = steps[:, hulls[:, 0]][frame, hull], steps[:, hulls[:, -1]][frame, hull]
     result = np.zeros((*shot.surface.codes.shape, 2), np.float32)
     result[frame, row, column] = first + share * (last - first)

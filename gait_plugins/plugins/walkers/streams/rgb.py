@@ -9,6 +9,7 @@ import numpy as np
 
 from gait_plugins.plugins.walkers.body.parts import cloths
 from gait_plugins.plugins.walkers.image.render import PIXELS, extent
+from gait_plugins.plugins.walkers.image.surface import Surface
 from gait_plugins.plugins.walkers.streams.scene import IMAGE, Shot
 from gait_plugins.plugins.walkers.streams.street import street, wardrobe
 
@@ -37,7 +38,7 @@ def rgb_square(shot: Shot) -> np.ndarray:
 def ratios(shot: Shot) -> np.ndarray:
     """Width by height of the person's box before it was squeezed, float32 ``[t]``."""
     _, _, width, height = detected(shot).T
-    return (width / height).astype(np.float32)
+    return np.asarray(width / height, np.float32)
 
 
 def silhouettes_square(shot: Shot) -> np.ndarray:
@@ -56,7 +57,7 @@ def silhouettes_96x48(shot: Shot) -> np.ndarray:
 
 
 def latents(shot: Shot) -> np.ndarray:
-    """Numbers in the place of a diffusion model's, float32 ``[t, 4, 96, 48]``: mixtures of smoothed colours."""
+    """Mixtures of colours in the place of a diffusion model's numbers, float32 ``[t, 4, 96, 48]``."""
     small = pictures(shot, shot.centred, 96, 48).astype(np.float32) / np.float32(127.5) - 1
     mixed = np.einsum("oc,tchw->tohw", LATENTS, small)
     field = shot.scene.rng("latents", shot.view).normal(size=mixed.shape[1:]).astype(np.float32)
@@ -75,9 +76,8 @@ _HOW = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 def pictures(shot: Shot, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """Boxes ``[t, 4]`` of the camera's image, each scaled, uint8 RGB ``[t, 3, height, width]``."""
     scene = shot.scene
-    rng = scene.rng("picture", shot.view)
-    light = np.float32(rng.uniform(0.8, 1.1))
-    ground = np.clip(street(scene.seed, shot.view) * light, 0, 255).astype(np.uint8)
+    rng = scene.rng("grain", shot.view)
+    ground = np.clip(street(scene.seed, shot.view) * _light(shot), 0, 255).astype(np.uint8)
     body = painted(shot)
     own = _within(shot, boxes, shot.fine.corner, IMAGE)
     field = (GRAIN * scene.noise * rng.normal(size=(height + 40, width + 40, 3))).astype(np.int16)
@@ -86,12 +86,17 @@ def pictures(shot: Shot, boxes: np.ndarray, height: int, width: int) -> np.ndarr
         matrices = _matrix(box, height, width), _matrix(inner, height, width)
         behind = cv2.warpAffine(ground, matrices[0], (width, height), flags=_HOW, borderMode=cv2.BORDER_WRAP)
         front = cv2.warpAffine(layer, matrices[1], (width, height), flags=_HOW, borderValue=0)
-        open_to = 255 - front[..., 3:].astype(np.uint16)
-        mixed = (front[..., :3] * light).astype(np.int16) + (behind * open_to // 255).astype(np.int16)
+        free = cv2.cvtColor(255 - front[..., 3], cv2.COLOR_GRAY2RGB)
+        mixed = cv2.add(cv2.cvtColor(front, cv2.COLOR_RGBA2RGB), cv2.multiply(behind, free, scale=1 / 255))
         top, left = rng.integers(0, 40, 2)
-        mixed += field[top : top + height, left : left + width]
-        frame[...] = np.clip(mixed, 0, 255).transpose(2, 0, 1)
+        noisy = cv2.add(mixed, field[top : top + height, left : left + width], dtype=cv2.CV_8U)
+        frame[0], frame[1], frame[2] = cv2.split(noisy)
     return result
+
+
+def _light(shot: Shot) -> np.float32:
+    """Of the day, a factor."""
+    return np.float32(shot.scene.rng("light", shot.view).uniform(0.8, 1.1))
 
 
 def _within(shot: Shot, boxes: np.ndarray, corner: np.ndarray, scale: float) -> np.ndarray:
@@ -116,37 +121,44 @@ def painted(shot: Shot) -> np.ndarray:
     colours, stripes = wardrobe(shot.scene)
     worn = cloths(walked.nodes, walked.hulls)
     layer = np.zeros((*seen.codes.shape, 4), np.uint8)
-    frame, row, column = np.nonzero(seen.mask)
-    hull = seen.hull[frame, row, column]
-    shade = _shade(seen.near, seen.scale)[frame, row, column]
+    spots = np.flatnonzero(seen.mask)
+    hull = seen.codes.ravel()[spots] & 255
+    shade = _shade(seen, spots) * _light(shot)
     strength = stripes[worn][hull]
-    shade *= 1 + strength * np.sin(_along(shot, frame, row, column, hull) * np.float32(2 * np.pi / STRIPE))
-    layer[frame, row, column, :3] = np.clip(colours[worn][hull] * shade[:, None], 0, 255)
-    layer[frame, row, column, 3] = 255
+    shade *= 1 + strength * np.sin(_along(shot, spots, hull) * np.float32(2 * np.pi / STRIPE))
+    pixels = layer.reshape(-1, 4)
+    pixels[spots, :3] = np.clip(colours[worn][hull] * shade[:, None], 0, 255)
+    pixels[spots, 3] = 255
     return layer
 
 
-def _along(
-    shot: Shot, frame: np.ndarray, row: np.ndarray, column: np.ndarray, hull: np.ndarray
-) -> np.ndarray:
+def _along(shot: Shot, spots: np.ndarray, hull: np.ndarray) -> np.ndarray:
     """How far points of the surface lie along the hulls that they belong to, statures ``[m]``."""
     seen, walked = shot.fine, shot.scene.walked
     placed = shot.film.camera.place(walked.centres)
     start = placed[:, walked.hulls[:, 0]]
     axis = placed[:, walked.hulls[:, -1]] - start
     axis /= np.maximum(np.linalg.norm(axis, axis=2, keepdims=True), 1e-6)
-    offset = (start * axis).sum(2).astype(np.float32)
-    axis = axis.astype(np.float32)
+    # Right, down and near, and what is to be taken off, of each hull in each frame.
+    plane = np.concatenate([axis, -(start * axis).sum(2, keepdims=True)], 2).astype(np.float32)
+    _, height, width = seen.codes.shape
+    frame, pixel = np.divmod(spots, height * width)
+    row, column = np.divmod(pixel, width)
+    own = plane[frame, hull]
     right = ((column + seen.corner[0]) / seen.scale).astype(np.float32)
     down = ((row + seen.corner[1]) / seen.scale).astype(np.float32)
-    own = axis[frame, hull]
-    near = seen.near[frame, row, column]
-    return np.asarray(own[:, 0] * right + own[:, 1] * down + own[:, 2] * near - offset[frame, hull])
+    near = seen.near.ravel()[spots]
+    return np.asarray(own[:, 0] * right + own[:, 1] * down + own[:, 2] * near + own[:, 3])
 
 
-def _shade(near: np.ndarray, scale: float) -> np.ndarray:
-    """Brightness of a surface in the light, float32 ``[t, h, w]``."""
-    slopes = [np.clip(np.gradient(near, axis=axis) * np.float32(scale), -2, 2) for axis in (2, 1)]
+def _shade(seen: Surface, spots: np.ndarray) -> np.ndarray:
+    """Brightness of the surface in the light at these places of its flat pixels, float32 ``[m]``."""
+    near = seen.near.ravel()
+    # The image has a margin: every pixel of the body has neighbours.
+    slopes = [
+        np.clip((near[spots + step] - near[spots - step]) * np.float32(seen.scale / 2), -2, 2)
+        for step in (1, seen.near.shape[2])
+    ]
     facing = LIGHT[2] - LIGHT[0] * slopes[0] - LIGHT[1] * slopes[1]
     facing /= np.sqrt(1 + slopes[0] ** 2 + slopes[1] ** 2)
     return np.asarray(0.55 + 0.55 * np.clip(facing, 0, 1), np.float32)

@@ -73,7 +73,7 @@ class Scene:
         joints = pose(walked.body, walked.style, cycle, vigour=walked.speed**0.7).joints
         reach = float(np.ptp(joints["ankle_l"][:, 0]) + np.ptp(joints["ankle_r"][:, 0])) / 2
         # A foot stands for three fifths of a cycle.
-        return reach / 0.6 * walked.speed**0.5 / walked.style.cycle
+        return float(reach / 0.6 * walked.speed**0.5 / walked.style.cycle)
 
     def rng(self, *scope: str | int) -> np.random.Generator:
         """The random numbers of this walk for one purpose."""

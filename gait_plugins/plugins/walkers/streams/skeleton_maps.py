@@ -39,10 +39,11 @@ def drawn(found: np.ndarray) -> np.ndarray:
         seen = sure > LEAST
         if seen.any():
             rows, columns = _grid(place[seen, 1])
-            out[1] = _joints(place[seen], sure[seen], rows, columns)
+            near = _near(columns, place[seen, 0])
+            out[1, :, near] = _joints(place[seen], sure[seen], rows, columns[near])
             pairs = LIMBS[seen[LIMBS].all(1)]
             if len(pairs):
-                out[0] = _limbs(place[pairs], sure[pairs].min(1), rows, columns)
+                out[0, :, near] = _limbs(place[pairs], sure[pairs].min(1), rows, columns[near])
     return (maps * 255).astype(np.uint8)
 
 
@@ -79,6 +80,13 @@ def _grid(heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (top + steps).astype(np.float32), (CANVAS // 2 - side // 2 + steps).astype(np.float32)
 
 
+def _near(columns: np.ndarray, across: np.ndarray) -> slice:
+    """Columns of the small map that anything is drawn on."""
+    inside = (columns >= across.min() - 3 * SIGMA) & (columns <= across.max() + 3 * SIGMA)
+    first = int(inside.argmax())
+    return slice(first, first + int(np.count_nonzero(inside)))
+
+
 def _joints(places: np.ndarray, sure: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     places = places.astype(np.float32)
     across, down = (_bell(grid - places[:, [axis]]) for axis, grid in ((0, columns), (1, rows)))
@@ -94,11 +102,16 @@ def _limbs(ends: np.ndarray, sure: np.ndarray, rows: np.ndarray, columns: np.nda
     ends = ends.astype(np.float32)
     start, along = ends[:, 0], ends[:, 1] - ends[:, 0]
     length = np.maximum((along**2).sum(1), np.float32(1e-6))[:, None, None]
-    # Offsets of every pixel from the limb's start, split into one part for rows and one for columns.
+    # Offsets of every pixel from the limb's start: one part for columns, one for rows.
     x, y = (columns - start[:, [0]])[:, None, :], (rows - start[:, [1]])[:, :, None]
     across, down = along[:, 0, None, None], along[:, 1, None, None]
-    share = np.clip((x * across + y * down) / length, 0, 1)
-    distance = (x - share * across) ** 2 + (y - share * down) ** 2
-    strength = np.log(sure)[:, None, None] - distance / np.float32(2 * SIGMA**2)
-    strength[distance > (3 * SIGMA) ** 2] = -np.inf
+    share = x * (across / length) + y * (down / length)
+    np.clip(share, 0, 1, out=share)
+    distance = (x - share * across) ** 2
+    share *= down
+    np.subtract(y, share, out=share)
+    share *= share
+    distance += share
+    distance *= np.float32(-1 / (2 * SIGMA**2))
+    strength = np.where(distance < np.float32(-4.5), -np.inf, distance + np.log(sure)[:, None, None])
     return np.asarray(np.exp(strength.max(0)))

@@ -1,4 +1,4 @@
-"""SMPL-like parameters: the walk in the numbers of a body model, as a program that fits one would tell them."""
+"""Parameters like those of SMPL: the walk in the numbers of a body model, as a fit of one would tell them."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ KINDS = {
         Kind(
             Stream(
                 *("flow", (3, 64, 64), "uint8", 0, 255),
-                about="motion to the next frame: right and down (128 stands still, 127 more are 0.06 of the "
+                about="motion to the next frame: right and down (128 stands still, 127 more are a tenth of the "
                 f"person's height) and its length (1 to 255), {_ALIGNED}",
             ),
             maps.flow,

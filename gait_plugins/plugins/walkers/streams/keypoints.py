@@ -17,9 +17,9 @@ COCO = (
 OPENPOSE = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 """The 18 joints of OpenPose and AlphaPose as joints of COCO; None is the neck."""
 
-_INSIDE = np.array([0.02] + 4 * [0.03] + 2 * [0.075] + 4 * [0.05] + 2 * [0.11] + 4 * [0.06])
+_INSIDE = np.array([0.02] + 2 * [0.03] + 2 * [0.04] + 2 * [0.075] + 4 * [0.05] + 2 * [0.11] + 4 * [0.06])
 """Statures that a joint may lie under the surface and still be seen."""
-_BLUR = np.array([0.7] + 4 * [0.6] + 2 * [1.2] + 2 * [1.2] + 2 * [1.0] + 2 * [1.5] + 4 * [1.0])
+_BLUR = np.array([0.6] + 4 * [0.5] + 2 * [1.0] + 2 * [0.8] + 2 * [0.7] + 2 * [1.3] + 4 * [0.8])
 """Pixels by which a joint that is seen is missed."""
 UNSEEN = 3.0
 """How much worse a hidden joint is told."""

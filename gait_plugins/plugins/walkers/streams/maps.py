@@ -7,7 +7,7 @@ import numpy as np
 
 from gait_plugins.plugins.walkers.streams.scene import Shot
 
-FLOW_LIMIT = 0.06
+FLOW_LIMIT = 0.1
 """Statures in a frame that the flow can tell."""
 
 

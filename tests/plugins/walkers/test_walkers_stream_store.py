@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.places import ROOT
 
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.ragged import Frames, Ragged
@@ -156,6 +158,17 @@ def test_a_name_is_suggested_for_an_unknown_stream() -> None:
 def test_impossible_streams_are_refused(options: dict) -> None:
     with pytest.raises(ConfigError):
         Walkers(**options)
+
+
+def test_the_page_and_the_option_name_every_stream() -> None:
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8").partition("### Streams of the walkers")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)(?: `\[([^]]*)\]`)? \|", page, re.MULTILINE)
+    shapes = {name: (dtype, shape) for name, dtype, shape in rows}
+    assert shapes == {
+        kind.stream.name: (kind.stream.dtype, kind.stream.described[1:-1]) for kind in KINDS.values()
+    }
+    assert Walkers.__doc__ is not None
+    assert all(re.search(rf"\b{name}\b", Walkers.__doc__) for name in KINDS)
 
 
 # --- classes of gait ---------------------------------------------------------------------------

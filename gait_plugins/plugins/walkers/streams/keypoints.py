@@ -17,7 +17,7 @@ COCO = (
 OPENPOSE = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 """The 18 joints of OpenPose and AlphaPose as joints of COCO; None is the neck."""
 
-_INSIDE = np.array([0.02] + 2 * [0.03] + 2 * [0.04] + 2 * [0.075] + 4 * [0.05] + 2 * [0.11] + 4 * [0.06])
+_INSIDE = np.array([0.03] + 2 * [0.03] + 2 * [0.055] + 2 * [0.075] + 4 * [0.05] + 2 * [0.11] + 4 * [0.06])
 """Statures that a joint may lie under the surface and still be seen."""
 _BLUR = np.array([0.6] + 4 * [0.5] + 2 * [1.0] + 2 * [0.8] + 2 * [0.7] + 2 * [1.3] + 4 * [0.8])
 """Pixels by which a joint that is seen is missed."""
@@ -72,10 +72,10 @@ def joints(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
 
 def face(pose: Pose, body: Body) -> dict[str, np.ndarray]:
     """Nose, eyes and ears, ``[t, 3]`` each."""
-    spots = {"nose": (1.08, 0.0, -0.15)}
+    spots = {"nose": (1.0, 0.0, -0.15)}
     for side, sign in (("l", 1), ("r", -1)):
-        spots[f"eye_{side}"] = (0.84, sign * 0.36, 0.15)
-        spots[f"ear_{side}"] = (-0.05, sign * 0.80, -0.05)
+        spots[f"eye_{side}"] = (0.78, sign * 0.32, 0.12)
+        spots[f"ear_{side}"] = (-0.05, sign * 0.66, -0.05)
     return {
         name: pose.joints["head"] + pose.head @ (body.head * np.array(spot)) for name, spot in spots.items()
     }

@@ -118,9 +118,14 @@ class Shot:
         return Cut.around(self.film.masks)
 
     @cached_property
+    def scaled(self) -> np.ndarray:
+        """The segmentation cut and scaled, uint8 0/255 ``[t, 64, w]``."""
+        return binarise(self.cut.apply(self.film.masks))
+
+    @cached_property
     def silhouettes(self) -> np.ndarray:
         """The aligned silhouettes, uint8 0/255 ``[t, 64, 64]``."""
-        return align(self.film.masks)
+        return windows(self.scaled, self.column, SIZE)
 
     def sized(self, size: int, columns: int) -> np.ndarray:
         """The silhouettes with so many rows and columns, uint8 0/255."""
@@ -130,7 +135,7 @@ class Shot:
     @cached_property
     def column(self) -> np.ndarray:
         """The column of the scaled cut that lands in the middle of a silhouette, ``[t]``."""
-        return middle(binarise(self.cut.apply(self.film.masks)))
+        return middle(self.scaled)
 
     def aligned(self, maps: np.ndarray, interpolation: int) -> np.ndarray:
         """Maps ``[t, h, w]`` or ``[t, h, w, c]`` on the segmentation's pixels, cut as the silhouettes are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gait_plugins.api import SILHOUETTES
 from gait_plugins.api.stream import Axis, Stream
 from gait_plugins.io.ragged import Frames
 from gait_plugins.plugins.walkers.streams import keypoints, maps, points, rgb, skeleton_maps, smpl
@@ -24,7 +25,7 @@ class Kind:
 
 
 def _grey(name: str, shape: tuple[Axis, ...], make: Make, about: str, high: int = 255) -> Kind:
-    return Kind(Stream(name, shape, "uint8", 0, high, about=about), make)
+    return Kind(Stream(name, shape, low=0, high=high, about=about), make)
 
 
 def _real(
@@ -35,7 +36,7 @@ def _real(
     low: float | None = None,
     clock: float | None = None,
 ) -> Kind:
-    return Kind(Stream(name, shape, "float32", low, None, clock, about), make)
+    return Kind(Stream(name, shape, "float32", low=low, clock=clock, about=about), make)
 
 
 _MASK = "0 for the background and 255 for the person"
@@ -46,7 +47,7 @@ _FOUND = (
 _ALIGNED = "on the pixels of the aligned silhouettes, 0 for the background"
 
 _KINDS = (
-    _grey("silhouettes", (64, 64), lambda shot: shot.silhouettes, _MASK),
+    Kind(SILHOUETTES.changed(shape=(64, 64)), lambda shot: shot.silhouettes),
     _real("keypoints", (17, 3), keypoints.keypoints, f"17 joints in COCO's order, {_FOUND}"),
     _real("keypoints_18", (18, 3), keypoints.keypoints_18, f"18 joints in OpenPose's order, {_FOUND}"),
     _grey(
@@ -106,6 +107,6 @@ def declared(names: list[str], rate: float) -> tuple[Stream, ...]:
     """The streams of these names with their clocks: the camera's are in step with the first of them."""
     leader = next((name for name in names if KINDS[name].stream.clock is None), "")
     return tuple(
-        stream if stream.clock else stream.at(rate if stream.name == leader else leader)
+        stream if stream.clock else stream.changed(clock=rate if stream.name == leader else leader)
         for stream in (KINDS[name].stream for name in names)
     )

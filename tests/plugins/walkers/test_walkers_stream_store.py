@@ -19,6 +19,7 @@ from gait_plugins.plugins.walkers.body.conditions import tread
 from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.dataset import Walkers
 from gait_plugins.plugins.walkers.streams.declared import KINDS
+from gait_plugins.testing import check_dataset
 
 SMALL = {"train": 1, "test": 1, "views": ["000", "090"], "nm": 1, "bg": 1, "cl": 0, "frames": 4}
 ALL = list(KINDS)
@@ -78,6 +79,10 @@ def test_every_stream_is_taken_by_its_declaration(root: Path) -> None:
             array = frames.values if isinstance(frames, Ragged) else frames
             assert array.flags.writeable
             assert not isinstance(array, np.memmap)
+
+
+def test_the_contract_of_data_sets_holds_with_all_streams(root: Path) -> None:
+    check_dataset(made(root, ALL))
 
 
 @pytest.mark.heavy

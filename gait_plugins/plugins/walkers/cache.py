@@ -32,7 +32,7 @@ def default_root() -> Path:
 
 
 class Cache:
-    """Bit-packed arrays by name, made when they are missing or damaged.
+    """Arrays by name, made when they are missing or damaged.
 
     A file is an ``.npy`` array followed by a digest of its bytes. It is written under a temporary
     name and renamed, so a reader never sees half of it; two processes that make the same file make
@@ -41,13 +41,21 @@ class Cache:
     Args:
         root: folder of all caches.
         options: everything that the arrays depend on; each set of options has a folder of its own.
+        keep: keep files open, each of which was verified; otherwise a file is opened for each array that is
+            asked for, and verified for the first one.
     """
 
-    def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
+    def __init__(self, root: Path, options: Mapping[str, Any], *, keep: bool = True) -> None:
         self.options = dict(options)
         text = json.dumps(self.options, sort_keys=True)
         self.folder = root / hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        self._keep = keep
         self._open: dict[str, np.ndarray] = {}
+        self._verified: set[str] = set()
+
+    def exists(self, name: str) -> bool:
+        """True where there is a file, whole or not."""
+        return self._path(name).is_file()
 
     def has(self, name: str) -> bool:
         """True where the file exists and is whole."""
@@ -55,22 +63,27 @@ class Cache:
 
     def get(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         """The array of that name, memory-mapped; ``make`` is called where there is none yet."""
+        if name in self._verified:
+            return self._mapped(name)
         if name not in self._open:
             array = self._read(name)
             if array is None:
-                self._write(name, make())
+                self.put(name, make())
                 array = self._read(name)
             if array is None:
                 raise DataError(
                     f"{self._path(name)} was written, but is damaged when read back",
                     hint="check the disk, or set cache_dir to a folder on another one",
                 )
+            if not self._keep:
+                self._verified.add(name)
+                return array
             self._open[name] = array
         return self._open[name]
 
     def __getstate__(self) -> dict[str, Any]:
         # Workers map the files themselves.
-        return {**self.__dict__, "_open": {}}
+        return {**self.__dict__, "_open": {}, "_verified": set()}
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
@@ -85,10 +98,17 @@ class Cache:
             raise _unusable(path, error) from error
         if _digest(content[:-DIGEST]) != content[-DIGEST:]:
             return None
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return self._mapped(name)
+
+    def _mapped(self, name: str) -> np.ndarray:
+        try:
+            array: np.ndarray = np.load(self._path(name), mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise _unusable(self._path(name), error) from error
         return array
 
-    def _write(self, name: str, array: np.ndarray) -> None:
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Write an array."""
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         content = buffer.getvalue()

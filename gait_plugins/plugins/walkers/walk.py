@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gait_plugins.plugins.walkers.body.conditions import burden, dress
+from gait_plugins.plugins.walkers.body.conditions import burden, dress, tread
 from gait_plugins.plugins.walkers.body.flesh import clothe
-from gait_plugins.plugins.walkers.body.motion import pose
-from gait_plugins.plugins.walkers.body.skeleton import STYLE_TABLE, Identity, Style
+from gait_plugins.plugins.walkers.body.motion import Pose, pose
+from gait_plugins.plugins.walkers.body.skeleton import STYLE_TABLE, Body, Identity, Style
 from gait_plugins.plugins.walkers.image.align import align
 from gait_plugins.plugins.walkers.image.camera import Camera
 from gait_plugins.plugins.walkers.image.noise import degrade
@@ -36,21 +36,41 @@ class Walk:
     hulls: np.ndarray
     heading: float
     """Degrees by which the path turns away from the cameras' axis."""
+    nodes: dict[str, int]
+    """Name of an ellipsoid -> its number."""
+    pose: Pose
+    body: Body
+    style: Style
+    """As it is on this walk."""
+    speed: float
+    """Of this walk, a factor around 1."""
 
 
-def walk(person: Identity, seed: int, number: int, kind: str, frames: int) -> Walk:
-    """The walk ``kind`` (``bg-01``) of person ``number``."""
+@dataclass(frozen=True)
+class Film:
+    """A walk before a camera, at the pixels of the silhouettes."""
+
+    camera: Camera
+    polygons: np.ndarray
+    """Outlines of the hulls, statures ``[t, k, corners, 2]``."""
+    masks: np.ndarray
+    """The segmentation, uint8 0/255 ``[t, h, w]``; ``render.extent`` says where its pixels lie."""
+
+
+def walk(person: Identity, seed: int, number: int, kind: str, frames: int, step: float = 1.0) -> Walk:
+    """The walk ``kind`` (``bg-01``) of person ``number``, a frame every ``step`` ticks of :data:`RATE`."""
     rng = generator(seed, "walk", number, kind)
     condition = kind[:2]
     speed = bell(rng, 1.0, SPEED_SPREAD)
-    style = burden(mood(person.style, rng), condition, rng)
-    phase = rng.random() + np.arange(frames) * speed**0.5 / (RATE * style.cycle)
+    style = tread(burden(mood(person.style, rng), condition, rng), kind)
+    phase = rng.random() + np.arange(frames) * step * speed**0.5 / (RATE * style.cycle)
     # Nobody is a clock: the phase wanders a little.
     phase = phase + 0.012 * np.sin(2 * np.pi * (phase * rng.uniform(0.2, 0.6) + rng.random()))
     posed = pose(person.body, style, phase, vigour=speed**0.7)
     flesh = clothe(person.body, posed)
     dress(flesh, posed, condition, rng)
-    return Walk(*flesh.arrays(), heading=bell(rng, 0.0, 3.0))
+    heading = bell(rng, 0.0, 3.0)
+    return Walk(*flesh.arrays(), heading, flesh.names, posed, person.body, style, speed)
 
 
 def mood(style: Style, rng: np.random.Generator) -> Style:
@@ -61,7 +81,12 @@ def mood(style: Style, rng: np.random.Generator) -> Style:
 
 def silhouettes(walked: Walk, seed: int, number: int, kind: str, view: str, noise: float) -> np.ndarray:
     """The walk seen from ``view``: aligned uint8 0/255 ``[t, 64, 64]``."""
+    return align(film(walked, seed, number, kind, view, noise).masks)
+
+
+def film(walked: Walk, seed: int, number: int, kind: str, view: str, noise: float) -> Film:
+    """The walk before the camera of ``view``."""
     rng = generator(seed, "camera", number, kind, view)
     camera = Camera(int(view) + walked.heading + bell(rng, 0.0, 1.0), elevation=bell(rng, 8.0, 1.5))
-    flat = camera.project(walked.centres, walked.shapes)
-    return align(degrade(draw(outlines(*flat, walked.hulls)), rng, noise))
+    polygons = outlines(*camera.project(walked.centres, walked.shapes), walked.hulls)
+    return Film(camera, polygons, degrade(draw(polygons), rng, noise))

@@ -1,4 +1,4 @@
-"""Walking conditions: nothing (nm), a bag (bg), a coat (cl)."""
+"""Walking conditions: nothing (nm), a bag (bg), a coat (cl); classes of gait."""
 
 from __future__ import annotations
 
@@ -21,6 +21,26 @@ def burden(style: Style, condition: str, rng: np.random.Generator) -> Style:
     if condition == "cl":
         return replace(style, arm_swing=0.85 * style.arm_swing, arm_spread=style.arm_spread + 4.0)
     return style
+
+
+GAITS = ("negative", "neutral", "positive")
+"""Classes of gait, of a level walk, one that is a little uneven, and one that is."""
+
+
+def tread(style: Style, kind: str) -> Style:
+    """The way of walking of a class of gait: more or less of one uneven walk; other kinds change nothing."""
+    much = GAITS.index(kind) / 2 if kind in GAITS else 0.0
+    if not much:
+        return style
+    return replace(
+        style,
+        limp=style.limp + 0.05 * much,
+        leg_asymmetry=style.leg_asymmetry + 0.30 * much,
+        arm_asymmetry=style.arm_asymmetry + 0.60 * much,
+        roll=style.roll + 7.0 * much,
+        pelvis_drop=style.pelvis_drop + 4.0 * much,
+        sway=style.sway + 0.02 * much,
+    )
 
 
 def dress(flesh: Flesh, pose: Pose, condition: str, rng: np.random.Generator) -> None:

@@ -43,3 +43,25 @@ class Camera:
         scale = self.distance / (self.distance - seen[..., 2])
         flat = axes[:2] @ shapes @ axes[:2].T
         return seen[..., :2] * scale[..., None], flat * (scale**2)[..., None, None]
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Points ``[..., 3]`` as they are seen: right and down as in the image, and how much nearer than the
+        aim, in statures."""
+        seen = (points - [0.0, 0.0, AIM]) @ self.axes().T
+        seen[..., :2] *= (self.distance / (self.distance - seen[..., 2]))[..., None]
+        return np.asarray(seen)
+
+    def lift(self, seen: np.ndarray) -> np.ndarray:
+        """The points that :meth:`place` shows there."""
+        points = seen.copy()
+        points[..., :2] *= ((self.distance - seen[..., 2]) / self.distance)[..., None]
+        return np.asarray(points @ self.axes() + [0.0, 0.0, AIM])
+
+    def bulge(self, centres: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+        """Shapes ``[t, n, 3, 3]`` of ellipsoids along right, down and towards the camera, the first two
+        enlarged as in the image."""
+        axes = self.axes()
+        nearer = (centres - [0.0, 0.0, AIM]) @ axes[2]
+        scale = np.ones((*nearer.shape, 3))
+        scale[..., :2] = (self.distance / (self.distance - nearer))[..., None]
+        return np.asarray(axes @ shapes @ axes.T * scale[..., None] * scale[..., None, :])

@@ -38,16 +38,26 @@ def outlines(centres: np.ndarray, shapes: np.ndarray, hulls: np.ndarray) -> np.n
     return np.asarray(points.transpose(0, 1, 3, 2)[frame, best, np.arange(CORNERS)])
 
 
+def extent(polygons: np.ndarray, scale: float = PIXELS) -> tuple[np.ndarray, int, int]:
+    """The image that is just large enough for all frames and a margin.
+
+    Returns:
+        Where its first pixel lies, in pixels ``[2]``; its width and its height.
+    """
+    pixels = polygons * scale
+    corner = pixels.min((0, 1, 2)) - MARGIN
+    width, height = np.ceil(pixels.max((0, 1, 2)) - corner).astype(int) + MARGIN
+    return corner, width, height
+
+
 def draw(polygons: np.ndarray) -> np.ndarray:
     """Fill convex polygons ``[t, k, corners, 2]`` (statures).
 
     Returns:
-        uint8 0/255 ``[t, h, w]``, just large enough for all frames and a margin.
+        uint8 0/255 ``[t, h, w]``, as large as :func:`extent` says.
     """
-    pixels = polygons * PIXELS
-    corner = pixels.min((0, 1, 2)) - MARGIN
-    width, height = np.ceil(pixels.max((0, 1, 2)) - corner).astype(int) + MARGIN
-    fixed = np.rint((pixels - corner) * (1 << SHIFT)).astype(np.int32)
+    corner, width, height = extent(polygons)
+    fixed = np.rint((polygons * PIXELS - corner) * (1 << SHIFT)).astype(np.int32)
     frames = np.zeros((len(polygons), height, width), np.uint8)
     fill = cv2.fillConvexPoly
     for frame, parts in zip(frames, fixed, strict=True):

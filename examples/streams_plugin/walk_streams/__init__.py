@@ -2,19 +2,17 @@
 
 from gait_plugins import hookimpl
 
-_HERE = "walk_streams.components"
-
 
 @hookimpl
 def gait_datasets():
-    return {"StickWalks": f"{_HERE}:StickWalks"}
+    return {"StickWalks": "walk_streams.components:StickWalks"}
 
 
 @hookimpl
 def gait_joint_transforms():
-    return {"MirrorWalk": f"{_HERE}:MirrorWalk"}
+    return {"MirrorWalk": "walk_streams.components:MirrorWalk"}
 
 
 @hookimpl
 def gait_models():
-    return {"ThreeStreams": f"{_HERE}:ThreeStreams"}
+    return {"ThreeStreams": "walk_streams.components:ThreeStreams"}

@@ -14,11 +14,7 @@ CLOUD = Stream("points", (None, 3), "float32", clock=10.0, about="x, y, z in met
 
 
 class StickWalks(GaitDataset):
-    """People of four joints; who they are shows in their height and stride.
-
-    Args:
-        people: in the training set, and in the test set.
-    """
+    """People of four joints; who they are shows in their height and stride."""
 
     def __init__(self, people: int = 4) -> None:
         self.people = people
@@ -45,20 +41,13 @@ class StickWalks(GaitDataset):
             for a, b in ((0, 1), (1, 2), (1, 3)):
                 line = np.linspace(joint[a, :2], joint[b, :2], SIZE).round().astype(int)
                 frame[line[:, 1], line[:, 0]] = 255
-        return [frames, joints, Ragged.of(self._scan(joint, rng) for joint in joints[::3])]
-
-    def _scan(self, joint, rng):
-        limbs = joint[rng.integers(0, len(joint), rng.integers(20, 40))]
-        depth = rng.normal(0, 2, len(limbs))
-        return (np.column_stack([limbs[:, 0], depth, SIZE - limbs[:, 1]]) / 20).astype(np.float32)
+        hits = [joint[rng.integers(0, 4, rng.integers(20, 40))] for joint in joints[::3]]
+        clouds = [np.column_stack([h[:, 0], rng.normal(0, 2, len(h)), SIZE - h[:, 1]]) / 20 for h in hits]
+        return [frames, joints, Ragged.of(cloud.astype(np.float32) for cloud in clouds)]
 
 
 class MirrorWalk(JointTransform):
-    """Mirror all three streams, or none.
-
-    Args:
-        prob: probability of it.
-    """
+    """Mirror all three streams, or none."""
 
     streams = ("silhouettes", "keypoints", "points")
 
@@ -71,20 +60,13 @@ class MirrorWalk(JointTransform):
         joints, cloud = clips["keypoints"].copy(), clips["points"]
         joints[..., 0] = SIZE - 1 - joints[..., 0]
         joints[:, [2, 3]] = joints[:, [3, 2]]  # what was the left foot is the right one now
-        values = cloud.values * np.float32([-1, 1, 1]) + np.float32([SIZE / 20, 0, 0])
-        return {
-            "silhouettes": clips["silhouettes"][..., ::-1],
-            "keypoints": joints,
-            "points": Ragged(values, cloud.offsets),
-        }
+        points = cloud.values * np.float32([-1, 1, 1]) + np.float32([SIZE / 20, 0, 0])
+        pictures = clips["silhouettes"][..., ::-1]
+        return {"silhouettes": pictures, "keypoints": joints, "points": Ragged(points, cloud.offsets)}
 
 
 class ThreeStreams(GaitModel):
-    """One part from each stream, each the mean over a sequence's frames of a small network.
-
-    Args:
-        channels: of an embedding.
-    """
+    """One part from each stream, each the mean over a sequence's frames of a small network."""
 
     streams = (PICTURES, JOINTS, CLOUD.changed(own_clock=True))
 
@@ -93,13 +75,12 @@ class ThreeStreams(GaitModel):
         self.picture, self.joint, self.cloud = (nn.Linear(n, channels) for n in (SIZE * SIZE, 12, 3))
 
     def forward(self, batch):
-        picture = self.picture(batch.stream("silhouettes").flatten(0, 1).flatten(1))
-        joint = self.joint(batch.stream("keypoints").flatten(0, 1).flatten(1))
+        flat = [batch.stream(name).flatten(0, 1).flatten(1) for name in ("silhouettes", "keypoints")]
         points = batch.stream("points")
         cloud = pool_frames(points._replace(values=self.cloud(points.values)))
+        seen = self.picture(flat[0]), self.joint(flat[1]), cloud
         lens = batch.seq_lens, batch.seq_lens, batch.lens.get("points")
-        found = zip((picture, joint, cloud), lens, strict=True)
-        parts = [self.mean(frames, own, len(batch.labels)) for frames, own in found]
+        parts = [self.mean(*each, len(batch.labels)) for each in zip(seen, lens, strict=True)]
         return self.outputs(torch.stack(parts, 2), batch)
 
     def mean(self, frames, lens, n):

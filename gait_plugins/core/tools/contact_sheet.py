@@ -16,8 +16,8 @@ from gait_plugins.io.ragged import Frames
 
 INK, PAPER, LINE = 40, 255, 210
 """Grey levels of text, background and the lines between rows."""
-SMALLEST, LARGEST = 24, 160
-"""Rows of a frame that is shown as it is; others are brought to one height."""
+LARGEST = 160
+"""Rows of a frame that is shown as it is; larger ones are brought to the height of the others."""
 
 
 def contact_sheet(
@@ -130,7 +130,7 @@ def _shown(frames: Frames, columns: int, step: int) -> np.ndarray:
 def _strip(label: str, shown: np.ndarray, columns: int, label_width: int) -> np.ndarray:
     if not len(shown):
         raise DataError(f"{label}: there is no frame to show")
-    if shown.shape[1] < SMALLEST or shown.shape[1] > LARGEST:
+    if shown.shape[1] > LARGEST:
         shown = at_height(shown)
     height, width = shown.shape[1:3]
     strip = np.full((height, label_width + columns * width, *shown.shape[3:]), PAPER, np.uint8)

@@ -51,6 +51,8 @@ def at_height(shown: np.ndarray, height: int = HEIGHT) -> np.ndarray:
 def _grey(frames: np.ndarray) -> np.ndarray:
     if frames.dtype == np.uint8 and frames.max(initial=0) > 64:
         return frames
+    if frames.dtype.kind == "f" and frames.min(initial=0) >= 0 and frames.max(initial=0) <= 1:
+        return np.asarray((frames * 255).astype(np.uint8))
     # Nothing is black; what there is goes from dark to white.
     held = frames[frames != 0]
     low, high = (float(held.min()), float(held.max())) if held.size else (0.0, 0.0)

@@ -85,13 +85,7 @@ class Training:
         # All of it before anything is written: what is wrong should show first.
         self.dataset = build_dataset(config)
         model = build_model(config)
-        self.maker = build_batches(config, self.dataset, "train", model.streams)
-        self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
-        share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
-        self._scored = {
-            phase: build_batches(config, self.dataset, phase, model.streams)
-            for phase in scored_phases(config)
-        }
+        self._build_batches(model)
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
@@ -149,6 +143,15 @@ class Training:
             *check_data(self.resumed, self.config, self.data, options.allow_changes),
             *machine_changes(self.resumed, self.run.folder, self.fabric),
         ]
+
+    def _build_batches(self, model: GaitModel) -> None:
+        """What makes the batches of the training, and of everything that it scores."""
+        wanted = model.streams
+        self.maker = build_batches(self.config, self.dataset, "train", wanted)
+        self.maker.rank, self.maker.world_size = self.fabric.global_rank, self.fabric.world_size
+        share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
+        phases = scored_phases(self.config)
+        self._scored = {p: build_batches(self.config, self.dataset, p, wanted) for p in phases}
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder

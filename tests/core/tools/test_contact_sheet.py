@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from gait_plugins.api import Ragged
 from gait_plugins.core.tools.contact_sheet import contact_sheet, sheet_rows
+from gait_plugins.core.tools.pictures import pictures
 from gait_plugins.errors import DataError
 from gait_plugins.plugins.walkers.dataset import Walkers
 
@@ -62,11 +64,30 @@ def test_a_data_set_is_shown_by_condition_and_view(tmp_path: Path) -> None:
     assert contact_sheet(data, tmp_path / "sheet.png").stat().st_size < 40_000
 
 
+def test_frames_of_any_stream_have_a_picture() -> None:
+    rng = np.random.default_rng(0)
+    cloud = Ragged.of([rng.normal(size=(rows, 3)) for rows in (5, 9)])
+    labels = np.tile(np.arange(12, dtype=np.uint8), (2, 4, 1))
+    for frames in (
+        cloud,
+        rng.uniform(1, 9, (2, 17, 3)),
+        labels,
+        rng.normal(size=(2, 85)),
+        np.ones((2, 4, 96, 48)),
+    ):
+        shown = pictures(frames)
+        assert (len(shown), shown.dtype) == (2, np.uint8)
+        assert shown.any()
+    colours = pictures(rng.integers(0, 255, (2, 3, 8, 6)).astype(np.uint8))
+    assert colours.shape == (2, 8, 6, 3)
+    assert len(np.unique(pictures(labels)[0])) == 12
+
+
 def test_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sequences"):
         contact_sheet([], tmp_path / "s.png")
-    with pytest.raises(DataError, match="expected"):
-        contact_sheet([("a", np.zeros((8, 6)))], tmp_path / "s.png")
+    with pytest.raises(DataError, match="a: there is no frame to show"):
+        contact_sheet([("a", np.zeros((0, 8, 6)))], tmp_path / "s.png")
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="the picture cannot be written"):
         contact_sheet([("a", np.zeros((1, 8, 6)))], tmp_path / "file" / "s.png")

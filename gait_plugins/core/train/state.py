@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import GaitBatch, LossSchedule, Results, Run, SequenceRef
+from gait_plugins.api import GaitBatch, GaitModel, LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.batches import build_batches, scored_phases
 from gait_plugins.core.assembly.checks import (

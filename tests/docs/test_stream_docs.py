@@ -34,9 +34,8 @@ def test_the_yaml_of_the_page_is_accepted(tmp_path: Path):
     assert len(found) == 2
     for number, text in enumerate(found):
         given = yaml.safe_load(text)
-        (tmp_path / f"{number}.yaml").write_text(
-            yaml.safe_dump({"inherits": "gaitbase/casiab", **given}, sort_keys=False)
-        )
+        whole = {"inherits": "gaitbase/casiab", **given}
+        (tmp_path / f"{number}.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
         config = load_config(str(tmp_path / f"{number}.yaml"))
         if "streams" in given.get("data_cfg", {}):
             assert [stream.name for stream in config.data_cfg.dataset.build().streams()] == [

@@ -42,6 +42,9 @@ def contact_sheet(
         DataError: no rows, or the file cannot be written.
     """
     rows = sheet_rows(source) if isinstance(source, GaitDataset) else source
+    rows = list(rows)
+    longest = max((len(word) for label, _ in rows for word in label.split()), default=0)
+    label_width = max(label_width, 7 * longest + 8 if longest > 12 else 0)
     strips = [_strip(label, _shown(frames, columns, step), columns, label_width) for label, frames in rows]
     if not strips:
         raise DataError(

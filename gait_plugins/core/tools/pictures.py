@@ -11,13 +11,17 @@ from gait_plugins.io.ragged import Frames
 HEIGHT = 64
 """Pixels that every frame of another size is brought to, for a sheet of several streams."""
 _DOT = (255, 255, 255)
+_HUES = np.zeros((1, 32, 3), np.uint8)
+_HUES[0, 1:] = [(number * 67 % 180, 150, 255 - number * 3) for number in range(31)]
+_LABELS = cv2.cvtColor(_HUES, cv2.COLOR_HSV2BGR)[0]
+"""A colour for each label of a map of labels; 0 is black."""
 
 
 def pictures(frames: Frames) -> np.ndarray:
     """Frames as pictures, white on black as silhouettes are.
 
-    Maps ``[h, w]`` and ``[1, h, w]`` are grey, those of three channels coloured, of any other number the
-    first one. Rows of coordinates are dots: joints ``[n, 2 or 3]`` by x and y downwards, points of a cloud
+    Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels, those of three channels
+    coloured, of any other number the first one. Rows of coordinates are dots: joints ``[n, 2 or 3]`` by x and y downwards, points of a cloud
     ``[m, 3 or more]`` by y and z upwards. Numbers ``[n]`` are columns.
 
     Args:
@@ -35,6 +39,8 @@ def pictures(frames: Frames) -> np.ndarray:
     if frames.ndim == 3 and frames.shape[2] in (2, 3) and frames.dtype.kind == "f":
         found = frames[..., 2] > 0 if frames.shape[2] == 3 else np.ones(frames.shape[:2], bool)
         return _dots([frame[seen, :2] for frame, seen in zip(frames, found, strict=True)])
+    if frames.ndim == 3 and frames.dtype.kind in "iu" and 1 < frames.max(initial=0) < len(_LABELS):
+        return _LABELS[frames]
     if frames.ndim == 3:
         return _grey(frames)
     return _columns(frames.reshape(len(frames), -1))

@@ -20,9 +20,10 @@ _LABELS = cv2.cvtColor(_HUES, cv2.COLOR_HSV2BGR)[0]
 def pictures(frames: Frames) -> np.ndarray:
     """Frames as pictures, white on black as silhouettes are.
 
-    Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels, those of three channels
-    coloured, of any other number the first one. Rows of coordinates are dots: joints ``[n, 2 or 3]`` by x and y downwards, points of a cloud
-    ``[m, 3 or more]`` by y and z upwards. Numbers ``[n]`` are columns.
+    Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels; those of three channels are
+    coloured, and of any other number the first one is shown. Rows of coordinates are dots: joints
+    ``[n, 2 or 3]`` by x and y downwards, points of a cloud ``[m, 3 or more]`` by y and z upwards. Numbers
+    ``[n]`` are columns.
 
     Args:
         frames: ``[t, ...]`` or ragged.
@@ -40,7 +41,7 @@ def pictures(frames: Frames) -> np.ndarray:
         found = frames[..., 2] > 0 if frames.shape[2] == 3 else np.ones(frames.shape[:2], bool)
         return _dots([frame[seen, :2] for frame, seen in zip(frames, found, strict=True)])
     if frames.ndim == 3 and frames.dtype.kind in "iu" and 1 < frames.max(initial=0) < len(_LABELS):
-        return _LABELS[frames]
+        return np.asarray(_LABELS[frames])
     if frames.ndim == 3:
         return _grey(frames)
     return _columns(frames.reshape(len(frames), -1))

@@ -39,6 +39,10 @@ Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(
 """A source for each part of a model, or one for the whole of it."""
 
 
+ClassPatterns = Annotated[dict[str, list[str]], BeforeValidator(realise)]
+"""Class -> patterns of types."""
+
+
 def _held_out(value: int | float | list[str] | None) -> int | float | list[str] | None:
     if isinstance(value, float) and not 0 < value < 1:
         raise ValueError("a share must lie between 0 and 1")
@@ -94,6 +98,11 @@ class DataSection(Section):
         {},
         description="stream -> frames per second, for streams that were taken by clocks of their own; wins "
         "over what the data set says",
+    )
+    classes: ClassPatterns = Field(
+        {},
+        description="class -> patterns of the type level, where a class and no identity is learnt: each "
+        "sequence gets the number of its class as the target 'class'",
     )
     remove_no_gallery: bool = Field(
         False,

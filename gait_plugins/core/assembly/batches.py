@@ -20,6 +20,7 @@ from gait_plugins.core.assembly.components import (
     build_joint_transforms,
     build_transforms,
 )
+from gait_plugins.core.data.classes import Classes
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.data.streams import take
 from gait_plugins.core.data.validation_split import HeldOutDataset, split, unscorable_error
@@ -96,6 +97,9 @@ def batch_maker(
         config.data_cfg.dataset.where,
         config.model_cfg.name,
     )
+    classes = Classes(config.data_cfg.classes) if config.data_cfg.classes else None
+    if classes is not None:
+        classes.check(index.refs)
     transforms = build_transforms(section.transform, taken.names, f"{name}.transform")
     joint = build_joint_transforms(section.joint_transform, taken, f"{name}.joint_transform")
     check_streams(config, taken, wanted, joint, transforms)
@@ -108,6 +112,7 @@ def batch_maker(
         frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
         transforms=transforms,
         joint=joint,
+        classes=classes,
         taken=taken,
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.

@@ -26,6 +26,7 @@ from gait_plugins.api import (
     Stream,
     Transform,
 )
+from gait_plugins.core.data.classes import TARGET, Classes
 from gait_plugins.core.data.collate import Room, Source, stack_targets
 from gait_plugins.core.data.seeding import batch_rng, slot_rng
 from gait_plugins.core.data.streams import Taken, pick
@@ -80,6 +81,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         transforms: one for each input source, or None.
         joint: transforms of several streams, before those.
         taken: which of the data set's streams are inputs.
+        classes: what else than the identity a sequence belongs to, as a target of it.
         seed: of everything random.
         rank, world_size: the share of each batch that this process makes.
         by_sequence: what is random of a sequence depends on its place in the index alone, not on the
@@ -97,6 +99,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
     by_sequence: bool = False
     joint: Sequence[JointTransform] = ()
     taken: Taken = field(default_factory=Taken)
+    classes: Classes | None = None
 
     def __post_init__(self) -> None:
         self._rooms = [Room(PREFETCHED + 2) for _ in self.transforms]
@@ -165,6 +168,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             loaded = self.dataset.load(ref)
             targets = dict(self.dataset.targets(ref))
             times = self.dataset.times(ref)
+        if self.classes is not None:
+            targets[TARGET] = self.classes.of(ref)
         sources = self.taken.of(loaded, ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(

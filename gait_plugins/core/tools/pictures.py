@@ -20,8 +20,8 @@ _LABELS = cv2.cvtColor(_HUES, cv2.COLOR_HSV2BGR)[0]
 def pictures(frames: Frames) -> np.ndarray:
     """Frames as pictures, white on black as silhouettes are.
 
-    Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels; those of three channels are
-    coloured, and of any other number the first one is shown. Rows of coordinates are dots: joints
+    Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels; those of three channels
+    are coloured, and of any other number the first one is shown. Rows of coordinates are dots: joints
     ``[n, 2 or 3]`` by x and y downwards, points of a cloud ``[m, 3 or more]`` by y and z upwards. Numbers
     ``[n]`` are columns.
 

@@ -107,6 +107,7 @@ def gait_protocols() -> Contribution:
         "GREW_submission": "submissions:GREWSubmission",
         "HID_submission": "submissions:HIDSubmission",
         "evaluate_own_data": "own_data:OwnDataProtocol",
+        "evaluate_classes": "classes:ClassProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}
 

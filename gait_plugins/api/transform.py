@@ -67,6 +67,10 @@ class JointTransform(HasExample, ABC):
         not be modified. All randomness comes from ``rng``.
         """
 
+    def example_streams(self) -> tuple[Stream, ...]:
+        """Those of :attr:`streams` as data may declare them, so that it can be tried."""
+        return ()
+
     def becomes(self, streams: Mapping[str, Stream]) -> Mapping[str, Stream]:
         """What the streams' frames are afterwards: those that are changed in shape, dtype or range."""
         return {}

@@ -11,6 +11,7 @@ from gait_plugins.testing.losses import check_loss
 from gait_plugins.testing.models import check_model
 from gait_plugins.testing.protocols import check_protocol
 from gait_plugins.testing.samplers import check_batch_sampler, check_frame_sampler
+from gait_plugins.testing.stream_kinds import check_stream
 from gait_plugins.testing.transforms import check_joint_transform, check_transform
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "check_loss",
     "check_model",
     "check_protocol",
+    "check_stream",
     "check_transform",
 ]

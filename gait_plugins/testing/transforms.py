@@ -55,20 +55,20 @@ def check_transform(
 
 
 def check_joint_transform(
-    transform: JointTransform, streams: Sequence[Stream], draws: int = 8, frames: int = 5
+    transform: JointTransform, streams: Sequence[Stream] | None = None, draws: int = 8, frames: int = 5
 ) -> None:
     """Purity of a transform of several streams, and one decision for all of them.
 
     Args:
         transform: the transform.
-        streams: those of its :attr:`streams`, as a data set would declare them.
+        streams: those of its ``streams``, as a data set would declare them; None: its ``example_streams``.
         draws: how often random decisions are tried.
         frames: of each stream.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
-    declared = {stream.name: stream for stream in streams}
+    declared = {stream.name: stream for stream in streams or transform.example_streams()}
     absent = [name for name in transform.streams if name not in declared]
     expect(not absent, f"it changes {absent}: give check_joint_transform these streams")
     clips = {

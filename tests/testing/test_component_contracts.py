@@ -20,9 +20,11 @@ from gait_plugins.testing import (
     check_batch_sampler,
     check_dataset,
     check_frame_sampler,
+    check_joint_transform,
     check_loss,
     check_model,
     check_protocol,
+    check_stream,
     check_transform,
 )
 
@@ -56,6 +58,17 @@ def test_losses_keep_their_contract(component: Component) -> None:
 @pytest.mark.parametrize("component", components("transform"))
 def test_transforms_keep_their_contract(component: Component, frame_shape: tuple[int, ...]) -> None:
     check_transform(maker(component)(), frame_shape)
+
+
+@pytest.mark.parametrize("component", components("joint_transform"))
+def test_joint_transforms_keep_their_contract(component: Component) -> None:
+    check_joint_transform(maker(component)())
+
+
+@pytest.mark.parametrize("component", components("stream"))
+def test_streams_keep_their_contract(component: Component) -> None:
+    if component.name != "Stream":  # whatever is described
+        check_stream(maker(component)())
 
 
 @pytest.mark.parametrize("component", components("frame_sampler"))
@@ -94,6 +107,13 @@ def test_data_sets_keep_their_contract(
         "walkers": {"train": 2, "test": 1, "frames": 4, "views": ["000", "090"]},
     }
     check_dataset(maker(component, **small.get(component.name, {}))())
+
+
+def test_walkers_of_all_streams_keep_the_contract(tmp_path: Path) -> None:
+    few = {"train": 1, "test": 1, "frames": 6, "views": ["054"], "nm": 1, "bg": 0, "cl": 0}
+    names = ["silhouettes", "keypoints", "skeleton_maps", "parsing", "depth", "points", "smpl", "flow"]
+    walkers = {"type": "walkers", **few, "streams": names, "cache_dir": str(tmp_path)}
+    check_dataset(gait_plugins.build("dataset", walkers), loaded=1)
 
 
 @pytest.mark.parametrize("component", components("protocol"))

@@ -19,6 +19,7 @@ from gait_plugins.errors import (
     NonFiniteLoss,
     PluginLoadError,
     ProcessLost,
+    RunFolderLost,
     UnknownComponent,
     UpstreamMismatch,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "Recipe",
     "Results",
     "Run",
+    "RunFolderLost",
     "SequenceIndex",
     "SequenceRef",
     "Subset",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import pickle
 import re
@@ -84,10 +85,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             torch.save({**checkpoint, "format": FORMAT}, file)
     # torch's writer reports a failed write as RuntimeError, the file itself as OSError.
     except (OSError, RuntimeError) as error:
+        reason = _disk_error(error)
         raise CheckpointError(
-            f"the checkpoint could not be written: {_disk_error(error)}",
+            f"the checkpoint could not be written: {getattr(reason, 'strerror', None) or reason}",
             where=str(path),
-            hint="free some disk space and continue with --resume; earlier checkpoints are intact",
+            hint=f"{_mending(reason)} and continue with --resume; earlier checkpoints are intact",
         ) from error
 
 
@@ -180,6 +182,16 @@ def _disk_error(error: BaseException) -> BaseException:
     while reason is not None and not isinstance(reason, OSError):
         reason = reason.__context__
     return reason or error
+
+
+def _mending(reason: BaseException) -> str:
+    """What to do about a file that cannot be written."""
+    known = {
+        errno.EACCES: "make the folder writable",
+        errno.EPERM: "make the folder writable",
+        errno.EROFS: "make the file system writable",
+    }
+    return known.get(getattr(reason, "errno", None) or 0, "free some disk space")
 
 
 def _checked(content: Any, path: Path) -> Checkpoint:

@@ -24,7 +24,7 @@ from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.registry.manager import pin_plugins
 
-_FOLDER_LOST = "the test writes nothing more; test again, with the checkpoint where it lies now: --checkpoint FILE"
+_FOLDER_LOST = "to test again, name the checkpoint where it lies now: --checkpoint FILE"
 
 
 @with_all_processes()

@@ -18,7 +18,6 @@ from helpers.children import free_port, import_path
 from helpers.components.tiny import TINY_YAML
 from helpers.components.tiny_recipe import TinyRecipePlugin, write_recipe
 from helpers.components.tiny_training import run
-from helpers.places import PROGRAMS
 
 from gait_plugins import CheckpointError, Run, RunFolderLost, hookimpl
 from gait_plugins.config import load_config

@@ -93,7 +93,7 @@ def pack(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Write prepared data as one memory-mapped file, an eighth of the size or less.
+    """Write prepared data as one file that is read in place, an eighth of the size or less.
 
     To train from it, set data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
     """

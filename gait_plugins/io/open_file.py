@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from gait_plugins.io.folders import SPECIAL
+
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """A pipe is opened at once, even if nobody writes to it."""
 _seeking = threading.Lock()
@@ -40,7 +42,7 @@ class OpenFile:
             self.close()
             if stat.S_ISDIR(found.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            raise OSError(errno.EINVAL, "not a regular file: a pipe, socket or device", str(path))
+            raise OSError(errno.EINVAL, SPECIAL, str(path))
         self._found = (found.st_size, found.st_mtime_ns)
 
     def read(self, start: int, count: int) -> bytes:

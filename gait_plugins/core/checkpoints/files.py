@@ -19,6 +19,7 @@ from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights, n
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.folders import SPECIAL, is_special
 from gait_plugins.registry.components import same_origin
 
 FORMAT = 1
@@ -108,6 +109,7 @@ def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
     """
     if not path.is_file():
         what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
+        what = SPECIAL if is_special(path) else what
         raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
     try:
         _verify(path)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gait_plugins.api import SequenceRef, Subset
 from gait_plugins.errors import DataError
-from gait_plugins.io.folders import is_special
+from gait_plugins.io.folders import require_regular
 from gait_plugins.io.open_file import ArrayFile
 from gait_plugins.plugins.rle.data.files import as_frame, images_in, read_identities, read_image
 from gait_plugins.plugins.rle.data.images import ImageDataset
@@ -162,8 +162,7 @@ class SYSUMM01(ImageDataset):
 
 def _labels(path: str) -> np.ndarray:
     with _told(path):
-        if is_special(path):
-            raise ValueError("not a regular file: a pipe, socket or device")
+        require_regular(path)
         return np.asarray(np.load(path, allow_pickle=False))
 
 

@@ -19,6 +19,7 @@ from gait_plugins.errors import (
     NonFiniteLoss,
     PluginLoadError,
     ProcessLost,
+    RunFolderLost,
     UnknownComponent,
     UpstreamMismatch,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "Recipe",
     "Results",
     "Run",
+    "RunFolderLost",
     "SequenceIndex",
     "SequenceRef",
     "Silhouettes",

@@ -60,5 +60,9 @@ class ProcessLost(GaitPluginsError):
     """Another process of the same job ended, and this one cannot go on without it."""
 
 
+class RunFolderLost(GaitPluginsError):
+    """The folder of a run was removed, moved or replaced while the run wrote into it."""
+
+
 class UpstreamMismatch(GaitPluginsError):
     """A checkout of the second host differs from the one its patches were written for."""

@@ -45,6 +45,7 @@ def check(
 ) -> None:
     """Check a configuration: list its components and their packages, or everything that is wrong.
 
+    Solver and schedule are tried as before a training; no data are read.
     For a recipe, list its stages and the weights that each starts from.
     """
     from gait_plugins.config.loading import load_config, open_source
@@ -52,10 +53,14 @@ def check(
     source = open_source(config)
     if source.is_recipe:
         from gait_plugins.config.recipe.load import load_recipe
-        from gait_plugins.core.recipes.checks import check_stages
+        from gait_plugins.core.recipes.checks import check_stages, of_stage
+        from gait_plugins.core.train.rehearsal import rehearse_without_data
 
         recipe = load_recipe(source, override or [])
         fits = check_stages(recipe)
+        for stage in recipe.stages:
+            with of_stage(stage):
+                rehearse_without_data(stage.config)
         if resolved:
             import yaml
 
@@ -65,6 +70,9 @@ def check(
             say("\n".join(_recipe_lines(recipe, fits)))
         return
     loaded = load_config(source, override or [])
+    from gait_plugins.core.train.rehearsal import rehearse_without_data
+
+    rehearse_without_data(loaded)
     if resolved:
         import yaml
 

@@ -1,4 +1,4 @@
-"""Packed data files: all sequences of a data set in one ``.npz``, memory-mapped when read.
+"""Packed data files: all sequences of a data set in one ``.npz``, each read when it is asked for.
 
 The file is an uncompressed zip archive of ``.npy`` arrays; ``numpy.load(file)["records"]`` reads one:
 
@@ -29,7 +29,6 @@ Files of version 3 hold any streams. Their arrays are the columns of ``records``
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import zlib
 from collections.abc import Iterator
@@ -40,6 +39,7 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, Member, verify
+from gait_plugins.io.open_file import OpenFile
 from gait_plugins.io.ragged import Frames, Ragged
 
 VERSION = 3
@@ -63,6 +63,7 @@ NAMES = ("labels", "types", "views")
 _FEW = 12
 """Bytes of a row that are copied column by column."""
 _HINT = "pack the data again: gait-plugins data pack ROOT FILE"
+_IN_USE = "put the file back as it was; gait-plugins data pack takes its place only when it is complete"
 
 
 class Packed(NamedTuple):
@@ -136,8 +137,9 @@ def _padded(packed: Packed, bytes_a_row: int) -> np.ndarray:
 class PackedFile:
     """A packed data file, opened for reading.
 
-    The arrays of names and places are read at once; frames are read where they are asked for. It is
-    pickled as its path, and opened again when it is unpickled.
+    The arrays of names and places are read at once; frames are read where they are asked for, from the file
+    that was opened, whatever takes its name later. It is pickled as its path, and opened again when it is
+    unpickled.
 
     Args:
         path: the file.
@@ -148,8 +150,11 @@ class PackedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with _told(path), open(path, "rb") as file:
+        with _told(path):
+            self._file = OpenFile(path)
+        with _told(path), self._file.stream() as file:
             archive = Archive(file)
+            self.stamp = _stamp(archive)
             self.version, self.inputs = _format(archive, path)
             self.names = tuple([str(name) for name in archive.array(key)] for key in NAMES)
             self.sequences = archive.array("sequences")
@@ -162,7 +167,6 @@ class PackedFile:
             self.forms: Any = None
             if self.version > PIXELS:
                 self.streams, self.forms = _streams(archive, self.records)
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -245,18 +249,26 @@ class PackedFile:
         sizes = (t, height, width) if c == 0 else (t, c, height, width)
         try:
             offset = int(self._chunks[chunk, 0]) + start
-            data = np.frombuffer(self._map, np.uint8, rows * columns, offset).reshape(rows, columns)
-            if self.has_checksums and crc != (zlib.crc32(data.data),):
+            read = self._file.read(offset, rows * columns)
+            if self.has_checksums and crc != (zlib.crc32(read),):
                 raise ValueError("its bytes do not match their checksum")
+            data = np.frombuffer(read, np.uint8).reshape(rows, columns)
+            if bits == 8 and columns == width:  # as they are: nobody else holds these bytes
+                return data.reshape(sizes)
             frames = unpack_frames(Packed(data, bits, first, last), tuple(int(size) for size in sizes))
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, EOFError, OSError) as error:
             raise self._unreadable(row, error) from error
         frames.flags.writeable = False
         return frames
 
     def _unreadable(self, row: int, error: Exception) -> DataError:
+        reason = getattr(error, "strerror", None) or error
+        changed = self._file.has_changed()
         return DataError(
-            f"the sequence {'-'.join(self.name(row))} cannot be read: {error}", where=self.path, hint=_HINT
+            f"the sequence {'-'.join(self.name(row))} cannot be read: {reason}"
+            + ("; the file was written to while it was in use" if changed else ""),
+            where=self.path,
+            hint=_IN_USE if changed else _HINT,
         )
 
 
@@ -268,6 +280,12 @@ def require_sound(path: str) -> None:
     """
     with _told(path):
         verify(path)
+
+
+def _stamp(archive: Archive) -> int:
+    """A checksum of all that the file holds, from the checksums of its members."""
+    members = sorted((member.name, member.size, member.crc) for member in archive.members.values())
+    return zlib.crc32(repr(members).encode())
 
 
 def _format(archive: Archive, path: str) -> tuple[int, int]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
+
+SPECIAL = "not a regular file: a pipe, socket or device"
+"""What is wrong with a file that cannot be read to its end."""
 
 _NUMBERS = re.compile(r"(\d+)")
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -22,6 +26,12 @@ def is_special(path: str | os.PathLike[str]) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def require_regular(path: str | os.PathLike[str]) -> None:
+    """Raise ``OSError`` for a pipe, socket or device, before it is opened: that may never end."""
+    if is_special(path):
+        raise OSError(errno.EINVAL, SPECIAL, os.fspath(path))
 
 
 def suffix(name: str) -> str:

@@ -13,7 +13,7 @@ from gait_plugins.api import GaitDataset, SequenceRef
 from gait_plugins.config import build
 from gait_plugins.errors import DataError
 from gait_plugins.io.dataset_file import PackedFile
-from gait_plugins.io.folders import is_hidden
+from gait_plugins.io.folders import SPECIAL, is_hidden, is_special
 
 
 def every_sequence(
@@ -36,6 +36,8 @@ def every_sequence(
             where=str(root),
             hint=f"relative paths start at the working directory ({os.getcwd()})",
         )
+    if is_special(root):
+        raise DataError(SPECIAL, where=str(root), hint="give a folder or a packed data file")
     kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
     labels = PackedFile(str(root)).names[0] if root.is_file() else _folders(root)
     if not labels:

@@ -135,7 +135,9 @@ class Lifecycle:
                 if lost is not None:
                     raise lost from error
                 self._detached.add(id(implementation.plugin))
-                self._report(implementation, hook, error, "the plugin is detached and the run goes on")
+                goes_on = hook != "gait_run_end"
+                outcome = "the run goes on" if goes_on else "what it keeps of the run may be incomplete"
+                self._report(implementation, hook, error, f"the plugin is detached and {outcome}")
 
     def _listening(self, hook: str, run: Run | None = None) -> Iterator[pluggy.HookImpl]:
         # Pluggy's order: the last registered first, but for tryfirst and trylast.

@@ -96,7 +96,7 @@ def pack(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Write prepared data as one memory-mapped file, an eighth of the size or less.
+    """Write prepared data as one file that is read in place, an eighth of the size or less.
 
     ROOT may be a configuration (FILE.yaml): its data set is packed, with whatever streams it has.
 

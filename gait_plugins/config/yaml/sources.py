@@ -11,6 +11,7 @@ from typing import Any
 from gait_plugins.config.yaml.reader import read_file
 from gait_plugins.config.yaml.tree import Tree, merge
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.folders import SPECIAL, is_special
 from gait_plugins.suggest import did_you_mean
 
 INHERITS = "inherits"
@@ -62,6 +63,8 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         return path
     if not text.endswith(_SUFFIXES) and (inside := _SHIPPED / f"{text}.yaml").is_file():
         return inside
+    if is_special(path):
+        raise ConfigError(f"{SPECIAL}, expected a configuration", where=text, hint="save it as a .yaml file")
     names = f"gait-plugins config list shows the {len(_shipped())} shipped names"
     if path.suffix in _SUFFIXES and path.parent.is_dir():
         beside = [str(file) for file in path.parent.iterdir() if file.suffix in _SUFFIXES]

@@ -22,7 +22,7 @@ from gait_plugins.config import Config
 from gait_plugins.config.specs import ComponentSpec, TransformSpecs
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.streams import Taken
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.suggest import did_you_mean
 
 Phase = Literal["train", "validation", "test"]
@@ -40,6 +40,15 @@ def on_meta(make: Callable[[], GaitModel]) -> GaitModel:
     """A model as names and shapes alone, without memory for its weights."""
     with torch.device("meta"):
         return make()
+
+
+def model_outline(config: Config) -> GaitModel:
+    """The model as names and shapes alone, or whole where it looks at its weights while it is made."""
+    try:
+        return on_meta(config.model_cfg.build)
+    except (NotImplementedError, GaitPluginsError):
+        model: GaitModel = config.model_cfg.build()
+        return model
 
 
 def build_losses(config: Config) -> dict[str, Loss]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import pickle
 import re
@@ -18,6 +19,7 @@ from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights, n
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.folders import SPECIAL, is_special
 from gait_plugins.registry.components import same_origin
 
 FORMAT = 1
@@ -84,10 +86,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             torch.save({**checkpoint, "format": FORMAT}, file)
     # torch's writer reports a failed write as RuntimeError, the file itself as OSError.
     except (OSError, RuntimeError) as error:
+        reason = _disk_error(error)
         raise CheckpointError(
-            f"the checkpoint could not be written: {_disk_error(error)}",
+            f"the checkpoint could not be written: {getattr(reason, 'strerror', None) or reason}",
             where=str(path),
-            hint="free some disk space and continue with --resume; earlier checkpoints are intact",
+            hint=f"{_mending(reason)} and continue with --resume; earlier checkpoints are intact",
         ) from error
 
 
@@ -106,6 +109,7 @@ def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
     """
     if not path.is_file():
         what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
+        what = SPECIAL if is_special(path) else what
         raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
     try:
         _verify(path)
@@ -180,6 +184,16 @@ def _disk_error(error: BaseException) -> BaseException:
     while reason is not None and not isinstance(reason, OSError):
         reason = reason.__context__
     return reason or error
+
+
+def _mending(reason: BaseException) -> str:
+    """What to do about a file that cannot be written."""
+    known = {
+        errno.EACCES: "make the folder writable",
+        errno.EPERM: "make the folder writable",
+        errno.EROFS: "make the file system writable",
+    }
+    return known.get(getattr(reason, "errno", None) or 0, "free some disk space")
 
 
 def _checked(content: Any, path: Path) -> Checkpoint:

@@ -287,7 +287,8 @@ def _in_words(error: Exception) -> DataError | None:
     if "shared memory" in text.lower() or "bus error" in text.lower():
         return DataError(
             f"the loader workers ran out of shared memory: {text}",
-            hint="-o data_cfg.num_workers=0, or give the container more shared memory",
+            hint="-o data_cfg.num_workers=0, or give the container more shared memory. A bus error may also "
+            "mean that a memory-mapped data file became shorter, or its disk failed, while it was read",
         )
     if isinstance(error, ConnectionError | EOFError):
         # The way to a worker ended in the middle of a batch.

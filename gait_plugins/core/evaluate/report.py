@@ -85,13 +85,27 @@ def write_results(results: Results, folder: Path, step: int, protocol: str) -> P
         The path of the JSON file.
     """
     path = results_path(Path(folder), step, protocol)
+    try:
+        _write_all(results, path, step)
+    except OSError:  # what was long computed is not lost for a full disk
+        log.error("the results of step %d cannot be written: %s", step, in_words(results))
+        raise
+    return path
+
+
+def _write_all(results: Results, path: Path, step: int) -> None:
     for name, text in results.files.items():
         own = path.with_name(_numbered(name, step))
         write_text(own, text)
         log.info("written: %s", own)
     write_text(path, json_text(results_to_json(results, step), 2, allow_nan=False) + "\n")
     write_text(path.with_suffix(".csv"), results_to_csv(results))
-    return path
+
+
+def in_words(results: Results) -> str:
+    """The figures in one line, for a message."""
+    figures = (f"{printable(name)} {float(value):.2f}" for name, value in results.metrics.items())
+    return ", ".join(figures) or "none"
 
 
 def results_path(folder: Path, step: int, protocol: str) -> Path:

@@ -18,11 +18,14 @@ from gait_plugins.core.checkpoints.files import (
     trained_frames,
 )
 from gait_plugins.core.evaluate.infer import evaluate
-from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folder, run_log
+from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.registry.manager import pin_plugins
+
+_FOLDER_LOST = "to test again, name the checkpoint where it lies now: --checkpoint FILE"
 
 
 @with_all_processes()
@@ -63,7 +66,9 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
         results = evaluate(fabric, model.to(fabric.device), config, maker, trained_frames(checkpoint))
         if results is not None:
-            write_results(results, folder, step, section.protocol.name)
+            presence = Presence(folder, folder / "test" / "config.yaml", None, _FOLDER_LOST)
+            with presence.writing(f"the results could not be written: {in_words(results)}"):
+                write_results(results, folder, step, section.protocol.name)
             lifecycle.evaluated(run, step, results)
     return results
 

@@ -15,7 +15,7 @@ from gait_plugins.config import Config
 from gait_plugins.config.recipe.model import RecipeConfig, Stage
 from gait_plugins.core.assembly.batches import build_batches, scored_phases
 from gait_plugins.core.assembly.checks import check_losses, check_trainable
-from gait_plugins.core.assembly.components import build_dataset, build_losses, on_meta
+from gait_plugins.core.assembly.components import build_dataset, build_losses, model_outline
 from gait_plugins.core.checkpoints.compare import LoadReport
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
 from gait_plugins.core.checkpoints.identify import quiet
@@ -65,7 +65,7 @@ def check_stages(recipe: RecipeConfig) -> dict[str, list[PartFit]]:
     for stage in recipe.stages:
         pin_plugins(stage.config.plugins)
         with of_stage(stage):
-            models[stage.name] = _model(stage.config)
+            models[stage.name] = model_outline(stage.config)
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
             _check_hint(stage.config)
         parts = parts_of(stage.config.trainer_cfg.init)
@@ -99,7 +99,7 @@ def check_data(stages: Iterable[Stage]) -> dict[str, dict[str, Any]]:
         pin_plugins(stage.config.plugins)
         with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
-            model = _model(stage.config)
+            model = model_outline(stage.config)
             maker = build_batches(stage.config, dataset, "train", model.streams)
             losses = build_losses(stage.config)
             check_losses(losses, maker)
@@ -124,14 +124,6 @@ def _check_hint(config: Config) -> None:
             hint="remove one of them, for example with overrides: {trainer_cfg: {restore_hint: 0}}",
         )
     load_checkpoint(Path(hint))
-
-
-def _model(config: Config) -> GaitModel:
-    try:
-        return on_meta(config.model_cfg.build)
-    except (NotImplementedError, GaitPluginsError):  # it looks at its weights while it is made
-        model: GaitModel = config.model_cfg.build()
-        return model
 
 
 def _to_be(stage: Stage, models: Mapping[str, GaitModel]) -> Checkpoint:

@@ -86,8 +86,8 @@ def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
             result = action()
         except Exception as caught:
             error = caught
-    # Only our own errors are sure to survive the way to another process.
-    told = error if isinstance(error, GaitPluginsError | None) else RuntimeError(repr(error))
+    # Only our own errors, and those of files and disks, are sure to survive the way to another process.
+    told = error if isinstance(error, GaitPluginsError | None) else _portable(error)
     told = fabric.broadcast(told)
     if told is not None:
         raise error or told
@@ -111,6 +111,13 @@ def with_all_processes() -> Iterator[None]:
         if isinstance(lost, ProcessLost) and dist.is_initialized():
             lost.where = lost.where or f"rank {dist.get_rank()}"
         raise lost from error
+
+
+def _portable(error: Exception) -> Exception:
+    if isinstance(error, OSError) and type(error).__module__ == "builtins":
+        plain = OSError(error.errno, error.strerror, error.filename)
+        return plain if error.errno is not None else OSError(str(error))
+    return RuntimeError(repr(error))
 
 
 def _end_process_group() -> None:

@@ -13,7 +13,7 @@ from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
 from gait_plugins.config import build
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.folders import by_numbers, is_hidden, suffix
+from gait_plugins.io.folders import SPECIAL, by_numbers, is_hidden, is_special, suffix
 from gait_plugins.io.images import UnreadableImage, read_image
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_any, read_frames
 from gait_plugins.prepare.align import grey_mask
@@ -194,6 +194,8 @@ def _loose(path: Path, identity: str) -> Iterator[SequenceRef]:
             where=str(path),
             hint=f"relative paths start at the working directory ({os.getcwd()})",
         )
+    if is_special(path):
+        raise DataError(SPECIAL, where=str(path), hint="copy the frames into a file")
     files = [path] if path.is_file() or _images(path) else _sequence_files(path)
     # The path takes the view's place: messages that name a sequence then name its file.
     yield from (SequenceRef(identity, "", str(file), (None, file)) for file in files)

@@ -48,5 +48,6 @@ def _not_done(training: Training) -> bool:
 def _best_weights(training: Training) -> dict[str, Any] | None:
     if training.history.best is None:
         return None
-    weights: dict[str, Any] = load_checkpoint(training.run.folder / "checkpoints" / BEST)["model"]
+    with training.presence.writing(training.lost_with_it(max(training.history.figures))):
+        weights: dict[str, Any] = load_checkpoint(training.run.folder / "checkpoints" / BEST)["model"]
     return weights

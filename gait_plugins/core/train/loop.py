@@ -81,6 +81,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
             # report to the hooks
             metrics: Mapping[str, Any] = {}
             if step % section.log_iter == 0:
+                training.require_folder(step)
                 metrics = _metrics(training, loss, figures, images)
                 log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
             lifecycle.step_end(run, step, metrics)

@@ -14,8 +14,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from gait_plugins.api import GaitModel, LossSchedule
 from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
+from gait_plugins.core.assembly.components import build_losses, model_outline
 from gait_plugins.core.checkpoints.identify import quiet
-from gait_plugins.core.train.optim import build_scheduler
+from gait_plugins.core.checkpoints.partial import freeze
+from gait_plugins.core.train.objective import Objective
+from gait_plugins.core.train.optim import build_optimizer, build_scheduler
 from gait_plugins.errors import ConfigError, GaitPluginsError
 
 WHOLE = 1000
@@ -50,6 +53,21 @@ def rehearse(
         schedule = build_scheduler(config, stand_in, model)
         _try_solver(config, stand_in)
         _try_schedule(config, stand_in, schedule)
+
+
+def rehearse_without_data(config: Config) -> None:
+    """Like :func:`rehearse`, with what can be made without data, on the CPU.
+
+    A model without weights has nothing to try.
+
+    Raises:
+        GaitPluginsError: model, losses, solver or schedule cannot be made, or do not fit the training.
+    """
+    with quiet():
+        model, losses = model_outline(config), build_losses(config)
+        freeze(model, config.trainer_cfg.freeze)
+    if any(parameter.requires_grad for parameter in model.parameters()):
+        rehearse(config, build_optimizer(config, Objective(model, losses)), model, torch.device("cpu"))
 
 
 def _check_numbers(config: Config) -> None:

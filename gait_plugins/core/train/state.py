@@ -39,9 +39,10 @@ from gait_plugins.core.data.loader import (
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate
-from gait_plugins.core.evaluate.report import write_results
+from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
+from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
@@ -58,6 +59,8 @@ from gait_plugins.nn.collectives import mean_over_ranks
 from gait_plugins.nn.sync_bn import freeze_batch_norm, synchronise_batch_norm
 
 log = logging.getLogger("gait_plugins")
+
+_FOLDER_LOST = "if it was moved, move it back and go on with --resume; else start the training again"
 
 
 class Training:
@@ -134,6 +137,21 @@ class Training:
         self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
 
+    def require_folder(self, step: int) -> None:
+        """See that the run folder is still there, before a step is logged.
+
+        Raises:
+            RunFolderLost: it was removed, moved or replaced.
+        """
+        on_first_rank(self.fabric, lambda: self.presence.require(self.lost_with_it(step)))
+
+    def lost_with_it(self, step: int, results: Results | None = None) -> str:
+        """What a folder that vanishes takes with it."""
+        saved = max(self.run.first_step, self._saved)
+        kept = f"its last checkpoint was that of step {saved}" if saved else "no checkpoint was saved yet"
+        found = "" if results is None else f"\n  figures of step {step}: {in_words(results)}"
+        return f"the training was at step {step} of {self.run.total_steps}, {kept}{found}"
+
     def _changes(self, options: RunOptions) -> list[Change]:
         """What is different from here on; empty for a training that begins."""
         if self.resumed is None:
@@ -158,6 +176,7 @@ class Training:
         held = hold(folder)
         if held is not None:
             weakref.finalize(self, held.close)
+        self.presence = Presence(folder, folder / "config.yaml", held, _FOLDER_LOST)
         sources = [record["file"] for record in self.taken]
         claim(folder, section.save_name, options=options, hint=section.restore_hint, init=sources)
         for written in (folder, folder / "checkpoints"):
@@ -305,6 +324,7 @@ class Training:
         Raises:
             NonFiniteLoss: the update made weights NaN or infinite; nothing is written.
             CheckpointError: it could not be written.
+            RunFolderLost: the run folder is not there any more.
         """
         path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
         on_first_rank(self.fabric, partial(self._save, path, step))
@@ -321,7 +341,8 @@ class Training:
                 f"NaN or infinite: {', '.join(broken[:4])}{', ...' * (len(broken) > 4)}",
                 hint="earlier checkpoints are untouched; try a lower learning rate",
             )
-        ckpt.save_checkpoint(path, state)
+        with self.presence.writing(self.lost_with_it(step)):
+            ckpt.save_checkpoint(path, state)
         self._saved = step
 
     def state(self, step: int) -> ckpt.Checkpoint:
@@ -361,9 +382,11 @@ class Training:
         if results.subset == "test":
             self.write(results, step)
         if self.history.wanted or self._held_out:
-            self.history.note(step, results.metrics)
+            with self.presence.writing(self.lost_with_it(step, results)):
+                self.history.note(step, results.metrics)
 
     def write(self, results: Results | None, step: int) -> None:
         """Write results into the run folder."""
         if results is not None:
-            write_results(results, self.run.folder, step, self.config.evaluator_cfg.protocol.name)
+            with self.presence.writing(self.lost_with_it(step, results)):
+                write_results(results, self.run.folder, step, self.config.evaluator_cfg.protocol.name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,8 @@ log = logging.getLogger("gait_plugins")
 
 FOLDER_NAME = "summary"
 MOST_PICTURES = 64
+TRIES = 8
+"""How often a name is looked for that comes after those that are there, four a second."""
 
 
 class TensorBoard:
@@ -79,12 +83,32 @@ class TensorBoard:
                 self._absent = True
                 log.warning("no TensorBoard log is written: %s (pip install tensorboard)", error)
                 return None
-            self._writer = SummaryWriter(str(self._folder), purge_step=self._purge_step)
+            make = partial(SummaryWriter, str(self._folder), purge_step=self._purge_step)
+            self._writer = make() if self._purge_step is None else _later(make, self._folder)
         return self._writer
 
     def _flush(self) -> None:
         if self._writer is not None:
             self._writer.flush()
+
+
+def _later(make: Callable[[], SummaryWriter], folder: Path) -> SummaryWriter:
+    """A writer whose file is read after those that are there: files are read in the order of their names.
+
+    A name holds the second in which it was made, and after it numbers that are compared as text.
+    """
+    there = {path.name for path in folder.glob("events.*")}
+    writer = make()
+    for _ in range(TRIES):
+        new = {path.name for path in folder.glob("events.*")} - there
+        if not new or max(new) > max(there):
+            break
+        writer.close()
+        for name in new:
+            (folder / name).unlink()
+        sleep(1 / 4)
+        writer = make()
+    return writer
 
 
 def image_grid(pictures: np.ndarray) -> np.ndarray:

@@ -8,14 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from helpers.children import import_path
-from helpers.components.tiny_recipe import RECIPE_YAML, TinyRecipePlugin, write_recipe
+from helpers.components.tiny_recipe import CPU, RECIPE_YAML, run, state, write_recipe
 from helpers.components.tiny_training import equal, trained
 from helpers.places import PROGRAMS
 from helpers.programs.kill_recipe import kill_often
@@ -24,34 +22,12 @@ from typer.testing import CliRunner
 from gait_plugins import ConfigError
 from gait_plugins.cli import app
 from gait_plugins.config import load_config
-from gait_plugins.config.recipe.load import find_recipe, load_recipe
+from gait_plugins.config.recipe.load import load_recipe
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
-from gait_plugins.core.recipes.checks import check_stages, of_stage
-from gait_plugins.core.recipes.run import score_recipe, state_of, train_recipe
-from gait_plugins.core.runs.changes import read_changes
+from gait_plugins.core.recipes.checks import check_stages
+from gait_plugins.core.recipes.run import score_recipe, state_of
 from gait_plugins.core.runs.compare import compare_runs
-from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.errors import CheckpointError, GaitPluginsError
-from gait_plugins.registry.manager import Manager, use_manager
-
-CPU = RunOptions(device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def _plugin() -> Iterator[None]:
-    manager = Manager(allow=[])
-    manager.register(TinyRecipePlugin(), distribution="tiny-gait", version="1.0")
-    use_manager(manager)
-    yield
-    use_manager(None)
-
-
-def run(path: Path, *overrides: str, only: str | None = None, **options: object):
-    return train_recipe(load_recipe(path, overrides), RunOptions(device="cpu", **options), only)  # type: ignore[arg-type]
-
-
-def state(folder: Path, stage: str, step: int) -> dict:
-    return load_checkpoint(checkpoint_path(folder / "output" / "pair" / stage, stage, step))
+from gait_plugins.errors import CheckpointError
 
 
 def test_stages_run_in_order_and_hand_their_weights_on(tmp_path: Path):
@@ -124,90 +100,6 @@ def test_one_stage_alone(tmp_path: Path):
         run(path, only="besid")
 
 
-def test_other_settings_or_weights_than_before_are_no_finished_stage(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    run(path)
-    with pytest.raises(
-        ConfigError, match=r"'base' was trained with other settings:\n  optimizer_cfg.lr was 0.01 and is 0.1"
-    ):
-        run(path, "base.optimizer_cfg.lr=0.1")
-    run(path, "base.optimizer_cfg.lr=0.1", only="base", overwrite=True)
-    with pytest.raises(
-        ConfigError, match=r"'beside' was trained with other settings:\n  trainer_cfg.init.first was weights"
-    ):
-        run(path, "base.optimizer_cfg.lr=0.1")
-    run(path, "base.optimizer_cfg.lr=0.1", only="beside", overwrite=True)
-    run(path, "base.optimizer_cfg.lr=0.1", "data_cfg.num_workers=0", "evaluator_cfg.restore_hint=2")
-
-
-def test_a_setting_that_an_earlier_version_did_not_know_is_no_difference(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    run(path, only="base")
-    config = tmp_path / "output" / "pair" / "base" / "config.yaml"
-    then = yaml.safe_load(config.read_text())
-    del then["trainer_cfg"]["frozen_mode"]
-    config.write_text(yaml.safe_dump(then))
-    run(path, only="base")
-    with pytest.raises(ConfigError, match=r"frozen_mode was eval and is train now"):
-        run(path, "base.frozen_mode=train", only="base")
-
-
-def test_no_stage_is_trained_where_a_later_one_cannot_be(tmp_path: Path):
-    with pytest.raises(ConfigError, match="SparseAdam of torch cannot train this model"):
-        run(write_recipe(tmp_path), "beside.optimizer_cfg.solver=SparseAdam")
-    assert not (tmp_path / "output").exists()
-
-
-def test_changes_of_stages_may_be_allowed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    """A finished stage stays as it is, with a warning; an interrupted one goes on with the new settings."""
-    path = write_recipe(tmp_path)
-    run(path)
-    folder = tmp_path / "output" / "pair"
-    checkpoint_path(folder / "beside", "beside", 6).unlink()
-    before = {file: file.stat().st_mtime_ns for file in (folder / "base").rglob("*.pt")}
-    with pytest.raises(ConfigError, match=r"'beside' was trained .*:\n  trainer_cfg.seed was 0 and is 5 now"):
-        run(path, "beside.trainer_cfg.seed=5")
-    run(path, "trainer_cfg.seed=5", allow_changes=True)
-    assert {file: file.stat().st_mtime_ns for file in (folder / "base").rglob("*.pt")} == before
-    assert (
-        "base was trained with other settings, and stays as it is:\n  trainer_cfg.seed was 0" in caplog.text
-    )
-    assert read_changes(folder / "beside") == [
-        {"after_step": 4, "changes": [{"name": "trainer_cfg.seed", "then": 0, "now": 5}]}
-    ]
-
-
-def test_other_sequences_than_before_are_no_finished_stage(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    run(path, only="base")
-    record = tmp_path / "output" / "pair" / "base" / "data.json"
-    record.write_text(record.read_text().replace('"identities": 4', '"identities": 5'))
-    with pytest.raises(ConfigError, match=r"training sequences was .* of 5 identities .* and is .* of 4"):
-        run(path, only="base")
-    record.unlink()  # as an older version left it
-    run(path, only="base")
-
-
-@pytest.mark.parametrize(
-    ("stage", "words"),
-    [
-        ("base", r"pair.yaml:3: gone.pt: there is no such"),
-        ("beside", r"pair.yaml:6: .*weights are given twice: by trainer_cfg.restore_hint \(.*\) and by init"),
-    ],
-)
-def test_a_file_that_a_configuration_starts_from_itself_is_looked_at(tmp_path: Path, stage: str, words: str):
-    with pytest.raises(GaitPluginsError, match=words):
-        run(write_recipe(tmp_path), f"{stage}.trainer_cfg.restore_hint=gone.pt")
-
-
-def test_flags_of_one_training_are_refused(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    with pytest.raises(ConfigError, match="exclude each other"):
-        run(path, resume=True, overwrite=True)
-    with pytest.raises(ConfigError, match="--init-from is for a single training"):
-        run(path, init_from=path)
-
-
 def test_more_steps_go_on_from_the_last(tmp_path: Path):
     path = write_recipe(tmp_path)
     run(path)
@@ -253,35 +145,6 @@ def test_a_frozen_part_without_weights_is_told_of(tmp_path: Path, caplog: pytest
     assert len(caplog.records) == 1
 
 
-def test_advice_is_for_the_stage_that_it_is_about(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    with pytest.raises(ConfigError) as caught, of_stage(load_recipe(path)["beside"]):
-        raise ConfigError("no", hint="-o trainer_cfg.seed=0 or -o name=x")
-    assert caught.value.hint == "-o beside.trainer_cfg.seed=0 or -o name=x"
-    late = "beside.evaluator_cfg.conditions={a: [{type: BaseSilTransform}, null]}"
-    with pytest.raises(
-        ConfigError, match=r"pair.yaml:6: evaluator_cfg.conditions.a: the condition has 2 transforms"
-    ):
-        run(path, late)
-    assert not (tmp_path / "output").exists()
-
-
-def test_settings_follow_an_earlier_stage(tmp_path: Path):
-    recipe = load_recipe(write_recipe(tmp_path), ["base.model_cfg.dropout=0.3"])
-    assert recipe["beside"].config.data["model_cfg"]["inner"] == {"model": "TinyModel", "dropout": 0.3}
-
-
-def test_overrides_for_all_stages_for_one_and_for_the_recipe(tmp_path: Path):
-    recipe = load_recipe(
-        write_recipe(tmp_path),
-        ["trainer_cfg.seed=3", "base.trainer_cfg.save_iter=1", "beside.freeze=[]", "name=x"],
-    )
-    base, beside = (stage.config.trainer_cfg for stage in recipe.stages)
-    assert (base.seed, beside.seed, base.save_iter, beside.save_iter) == (3, 3, 1, 2)
-    assert beside.freeze == []
-    assert recipe["base"].folder == tmp_path / "output" / "x" / "base"
-
-
 def test_a_stage_is_scored_by_its_own_protocol(tmp_path: Path):
     path = write_recipe(tmp_path)
     results = run(path)
@@ -306,138 +169,6 @@ def test_the_best_checkpoint_of_a_stage_is_scored_where_its_restore_hint_says_so
     recipe = load_recipe(path, [*settings, "base.evaluator_cfg.restore_hint=best"])
     score_recipe(recipe, CPU, only="base")
     assert list(folder.glob("results-1-*.json"))
-
-
-def test_inline_configurations_may_inherit(tmp_path: Path):
-    text = RECIPE_YAML.replace(
-        "cfgs: tiny.yaml\n    overrides: {trainer_cfg: {total_iter: 4}}", "cfgs: {inherits: tiny.yaml}"
-    )
-    assert load_recipe(write_recipe(tmp_path, text))["base"].config.trainer_cfg.total_iter == 6
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("freeze: [first]", "freze: [first]", r"pair.yaml:11: stages.1.freze: (?s:.*)did you mean 'freeze'"),
-        ("stages:", "stages: 3\nx:", r"pair.yaml:2: stages: expected"),
-        ("name: beside", "name: base", r"pair.yaml:6: two stages are named 'base'"),
-        ("name: beside", "name: model_cfg", r"cannot be named 'model_cfg'"),
-        (
-            "first: base",
-            "first: bese",
-            r"pair.yaml:10: no stage 'bese' before 'beside'\n  -> .*'base'",
-        ),
-        ("first: base", "first: beside", r"'beside' takes from itself"),
-        ("first: base", "first: gone.pt", r"gone.pt: there is no such checkpoint"),
-        ("first: base", "firts: base", r"Beside has no part 'firts'\n  -> did you mean 'first'"),
-        (
-            "first: base",
-            "first: {from: base, prefix: nix}",
-            r"pair.yaml:10: no keys of the file begin with 'nix', which first is to be taken from",
-        ),
-        (
-            "first: base",
-            "first: {from: base, prefix: head}",
-            r"pair.yaml:10: the weights do not fit first of Beside",
-        ),
-        ("first: base", "first: {from: base, strictly: true}", r"no option 'strictly'"),
-        ("first: base", "first: {from: base, checkpoint: 3}", r"saves no checkpoint of iteration 3"),
-        ("freeze: [first]", "freeze: [frist]", r"pair.yaml:6: .*no part 'frist'"),
-        (
-            "base.model_cfg",
-            "base.model_cgf",
-            r"pair.yaml:8: .*no setting 'model_cgf'\n  -> did you mean 'model_cfg'",
-        ),
-        ("total_iter: 4", "totl_iter: 4", r"pair.yaml:5: trainer_cfg.totl_iter: "),
-        ("cfgs: tiny.yaml", "cfgs: tiyn.yaml", r"pair.yaml:4: there is no configuration 'tiyn.yaml'"),
-    ],
-)
-def test_what_is_wrong_is_said_before_any_training(tmp_path: Path, old: str, new: str, words: str):
-    path = write_recipe(tmp_path, RECIPE_YAML.replace(old, new, 1))
-    with pytest.raises(GaitPluginsError, match=words):
-        check_stages(load_recipe(path))
-    with pytest.raises(GaitPluginsError, match=words):
-        run(path)
-    assert not (tmp_path / "output").exists()
-
-
-def test_a_cycle_is_called_one(tmp_path: Path):
-    text = RECIPE_YAML.replace(
-        "{trainer_cfg: {total_iter: 4}}", "{trainer_cfg: {total_iter: 4}}\n    init: beside"
-    )
-    with pytest.raises(
-        ConfigError, match=r"'beside' runs only after 'base', and 'beside' takes from 'base': a cycle"
-    ):
-        load_recipe(write_recipe(tmp_path, text))
-
-
-def test_data_of_a_late_stage_is_looked_for_before_the_first_one_trains(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    with pytest.raises(ConfigError, match=r"pair.yaml:6.*is for 4 identities,.* has 9"):
-        run(path, "beside.data_cfg.identities=9")
-    assert not (tmp_path / "output").exists()
-
-
-def test_a_recipe_is_no_configuration(tmp_path: Path):
-    path = write_recipe(tmp_path)
-    with pytest.raises(ConfigError, match=r"pair.yaml:2: this is a recipe"):
-        load_config(str(path))
-    with pytest.raises(ConfigError, match=r"expected a recipe"):
-        load_recipe(tmp_path / "tiny.yaml")
-
-
-def test_plugins_offer_recipes_by_name(tmp_path: Path):
-    found = find_recipe("two_stages")
-    assert found is not None
-    assert found.name == "tiny_recipe.yaml"
-    assert find_recipe("tiny-gait/two_stages") == found
-    with pytest.raises(ConfigError, match="recipes from plugins: two_stages"):
-        find_recipe("two_stage")
-
-
-def test_the_command_line_takes_recipes(tmp_path: Path):
-    path = str(write_recipe(tmp_path))
-    checked = CliRunner().invoke(app, ["config", "check", path])
-    assert checked.exit_code == 0, checked.output
-    assert "first <- base: 9 of 9 weights" in checked.output
-    assert "frozen: first" in checked.output
-    resolved = CliRunner().invoke(app, ["config", "check", path, "--resolved"])
-    assert list(yaml.safe_load(resolved.output)) == ["base", "beside"]
-    for words in (["train", path, "--device", "cpu"], ["test", path, "--stage", "base", "--device", "cpu"]):
-        done = CliRunner().invoke(app, words)
-        assert done.exit_code == 0, done.output
-        assert "nearest other sequence" in done.output
-    file = tmp_path / "output" / "pair" / "beside" / "checkpoints" / "beside-00006.pt"
-    shown = CliRunner().invoke(app, ["checkpoint", "show", str(file)])
-    assert "first <- " in shown.output.partition("started from")[2]
-    for words in (
-        ["train", path, "--init-from", "x.pt"],
-        ["test", path, "--iter", "3"],
-        ["train", str(tmp_path / "tiny.yaml"), "--stage", "base"],
-    ):
-        assert CliRunner().invoke(app, words).exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("stages", "One training of a recipe"),
-        ("stages.settings", "STAGE.key"),
-        ("recipe", "stages: list[mapping of name, cfgs,"),
-        ("trainer_cfg.keep_best", "mapping of metric, mode"),
-    ],
-)
-def test_the_keys_are_explained(name: str, words: str):
-    explained = CliRunner().invoke(app, ["config", "explain", name])
-    assert explained.exit_code == 0, explained.output
-    assert words in explained.output
-
-
-def test_editors_get_a_schema_of_recipes():
-    schema = json.loads(CliRunner().invoke(app, ["config", "schema", "--recipe"]).output)
-    stage = schema["properties"]["stages"]["items"]
-    assert stage["additionalProperties"] is False
-    assert {"name", "cfgs", "init", "freeze"} <= stage["properties"].keys()
 
 
 @pytest.mark.heavy

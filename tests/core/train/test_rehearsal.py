@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.components.tiny import TinyModel
+from helpers.components.tiny_recipe import Beside, write_recipe
 from helpers.components.tiny_training import equal, final, run, trained
 from torch.optim.lr_scheduler import MultiStepLR
+from typer.testing import CliRunner
 
 from gait_plugins import ConfigError, GaitBatch, ModelOutput, hookimpl
+from gait_plugins.cli import app
 from gait_plugins.config import load_config
 from gait_plugins.core.assembly.components import build_losses, build_model
 from gait_plugins.core.checkpoints.files import saved_iterations
@@ -292,3 +295,56 @@ def test_a_first_step_that_fails_leaves_nothing(
         run(tiny_yaml, "optimizer_cfg.solver=SparseAdam")
     assert "no step of this start could be saved" in (caught.value.hint or "")
     assert not list(folder.glob("checkpoints/*.pt"))
+
+
+# --- without data ----------------------------------------------------------------------------------
+
+
+def checked(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["config", "check", *words])
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("scheduler_cfg={scheduler: OneCycleLR, max_lr: 0.2, total_steps: 4}",),
+        ("scheduler_cfg={scheduler: ExponentialLR, gamma: 1.5}", "trainer_cfg.total_iter=180000"),
+        ("optimizer_cfg={solver: SparseAdam}",),
+        ("optimizer_cfg={solver: SGD, lr: .inf}",),
+        ("trainer_cfg.freeze=[head, nothing]",),
+    ],
+)
+def test_config_check_says_what_a_training_would(
+    tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run(tiny_yaml, *settings)
+    monkeypatch.setattr("helpers.components.tiny.TinyWalks.sequences", None)
+    words = [word for setting in settings for word in ("-o", setting)]
+    for more in ([], ["--resolved"]):
+        code, said = checked(str(tiny_yaml), *words, *more)
+        assert code == 2
+        assert f"ConfigError: {caught.value}" in said
+    assert checked(str(tiny_yaml))[0] == 0
+
+
+def test_config_check_tries_every_stage_of_a_recipe(tiny: Manager, tmp_path: Path) -> None:
+    class Second:
+        @hookimpl
+        def gait_models(self) -> dict[str, type]:
+            return {"Beside": Beside}
+
+    path = write_recipe(tmp_path)
+    tiny.register(Second(), distribution="beside-gait")
+    assert checked(str(path))[0] == 0
+    code, said = checked(
+        str(path), "-o", "beside.scheduler_cfg={scheduler: OneCycleLR, max_lr: 0.2, total_steps: 4}"
+    )
+    assert code == 2
+    assert "OneCycleLR fails at step 5 of 6" in said
+    assert "-o beside.scheduler_cfg.total_steps=6" in said
+
+
+def test_config_check_takes_a_model_without_weights() -> None:
+    assert checked("walkers/gei", "-o", "optimizer_cfg={solver: SparseAdam}")[0] == 0

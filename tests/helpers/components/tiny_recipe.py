@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gait_plugins import GaitBatch, GaitModel, ModelOutput, Recipe, hookimpl
+from gait_plugins import GaitBatch, GaitModel, ModelOutput, Recipe, Results, hookimpl
+from gait_plugins.config.recipe.load import load_recipe
+from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
+from gait_plugins.core.recipes.run import train_recipe
+from gait_plugins.core.runtime.options import RunOptions
 from helpers.components.tiny import TINY_YAML, TinyModel, TinyPlugin
 
 
@@ -76,3 +81,16 @@ def write_recipe(folder: Any, text: str = RECIPE_YAML) -> Any:
     path = folder / "pair.yaml"
     path.write_text(f"{text}output_dir: {folder / 'output'}\n")
     return path
+
+
+CPU = RunOptions(device="cpu")
+
+
+def run(path: Path, *overrides: str, only: str | None = None, **options: object) -> Results | None:
+    """Train the stages of a recipe."""
+    return train_recipe(load_recipe(path, overrides), RunOptions(device="cpu", **options), only)  # type: ignore[arg-type]
+
+
+def state(folder: Path, stage: str, step: int) -> dict[str, Any]:
+    """The checkpoint of a stage."""
+    return load_checkpoint(checkpoint_path(folder / "output" / "pair" / stage, stage, step))

@@ -6,14 +6,17 @@ import builtins
 import json
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from gait_plugins import Results, Run
+from gait_plugins.plugins.monitors import tensorboard as monitor
 from gait_plugins.plugins.monitors.tensorboard import image_grid
 from gait_plugins.registry.manager import Manager
 
@@ -166,3 +169,25 @@ def test_pictures_lie_side_by_side(count: int, size: tuple[int, int]) -> None:
     grid = image_grid(pictures)
     assert grid.shape == (3, *size)
     assert np.array_equal(grid[:, :4, :5], pictures[0])
+
+
+def test_so_it_does_where_both_begin_in_the_same_second(
+    manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are read in the order of their names, which end in ``.9`` and ``.10``: the later one first."""
+    clock = SimpleNamespace(now=1_800_000_000, uid=8)
+
+    def next_uid() -> int:
+        clock.uid += 1
+        return clock.uid
+
+    def wait(seconds: float) -> None:
+        clock.now += 1
+
+    monkeypatch.setattr(event_file_writer, "_global_uid", SimpleNamespace(get=next_uid))
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: clock.now))
+    monkeypatch.setattr(monitor, "sleep", wait, raising=False)
+    train(manager, run_in(tmp_path), range(1, 9))
+    train(manager, run_in(tmp_path, first_step=4), range(5, 7))
+    assert steps_of(tmp_path, "learning_rate") == [2, 4, 6]
+    assert len(list((tmp_path / "summary").iterdir())) == 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io import images
+from gait_plugins.io.folders import require_regular
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -65,6 +66,7 @@ def read_lines(path: Path) -> list[str]:
         DataError: it is missing or empty.
     """
     try:
+        require_regular(path)
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from gait_plugins.api import SequenceRef, Subset
 from gait_plugins.errors import DataError
+from gait_plugins.io.folders import require_regular
+from gait_plugins.io.open_file import ArrayFile
 from gait_plugins.plugins.rle.data.files import as_frame, images_in, read_identities, read_image
 from gait_plugins.plugins.rle.data.images import ImageDataset
 from gait_plugins.plugins.rle.modality import MODALITIES, THERMAL, VISIBLE, Modality, view_name
@@ -44,7 +47,7 @@ class SYSUMM01(ImageDataset):
     ) -> None:
         super().__init__(dataset_root, size)
         self.preprocessed = preprocessed
-        self._arrays: dict[str, np.ndarray] = {}
+        self._arrays: dict[str, ArrayFile] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_arrays": {}}
@@ -78,7 +81,7 @@ class SYSUMM01(ImageDataset):
         if isinstance(ref.source, str):
             return [read_image(ref.source, self.size)]
         name, row = ref.source
-        return [as_frame(self._array(name)[row], self.size)]
+        return [as_frame(self._picture(name, row), self.size)]
 
     def _in_folders(self, identities: list[str]) -> list[SequenceRef]:
         for modality, cameras in CAMERAS.items():
@@ -127,8 +130,8 @@ class SYSUMM01(ImageDataset):
         return None
 
     def _in_arrays(self, modality: Modality, images: Path, labels: Path) -> list[SequenceRef]:
-        pictures, identities = self._array(str(images)), self._array(str(labels))
-        if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8:
+        pictures, identities = self._array(str(images)), _labels(str(labels))
+        if len(pictures.shape) != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8:
             raise DataError(
                 f"found {pictures.dtype} {list(pictures.shape)}, expected uint8 [n, h, w, 3]",
                 where=str(images),
@@ -146,15 +149,29 @@ class SYSUMM01(ImageDataset):
             for row, label in enumerate(identities)
         ]
 
-    def _array(self, path: str) -> np.ndarray:
+    def _picture(self, path: str, row: int) -> np.ndarray:
+        with _told(path):
+            return self._array(path)[row]
+
+    def _array(self, path: str) -> ArrayFile:
         if path not in self._arrays:
-            try:
-                self._arrays[path] = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise DataError(
-                    f"the array cannot be read: {error}", where=path, hint="preprocess again"
-                ) from error
+            with _told(path):
+                self._arrays[path] = ArrayFile(path)
         return self._arrays[path]
+
+
+def _labels(path: str) -> np.ndarray:
+    with _told(path):
+        require_regular(path)
+        return np.asarray(np.load(path, allow_pickle=False))
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"the array cannot be read: {error}", where=path, hint="preprocess again") from error
 
 
 def _are_labels(values: np.ndarray) -> bool:

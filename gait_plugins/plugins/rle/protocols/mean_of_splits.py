@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gait_plugins.errors import DataError, GaitPluginsError
+from gait_plugins.io.folders import require_regular
 from gait_plugins.io.printable import say
 from gait_plugins.plugins.rle.protocols.score_labels import spread
 
@@ -51,6 +52,7 @@ def combined(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[float]]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        require_regular(path)
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"the results cannot be read: {error}", where=str(path)) from error

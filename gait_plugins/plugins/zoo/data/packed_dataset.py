@@ -33,8 +33,8 @@ class PackedSilhouettes(PartitionedDataset):
 
     ``gait-plugins data pack`` writes such a file from OpenGait's folders.
 
-    The file is memory-mapped: nothing of it is read before it is asked for, and worker processes share
-    it. The same sequences come in the same order as from the folders. The frames of a sequence are
+    Nothing of the file is read before it is asked for, and the system keeps what was read for all worker
+    processes. The same sequences come in the same order as from the folders. The frames of a sequence are
     verified whenever they are read.
 
     Args:
@@ -60,6 +60,7 @@ class PackedSilhouettes(PartitionedDataset):
         self.data_in_use = data_in_use
         self.self_supervised = self_supervised
         self._file: PackedFile | None = None
+        self._stamp: int | None = None
         self._told = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -102,8 +103,15 @@ class PackedSilhouettes(PartitionedDataset):
     def file(self) -> PackedFile:
         """The packed data file, opened on first use in each process."""
         if self._file is None:
-            self._file = PackedFile(self.root)
-            self._check_inputs(len(self._file.streams) or self._file.inputs)
+            opened = PackedFile(self.root)
+            self._check_inputs(len(opened.streams) or opened.inputs)
+            if self._stamp not in (None, opened.stamp):  # its sequences would be taken for others
+                raise DataError(
+                    "the packed data file was replaced by another one while it was in use",
+                    where=self.root,
+                    hint="put the file back as it was and go on with --resume, or start again",
+                )
+            self._file, self._stamp = opened, opened.stamp
         return self._file
 
     def find(self, subset: Subset, labels: list[str]) -> list[SequenceRef]:

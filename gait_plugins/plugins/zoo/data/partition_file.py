@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gait_plugins.api import Subset
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.folders import require_regular
 
 log = logging.getLogger("gait_plugins")
 
@@ -94,6 +95,7 @@ def read_partition(path: str, dataset_name: str | None = None) -> Partition:
         DataError: it is missing, no JSON, or not of the expected form.
     """
     try:
+        require_regular(path)
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         by_rule = partition_by_rule(dataset_name) is not None

@@ -12,6 +12,7 @@ import numpy as np
 
 from gait_plugins.api import EmbeddingSet, fits_any
 from gait_plugins.errors import DataError
+from gait_plugins.io.folders import require_regular
 from gait_plugins.plugins.zoo.protocols import figures
 
 Role = Literal["probe", "gallery"]
@@ -137,6 +138,7 @@ def _short(value: Sequence[str] | str) -> str:
 def _read_names(path: Path, key: str) -> frozenset[str]:
     """Names from a JSON list, from ``key`` of a JSON mapping, or one a line (``#`` begins a comment)."""
     try:
+        require_regular(path)
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Launch of a job's processes on this machine: none of them waits for one that is gone, or goes without a word."""
+"""Launch of a job's processes on this machine: none waits for one that is gone, or ends without a word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import partial
 
 import torch.distributed as dist
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from gait_plugins.io.printable import say
 from gait_plugins.lost_processes import lost_peer
@@ -72,29 +72,31 @@ def _others(environment: LightningEnvironment, local: int, world: int) -> list[s
         "WORLD_SIZE": str(world),
         "LOCAL_RANK": "0",
     }
+    shared = dict(os.environ)
     lifeline: tuple[int, ...] = ()
     if os.name == "posix":
-        ours, held = os.pipe()
-        lifeline = (ours,)
-        _hold(held)
-    started = []
-    for rank in range(1, local):
-        own = {"LOCAL_RANK": str(rank)} | {_LIFELINE: str(end) for end in lifeline}
-        started.append(subprocess.Popen(_this_program(), env=os.environ | own, pass_fds=lifeline))
+        lifeline = (_lifeline(),)
+        shared[_LIFELINE] = str(lifeline[0])
+    started = [
+        subprocess.Popen(_this_program(), env=shared | {"LOCAL_RANK": str(rank)}, pass_fds=lifeline)
+        for rank in range(1, local)
+    ]
     for end in lifeline:
         os.close(end)
     return started
 
 
-def _hold(end: int) -> None:
-    """Keep a pipe open in this process alone: a loader worker would hold it for longer."""
-    held = [end]
+def _lifeline() -> int:
+    """The reading end of a pipe that this process alone holds open, not its loader workers."""
+    reading, writing = os.pipe()
+    held = [writing]
 
     def let_go() -> None:
         while held:  # once: a worker's own children have nothing to close
             os.close(held.pop())
 
     os.register_at_fork(after_in_child=let_go)
+    return reading
 
 
 def _this_program() -> list[str]:

@@ -1,8 +1,9 @@
-"""Kills commands that write files: ``kill_commands.py FOLDER pack|prepare|embed|enroll KILLS [SEED]``, prints JSON.
+"""Kills commands that write files: ``kill_commands.py FOLDER COMMAND KILLS [SEED]``, prints JSON.
 
-Each command runs once from start to end. Then it is killed at random moments of its life, every other time
-while a file is half written; what it has left must be whole. Now and then it is killed again as it goes on
-from there, then it runs to its end, which must be that of the run that was never killed.
+The command (``pack``, ``prepare``, ``embed`` or ``enroll``) runs once from start to end. Then it is killed
+at random moments of its life, every other time while a file is half written; what it has left must be
+whole. Now and then it is killed again as it goes on from there. At last it runs to its end, which must be
+that of the run that was never killed.
 
 A process of its own, so that each start is a cheap fork of one that has imported torch but not used it.
 """
@@ -48,8 +49,8 @@ Files = dict[str, Any]
 def write_people(root: Path, people: int) -> None:
     """Walks of so many people, laid out as ID/TYPE/VIEW/FILES."""
     rng = np.random.default_rng(people)
-    for place in (f"{root.name}{person:02d}/nm-{walk:02d}" for person in range(people) for walk in range(4)):
-        folder = root / place / "090"
+    for number in range(4 * people):
+        folder = root / f"{root.name}{number // 4:02d}/nm-{number % 4:02d}/090"
         folder.mkdir(parents=True)
         frames = rng.integers(0, 2, (30, 64, 64), np.uint8) * np.uint8(255)
         (folder / "090.pkl").write_bytes(pickle.dumps(frames))
@@ -159,7 +160,7 @@ def left_wrong(before: Files, whole: Files) -> list[str]:
     return [
         name
         for name, content in files().items()
-        if not name.endswith("prepare.json") and content not in (before.get(name), whole.get(name))
+        if "prepare.json" not in name and content not in (before.get(name), whole.get(name))
     ]
 
 
@@ -169,7 +170,8 @@ def kill_often(words: list[str], kills: int, draw: random.Random) -> dict[str, A
     before, since = files(), time.monotonic()
     assert os.waitpid(started(words), 0)[1] == 0, said()
     lasts, whole = time.monotonic() - since, files()
-    seen: dict[str, Any] = {"kills": 0, "mid_write": 0, "ends": 0, "identical": 0, "partials": 0, "errors": []}
+    seen: dict[str, Any] = dict.fromkeys(("kills", "mid_write", "ends", "identical", "partials"), 0)
+    seen["errors"] = []
     begun_anew()
     while seen["kills"] < kills:
         waits = seen["kills"] % 2 == 1

@@ -1,9 +1,9 @@
-"""Kills a process of trainings: ``kill_others.py YAML worker|rank|first KILLS [SEED [MOMENT ...]]``, prints JSON.
+"""Kills a process of trainings: ``kill_others.py YAML VICTIM KILLS [SEED [MOMENT ...]]``, prints JSON.
 
-``worker`` is a loader worker, ``first`` the started process of two, which is rank 0, and ``rank`` the other one.
-A moment is ``start`` (before the first step), ``step`` or ``test`` (after the last step); they take turns. What the
-surviving processes say and how they end is the outcome of each kill. Whatever is left of a training
-is counted, and ended.
+The victim is a loader ``worker``, the ``first`` of two processes (the started one, rank 0), or the other
+``rank``. A moment is ``start`` (before the first step), ``step``, or ``test`` (after the last step); they
+take turns. What the surviving processes say and how they end is the outcome of each kill. Whatever is
+left of a training is counted, and ended.
 """
 
 from __future__ import annotations
@@ -25,14 +25,12 @@ from helpers.children import free_port
 RUN = Path(__file__).with_name("run_tiny.py")
 GIVE_UP = 60.0
 """Seconds that the survivors have to end in."""
+LONG = ["trainer_cfg.total_iter=100000", "trainer_cfg.save_iter=100000"]
+SHORT = ["trainer_cfg.total_iter=3", "trainer_cfg.save_iter=3", "trainer_cfg.with_test=true"]
 MOMENTS = {
-    "start": ("", 2.5, ["trainer_cfg.total_iter=100000", "trainer_cfg.save_iter=100000"]),
-    "step": ("step ", 1.0, ["trainer_cfg.total_iter=100000", "trainer_cfg.save_iter=100000"]),
-    "test": (
-        "is saved",
-        0.7,
-        ["trainer_cfg.total_iter=3", "trainer_cfg.save_iter=3", "trainer_cfg.with_test=true", "data_cfg.walks=120"],
-    ),
+    "start": ("", 5.0, LONG),
+    "step": ("step ", 1.0, LONG),
+    "test": ("is saved", 0.7, [*SHORT, "data_cfg.walks=120"]),
 }
 """Moment -> what the log says before it, seconds that it may last, and settings."""
 ADOPT_ORPHANS = 36
@@ -49,7 +47,7 @@ def alive(session: int) -> dict[int, int]:
 
 
 def is_rank(pid: int) -> bool:
-    """True for a process that was started as a program, not forked as a worker."""
+    """True for a process that was started as the second one, and for its workers."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -60,19 +58,18 @@ def is_rank(pid: int) -> bool:
 def started(yaml: str, victim: str, log: Path, moment: str) -> subprocess.Popen[bytes]:
     """A training in a session of its own."""
     settings = [f"output_dir={log.with_suffix('')}", "trainer_cfg.sync_BN=true", *MOMENTS[moment][2]]
-    settings += ["data_cfg.num_workers=2"] if victim == "worker" else []
+    settings += [f"data_cfg.num_workers={2 if victim == 'worker' else 1}"]
     words = ["train", yaml, "--device", "cpu", *(["--devices", "2"] if victim != "worker" else [])]
     words += [word for setting in settings for word in ("-o", setting)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port())}
+    command = [sys.executable, str(RUN), *words]
     with log.open("wb") as out:
-        return subprocess.Popen(
-            [sys.executable, str(RUN), *words], stdout=out, stderr=out, env=environment, start_new_session=True
-        )
+        return subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
 
 
 def victims(process: subprocess.Popen[bytes], victim: str) -> list[int]:
     """Processes that may be killed by now."""
-    others = [pid for pid in alive(process.pid) if pid != process.pid]
+    others = [pid for pid, parent in alive(process.pid).items() if parent == process.pid]
     if victim == "worker":
         return others
     ranks = [pid for pid in others if is_rank(pid)]
@@ -110,7 +107,7 @@ def kill_once(yaml: str, victim: str, moment: str, log: Path, draw: random.Rando
             break
         time.sleep(0.02)
     time.sleep(draw.uniform(0, lasts))
-    survivor = next((pid for pid in alive(process.pid) if is_rank(pid)), None) if victim == "first" else None
+    survivor = next(iter(victims(process, "rank")), None) if victim == "first" else None
     found = victims(process, victim)
     said = log.read_text().splitlines()
     if found:
@@ -119,9 +116,10 @@ def kill_once(yaml: str, victim: str, moment: str, log: Path, draw: random.Rando
     code, left = end_of(process, survivor)
     text = log.read_text()
     errors = re.findall(r"^(\w+(?:Error|Lost|Failure)): ", text, re.MULTILINE)
+    over = code == 0 and "R1 " in text
     return {
         "moment": moment,
-        "signal": signal.SIGKILL if found else 0,
+        "signal": signal.SIGKILL if found and not over else 0,
         "after": said[-1] if said else "",
         "code": code,
         "seconds": round(time.monotonic() - since, 1),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -270,6 +273,15 @@ def _quiet_worker(worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     keep_freed_memory()
+    threading.Thread(target=_end_with_the_main_process, name="main-process", daemon=True).start()
+
+
+def _end_with_the_main_process() -> None:
+    # torch's own watch is blind to a main process that was killed before the watch began.
+    main = multiprocessing.parent_process()
+    if main is not None:
+        main.join()
+        os._exit(1)
 
 
 def _ignore_once(number: int, frame: FrameType | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -130,8 +129,6 @@ def _watch(lost: Callable[[], bool]) -> None:
         while not _needed:
             time.sleep(_PERIOD)
         # The main thread stands in a call that does not return: nothing can be raised there.
-        for worker in multiprocessing.active_children():
-            worker.kill()
         error = lost_peer()
         error.where = f"rank {os.environ.get('RANK', os.environ.get('LOCAL_RANK', '0'))}"
         say(f"{type(error).__name__}: {error}", error=True)

@@ -83,7 +83,8 @@ class Record:
     def write(self, target: Path, fixes: Mapping[str, str]) -> None:
         """Write ``prepare.json`` whole, with what was noted ahead."""
         for sequence, remarks in _noted_ahead(target):
-            self.note(sequence, remarks)
+            if self.sequences.get(sequence, {}) != remarks:  # what this run knows keeps its order
+                self.note(sequence, remarks)
         findings = [
             {"remark": f.problem, "fix": f.fix, "count": f.count, "examples": f.examples[:5]}
             for f in self.findings(fixes)

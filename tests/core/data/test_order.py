@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
+from multiprocessing.reduction import DupFd
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +183,24 @@ def test_a_worker_ends_with_a_main_process_that_is_killed_as_it_begins(
     if left:
         os.kill(worker, signal.SIGKILL)
     assert not left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets of that kind")
+def test_a_worker_shows_no_traceback_where_the_main_process_leaves_it(tmp_path: Path):
+    shown = tmp_path / "stderr"
+    worker = os.fork()
+    if worker == 0:
+        os.dup2(os.open(shown, os.O_WRONLY | os.O_CREAT), 2)
+        sys.stderr = os.fdopen(2, "w")
+        loader._quiet_worker(0)
+        with socket.socket(socket.AF_UNIX) as main:
+            main.connect(DupFd(2)._id[0])
+            time.sleep(0.2)
+        time.sleep(0.3)
+        sys.stderr.flush()
+        os._exit(0)
+    assert os.waitpid(worker, 0)[1] == 0
+    assert shown.read_text() == ""
 
 
 def _is_alive(process: int) -> bool:

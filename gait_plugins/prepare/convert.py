@@ -20,7 +20,7 @@ from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from gait_plugins.prepare.diagnose import better_layout, no_media, nothing_found
 from gait_plugins.prepare.find import Sources, find_sequences
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
-from gait_plugins.prepare.manifest import RECORD, Record, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.read import (
@@ -33,7 +33,6 @@ from gait_plugins.prepare.read import (
     PICTURES,
     STRETCHED,
     ZERO_ONE,
-    Made,
     Maker,
 )
 
@@ -99,7 +98,8 @@ def prepare(order: Order) -> Record:
     """Prepare every sequence that the target lacks.
 
     A sequence's file appears once it is whole. The record's settings are there before the first of them,
-    so that no later run mixes others in, and its remarks at the end, however it ends.
+    so that no later run mixes others in; its remarks are there at the end, and a later run keeps those of a
+    killed one.
 
     Returns:
         What was written and what was left out, with reasons.
@@ -143,15 +143,18 @@ def write_sequence(target: Path | str, name: Name, frames: np.ndarray) -> Path:
 
 
 def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]], record: Record) -> None:
-    def one(item: tuple[Name, list[str]], stopped: Callable[[], bool]) -> tuple[Name, int, int, Made]:
+    def one(item: tuple[Name, list[str]], stopped: Callable[[], bool]) -> tuple[Name, int, int, Remarks]:
         name, paths = item
         made = maker.make(paths, stopped)
         folder = _path(order.target, name).parent
         if folder.is_dir():
             remove_partials(folder)
-        if len(made.frames) >= order.shortest and not stopped():
+        kept = len(made.frames)
+        remarks = {**made.remarks, **_length_remarks(str(name), kept, order.shortest)}
+        if kept >= order.shortest and not stopped():
+            record.note_ahead(order.target, str(name), remarks)
             write_sequence(order.target, name, made.frames)
-        return name, len(paths), len(made.frames), made._replace(frames=made.frames[:0])
+        return name, len(paths), kept, remarks
 
     threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
     cv2.setNumThreads(1)  # the sequences are what is done side by side
@@ -159,8 +162,8 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
     total = sum(len(paths) for _, paths in missing)
     try:
         with Job("preparing silhouettes", total, "frame") as job:
-            for name, read, kept, made in in_threads(one, missing, order.workers or default_workers()):
-                record.note(str(name), {**made.remarks, **_length_remarks(str(name), kept, order.shortest)})
+            for name, read, kept, remarks in in_threads(one, missing, order.workers or default_workers()):
+                record.note(str(name), remarks)
                 record.written += kept >= order.shortest
                 record.frames += kept if kept >= order.shortest else 0
                 job.advance(read)

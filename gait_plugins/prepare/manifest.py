@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import json_text
 
 RECORD = "prepare.json"
+NOTES = f".{RECORD}.notes"
+"""Remarks of a run that has not written its record yet, a line of JSON for each sequence."""
 _LISTED = 1000
 """Places that the JSON lists of each remark about files outside of sequences."""
 
@@ -43,6 +47,27 @@ class Record:
         if kept:
             self.sequences[sequence] = kept
 
+    def note_ahead(self, target: Path, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
+        """Put on disk what there is to say about a sequence that is about to be written.
+
+        No later run reads that sequence again: a killed run would lose its remarks.
+
+        Raises:
+            OSError: the disk is full, or does not take it.
+        """
+        kept = {remark: list(places) for remark, places in remarks.items() if places}
+        if not kept and sequence not in self.sequences:
+            return
+        path = target / NOTES
+        try:
+            with open(path, "ab") as file:  # at once, whatever other threads append
+                file.write(json.dumps([sequence, kept]).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = error.filename or str(path)
+            raise
+
     def findings(self, fixes: Mapping[str, str]) -> list[Finding]:
         """One finding for each remark, with all its places."""
         places: defaultdict[str, list[str]] = defaultdict(list, {k: list(v) for k, v in self.files.items()})
@@ -56,7 +81,10 @@ class Record:
         ]
 
     def write(self, target: Path, fixes: Mapping[str, str]) -> None:
-        """Write ``prepare.json`` whole."""
+        """Write ``prepare.json`` whole, with what was noted ahead."""
+        for sequence, remarks in _noted_ahead(target):
+            if self.sequences.get(sequence, {}) != remarks:  # what this run knows keeps its order
+                self.note(sequence, remarks)
         findings = [
             {"remark": f.problem, "fix": f.fix, "count": f.count, "examples": f.examples[:5]}
             for f in self.findings(fixes)
@@ -73,6 +101,7 @@ class Record:
             "files": {remark: places[:_LISTED] for remark, places in self.files.items()},
         }
         write_text(target / RECORD, json_text(content, 1) + "\n")
+        (target / NOTES).unlink(missing_ok=True)
 
 
 def read_record(target: Path, settings: dict[str, Any]) -> Record:
@@ -104,4 +133,17 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
             where=str(target),
             hint="choose another folder, or delete this one to prepare the data again",
         )
+    if changed:
+        (target / NOTES).unlink(missing_ok=True)
     return Record(settings, {} if changed else sequences)
+
+
+def _noted_ahead(target: Path) -> Iterator[tuple[str, Remarks]]:
+    try:
+        lines = (target / NOTES).read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        with suppress(ValueError):  # cut off by a kill: its sequence was not written
+            sequence, remarks = json.loads(line)
+            yield sequence, remarks

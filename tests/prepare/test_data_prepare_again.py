@@ -155,6 +155,31 @@ def test_a_kill_leaves_the_settings_behind(raw, tmp_path, monkeypatch):
     assert "2 sequences of 32 frames written" in gait("prepare", raw, left)[1]
 
 
+def test_a_kill_loses_no_remark_about_what_was_written(raw, tmp_path, monkeypatch):
+    (raw / "001/nm-01/000/003.png").write_bytes(b"damaged")
+    assert gait("prepare", raw, tmp_path / "whole")[0] == 0
+    out, left = tmp_path / "out", tmp_path / "left"
+
+    def killed(*given: object) -> Path:
+        # kill -9 runs no handler: what is on disk now is all that a second run will find.
+        path = write_sequence(*given)
+        if not left.exists():
+            shutil.copytree(out, left)
+        return path
+
+    monkeypatch.setattr("gait_plugins.prepare.convert.write_sequence", killed)
+    assert gait("prepare", raw, out, "--workers", 1)[0] == 0
+    monkeypatch.undo()
+    with open(left / ".prepare.json.notes", "ab") as notes:
+        notes.write(b'["001/nm-01/090", {"cut')
+    assert len(prepared(left)) == 1
+    code, text = gait("prepare", raw, left)
+    assert code == 0
+    assert "images cannot be read" in text
+    assert record_of(left)["sequences"] == record_of(tmp_path / "whole")["sequences"] != {}
+    assert sorted(f.name for f in left.iterdir()) == ["001", "002", "prepare.json"]
+
+
 def test_settings_of_a_run_that_wrote_nothing_bind_nobody(tmp_path):
     write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=2))
     assert gait("prepare", tmp_path / "raw", tmp_path / "out")[0] == 2

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import sys
+import threading
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -367,6 +371,25 @@ def _quiet_worker(worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     keep_freed_memory()
+    sys.excepthook = _shown_unless_cut_off
+    threading.Thread(target=_end_with_the_main_process, name="main-process", daemon=True).start()
+
+
+def _shown_unless_cut_off(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    # Tensors are handed over by a thread that shows its errors so: the main process may leave in between,
+    # for what another worker has done, and says why itself.
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
+
+
+def _end_with_the_main_process() -> None:
+    # torch's own watch is blind to a main process that was killed before the watch began.
+    main = multiprocessing.parent_process()
+    if main is not None:
+        main.join()
+        os._exit(1)
 
 
 def _ignore_once(number: int, frame: FrameType | None) -> None:

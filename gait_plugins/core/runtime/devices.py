@@ -14,6 +14,7 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from gait_plugins.core.runtime.launch import launch, needing_all_processes
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
 from gait_plugins.lost_processes import lost_process
@@ -59,7 +60,7 @@ def make_fabric(
         precision=precision,  # type: ignore[arg-type]  # checked by Fabric itself
         **options,
     )
-    fabric.launch()
+    launch(fabric, local, processes)
     if fabric.world_size > 1:
         atexit.register(_end_process_group)
     if not fabric.is_global_zero:  # the first rank tells what all of them do
@@ -103,7 +104,8 @@ def with_all_processes() -> Iterator[None]:
         DataError: a loader worker ended.
     """
     try:
-        yield
+        with needing_all_processes():
+            yield
     except Exception as error:
         lost = lost_process(error)
         if lost is None or lost is error:
@@ -123,7 +125,8 @@ def _portable(error: Exception) -> Exception:
 def _end_process_group() -> None:
     # Fabric ends only NCCL's; gloo's threads may abort a process that leaves them running.
     if dist.is_initialized():
-        dist.destroy_process_group()
+        with needing_all_processes():
+            dist.destroy_process_group()
 
 
 def _available(device: Device) -> Device:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
+import sys
 import time
+from multiprocessing.reduction import DupFd
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ import torch
 from helpers.components.tiny import Draw, FirstFrames, InOrder, Shift, TinyWalks
 
 from gait_plugins.api import FrameSampler, SequenceIndex, SequenceRef
+from gait_plugins.core.data import loader
 from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches
 from gait_plugins.core.data.seeding import batch_rng, seed_step, slot_rng
 from gait_plugins.errors import ConfigError, DataError
@@ -149,3 +154,57 @@ def test_errors_of_a_worker_keep_file_and_hint(workers: int):
         list(batches(broken, range(2), workers=workers, pin=False))
     assert (caught.value.where or "").endswith(".pkl")
     assert caught.value.hint == "make it anew"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_ends_with_a_main_process_that_is_killed_as_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    noted = tmp_path / "worker"
+
+    def kill_the_main_process() -> None:
+        main = os.getppid()
+        noted.write_text(str(os.getpid()))
+        os.kill(main, signal.SIGKILL)
+        while os.getppid() == main:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(loader, "keep_freed_memory", kill_the_main_process)
+    main = os.fork()
+    if main == 0:
+        list(batches(maker(), range(2), workers=1, pin=False))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(main, 0)[1]) == -signal.SIGKILL
+    worker = int(noted.read_text())
+    deadline = time.monotonic() + 10
+    while _is_alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = _is_alive(worker)
+    if left:
+        os.kill(worker, signal.SIGKILL)
+    assert not left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets of that kind")
+def test_a_worker_shows_no_traceback_where_the_main_process_leaves_it(tmp_path: Path):
+    shown = tmp_path / "stderr"
+    worker = os.fork()
+    if worker == 0:
+        os.dup2(os.open(shown, os.O_WRONLY | os.O_CREAT), 2)
+        sys.stderr = os.fdopen(2, "w")
+        loader._quiet_worker(0)
+        with socket.socket(socket.AF_UNIX) as main:
+            main.connect(DupFd(2)._id[0])
+            time.sleep(0.2)
+        time.sleep(0.3)
+        sys.stderr.flush()
+        os._exit(0)
+    assert os.waitpid(worker, 0)[1] == 0
+    assert shown.read_text() == ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

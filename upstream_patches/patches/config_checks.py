@@ -37,6 +37,8 @@ class Checks:
     own: Own
     found: list[ComponentSpec] = field(default_factory=list)
     """Plugins' components, each before those that are nested in it."""
+    asked: list[ComponentSpec] = field(default_factory=list)
+    """Those of them that the host itself looks up."""
 
     def all(self, cfgs: Mapping[str, Any]) -> None:
         """Raise what our own trainer would of a plugin's component: unknown, refused or missing options."""
@@ -75,7 +77,9 @@ class Checks:
         self._check(kind, {k: v for k, v in given.items() if k == key or k not in left})
 
     def _check(self, kind: str, mapping: Mapping[str, Any]) -> None:
-        self.found += component_spec(kind, mapping).walk()
+        spec = component_spec(kind, mapping)
+        self.asked.append(spec)
+        self.found += spec.walk()
 
     def _each(self, kind: str, value: Any) -> None:
         for item in value if isinstance(value, list) else [value]:

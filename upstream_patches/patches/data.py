@@ -31,11 +31,14 @@ class Transforms(LookUp):
         base = host.module("modeling.base_model").BaseModel
         original = base.inputs_pretreament
 
-        def inputs_pretreament(model: Any, inputs: Any) -> Any:
+        def inputs_pretreament(model: Any, inputs: Any, *arguments: Any, **options: Any) -> Any:
             from upstream_patches.adapters.transform import pretreated
 
             host.session.cfgs = model.cfgs
-            return pretreated(original, model, inputs, host.session)
+            def prepare(model: Any, inputs: Any) -> Any:
+                return original(model, inputs, *arguments, **options)
+
+            return pretreated(prepare, model, inputs, host.session)
 
         self.replace.set(base, "inputs_pretreament", inputs_pretreament)
 
@@ -68,15 +71,15 @@ class FrameSamplers(LookUp):
         original, get_loader = module.CollateFn, module.BaseModel.get_loader
         made: dict[str, Any] = {}
 
-        def collate(label_set: Any, sample_config: Mapping[str, Any]) -> Any:
+        def collate(label_set: Any, sample_config: Mapping[str, Any], **options: Any) -> Any:
             method = sample_config.get("method", HOST_METHOD)
             if method == HOST_METHOD:
-                return original(label_set, sample_config)
+                return original(label_set, sample_config, **options)
             return self.find(host, made, method)(label_set, sample_config)
 
-        def loader(model: Any, data_cfg: Any, train: bool = True) -> Any:
+        def loader(model: Any, data_cfg: Any, train: bool = True, **options: Any) -> Any:
             with host.session.loader(model.cfgs, "train" if train else "test"):
-                return get_loader(model, data_cfg, train)
+                return get_loader(model, data_cfg, train, **options)
 
         self.replace.set(module, "CollateFn", collate)
         self.replace.set(module.BaseModel, "get_loader", loader)

@@ -22,6 +22,7 @@ class Imports(Patch):
     """Models, backbones and losses that cannot be imported are left out; torchvision may be missing."""
 
     name = "imports"
+    needed = True
     touches = "the import of modeling.models, modeling.backbones, modeling.losses and of torchvision"
     why = "OpenGait imports every model at start: one missing package would stop them all"
     files = (

@@ -34,13 +34,13 @@ class LifecyclePatch(Patch):
 
 
 def _heard(
-    phase: Phase, original: Callable[[Any], Any], host: Host, running: list[Any]
-) -> Callable[[Any], Any]:
-    def run(model: Any) -> Any:
+    phase: Phase, original: Callable[..., Any], host: Host, running: list[Any]
+) -> Callable[..., Any]:
+    def run(model: Any, *arguments: Any, **options: Any) -> Any:
         from upstream_patches.adapters.lifecycle import HostRun, unwrapped
 
         if running:  # a test within a training belongs to it
-            found = original(model)
+            found = original(model, *arguments, **options)
             running[-1].evaluated(found)
             return found
         inner = unwrapped(model)
@@ -49,7 +49,7 @@ def _heard(
         running.append(listener)
         try:
             with listener.listening():
-                found = original(model)
+                found = original(model, *arguments, **options)
                 if phase == "test":
                     listener.evaluated(found)
         finally:

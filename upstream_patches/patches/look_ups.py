@@ -145,13 +145,13 @@ class Losses(LookUp):
         aggregator = host.module("modeling.loss_aggregator").LossAggregator
         initialise, forward = aggregator.__init__, aggregator.forward
 
-        def construct(terms: Any, loss_cfg: Any) -> None:
-            initialise(terms, loss_cfg)
+        def construct(terms: Any, loss_cfg: Any, **options: Any) -> None:
+            initialise(terms, loss_cfg, **options)
             listed = loss_cfg if isinstance(loss_cfg, list) else [loss_cfg]
             adding = [cfg for cfg in listed if cfg.get("features")]
             vars(terms)["shared"] = {cfg["log_prefix"]: cfg["features"] for cfg in adding}
 
-        def sum_up(terms: Any, training_feats: Any) -> Any:
+        def sum_up(terms: Any, training_feats: Any, **options: Any) -> Any:
             shared = vars(terms)["shared"]
             if missing := sorted(set(shared.values()) - set(training_feats)):
                 raise ConfigError(
@@ -160,7 +160,7 @@ class Losses(LookUp):
                     where="loss_cfg.features",
                 )
             more = {prefix: training_feats[source] for prefix, source in shared.items()}
-            return forward(terms, {**training_feats, **more})
+            return forward(terms, {**training_feats, **more}, **options)
 
         self.replace.set(aggregator, "__init__", construct)
         self.replace.set(aggregator, "forward", sum_up)

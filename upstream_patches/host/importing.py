@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import sys
 import threading
 import warnings
@@ -90,10 +89,9 @@ def _keep_old_names(module: ModuleType) -> None:
 
 def _passing() -> dict[str, ModuleType]:
     """Stand-ins of the packages that silhouette models import and can do without."""
-    passing: dict[str, Any] = _torchvision.torchvision()
-    if importlib.util.find_spec("matplotlib") is None:
-        reason = "matplotlib is not installed: pip install matplotlib"
-        passing |= stand_ins.make(stand_ins.MATPLOTLIB, reason)
+    passing: dict[str, ModuleType] = dict(_torchvision.torchvision())
+    for names in (stand_ins.MATPLOTLIB, stand_ins.SKLEARN):
+        passing |= stand_ins.if_missing(names)
     return passing
 
 

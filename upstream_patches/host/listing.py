@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gait_plugins.hookspecs import Offer
-from upstream_patches.checkout.stand_ins import MATPLOTLIB, TORCHVISION
+from upstream_patches.checkout.stand_ins import MATPLOTLIB, SKLEARN, TORCHVISION
 from upstream_patches.checkout.tree import MODULES, Checkout
 from upstream_patches.checkout.unavailable import DISTRIBUTIONS
 from upstream_patches.host.source import IN_PIECES, Outline, Source, settings_read, words_of
@@ -29,6 +29,8 @@ OWN_LOOP = ("inputs_pretreament", "train_step", "run_train", "run_test", "infere
 """Methods by which a model changes OpenGait's trainer; the core, which trains it here, calls none of them."""
 _STOOD_IN_FOR = {TORCHVISION[0], MATPLOTLIB[0]}
 """Packages that silhouette models import and can do without."""
+_STOOD_IN_FOR_IN = {(SKLEARN[0], "evaluation")}
+"""A package and whose modules can do without it: one evaluator needs it, and no model asks for that."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,13 @@ class Listing:
                 if inner.name not in needed:
                     needed[inner.name] = inner
                     rest.append(inner)
-        tops = {name.partition(".")[0] for module in needed.values() for name in module.imports}
-        return {top for top in tops if top not in MODULES and not _installed(top)}
+        tops = {
+            (name.partition(".")[0], module.name.partition(".")[0])
+            for module in needed.values()
+            for name in module.imports
+        }
+        needs = {top for top, holder in tops if (top, holder) not in _STOOD_IN_FOR_IN}
+        return {top for top in needs if top not in MODULES and not _installed(top)}
 
     def _imported(self, source: Source) -> list[Source]:
         """The modules of the checkout that a module imports."""

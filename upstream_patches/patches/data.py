@@ -23,23 +23,29 @@ class Transforms(LookUp):
     files = ("opengait/data/transform.py", "opengait/modeling/base_model.py")
     expects: ClassVar = {
         "data.transform": {"get_transform": ["trf_cfg"]},
-        "modeling.base_model": {"BaseModel.inputs_pretreament": ["self", "inputs"]},
+        "modeling.base_model": {
+            "get_transform": None,
+            "BaseModel.inputs_pretreament": ["self", "inputs"],
+        },
     }
 
     def change(self, host: Host) -> None:
         super().change(host)
-        base = host.module("modeling.base_model").BaseModel
-        original = base.inputs_pretreament
+        from upstream_patches.adapters.transform import once, pretreated, transforms_of
+
+        module = host.module("modeling.base_model")
+        base = module.BaseModel
+        original, get_transform = base.inputs_pretreament, once(module.get_transform)
 
         def inputs_pretreament(model: Any, inputs: Any, *arguments: Any, **options: Any) -> Any:
-            from upstream_patches.adapters.transform import pretreated
-
             host.session.cfgs = model.cfgs
+
             def prepare(model: Any, inputs: Any) -> Any:
                 return original(model, inputs, *arguments, **options)
 
-            return pretreated(prepare, model, inputs, host.session)
+            return pretreated(prepare, model, inputs, host.session, transforms_of(model, get_transform))
 
+        self.replace.set(module, "get_transform", get_transform)
         self.replace.set(base, "inputs_pretreament", inputs_pretreament)
 
     def adapt(self, host: Host, component: Component) -> Any:

@@ -45,7 +45,7 @@ class DevicePatch(Patch):
         },
         "utils.common": {
             "DDPPassthrough": None,
-            "get_ddp_module": ["module", "find_unused_parameters", "**kwargs"],
+            "get_ddp_module": None,
             "torch": None,
         },
         "data.sampler": {"InferenceSampler.__init__": ["self", "dataset", "batch_size"]},

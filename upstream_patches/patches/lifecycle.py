@@ -33,9 +33,7 @@ class LifecyclePatch(Patch):
         self.replace.set(base, "run_test", staticmethod(_heard("test", base.run_test, host, running)))
 
 
-def _heard(
-    phase: Phase, original: Callable[..., Any], host: Host, running: list[Any]
-) -> Callable[..., Any]:
+def _heard(phase: Phase, original: Callable[..., Any], host: Host, running: list[Any]) -> Callable[..., Any]:
     def run(model: Any, *arguments: Any, **options: Any) -> Any:
         from upstream_patches.adapters.lifecycle import HostRun, unwrapped
 

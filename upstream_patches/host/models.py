@@ -19,6 +19,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
 from gait_plugins.suggest import did_you_mean
+from upstream_patches.adapters.start import class_number
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
@@ -58,7 +59,7 @@ class CheckoutModel:
                 f"{PREFIX}/{type(self).__name__} needs the key {error} in its configuration",
                 hint=f"add it as in OpenGait's own configurations of {type(self).__name__}",
             ) from error
-        self.num_classes = _classes(model_cfg)
+        self.num_classes = class_number(model_cfg)
         self._warn_of_unread_keys(model_cfg)
 
     def _warn_of_unread_keys(self, model_cfg: Mapping[str, Any]) -> None:
@@ -94,23 +95,6 @@ class CheckoutModel:
         object.__setattr__(self, "optimizer", optimizer)
         object.__setattr__(self, "_schedule", configured())
         return cast("LRScheduler", self._schedule)
-
-
-def _classes(value: Any) -> int | None:
-    """The one ``class_num`` of a configuration; None where there is none, or several differ."""
-    found = set(_named("class_num", value))
-    return found.pop() if len(found) == 1 else None
-
-
-def _named(name: str, value: Any) -> Iterable[int]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key == name and isinstance(item, int):
-                yield item
-            yield from _named(name, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _named(name, item)
 
 
 @lru_cache(maxsize=256)

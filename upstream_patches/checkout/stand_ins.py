@@ -31,6 +31,13 @@ SKLEARN = ("sklearn", "sklearn.metrics")
 """What the evaluators of some versions import of scikit-learn, for one of them."""
 
 
+WAYS_OUT = {
+    "torchvision.models.resnet.ResNet": "or set backbone_cfg.type: gait-plugins-trackletgait/ResNet9, "
+    "which needs no torchvision"
+}
+"""What stands in -> how to do without it."""
+
+
 def make(names: Iterable[str], reason: str) -> dict[str, ModuleType]:
     """Stand-ins of these modules, to be put into ``sys.modules``.
 
@@ -73,7 +80,7 @@ def _refusing(name: str, reason: str) -> type:
     """A class to import and to subclass; making an instance raises."""
 
     def refuse(self: Any, *arguments: Any, **options: Any) -> None:
-        raise UpstreamMismatch(f"{name} is needed here, but {reason}")
+        raise UpstreamMismatch(f"{name} is needed here, but {reason}", hint=WAYS_OUT.get(name))
 
     return type(name.rpartition(".")[2], (), {"__init__": refuse, "__module__": __name__})
 

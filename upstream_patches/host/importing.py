@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.errors import UpstreamMismatch
+from gait_plugins.errors import UnknownComponent, UpstreamMismatch
+from gait_plugins.registry.manager import default_manager
+from upstream_patches.adapters.backbone import adapt_backbone
 from upstream_patches.checkout import stand_ins
 from upstream_patches.checkout.module_view import View
 from upstream_patches.checkout.tree import MODULES, Checkout
@@ -129,4 +131,7 @@ class _Pieces(ModuleType):
                 module = f"{self.__name__}.{file.stem}"
                 if file.stem != "__init__" and name in Source(module, file).classes:
                     return getattr(imported(self._checkout, module), name)
+            if self.__name__ == "modeling.backbones":
+                with contextlib.suppress(UnknownComponent):
+                    return adapt_backbone(default_manager().find("backbone", name))
         raise AttributeError(f"{self.__name__} of the checkout has no {name!r}")

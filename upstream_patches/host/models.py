@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
+import yaml
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -57,7 +58,7 @@ class CheckoutModel:
         except KeyError as error:
             raise ConfigError(
                 f"{PREFIX}/{type(self).__name__} needs the key {error} in its configuration",
-                hint=f"add it as in OpenGait's own configurations of {type(self).__name__}",
+                hint=_missing_key(type(self).__name__, str(error.args[0])),
             ) from error
         self.num_classes = class_number(model_cfg)
         self._warn_of_unread_keys(model_cfg)
@@ -65,10 +66,10 @@ class CheckoutModel:
     def _warn_of_unread_keys(self, model_cfg: Mapping[str, Any]) -> None:
         """Warn of keys that the model does not read; OpenGait ignores them, misspelt options too."""
         name = type(self).__name__
-        words = found_as("model", name).words | {"backbone_cfg"}
-        for key in sorted(set(model_cfg) - words):
+        found = found_as("model", name)
+        for key in sorted(set(model_cfg) - found.mentioned):
             unread = f"model_cfg.{key}: {PREFIX}/{name} does not read this key"
-            log.warning("; ".join(filter(None, (unread, did_you_mean(key, words - set(model_cfg))))))
+            log.warning("; ".join(filter(None, (unread, did_you_mean(key, found.words - set(model_cfg))))))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""
@@ -95,6 +96,27 @@ class CheckoutModel:
         object.__setattr__(self, "optimizer", optimizer)
         object.__setattr__(self, "_schedule", configured())
         return cast("LRScheduler", self._schedule)
+
+
+def _missing_key(model: str, key: str) -> str:
+    """Which configuration of the checkout gives a model the key that it needs, if any does."""
+    found = found_as("model", model)
+    path = found.key(key)
+    root = listing().checkout.root
+    for file in sorted((root / "configs").rglob("*.yaml")):
+        try:
+            written = yaml.safe_load(file.read_text(encoding="utf-8"))["model_cfg"]
+        except (yaml.YAMLError, OSError, KeyError, TypeError, ValueError):
+            continue
+        if written.get("model") == model and _has(written, key):
+            return f"set {path}, as {file.relative_to(root)} of the checkout does"
+    return f"set {path}; no configuration of the checkout does, so see {found.module} for its meaning"
+
+
+def _has(value: Any, key: str) -> bool:
+    if isinstance(value, Mapping):
+        return key in value or any(_has(item, key) for item in value.values())
+    return isinstance(value, list | tuple) and any(_has(item, key) for item in value)
 
 
 @lru_cache(maxsize=256)

@@ -110,13 +110,9 @@ class Backbones(LookUp):
     expects: ClassVar = {"utils.common": {"get_valid_args": None, "get_attr_from": ["sources", "name"]}}
 
     def adapt(self, host: Host, component: Component) -> Any:
-        import gait_plugins
-        from upstream_patches.adapters.signatures import accepting
+        from upstream_patches.adapters.backbone import adapt_backbone
 
-        def make(**options: Any) -> Any:
-            return gait_plugins.build("backbone", {"type": component.qualified, **options})
-
-        return accepting(make, component.name, (), component.load())
+        return adapt_backbone(component)
 
 
 class Losses(LookUp):

@@ -17,7 +17,7 @@ HOME = "OPENGAIT_HOME"
 """The environment variable that names the checkout."""
 MODULES = ("modeling", "data", "utils", "evaluation")
 """OpenGait's top-level modules; its ``main.py`` expects them on Python's path by these names."""
-_GET_ONE = "git clone https://github.com/ShiqiYu/OpenGait, then --opengait OpenGait or OPENGAIT_HOME=OpenGait"
+_GET_ONE = "gait-plugins upstream clone OpenGait, then --opengait OpenGait or OPENGAIT_HOME=OpenGait"
 
 
 class Checkout:

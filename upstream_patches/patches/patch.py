@@ -155,6 +155,10 @@ class Patch(ABC):
                 found[part] = error.message
         return found
 
+    def files_of_parts(self) -> set[str]:
+        """Those of ``files`` that only a part relies on: a checkout may lack them."""
+        return {f"opengait/{module.replace('.', '/')}.py" for part in self.parts.values() for module in part}
+
     def apply(self, host: Host) -> None:
         """Make the changes; where one fails, those made before are set back."""
         try:

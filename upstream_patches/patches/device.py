@@ -194,13 +194,16 @@ def _any_batch_size(original: Callable[..., Any]) -> Callable[..., Any]:
     def run_test(model: Any, *arguments: Any, **options: Any) -> Any:
         import torch
 
-        # The loader is made; what is compared with the number of GPUs now is only this figure.
-        sampler = model.cfgs["evaluator_cfg"]["sampler"]
-        given = sampler["batch_size"]
-        sampler["batch_size"] = torch.distributed.get_world_size()
+        # The loader is made; what is compared with the number of GPUs now is only this figure. One version
+        # compares that of the training where it tests within one.
+        samplers = [model.cfgs["evaluator_cfg"]["sampler"], model.engine_cfg["sampler"]]
+        given = [sampler["batch_size"] for sampler in samplers]
+        for sampler in samplers:
+            sampler["batch_size"] = torch.distributed.get_world_size()
         try:
             return original(model, *arguments, **options)
         finally:
-            sampler["batch_size"] = given
+            for sampler, size in zip(samplers, given, strict=True):
+                sampler["batch_size"] = size
 
     return run_test

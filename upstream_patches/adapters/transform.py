@@ -91,7 +91,7 @@ def once(get_transform: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def transforms_of(model: Any, get_transform: Callable[[Any], Any]) -> Any:
     """The transforms that a model of the host uses now; older checkouts keep none."""
-    kept = vars(model).get("trainer_trfs" if model.training else "evaluator_trfs")
+    kept = getattr(model, "trainer_trfs" if model.training else "evaluator_trfs", None)
     return get_transform(model.engine_cfg["transform"]) if kept is None else kept
 
 

@@ -1,4 +1,4 @@
-"""Fills the table of patches in ``upstream.md``.
+"""Fills the tables of patches and of pinned versions in ``upstream.md``.
 
 python docs/generate_upstream.py
 """
@@ -9,15 +9,23 @@ import re
 from pathlib import Path
 
 from upstream_patches.patches import load
+from upstream_patches.run.pins import pinned
 
 PAGE = Path(__file__).with_name("upstream.md")
 
 
 def rendered(text: str) -> str:
-    """The page with its table made anew."""
+    """The page with its tables made anew."""
     rows = [f"| `{patch.name}` | {patch.touches} | {patch.why} |" for patch in load()]
-    table = "\n".join(["| Patch | What it touches | Why |", "|---|---|---|", *rows])
-    pattern = r"(<!-- generated: patches -->\n).*?(<!-- end -->)"
+    text = _filled(text, "patches", ["| Patch | What it touches | Why |", "|---|---|---|", *rows])
+    pins = sorted(pinned(), key=lambda pin: (pin.day, pin.commit), reverse=True)
+    rows = [f"| {pin.day} | `{pin.commit}` |" for pin in pins]
+    return _filled(text, "pins", ["| Day | Commit |", "|---|---|", *rows])
+
+
+def _filled(text: str, name: str, lines: list[str]) -> str:
+    table = "\n".join(lines)
+    pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
     return re.sub(pattern, lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.DOTALL)
 
 

@@ -75,7 +75,7 @@ class Session:
     def seed(self) -> int:
         """``trainer_cfg.seed``, as our own trainer knows it; 0 where the YAML has none."""
         section = self.cfgs.get("trainer_cfg") or {}
-        return int(section.get("seed", 0))
+        return int(section.get("seed") or 0)
 
     @contextmanager
     def loader(self, cfgs: Mapping[str, Any], phase: Phase) -> Iterator[None]:

@@ -40,7 +40,7 @@ def list_components(
     usable = [component for component in components if not component.missing]
     rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in usable]
     say(_aligned([head, *rows]))
-    _print_unavailable(components)
+    _print_unavailable(components, manager.absent())
     listeners = manager.listeners()
     if listeners and kind is None:
         say("\nlife-cycle hooks:")
@@ -113,8 +113,9 @@ def _load_error(offered: Component | Command) -> PluginLoadError | None:
     return None
 
 
-def _print_unavailable(components: list[Component]) -> None:
+def _print_unavailable(components: list[Component], absent: dict[str, str]) -> None:
     missing: list[tuple[str, ...]] = [(f"  {c.kind}", c.name, c.missing) for c in components if c.missing]
+    missing += [("  any", f"{front}/...", advice) for front, advice in absent.items()]
     if missing:
         say("\nnot available here:")
         say(_aligned(missing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import textwrap
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,9 @@ from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.printable import say
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
+
+HOME = "OPENGAIT_HOME"
+"""As in ``upstream_patches.checkout.tree``, which only commands import."""
 
 Home = Annotated[
     Path | None,
@@ -66,10 +70,32 @@ def run_upstream(
     run(Checkout.find(opengait), arguments, options)
 
 
+@app.command("clone")
+def clone_upstream(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; must not exist.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="Repository, or a folder; default: that of its authors."),
+    ] = None,
+    commit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Commit; default: the newest pinned one.")
+    ] = None,
+) -> None:
+    """Get OpenGait at the pinned commit by git, from its authors' repository.
+
+    OpenGait is not a part of this package; its authors publish it for academic use.
+    """
+    from upstream_patches.run.clone import URL, clone
+
+    checkout = clone(folder, source or URL, commit)
+    say(f"OpenGait is in {checkout.root}")
+    say(f"set {HOME}={shlex.quote(str(checkout.root))}, or give it as --opengait")
+
+
 @app.command("patches")
 def list_patches(opengait: Home = None) -> None:
     """List every patch, what it changes and why; with a checkout, also whether it fits."""
-    from upstream_patches.checkout.tree import HOME, Checkout
+    from upstream_patches.checkout.tree import Checkout
     from upstream_patches.patches import load
 
     checkout = Checkout.find(opengait) if opengait or os.environ.get(HOME) else None
@@ -83,7 +109,11 @@ def list_patches(opengait: Home = None) -> None:
             try:
                 patch.probe(checkout)
             except GaitPluginsError as error:
-                failed, found = True, f"does not fit this checkout: {error.message}"
+                what = "nothing runs without it" if patch.needed else "it is left out"
+                failed, found = True, f"does not fit this checkout: {error.message} ({what})"
+            else:
+                for part, why in patch.unfit(checkout).items():
+                    found += f"; {part} is off: {why}"
             say(_indented(found))
     if failed:
         raise typer.Exit(2)

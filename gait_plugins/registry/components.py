@@ -118,7 +118,11 @@ class Component:
             raise PluginLoadError(
                 f"{self.kind} {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
                 where=f"{self.origin} ({self.owner})",
-                hint=f"repair or reinstall {self.owner.distribution}, or do not use this name",
+                hint=(
+                    f"the fault lies in {self.source}: repair it, or do not use this name"
+                    if self.source
+                    else f"repair or reinstall {self.owner.distribution}, or do not use this name"
+                ),
             ) from error
 
 

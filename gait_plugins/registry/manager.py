@@ -180,6 +180,12 @@ class Manager:
         self._found.clear()
         self._commands.extend(commands)
 
+    def absent(self) -> dict[str, str]:
+        """Code that plugins front and that is not here -> their advice."""
+        offered = {_front(component.name) for component in self._components}
+        fronts = (getattr(plugin, "fronts", {}) for plugin in self._hooks.get_plugins())
+        return {name: advice for each in fronts for name, advice in each.items() if name not in offered}
+
     def _advice(self, name: str) -> list[str]:
         """Advice of plugins on names of the code that they front, where that code is not installed."""
         front = _front(name)

@@ -139,7 +139,44 @@ def test_a_probe_tells_what_is_missing_and_what_is_different(host: Host):
         Marks().probe(Checkout(host.checkout.root))
 
 
-def test_no_patch_is_applied_where_any_probe_fails(host: Host):
+def test_a_parameter_that_was_added_with_a_default_does_no_harm(host: Host):
+    metric = host.checkout.file("evaluation.metric")
+    before = metric.read_text()
+    for signature in (
+        'cuda_dist(x, y, metric="euc", chunk=1)',
+        "cuda_dist(x, y, metric, *more, chunk=1, **others)",
+        "cuda_dist(x, y, metric=None, *, chunk=1)",
+    ):
+        metric.write_text(before.replace('cuda_dist(x, y, metric="euc")', signature))
+        Marks().probe(Checkout(host.checkout.root))
+    for signature, found in (
+        ("cuda_dist(x, y, metric, chunk)", r"\(x, y, metric, chunk\)"),
+        ("cuda_dist(x, y, chunk=1, metric=2)", r"\(x, y, chunk=\.\.\., metric=\.\.\.\)"),
+        ("cuda_dist(x, y, metric, *, chunk)", r"\(x, y, metric, chunk\)"),
+    ):
+        metric.write_text(before.replace('cuda_dist(x, y, metric="euc")', signature))
+        with pytest.raises(UpstreamMismatch, match=rf"cuda_dist is {found}, expected \(x, y, metric\)"):
+            Marks().probe(Checkout(host.checkout.root))
+
+
+def test_where_only_some_components_need_it_that_patch_or_part_alone_is_off(host: Host):
+    (host.checkout.package / "modeling/multidataset_model.py").unlink()
+    aggregator = host.checkout.file("modeling.loss_aggregator")
+    aggregator.write_text(aggregator.read_text().replace("training_feats", "features"))
+    fresh = Host(Checkout(host.checkout.root), device="cpu")
+    with applied(load(), fresh):
+        assert fresh.off == {
+            "several-data-sets": "the checkout has no module modeling.multidataset_model",
+            "losses": "modeling.loss_aggregator.LossAggregator.forward is (self, features), "
+            "expected (self, training_feats)",
+        }
+        assert len(fresh.trainers()) == 1
+        assert "__getattr__" in vars(fresh.module("data.sampler"))
+        with pytest.raises(AttributeError):
+            _ = fresh.module("modeling.losses").TripletLoss_HardEx
+
+
+def test_no_patch_is_applied_where_a_needed_one_does_not_fit(host: Host):
     host.checkout.file("data.sampler").write_text("")
     with pytest.raises(UpstreamMismatch, match=r"data\.sampler has no "), applied(load(), host):
         pytest.fail("nothing must run")

@@ -9,6 +9,7 @@ import pytest
 from helpers.hosts.upstream_host import mini, pin
 
 from gait_plugins.errors import UpstreamMismatch
+from upstream_patches.checkout.tree import Checkout
 from upstream_patches.patches import chosen, load
 from upstream_patches.run import pins
 
@@ -66,6 +67,27 @@ def test_files_of_patches_that_are_left_out_do_not_matter(tmp_path: Path, monkey
     pins.verify(checkout, others)
     with pytest.raises(UpstreamMismatch, match=only_one):
         pins.verify(checkout, chosen())
+
+
+def test_what_only_a_part_relies_on_may_be_missing_from_a_pin(tmp_path: Path, monkeypatch):
+    checkout = mini(tmp_path / "host")
+    monkeypatch.setattr(pins, "FOLDER", tmp_path / "pins")
+    (checkout.package / "modeling/multidataset_model.py").unlink()
+    pins.write(checkout, load(), "older", "2024-07-10")
+    assert pins.verify(Checkout(checkout.root), load()).commit == "older"
+    (checkout.package / "data/sampler.py").unlink()
+    with pytest.raises(UpstreamMismatch, match=r"data\.sampler"):
+        pins.write(Checkout(checkout.root), load(), "broken")
+
+
+def test_the_newest_pin_is_that_of_the_latest_day(tmp_path: Path, monkeypatch):
+    checkout = mini(tmp_path / "host")
+    monkeypatch.setattr(pins, "FOLDER", tmp_path / "pins")
+    with pytest.raises(UpstreamMismatch, match="no version of OpenGait is pinned"):
+        pins.newest()
+    for name, day in (("a", "2024-07-10"), ("b", "2026-07-13"), ("c", "2025-06-23")):
+        pins.write(checkout, load(), name, day)
+    assert pins.newest().commit == "b"
 
 
 def test_no_pin_at_all_and_no_git_are_told(tmp_path: Path, monkeypatch):

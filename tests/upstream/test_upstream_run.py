@@ -286,6 +286,139 @@ def test_mistakes_on_the_command_line_are_told(checkout: Checkout, config: Path)
             run(checkout, ["--cfgs", str(config)], RunOptions(device="cuda"))
 
 
+def test_a_short_test_is_not_padded_to_the_size_of_a_batch(monkeypatch: pytest.MonkeyPatch):
+    from upstream_patches.adapters import any_batches
+
+    assert [len(batch) for batch in any_batches.InferenceBatches(range(16), 256)] == [16]
+    assert [len(batch) for batch in any_batches.InferenceBatches(range(20), 8)] == [8, 8, 4]
+    for processes in (2, 3, 7):
+        monkeypatch.setattr(any_batches, "world_size", lambda n=processes: n)
+        for size, batch in ((16, 256), (16, 6), (1, 4), (23, 5)):
+            shares = []
+            for number in range(processes):
+                monkeypatch.setattr(any_batches, "rank", lambda n=number: n)
+                shares.append(list(any_batches.InferenceBatches(range(size), batch)))
+            assert len({tuple(map(len, share)) for share in shares}) == 1  # tensors of one size are gathered
+            gathered = [i for batches in zip(*shares, strict=True) for share in batches for i in share]
+            assert gathered[:size] == list(range(size))
+            assert len(gathered) - size < processes
+
+
+def test_a_test_within_a_training_may_have_any_batch_size_in_every_version(
+    checkout: Checkout, config: Path, tmp_path: Path
+):
+    """One version compares the batch size of the training with the number of GPUs."""
+    file = checkout.file("modeling.base_model")
+    ours = 'evaluator_cfg = model.cfgs["evaluator_cfg"]\n'
+    text = file.read_text()
+    assert ours in text
+    file.write_text(
+        text.replace('evaluator_cfg["sampler"]["batch_size"]:', 'model.engine_cfg["sampler"]["batch_size"]:')
+    )
+    options = RunOptions("cpu", allow_unpinned=True, overrides=("trainer_cfg.with_test=true",))
+    run(checkout, ["--cfgs", str(config), "--phase", "train"], options)
+
+
+def older(checkout: Checkout) -> Checkout:
+    """As versions before October 2023: the transforms are made for each batch."""
+    file = checkout.file("modeling.base_model")
+    lines = [line for line in file.read_text().splitlines() if "_trfs = get_transform" not in line]
+    kept = "transforms = self.trainer_trfs if self.training else self.evaluator_trfs"
+    made = 'transforms = get_transform(self.engine_cfg["transform"])'
+    file.write_text("\n".join(lines).replace(kept, made))
+    assert made in file.read_text()
+    return checkout
+
+
+@pytest.mark.parametrize(
+    "name", ["BaseSilCuttingTransform", "gait-plugins-trackletgait/BaseSilCuttingTransform"]
+)
+def test_transforms_that_are_made_for_each_batch_do_the_same(
+    checkout: Checkout, config: Path, tmp_path: Path, capfd, name: str
+):
+    transform = (f"trainer_cfg.transform=[{{type: {name}}}]", f"evaluator_cfg.transform=[{{type: {name}}}]")
+    said = []
+    for place in (checkout, older(mini(tmp_path / "older"))):
+        for phase in ("train", "test"):
+            options = RunOptions("cpu", allow_unpinned=True, overrides=transform)
+            run(place, ["--cfgs", str(config), "--phase", phase], options)
+        text = capfd.readouterr().err
+        said.append((rank1(text), re.findall(r"loss=[\d.]+", text)))
+    assert said[0] == said[1]
+
+
+def test_what_the_host_hands_over_beyond_what_was_expected_reaches_its_own_code(
+    checkout: Checkout, config: Path, capfd
+):
+    """Parameters that were added with a default, and are used."""
+    changes = {
+        "modeling.base_model": [
+            (
+                "def inference(self, rank):",
+                "def inference(self, rank, extra=None):\n        print('extra', extra)",
+            ),
+            (
+                "model.inference(torch.distributed.get_rank())",
+                "model.inference(torch.distributed.get_rank(), extra=3)",
+            ),
+            ("def inputs_pretreament(self, inputs):", "def inputs_pretreament(self, inputs, more=1):"),
+            ("ipts = model.inputs_pretreament(inputs)", "ipts = model.inputs_pretreament(inputs, more=2)"),
+            ("def save_ckpt(self, iteration):", "def save_ckpt(self, iteration, final=False):"),
+            ("model.save_ckpt(model.iteration)", "model.save_ckpt(model.iteration, final=True)"),
+            (
+                "def get_loader(self, data_cfg, train=True):",
+                "def get_loader(self, data_cfg, train=True, quick=0):",
+            ),
+            (
+                'self.get_loader(cfgs["data_cfg"], train=True)',
+                'self.get_loader(cfgs["data_cfg"], train=True, quick=1)',
+            ),
+            ("def run_test(model):", "def run_test(model, quiet=False):"),
+        ],
+        "data.collate_fn": [("label_set, sample_config):", "label_set, sample_config, pad=0):")],
+    }
+    for module, pairs in changes.items():
+        file = checkout.file(module)
+        text = file.read_text()
+        for old, new in pairs:
+            assert old in text, old
+            text = text.replace(old, new)
+        file.write_text(text)
+    for phase in ("train", "test"):
+        options = RunOptions("cpu", allow_unpinned=True)
+        run(Checkout(checkout.root), ["--cfgs", str(config), "--phase", phase], options)
+    assert "extra 3" in capfd.readouterr().out
+
+
+def test_a_part_that_is_off_is_refused_by_name_and_nothing_else(checkout: Checkout, config: Path, caplog):
+    (checkout.package / "modeling/multidataset_model.py").unlink()
+    aggregator = checkout.file("modeling.loss_aggregator")
+    aggregator.write_text(aggregator.read_text().replace("training_feats", "features"))
+    here = Checkout(checkout.root)
+    logging.getLogger("gait_plugins").propagate = True
+    options = RunOptions("cpu", allow_unpinned=True)
+    host = run(here, ["--cfgs", str(config), "--phase", "train"], options)
+    assert set(host.off) == {"losses", "several-data-sets"}
+    assert "losses is off: modeling.loss_aggregator.LossAggregator.forward is (self, features)" in caplog.text
+    for override, words in (
+        (
+            "loss_cfg=[{type: TripletLoss_HardEx, log_prefix: triplet}]",
+            "the loss TripletLoss_HardEx needs the patch losses, but modeling.loss_aggregator",
+        ),
+        (
+            "loss_cfg=[{type: TripletLoss, log_prefix: more, features: triplet}]",
+            "features needs the patch losses, but modeling.loss_aggregator",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            run(here, ["--cfgs", str(config)], RunOptions("cpu", allow_unpinned=True, overrides=(override,)))
+    data = write_config(config.with_name("two.yaml"), [])
+    with pytest.raises(
+        ConfigError, match="a training on several data sets is off: the checkout has no module"
+    ):
+        run(here, ["--cfgs", str(data)], options)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_packed_batch_is_taken_apart_and_put_together(size: int):
     from upstream_patches.adapters.any_batches import one_by_one

@@ -16,10 +16,10 @@ Inputs = tuple[list["Tensor"], "Tensor", list[str], list[str], "Tensor | None"]
 
 
 class InferenceBatches:
-    """Every sequence in its order, in equal batches for every process.
+    """Every sequence in its order, in batches of one size for every process.
 
-    The last batches go on with the first sequences: processes gather tensors of one size, and the host
-    cuts what is too much off the end.
+    The last batch is a shorter one. Where it cannot be divided among the processes it goes on with the
+    first sequences, fewer of them than there are processes: the host cuts them off the end.
 
     Args:
         dataset: what is tested.
@@ -39,10 +39,10 @@ class InferenceBatches:
 
     def __iter__(self) -> Iterator[list[int]]:
         size = len(self.dataset)
-        for start in range(
-            self.share * rank(), self.batch_size * math.ceil(size / self.batch_size), self.batch_size
-        ):
-            yield [index % size for index in range(start, start + self.share)]
+        for start in range(0, size, self.batch_size):
+            share = min(self.share, math.ceil((size - start) / world_size()))
+            first = start + share * rank()
+            yield [index % size for index in range(first, first + share)]
 
     def __len__(self) -> int:
         """Number of sequences: the host keeps so many results."""

@@ -112,9 +112,9 @@ class HostRun:
         device: torch.device = next(self.model.parameters()).device
         return device
 
-    def _saving(self, save: Callable[[int], None]) -> Callable[[int], None]:
-        def save_ckpt(iteration: int) -> None:
-            save(iteration)
+    def _saving(self, save: Callable[..., None]) -> Callable[..., None]:
+        def save_ckpt(iteration: int, **options: Any) -> None:
+            save(iteration, **options)
             if world_size() > 1:
                 dist.barrier()  # the first rank writes; for the others it is not there before
             name = f"{self.model.engine_cfg['save_name']}-{iteration:0>5}.pt"
@@ -153,9 +153,9 @@ class ListeningMessages:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._messages, name)
 
-    def train_step(self, info: Any, summary: Mapping[str, Any]) -> None:
+    def train_step(self, info: Any, summary: Mapping[str, Any], **options: Any) -> None:
         """The host's own, and then our hooks."""
-        self._messages.train_step(info, summary)
+        self._messages.train_step(info, summary, **options)
         self._step_end(summary)
 
 

@@ -95,9 +95,9 @@ class HostedModel(SharesState):
         outputs: ModelOutput = self.component(GaitBatch(*inputs)._replace(targets=targets))
         return outputs
 
-    def get_optimizer(self, optimizer_cfg: Mapping[str, Any]) -> Any:
+    def get_optimizer(self, optimizer_cfg: Mapping[str, Any], **more: Any) -> Any:
         """The host's optimiser; with the component's parameter groups where it has some of its own."""
-        optimizer: Any = super().get_optimizer(optimizer_cfg)  # type: ignore[misc]
+        optimizer: Any = super().get_optimizer(optimizer_cfg, **more)  # type: ignore[misc]
         if _has_its_own(self.component_class, "parameter_groups"):
             options = {key: value for key, value in optimizer_cfg.items() if key != "solver"}
             groups = list(self.component.parameter_groups(options))
@@ -109,12 +109,12 @@ class HostedModel(SharesState):
                 optimizer.add_param_group({"params": left})
         return optimizer
 
-    def get_scheduler(self, scheduler_cfg: Mapping[str, Any]) -> Any:
+    def get_scheduler(self, scheduler_cfg: Mapping[str, Any], **more: Any) -> Any:
         """The component's schedule where it brings one, else the host's."""
         host: Any = super()
         if not _has_its_own(self.component_class, "schedule"):
-            return host.get_scheduler(scheduler_cfg)
-        return self.component.schedule(self.optimizer, lambda: host.get_scheduler(scheduler_cfg))
+            return host.get_scheduler(scheduler_cfg, **more)
+        return self.component.schedule(self.optimizer, lambda: host.get_scheduler(scheduler_cfg, **more))
 
     def save_ckpt(self, iteration: int) -> None:
         """The host's file, which our own trainer takes too."""

@@ -72,7 +72,32 @@ class HostedTransform:
         return frames
 
 
-def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, session: Session) -> Any:
+def once(get_transform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The host's maker of transforms, which makes those of a configuration once.
+
+    Older checkouts call it for every batch, newer ones for every model.
+    """
+    made: list[tuple[Any, Any]] = []
+
+    def get(configured: Any) -> Any:
+        for known, transforms in made:
+            if known is configured:
+                return transforms
+        made.append((configured, get_transform(configured)))
+        return made[-1][1]
+
+    return get
+
+
+def transforms_of(model: Any, get_transform: Callable[[Any], Any]) -> Any:
+    """The transforms that a model of the host uses now; older checkouts keep none."""
+    kept = getattr(model, "trainer_trfs" if model.training else "evaluator_trfs", None)
+    return get_transform(model.engine_cfg["transform"]) if kept is None else kept
+
+
+def pretreated(
+    original: Callable[[Any, Any], Any], model: Any, inputs: Any, session: Session, transforms: Any = None
+) -> Any:
     """The host's own preparation of a batch, during which our transforms know of it.
 
     Args:
@@ -80,8 +105,10 @@ def pretreated(original: Callable[[Any, Any], Any], model: Any, inputs: Any, ses
         model: the host's model.
         inputs: ``(sequences of each source, labels, types, views, lengths or None)``.
         session: is told of the batch.
+        transforms: those of the model, where it does not keep them itself.
     """
-    transforms = model.trainer_trfs if model.training else model.evaluator_trfs
+    if transforms is None:
+        transforms = model.trainer_trfs if model.training else model.evaluator_trfs
     ours = {i: t for i, t in enumerate(transforms) if isinstance(t, HostedTransform)}
     lengths = None if inputs[-1] is None else [int(length) for length in np.ravel(inputs[-1])]
     later = frozenset(id(transform) for transform in ours.values())

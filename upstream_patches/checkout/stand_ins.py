@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gait_plugins.errors import UpstreamMismatch
+from upstream_patches.checkout.unavailable import DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +27,15 @@ TORCHVISION = (
 """What OpenGait's modules import of torchvision."""
 MATPLOTLIB = ("matplotlib", "matplotlib.pyplot")
 """What several models import of matplotlib, and do not use."""
+SKLEARN = ("sklearn", "sklearn.metrics")
+"""What the evaluators of some versions import of scikit-learn, for one of them."""
+
+
+WAYS_OUT = {
+    "torchvision.models.resnet.ResNet": "or set backbone_cfg.type: gait-plugins-trackletgait/ResNet9, "
+    "which needs no torchvision"
+}
+"""What stands in -> how to do without it."""
 
 
 def make(names: Iterable[str], reason: str) -> dict[str, ModuleType]:
@@ -44,6 +55,14 @@ def make(names: Iterable[str], reason: str) -> dict[str, ModuleType]:
     return modules
 
 
+def if_missing(names: tuple[str, ...]) -> dict[str, ModuleType]:
+    """Stand-ins of a package that is not installed; nothing where it is."""
+    package = names[0]
+    if package in sys.modules or find_spec(package) is not None:
+        return {}
+    return make(names, f"{package} is not installed: pip install {DISTRIBUTIONS.get(package, package)}")
+
+
 class _StandIn(ModuleType):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, "Stands in for a package that is not installed.")
@@ -61,7 +80,7 @@ def _refusing(name: str, reason: str) -> type:
     """A class to import and to subclass; making an instance raises."""
 
     def refuse(self: Any, *arguments: Any, **options: Any) -> None:
-        raise UpstreamMismatch(f"{name} is needed here, but {reason}")
+        raise UpstreamMismatch(f"{name} is needed here, but {reason}", hint=WAYS_OUT.get(name))
 
     return type(name.rpartition(".")[2], (), {"__init__": refuse, "__module__": __name__})
 
@@ -82,26 +101,55 @@ class Compose:
         return value
 
 
-def make_grid(tensor: Tensor, nrow: int = 8, padding: int = 2, **options: Any) -> Tensor:
-    """Images as one picture.
+def make_grid(
+    tensor: Tensor | Sequence[Tensor],
+    nrow: int = 8,
+    padding: int = 2,
+    normalize: bool = False,
+    value_range: tuple[float, float] | None = None,
+    scale_each: bool = False,
+    pad_value: float = 0.0,
+) -> Tensor:
+    """Images as one picture, as torchvision lays them out.
 
     Args:
-        tensor: ``[k, 1 or 3, h, w]``; each image is stretched to [0, 1].
+        tensor: ``[k, c, h, w]`` or k images ``[c, h, w]``; one image may also be ``[c, h, w]`` or ``[h, w]``.
         nrow: images in a row.
-        padding: pixels between them.
+        padding: pixels around each image.
+        normalize: stretch to [0, 1]: all together, or each image with ``scale_each``.
+        value_range: what is stretched; by default from the smallest value to the largest.
+        scale_each: see ``normalize``.
+        pad_value: of the pixels between the images.
 
     Returns:
-        ``[3, rows, columns]``.
+        ``[c, rows, columns]``, three channels where the images have one; one image alone as it is.
     """
     import torch
 
-    low, high = tensor.amin((1, 2, 3), keepdim=True), tensor.amax((1, 2, 3), keepdim=True)
-    images = ((tensor - low) / (high - low).clamp(min=1e-5)).expand(-1, 3, -1, -1)
-    images = torch.nn.functional.pad(images, (padding, 0, padding, 0))
+    images = tensor if isinstance(tensor, torch.Tensor) else torch.stack(list(tensor))
+    images = images[(None,) * (4 - images.dim())]
+    if images.shape[1] == 1:
+        images = images.expand(-1, 3, -1, -1)
+    if normalize:
+        images = _stretched(images, value_range, scale_each)
+    if len(images) == 1:
+        return images[0]
     columns = min(nrow, len(images))
-    blank = images.new_zeros(-len(images) % columns, *images.shape[1:])
+    images = torch.nn.functional.pad(images, (padding, 0, padding, 0), value=pad_value)
+    blank = images.new_full((-len(images) % columns, *images.shape[1:]), pad_value)
     rows = torch.cat([images, blank]).view(-1, columns, *images.shape[1:])
-    return torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+    grid = torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+    return torch.nn.functional.pad(grid, (0, padding, 0, padding), value=pad_value)
+
+
+def _stretched(images: Tensor, value_range: tuple[float, float] | None, each: bool) -> Tensor:
+    images = images.float()
+    if value_range is not None:
+        low, high = (images.new_tensor(value) for value in value_range)
+    else:
+        over = (1, 2, 3) if each else (0, 1, 2, 3)
+        low, high = images.amin(over, keepdim=True), images.amax(over, keepdim=True)
+    return (images.clamp(low, high) - low) / (high - low).clamp(min=1e-5)
 
 
 _WORKING: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ HOME = "OPENGAIT_HOME"
 """The environment variable that names the checkout."""
 MODULES = ("modeling", "data", "utils", "evaluation")
 """OpenGait's top-level modules; its ``main.py`` expects them on Python's path by these names."""
-_GET_ONE = "git clone https://github.com/ShiqiYu/OpenGait, then --opengait OpenGait or OPENGAIT_HOME=OpenGait"
+_GET_ONE = "gait-plugins upstream clone OpenGait, then --opengait OpenGait or OPENGAIT_HOME=OpenGait"
 
 
 class Checkout:
@@ -68,18 +68,27 @@ class Checkout:
         Raises:
             UpstreamMismatch: the checkout has no such module.
         """
+        file = self._file(module)
+        if file is None:
+            raise UpstreamMismatch(f"the checkout has no module {module}", where=str(self.root))
+        return file
+
+    def has(self, module: str) -> bool:
+        """Whether there is a module ``modeling.base_model``, or a package of that name."""
+        return self._file(module) is not None
+
+    def _file(self, module: str) -> Path | None:
         path = self.package.joinpath(*module.split("."))
-        for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
-            if file.is_file():
-                return file
-        raise UpstreamMismatch(f"the checkout has no module {module}", where=str(self.root))
+        files = (path.with_name(path.name + ".py"), path / "__init__.py")
+        return next((file for file in files if file.is_file()), None)
 
     def outline(self, module: str) -> dict[str, list[str] | None]:
         """What a module defines, without importing it.
 
         Returns:
-            ``name`` or ``Class.method`` -> its parameters (``*args`` and ``**options`` with their stars),
-            or None for what takes none that could be read: a class, an imported or an assigned name.
+            ``name`` or ``Class.method`` -> its parameters (``*args`` and ``**options`` with their stars,
+            those with a default as ``name=``), or None for what takes none that could be read: a class, an
+            imported or an assigned name.
         """
         if module not in self._outlines:
             file = self.file(module)
@@ -173,10 +182,13 @@ def _outline(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, list[str]
 
 
 def _parameters(arguments: ast.arguments) -> list[str]:
-    names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    required = len(positional) - len(arguments.defaults)
+    names = [name if i < required else f"{name}=" for i, name in enumerate(positional)]
     if arguments.vararg:
         names.append("*" + arguments.vararg.arg)
-    names += [argument.arg for argument in arguments.kwonlyargs]
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    names += [argument.arg if default is None else f"{argument.arg}=" for argument, default in pairs]
     if arguments.kwarg:
         names.append("**" + arguments.kwarg.arg)
     return names

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gait_plugins.errors import GaitPluginsError
+from upstream_patches.checkout.tree import MODULES
 
 FAMILIES = ("modeling.models", "modeling.backbones", "modeling.losses")
 """Packages of the host that import every module in them."""
@@ -68,6 +69,8 @@ class _Lenient(Loader):
 
 def why_unavailable(error: Exception) -> str:
     """Why an import failed, with the command that helps where a package is missing."""
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] in MODULES:
+        return f"imports {error.name}, which the checkout lacks"
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] not in sys.modules:
         package = error.name.split(".")[0]
         return f"needs {package}: pip install {DISTRIBUTIONS.get(package, package)}"

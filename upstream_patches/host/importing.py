@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import sys
 import threading
 import warnings
@@ -16,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.errors import UpstreamMismatch
+from gait_plugins.errors import UnknownComponent, UpstreamMismatch
+from gait_plugins.registry.manager import default_manager
+from upstream_patches.adapters.backbone import adapt_backbone
 from upstream_patches.checkout import stand_ins
 from upstream_patches.checkout.module_view import View
 from upstream_patches.checkout.tree import MODULES, Checkout
@@ -90,10 +91,9 @@ def _keep_old_names(module: ModuleType) -> None:
 
 def _passing() -> dict[str, ModuleType]:
     """Stand-ins of the packages that silhouette models import and can do without."""
-    passing: dict[str, Any] = _torchvision.torchvision()
-    if importlib.util.find_spec("matplotlib") is None:
-        reason = "matplotlib is not installed: pip install matplotlib"
-        passing |= stand_ins.make(stand_ins.MATPLOTLIB, reason)
+    passing: dict[str, ModuleType] = dict(_torchvision.torchvision())
+    for names in (stand_ins.MATPLOTLIB, stand_ins.SKLEARN):
+        passing |= stand_ins.if_missing(names)
     return passing
 
 
@@ -131,4 +131,7 @@ class _Pieces(ModuleType):
                 module = f"{self.__name__}.{file.stem}"
                 if file.stem != "__init__" and name in Source(module, file).classes:
                     return getattr(imported(self._checkout, module), name)
+            if self.__name__ == "modeling.backbones":
+                with contextlib.suppress(UnknownComponent):
+                    return adapt_backbone(default_manager().find("backbone", name))
         raise AttributeError(f"{self.__name__} of the checkout has no {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gait_plugins.hookspecs import Offer
-from upstream_patches.checkout.stand_ins import MATPLOTLIB, TORCHVISION
+from upstream_patches.checkout.stand_ins import MATPLOTLIB, SKLEARN, TORCHVISION
 from upstream_patches.checkout.tree import MODULES, Checkout
 from upstream_patches.checkout.unavailable import DISTRIBUTIONS
-from upstream_patches.host.source import IN_PIECES, Outline, Source, settings_read, words_of
+from upstream_patches.host.source import (
+    IN_PIECES,
+    Outline,
+    Source,
+    calls_base,
+    path_to,
+    settings_read,
+    words_of,
+)
 
 PREFIX = "opengait"
 """Before the names of all components."""
@@ -29,6 +38,8 @@ OWN_LOOP = ("inputs_pretreament", "train_step", "run_train", "run_test", "infere
 """Methods by which a model changes OpenGait's trainer; the core, which trains it here, calls none of them."""
 _STOOD_IN_FOR = {TORCHVISION[0], MATPLOTLIB[0]}
 """Packages that silhouette models import and can do without."""
+_STOOD_IN_FOR_IN = {(SKLEARN[0], "evaluation")}
+"""A package and whose modules can do without it: one evaluator needs it, and no model asks for that."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class Found:
     """Why it cannot be used here; empty where it can."""
     lineage: tuple[tuple[Source, str], ...] = field(default=(), repr=False, compare=False)
     """The class and its ancestors in the checkout."""
+    helpers: tuple[Source, ...] = field(default=(), repr=False, compare=False)
+    """The modules of its folder that it is made with."""
 
     @property
     def settings(self) -> set[tuple[str, str]]:
@@ -56,6 +69,25 @@ class Found:
     def words(self) -> set[str]:
         """Every text in its classes: the options that it reads by name are among them."""
         return {word for source, name in self.lineage for word in words_of(source.tree_of(name))}
+
+    @property
+    def mentioned(self) -> set[str]:
+        """Every text in its modules: the options that its helpers read are among them too."""
+        found = {word for source in self.helpers for word in source.words}
+        classes = [source.tree_of(name) for source, name in self.lineage]
+        builds = [node for node in classes if "build_network" in _methods(node)]
+        if not builds or any(calls_base(node, "build_network") for node in builds):
+            found.add("backbone_cfg")  # read by the base class of all models
+        return found
+
+    def key(self, name: str) -> str:
+        """``model_cfg.Backbone.in_channels`` of a key that it reads; the key alone where it is not found."""
+        paths = (path_to(source.tree_of(each), name) for source, each in self.lineage)
+        return next(filter(None, paths), name)
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
 
 
 class Listing:
@@ -94,12 +126,15 @@ class Listing:
         return outline.name != ROOTS[kind] and ROOTS[kind] in names
 
     def _component(self, kind: str, source: Source, outline: Outline) -> Found:
-        lacking = self._lacking(source)
+        needed = self._needed(source)
+        lacking, absent = self._lacking(needed), self._absent(needed)
         lineage = list(self._lineage(source, outline))
         missing = ""
         if lacking:
             packages = " ".join(sorted(DISTRIBUTIONS.get(name, name) for name in lacking))
             missing = f"needs {' and '.join(sorted(lacking))}: pip install {packages}"
+        elif absent:
+            missing = f"imports {' and '.join(sorted(absent))}, which the checkout lacks"
         elif kind == "model":
             own = {method for _, ancestor in lineage for method in ancestor.methods} & set(OWN_LOOP)
             if own:
@@ -107,7 +142,9 @@ class Listing:
                     f"changes OpenGait's trainer ({', '.join(sorted(own))}): it can be trained only there"
                 )
         found_in = tuple((holder, ancestor.name) for holder, ancestor in lineage)
-        return Found(kind, outline.name, source.name, source.digest, missing, found_in)
+        folder = FAMILIES[kind].replace("/", ".")
+        helpers = tuple(module for module in needed if module.name.startswith(f"{folder}."))
+        return Found(kind, outline.name, source.name, source.digest, missing, found_in, helpers)
 
     def _lineage(self, source: Source, outline: Outline) -> Iterator[tuple[Source, Outline]]:
         """A class and its ancestors in the checkout, up to the base class of all models or losses."""
@@ -123,16 +160,31 @@ class Listing:
 
     # --- modules -------------------------------------------------------------------------------
 
-    def _lacking(self, source: Source) -> set[str]:
-        """The packages that importing a module needs and that are not installed."""
+    def _needed(self, source: Source) -> list[Source]:
+        """A module, and all of the checkout that importing it imports."""
         needed, rest = {source.name: source}, [source]
         while rest:
             for inner in self._imported(rest.pop()):
                 if inner.name not in needed:
                     needed[inner.name] = inner
                     rest.append(inner)
-        tops = {name.partition(".")[0] for module in needed.values() for name in module.imports}
-        return {top for top in tops if top not in MODULES and not _installed(top)}
+        return list(needed.values())
+
+    def _absent(self, needed: list[Source]) -> set[str]:
+        """The modules of the checkout that these import, and that it does not have."""
+        names = {name for module in needed for name in module.modules if name.partition(".")[0] in MODULES}
+        folders = {name: self.checkout.package.joinpath(*name.split(".")) for name in names}
+        return {name for name, folder in folders.items() if not self._source(name) and not folder.is_dir()}
+
+    def _lacking(self, needed: list[Source]) -> set[str]:
+        """The packages that importing these modules needs and that are not installed."""
+        tops = {
+            (name.partition(".")[0], module.name.partition(".")[0])
+            for module in needed
+            for name in module.imports
+        }
+        needs = {top for top, holder in tops if (top, holder) not in _STOOD_IN_FOR_IN}
+        return {top for top in needs if top not in MODULES and not _installed(top)}
 
     def _imported(self, source: Source) -> list[Source]:
         """The modules of the checkout that a module imports."""

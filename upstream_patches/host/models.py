@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
+import yaml
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -19,6 +20,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
 from gait_plugins.suggest import did_you_mean
+from upstream_patches.adapters.start import class_number
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
 from upstream_patches.host.groups import recorded_groups
@@ -56,18 +58,18 @@ class CheckoutModel:
         except KeyError as error:
             raise ConfigError(
                 f"{PREFIX}/{type(self).__name__} needs the key {error} in its configuration",
-                hint=f"add it as in OpenGait's own configurations of {type(self).__name__}",
+                hint=_missing_key(type(self).__name__, str(error.args[0])),
             ) from error
-        self.num_classes = _classes(model_cfg)
+        self.num_classes = class_number(model_cfg)
         self._warn_of_unread_keys(model_cfg)
 
     def _warn_of_unread_keys(self, model_cfg: Mapping[str, Any]) -> None:
         """Warn of keys that the model does not read; OpenGait ignores them, misspelt options too."""
         name = type(self).__name__
-        words = found_as("model", name).words | {"backbone_cfg"}
-        for key in sorted(set(model_cfg) - words):
+        found = found_as("model", name)
+        for key in sorted(set(model_cfg) - found.mentioned):
             unread = f"model_cfg.{key}: {PREFIX}/{name} does not read this key"
-            log.warning("; ".join(filter(None, (unread, did_you_mean(key, words - set(model_cfg))))))
+            log.warning("; ".join(filter(None, (unread, did_you_mean(key, found.words - set(model_cfg))))))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""
@@ -96,21 +98,25 @@ class CheckoutModel:
         return cast("LRScheduler", self._schedule)
 
 
-def _classes(value: Any) -> int | None:
-    """The one ``class_num`` of a configuration; None where there is none, or several differ."""
-    found = set(_named("class_num", value))
-    return found.pop() if len(found) == 1 else None
+def _missing_key(model: str, key: str) -> str:
+    """Which configuration of the checkout gives a model the key that it needs, if any does."""
+    found = found_as("model", model)
+    path = found.key(key)
+    root = listing().checkout.root
+    for file in sorted((root / "configs").rglob("*.yaml")):
+        try:
+            written = yaml.safe_load(file.read_text(encoding="utf-8"))["model_cfg"]
+        except (yaml.YAMLError, OSError, KeyError, TypeError, ValueError):
+            continue
+        if written.get("model") == model and _has(written, key):
+            return f"set {path}, as {file.relative_to(root)} of the checkout does"
+    return f"set {path}; no configuration of the checkout does, so see {found.module} for its meaning"
 
 
-def _named(name: str, value: Any) -> Iterable[int]:
+def _has(value: Any, key: str) -> bool:
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key == name and isinstance(item, int):
-                yield item
-            yield from _named(name, item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _named(name, item)
+        return key in value or any(_has(item, key) for item in value.values())
+    return isinstance(value, list | tuple) and any(_has(item, key) for item in value)
 
 
 @lru_cache(maxsize=256)

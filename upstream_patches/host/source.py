@@ -31,6 +31,7 @@ class _Read(NamedTuple):
     digest: str
     classes: dict[str, Outline]
     imports: frozenset[str]
+    modules: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ class Source:
         """
         return self._read.imports
 
+    @property
+    def modules(self) -> frozenset[str]:
+        """Those of ``imports`` that must be modules or packages, not names in one."""
+        return self._read.modules
+
+    @property
+    def words(self) -> set[str]:
+        """Every text in the module."""
+        return words_of(self._parsed(self.file.read_bytes()))
+
     def tree_of(self, name: str) -> ast.ClassDef:
         """The whole of one of its classes."""
         nodes = self._parsed(self.file.read_bytes()).body
@@ -73,8 +84,10 @@ class Source:
         content = self.file.read_bytes()
         body = self._parsed(content).body
         classes = {node.name: _outlined(node) for node in body if isinstance(node, ast.ClassDef)}
-        imports = frozenset(name for node in _at_import(body) for name in self._named(node))
-        return _Read(hashlib.sha256(content).hexdigest()[:12], classes, imports)
+        nodes = list(_at_import(body))
+        imports = frozenset(name for node in nodes for name in self._named(node))
+        modules = frozenset(name for node in nodes for name in self._from(node))
+        return _Read(hashlib.sha256(content).hexdigest()[:12], classes, imports, modules)
 
     def _parsed(self, content: bytes) -> ast.Module:
         try:
@@ -83,6 +96,13 @@ class Source:
             raise UpstreamMismatch(f"the file cannot be read: {error}", where=str(self.file)) from error
 
     def _named(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+        for module in self._from(node):
+            yield module
+            if isinstance(node, ast.ImportFrom) and module.partition(".")[0] in MODULES:
+                # Either a name in the module, or a module of its own.
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+    def _from(self, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
             return
@@ -92,9 +112,6 @@ class Source:
             parent = package[: -node.level]
             module = ".".join([*parent, *filter(None, [module])])
         yield module
-        if module.partition(".")[0] in MODULES:
-            # Either a name in the module, or a module of its own.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def _outlined(node: ast.ClassDef) -> Outline:
@@ -123,8 +140,32 @@ def settings_read(node: ast.ClassDef) -> set[tuple[str, str]]:
     return found
 
 
-def words_of(node: ast.ClassDef) -> set[str]:
-    """Every text in the class: whatever option it reads by name is among them."""
+def path_to(node: ast.ClassDef, key: str) -> str | None:
+    """``model_cfg.Backbone.in_channels`` where the class reads ``model_cfg["Backbone"]["in_channels"]``."""
+    for inner in ast.walk(node):
+        keys, part = [], inner
+        while isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant):
+            keys.append(str(part.slice.value))
+            part = part.value
+        name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
+        if keys and keys[0] == key and name.endswith("cfg"):
+            return ".".join([name, *reversed(keys)])
+    return None
+
+
+def calls_base(node: ast.ClassDef, method: str) -> bool:
+    """Whether the class calls ``super().method(...)`` somewhere."""
+    found = (inner for inner in ast.walk(node) if isinstance(inner, ast.Attribute) and inner.attr == method)
+    return any(
+        isinstance(inner.value, ast.Call)
+        and isinstance(inner.value.func, ast.Name)
+        and inner.value.func.id == "super"
+        for inner in found
+    )
+
+
+def words_of(node: ast.AST) -> set[str]:
+    """Every text in a class or module: whatever option it reads by name is among them."""
     return {
         inner.value
         for inner in ast.walk(node)

@@ -23,6 +23,7 @@ class Compat(Patch):
     """Names and defaults of the libraries' older versions."""
 
     name = "compat"
+    needed = True
     touches = "numpy.float and its like, the default of torch.load, the start of loader workers"
     why = "numpy 1.24, torch 2.6 and Python 3.14 changed what OpenGait was written for"
     files = ("opengait/data/transform.py", "opengait/modeling/base_model.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class Checks:
     own: Own
     found: list[ComponentSpec] = field(default_factory=list)
     """Plugins' components, each before those that are nested in it."""
+    asked: list[ComponentSpec] = field(default_factory=list)
+    """Those of them that the host itself looks up."""
 
     def all(self, cfgs: Mapping[str, Any]) -> None:
         """Raise what our own trainer would of a plugin's component: unknown, refused or missing options."""
@@ -64,7 +67,11 @@ class Checks:
     ) -> None:
         """A mapping that names a component: a plugin's is checked; of the host's own, what it holds."""
         name = given.get(KINDS[kind].key)
-        if not isinstance(name, str) or self.own(kind, name) is not None:
+        own = self.own(kind, name) if isinstance(name, str) else None
+        if not isinstance(name, str) or own is not None:
+            ignored = {KINDS[kind].key, *others}
+            written = [key for key in _written(given, merged or {}) if key not in ignored]
+            _refuse_dropped(kind, str(name), own, written)
             inner = "backbone" if kind == "model" else kind
             for value in given.values():
                 self._each(inner, value)
@@ -75,7 +82,9 @@ class Checks:
         self._check(kind, {k: v for k, v in given.items() if k == key or k not in left})
 
     def _check(self, kind: str, mapping: Mapping[str, Any]) -> None:
-        self.found += component_spec(kind, mapping).walk()
+        spec = component_spec(kind, mapping)
+        self.asked.append(spec)
+        self.found += spec.walk()
 
     def _each(self, kind: str, value: Any) -> None:
         for item in value if isinstance(value, list) else [value]:
@@ -96,12 +105,22 @@ class Checks:
             self._check(kind, {**options, KINDS[kind].key: name})
         if plugins:
             batches = self.own("batch_sampler", str(given.get("type")))
-            known |= set(inspect.signature(batches).parameters) if batches is not None else set()
+            known |= set(_taken(batches)) if callable(batches) else set()
             _refuse_unknown(given, known)
+            return
+        own = self.own("batch_sampler", str(given.get("type")))
+        known |= set(_taken(own)) if callable(own) else set()
+        for kind, key in (("batch_sampler", "type"), ("frame_sampler", "method")):
+            _refuse_other(kind, key, [option for option in given if option not in known])
 
     def _protocol(self, given: Mapping[str, Any]) -> None:
         name = given.get("eval_func")
-        if name is None or self.own("protocol", name) is not None:
+        own = None if name is None else self.own("protocol", name)
+        if own is not None:
+            _refuse_dropped(
+                "protocol", str(name), own, _written(given, self.defaults.get("evaluator_cfg", {}))
+            )
+        if name is None or own is not None:
             return
         accepts = _accepted("protocol", name)
         options = {key: value for key, value in given.items() if key in accepts}
@@ -115,6 +134,55 @@ def _accepted(kind: str, name: str) -> set[str]:
     except UnknownComponent as error:
         raise UnknownComponent(f"OpenGait has no {name!r}, and {error.message}", hint=error.hint) from error
     return set(signature.of_component(component).params)
+
+
+def _taken(own: Any) -> list[str]:
+    """The options that OpenGait hands to a class or function of its own; it drops all others."""
+    return inspect.getfullargspec(own.__init__ if inspect.isclass(own) else own).args
+
+
+def _written(given: Mapping[str, Any], merged: Mapping[str, Any]) -> list[str]:
+    """The keys that do not only come from the defaults."""
+    return [key for key, value in given.items() if key not in merged or merged[key] != value]
+
+
+def _refuse_dropped(kind: str, name: str, own: Any, written: Collection[str]) -> None:
+    """Raise for an option that OpenGait's own component drops, and a plugin's of that name takes.
+
+    Args:
+        kind: of component.
+        name: both are called so.
+        own: OpenGait's class or function; its name where it could not be imported.
+        written: keys of the mapping that names it.
+    """
+    if not callable(own):
+        return
+    if kind == "model":
+        dropped = [key for key in written if not _mentions(own, key)]
+    else:
+        dropped = sorted(set(written) - set(_taken(own)))
+    _refuse_other(kind, KINDS[kind].key, dropped, name.rpartition("/")[2])
+
+
+def _refuse_other(kind: str, key: str, options: list[str], name: str | None = None) -> None:
+    """Raise for the first of some options that OpenGait drops and a plugin's component takes."""
+    for component in default_manager().components(kind):
+        if component.missing or (name is not None and component.name != name):
+            continue
+        for option in options:
+            if option in signature.of_component(component.load()).params:
+                raise ConfigError(
+                    f"{option!r} is an option of {component.qualified}; OpenGait's own "
+                    f"{kind.replace('_', ' ')} would drop it",
+                    hint=f"set {key}: {component.qualified}, or remove the option",
+                )
+
+
+def _mentions(own: type, key: str) -> bool:
+    """Whether the source of a model, or of its ancestors, says a key."""
+    names = {ancestor.__module__ for ancestor in own.__mro__}
+    sources = [inspect.getsource(sys.modules[name]) for name in names if name.startswith("modeling.")]
+    return any(quote + key + quote in source for source in sources for quote in ("'", '"'))
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:

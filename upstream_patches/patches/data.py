@@ -23,20 +23,29 @@ class Transforms(LookUp):
     files = ("opengait/data/transform.py", "opengait/modeling/base_model.py")
     expects: ClassVar = {
         "data.transform": {"get_transform": ["trf_cfg"]},
-        "modeling.base_model": {"BaseModel.inputs_pretreament": ["self", "inputs"]},
+        "modeling.base_model": {
+            "get_transform": None,
+            "BaseModel.inputs_pretreament": ["self", "inputs"],
+        },
     }
 
     def change(self, host: Host) -> None:
         super().change(host)
-        base = host.module("modeling.base_model").BaseModel
-        original = base.inputs_pretreament
+        from upstream_patches.adapters.transform import once, pretreated, transforms_of
 
-        def inputs_pretreament(model: Any, inputs: Any) -> Any:
-            from upstream_patches.adapters.transform import pretreated
+        module = host.module("modeling.base_model")
+        base = module.BaseModel
+        original, get_transform = base.inputs_pretreament, once(module.get_transform)
 
+        def inputs_pretreament(model: Any, inputs: Any, *arguments: Any, **options: Any) -> Any:
             host.session.cfgs = model.cfgs
-            return pretreated(original, model, inputs, host.session)
 
+            def prepare(model: Any, inputs: Any) -> Any:
+                return original(model, inputs, *arguments, **options)
+
+            return pretreated(prepare, model, inputs, host.session, transforms_of(model, get_transform))
+
+        self.replace.set(module, "get_transform", get_transform)
         self.replace.set(base, "inputs_pretreament", inputs_pretreament)
 
     def adapt(self, host: Host, component: Component) -> Any:
@@ -68,15 +77,15 @@ class FrameSamplers(LookUp):
         original, get_loader = module.CollateFn, module.BaseModel.get_loader
         made: dict[str, Any] = {}
 
-        def collate(label_set: Any, sample_config: Mapping[str, Any]) -> Any:
+        def collate(label_set: Any, sample_config: Mapping[str, Any], **options: Any) -> Any:
             method = sample_config.get("method", HOST_METHOD)
             if method == HOST_METHOD:
-                return original(label_set, sample_config)
+                return original(label_set, sample_config, **options)
             return self.find(host, made, method)(label_set, sample_config)
 
-        def loader(model: Any, data_cfg: Any, train: bool = True) -> Any:
+        def loader(model: Any, data_cfg: Any, train: bool = True, **options: Any) -> Any:
             with host.session.loader(model.cfgs, "train" if train else "test"):
-                return get_loader(model, data_cfg, train)
+                return get_loader(model, data_cfg, train, **options)
 
         self.replace.set(module, "CollateFn", collate)
         self.replace.set(module.BaseModel, "get_loader", loader)

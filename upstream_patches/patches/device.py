@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 
 from gait_plugins.errors import ConfigError
 from upstream_patches.checkout.module_view import View
-from upstream_patches.patches.patch import Host, Patch
+from upstream_patches.patches.patch import SEVERAL, Host, Patch
 
 DEVICES = ("auto", "cpu", "cuda")
-_TRAINERS = ("modeling.base_model", "modeling.multidataset_model")
 
 
 class DevicePatch(Patch):
     """OpenGait on the devices that there are."""
 
     name = "device"
+    needed = True
     touches = (
         "NCCL and the number of GPUs in main.py; cuda, autocast and GradScaler in modeling.base_model; "
         "DDPPassthrough; data.sampler.InferenceSampler, BaseModel.inference and run_test"
@@ -43,13 +43,17 @@ class DevicePatch(Patch):
             "BaseModel.inference": ["self", "rank"],
             "BaseModel.run_test": ["model"],
         },
-        "modeling.multidataset_model": {"MultiDatasets": None, "autocast": None, "GradScaler": None},
         "utils.common": {
             "DDPPassthrough": None,
-            "get_ddp_module": ["module", "find_unused_parameters", "**kwargs"],
+            "get_ddp_module": None,
             "torch": None,
         },
         "data.sampler": {"InferenceSampler.__init__": ["self", "dataset", "batch_size"]},
+    }
+    parts: ClassVar = {
+        SEVERAL: {
+            "modeling.multidataset_model": {"MultiDatasets": None, "autocast": None, "GradScaler": None}
+        }
     }
 
     def change(self, host: Host) -> None:
@@ -58,8 +62,7 @@ class DevicePatch(Patch):
 
         device = choose(host.device)
         self._processes(torch, host, device)
-        for name in _TRAINERS:
-            module = host.module(name)
+        for module in host.trainers():
             self.replace.set(module, "torch", _torch_for(torch, device))
             self.replace.set(module, "autocast", _autocast(torch, device))
             self.replace.set(module, "GradScaler", _scaler(torch, device))
@@ -102,10 +105,9 @@ class DevicePatch(Patch):
         from upstream_patches.adapters.any_batches import InferenceBatches
 
         self.replace.set(host.module("data.sampler"), "InferenceSampler", InferenceBatches)
-        base = host.module("modeling.base_model").BaseModel
-        self.replace.set(base, "inference", _inference(base.inference))
-        several = host.module("modeling.multidataset_model").MultiDatasets
-        for model in (base, several):
+        base, *several = host.trainers()
+        self.replace.set(base.BaseModel, "inference", _inference(base.BaseModel.inference))
+        for model in (base.BaseModel, *(module.MultiDatasets for module in several)):
             if "run_test" in vars(model):
                 self.replace.set(model, "run_test", staticmethod(_any_batch_size(model.run_test)))
 
@@ -174,31 +176,34 @@ def _on_cpu(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _inference(original: Callable[..., Any]) -> Callable[..., Any]:
-    def inference(self: Any, rank: int) -> Any:
+    def inference(self: Any, *arguments: Any, **options: Any) -> Any:
         if hasattr(type(self), "component_class"):  # a plugin's model: nothing leaks across its sequences
-            return original(self, rank)
+            return original(self, *arguments, **options)
         from upstream_patches.adapters.any_batches import one_by_one
 
         vars(self)["forward"] = one_by_one(self.forward)
         try:
-            return original(self, rank)
+            return original(self, *arguments, **options)
         finally:
             del vars(self)["forward"]
 
     return inference
 
 
-def _any_batch_size(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def run_test(model: Any) -> Any:
+def _any_batch_size(original: Callable[..., Any]) -> Callable[..., Any]:
+    def run_test(model: Any, *arguments: Any, **options: Any) -> Any:
         import torch
 
-        # The loader is made; what is compared with the number of GPUs now is only this figure.
-        sampler = model.cfgs["evaluator_cfg"]["sampler"]
-        given = sampler["batch_size"]
-        sampler["batch_size"] = torch.distributed.get_world_size()
+        # The loader is made; what is compared with the number of GPUs now is only this figure. One version
+        # compares that of the training where it tests within one.
+        samplers = [model.cfgs["evaluator_cfg"]["sampler"], model.engine_cfg["sampler"]]
+        given = [sampler["batch_size"] for sampler in samplers]
+        for sampler in samplers:
+            sampler["batch_size"] = torch.distributed.get_world_size()
         try:
-            return original(model)
+            return original(model, *arguments, **options)
         finally:
-            sampler["batch_size"] = given
+            for sampler, size in zip(samplers, given, strict=True):
+                sampler["batch_size"] = size
 
     return run_test

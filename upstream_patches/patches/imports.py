@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from typing import Any, ClassVar
 
@@ -18,10 +17,15 @@ _OPERATORS = (
 )
 
 
+_EXTRA = ("einops", "tqdm")
+"""What the extra ``opengait`` installs."""
+
+
 class Imports(Patch):
     """Models, backbones and losses that cannot be imported are left out; torchvision may be missing."""
 
     name = "imports"
+    needed = True
     touches = "the import of modeling.models, modeling.backbones, modeling.losses and of torchvision"
     why = "OpenGait imports every model at start: one missing package would stop them all"
     files = (
@@ -39,15 +43,18 @@ class Imports(Patch):
         sys.meta_path.insert(0, finder)
         self.replace.undo(lambda: sys.meta_path.remove(finder))
         self.replace.undo(host.unavailable.clear)
-        passing = {**self.torchvision(), **_matplotlib()}
-        sys.modules.update(passing)
+        shared = stand_ins.if_missing(stand_ins.SKLEARN)
+        passing = {**self.torchvision(), **stand_ins.if_missing(stand_ins.MATPLOTLIB)}
+        sys.modules.update(passing | shared)
         try:
             # What every model needs first: without it, all of them would be left out one by one.
             _imported(host, "modeling.base_model")
+            for name in shared:  # a model that imports it needs it
+                del sys.modules[name]
             families = [_imported(host, name) for name in FAMILIES]
         finally:
             # Who looks later whether a package is there shall see the truth.
-            for name in passing:
+            for name in (*passing, *shared):
                 sys.modules.pop(name, None)
 
         def explain(name: str) -> Any:
@@ -92,18 +99,13 @@ class Imports(Patch):
                 library.define(operator)
 
 
-def _matplotlib() -> dict[str, Any]:
-    if importlib.util.find_spec("matplotlib") is not None:
-        return {}
-    reason = "matplotlib is not installed: pip install matplotlib"
-    return dict(stand_ins.make(stand_ins.MATPLOTLIB, reason))
-
-
 def _imported(host: Host, name: str) -> Any:
     try:
         return host.module(name)
     except ModuleNotFoundError as error:
+        told = "run pip install 'gait-plugins-trackletgait[opengait]': it brings einops and tqdm"
         raise UpstreamMismatch(
             f"OpenGait itself {why_unavailable(error)}",
-            hint="run pip install 'gait-plugins-trackletgait[opengait]', or einops and tqdm",
+            where=str(host.checkout.root),
+            hint=told if error.name in _EXTRA else None,
         ) from error

@@ -33,14 +33,12 @@ class LifecyclePatch(Patch):
         self.replace.set(base, "run_test", staticmethod(_heard("test", base.run_test, host, running)))
 
 
-def _heard(
-    phase: Phase, original: Callable[[Any], Any], host: Host, running: list[Any]
-) -> Callable[[Any], Any]:
-    def run(model: Any) -> Any:
+def _heard(phase: Phase, original: Callable[..., Any], host: Host, running: list[Any]) -> Callable[..., Any]:
+    def run(model: Any, *arguments: Any, **options: Any) -> Any:
         from upstream_patches.adapters.lifecycle import HostRun, unwrapped
 
         if running:  # a test within a training belongs to it
-            found = original(model)
+            found = original(model, *arguments, **options)
             running[-1].evaluated(found)
             return found
         inner = unwrapped(model)
@@ -49,7 +47,7 @@ def _heard(
         running.append(listener)
         try:
             with listener.listening():
-                found = original(model)
+                found = original(model, *arguments, **options)
                 if phase == "test":
                     listener.evaluated(found)
         finally:

@@ -110,13 +110,9 @@ class Backbones(LookUp):
     expects: ClassVar = {"utils.common": {"get_valid_args": None, "get_attr_from": ["sources", "name"]}}
 
     def adapt(self, host: Host, component: Component) -> Any:
-        import gait_plugins
-        from upstream_patches.adapters.signatures import accepting
+        from upstream_patches.adapters.backbone import adapt_backbone
 
-        def make(**options: Any) -> Any:
-            return gait_plugins.build("backbone", {"type": component.qualified, **options})
-
-        return accepting(make, component.name, (), component.load())
+        return adapt_backbone(component)
 
 
 class Losses(LookUp):
@@ -145,13 +141,13 @@ class Losses(LookUp):
         aggregator = host.module("modeling.loss_aggregator").LossAggregator
         initialise, forward = aggregator.__init__, aggregator.forward
 
-        def construct(terms: Any, loss_cfg: Any) -> None:
-            initialise(terms, loss_cfg)
+        def construct(terms: Any, loss_cfg: Any, **options: Any) -> None:
+            initialise(terms, loss_cfg, **options)
             listed = loss_cfg if isinstance(loss_cfg, list) else [loss_cfg]
             adding = [cfg for cfg in listed if cfg.get("features")]
             vars(terms)["shared"] = {cfg["log_prefix"]: cfg["features"] for cfg in adding}
 
-        def sum_up(terms: Any, training_feats: Any) -> Any:
+        def sum_up(terms: Any, training_feats: Any, **options: Any) -> Any:
             shared = vars(terms)["shared"]
             if missing := sorted(set(shared.values()) - set(training_feats)):
                 raise ConfigError(
@@ -160,7 +156,7 @@ class Losses(LookUp):
                     where="loss_cfg.features",
                 )
             more = {prefix: training_feats[source] for prefix, source in shared.items()}
-            return forward(terms, {**training_feats, **more})
+            return forward(terms, {**training_feats, **more}, **options)
 
         self.replace.set(aggregator, "__init__", construct)
         self.replace.set(aggregator, "forward", sum_up)

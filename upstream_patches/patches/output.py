@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from upstream_patches.checkout.module_view import View
-from upstream_patches.patches.patch import Host, Patch
+from upstream_patches.patches.patch import SEVERAL, Host, Patch
 
 HOSTS = "output/"
 """What the host writes to, from the checkout on."""
-_TRAINERS = ("modeling.base_model", "modeling.multidataset_model")
 
 
 class Output(Patch):
@@ -30,12 +29,12 @@ class Output(Patch):
     )
     expects: ClassVar = {
         "modeling.base_model": {"osp": None},
-        "modeling.multidataset_model": {"osp": None},
         "utils.msg_manager": {
             "MessageManager.init_manager": ["self", "save_path", "log_to_file", "log_iter", "iteration"],
             "MessageManager.init_logger": ["self", "save_path", "log_to_file"],
         },
     }
+    parts: ClassVar = {SEVERAL: {"modeling.multidataset_model": {"osp": None}}}
 
     def change(self, host: Host) -> None:
         """Put ``host.output`` in the place of ``output/``."""
@@ -46,8 +45,7 @@ class Output(Patch):
         def moved(path: str) -> str:
             return folder + path[len(HOSTS) :] if path.startswith(HOSTS) else path
 
-        for name in _TRAINERS:
-            module = host.module(name)
+        for module in host.trainers():
             self.replace.set(module, "osp", View(module.osp, join=_joined(module.osp.join, moved)))
         manager = host.module("utils.msg_manager").MessageManager
         for name in ("init_manager", "init_logger"):

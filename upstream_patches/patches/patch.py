@@ -15,6 +15,12 @@ from upstream_patches.checkout.tree import Checkout
 from upstream_patches.session import Session
 
 _MISSING: Any = object()
+LEFT_OUT = "--without leaves it out"
+SEVERAL = "several-data-sets"
+"""The part of the patches that a training on several data sets at once needs."""
+
+Expected = Mapping[str, Mapping[str, list[str] | None]]
+"""Module -> name or ``Class.method`` in it -> its parameters; None: it only has to be there."""
 
 
 @dataclass
@@ -30,6 +36,8 @@ class Host:
     """The folder in place of the checkout's ``output/``, absolute."""
     patches: tuple[str, ...] = ()
     """Names of all patches that are applied in this run."""
+    off: dict[str, str] = field(default_factory=dict)
+    """Patch, or part of one, that is not applied in this run -> why."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Class of the checkout that could not be imported -> why."""
     session: Session = field(default_factory=Session)
@@ -38,6 +46,13 @@ class Host:
     def module(self, name: str) -> ModuleType:
         """A module of the checkout: ``modeling.base_model``, ``data.sampler``, ..."""
         return importlib.import_module(name)
+
+    def trainers(self) -> list[ModuleType]:
+        """The module of the trainer, and that of the trainer for several data sets where it fits."""
+        names = ["modeling.base_model"]
+        if SEVERAL not in self.off:
+            names.append("modeling.multidataset_model")
+        return [self.module(name) for name in names]
 
 
 class Replacements:
@@ -112,8 +127,12 @@ class Patch(ABC):
     """What does not work without it."""
     files: ClassVar[tuple[str, ...]] = ()
     """Files of the checkout whose behaviour it relies on, from the root on: ``opengait/main.py``."""
-    expects: ClassVar[Mapping[str, Mapping[str, list[str] | None]]] = {}
-    """Module -> name or ``Class.method`` in it -> its parameters; None: it only has to be there."""
+    expects: ClassVar[Expected] = {}
+    """What must be there for the patch to fit. Further parameters that have a default do no harm."""
+    parts: ClassVar[Mapping[str, Expected]] = {}
+    """What only a part of the patch expects: a checkout without it goes on without this part."""
+    needed: ClassVar[bool] = False
+    """Whether nothing is run where it does not fit; any other patch is off then, by its name."""
 
     def __init__(self) -> None:
         self.replace = Replacements()
@@ -124,21 +143,21 @@ class Patch(ABC):
         Raises:
             UpstreamMismatch: something is missing or takes other arguments.
         """
-        for module, names in self.expects.items():
-            outline = checkout.outline(module)
-            for name, parameters in names.items():
-                if name not in outline:
-                    raise UpstreamMismatch(
-                        f"{module} has no {name}", where=f"patch {self.name}", hint=_ANOTHER
-                    )
-                if parameters is not None and outline[name] != parameters:
-                    found = outline[name]
-                    taken = "not a function" if found is None else f"({', '.join(found)})"
-                    raise UpstreamMismatch(
-                        f"{module}.{name} is {taken}, expected ({', '.join(parameters)})",
-                        where=f"patch {self.name}",
-                        hint=_ANOTHER,
-                    )
+        _check(self.expects, checkout, f"patch {self.name}")
+
+    def unfit(self, checkout: Checkout) -> dict[str, str]:
+        """The parts that do not fit, and why; found by reading, as in ``probe``."""
+        found = {}
+        for part, expected in self.parts.items():
+            try:
+                _check(expected, checkout, f"patch {self.name}")
+            except UpstreamMismatch as error:
+                found[part] = error.message
+        return found
+
+    def files_of_parts(self) -> set[str]:
+        """Those of ``files`` that only a part relies on: a checkout may lack them."""
+        return {f"opengait/{module.replace('.', '/')}.py" for part in self.parts.values() for module in part}
 
     def apply(self, host: Host) -> None:
         """Make the changes; where one fails, those made before are set back."""
@@ -160,18 +179,65 @@ class Patch(ABC):
 _ANOTHER = "the checkout has another version: use the pinned commit, or leave the patch out with --without"
 
 
-@contextmanager
-def applied(patches: list[Patch], host: Host) -> Iterator[None]:
-    """All patches in their order, for a while; where one cannot be applied, none is.
+def _check(expected: Expected, checkout: Checkout, where: str) -> None:
+    for module, names in expected.items():
+        outline = checkout.outline(module)
+        for name, parameters in names.items():
+            if name not in outline:
+                raise UpstreamMismatch(f"{module} has no {name}", where=where, hint=_ANOTHER)
+            found = outline[name]
+            if parameters is None or (found is not None and _takes(found, parameters)):
+                continue
+            taken = "not a function" if found is None else f"({', '.join(found)})".replace("=", "=...")
+            raise UpstreamMismatch(
+                f"{module}.{name} is {taken}, expected ({', '.join(parameters)})", where=where, hint=_ANOTHER
+            )
+
+
+def _takes(found: list[str], expected: list[str]) -> bool:
+    """Whether a function can be called as is expected: what came later has a default and follows."""
+    names = [name.removesuffix("=") for name in found]
+    plain = [name for name in expected if not name.startswith("*")]
+    starred = {name for name in expected if name.startswith("*")}
+    further = found[len(plain) :]
+    optional = all(name.endswith("=") or name.startswith("*") for name in further)
+    return names[: len(plain)] == plain and optional and starred <= set(further)
+
+
+def fitting(patches: list[Patch], checkout: Checkout) -> tuple[list[Patch], dict[str, str]]:
+    """The patches that fit a checkout, and what is off: name of a patch or of a part -> why.
 
     Raises:
-        UpstreamMismatch: a probe failed or a patch could not be applied; which, and why.
+        UpstreamMismatch: a patch that is needed does not fit.
     """
+    fit, off = [], {}
     for patch in patches:
-        patch.probe(host.checkout)
+        try:
+            patch.probe(checkout)
+        except UpstreamMismatch as error:
+            if patch.needed:
+                raise
+            off[patch.name] = error.message
+        else:
+            fit.append(patch)
+            off |= patch.unfit(checkout)
+    return fit, off
+
+
+@contextmanager
+def applied(patches: list[Patch], host: Host) -> Iterator[None]:
+    """All patches that fit, in their order, for a while; where one cannot be applied, none is.
+
+    ``host.off`` then names what does not fit.
+
+    Raises:
+        UpstreamMismatch: a needed patch does not fit, or one could not be applied; which, and why.
+    """
+    fit, off = fitting(patches, host.checkout)
+    host.off.update(off)
     done: list[Patch] = []
     try:
-        for patch in patches:
+        for patch in fit:
             try:
                 patch.apply(host)
             except GaitPluginsError as error:

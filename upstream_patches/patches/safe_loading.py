@@ -20,6 +20,7 @@ class SafeLoading(Patch):
     """Pickles hold numpy arrays, checkpoints hold tensors; nothing in them is run."""
 
     name = "safe-loading"
+    needed = True
     touches = "pickle in data.dataset, torch.load"
     why = "a pickle may run any program when it is opened"
     files = ("opengait/data/dataset.py",)

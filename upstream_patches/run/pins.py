@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shlex
@@ -19,6 +20,7 @@ FOLDER = Path(__file__).parents[1] / "pins"
 ALWAYS = ("configs/default.yaml", "opengait/main.py")
 """Files that every run relies on."""
 _SHOWN = 12
+_PIN_ONE = "pin it with gait-plugins upstream pin"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,26 @@ class Pin:
     commit: str
     files: dict[str, str]
     """File, from the root on -> sha256 of its content with plain line ends."""
+    day: str = ""
+    """Of the commit, ``2026-07-13``; empty where git does not know it."""
 
 
 def pinned() -> list[Pin]:
     """Every pin that there is."""
     read = (json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json")))
-    return [Pin(content["commit"], content["files"]) for content in read]
+    return [Pin(content["commit"], content["files"], content.get("day", "")) for content in read]
+
+
+def newest() -> Pin:
+    """The pin of the latest commit.
+
+    Raises:
+        UpstreamMismatch: there is no pin.
+    """
+    found = pinned()
+    if not found:
+        raise UpstreamMismatch("no version of OpenGait is pinned", hint=_PIN_ONE)
+    return max(found, key=lambda pin: pin.day)
 
 
 def relied_on(patches: Iterable[Patch]) -> list[str]:
@@ -72,7 +88,7 @@ def verify(checkout: Checkout, patches: Iterable[Patch]) -> Pin:
         raise UpstreamMismatch(
             "no version of OpenGait is pinned",
             where=str(checkout.root),
-            hint=f"pin it with gait-plugins upstream pin; {hint}",
+            hint=f"{_PIN_ONE}; {hint}",
         )
     lines, pin = nearest
     more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
@@ -90,13 +106,16 @@ def _line(name: str, pin: Pin, here: dict[str, str]) -> str:
     return name if name in pin.files else f"{name} (not in the pin)"
 
 
-def write(checkout: Checkout, patches: Iterable[Patch], commit: str | None = None) -> Path:
+def write(
+    checkout: Checkout, patches: Iterable[Patch], commit: str | None = None, day: str | None = None
+) -> Path:
     """Pin a checkout as it is.
 
     Args:
         checkout: the checkout.
         patches: all patches; each of them must be able to work on it.
         commit: what the version is called; by default the commit that git has checked out.
+        day: of the commit; by default as git says.
 
     Raises:
         UpstreamMismatch: git does not know the commit, a probe fails, or a file is missing.
@@ -106,17 +125,21 @@ def write(checkout: Checkout, patches: Iterable[Patch], commit: str | None = Non
         patch.probe(checkout)
     files = relied_on(patches)
     found = sums(checkout, files)
-    if missing := [name for name in files if name not in found]:
+    optional = {file for patch in patches for file in patch.files_of_parts()}
+    if missing := [name for name in files if name not in found and name not in optional]:
         raise UpstreamMismatch(f"the checkout has no {', '.join(missing)}", where=str(checkout.root))
-    commit = commit or _commit(checkout)
+    commit = commit or _git(checkout, "rev-parse", "HEAD")
+    with contextlib.suppress(UpstreamMismatch):
+        day = day or _git(checkout, "show", "-s", "--format=%cs", commit)
+    content = {"commit": commit, **({"day": day} if day else {}), "files": found}
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{commit}.json"
-    file.write_text(json.dumps({"commit": commit, "files": found}, indent=2) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return file
 
 
-def _commit(checkout: Checkout) -> str:
-    asked = ["git", "-C", str(checkout.root), "rev-parse", "HEAD"]
+def _git(checkout: Checkout, *words: str) -> str:
+    asked = ["git", "-C", str(checkout.root), *words]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:

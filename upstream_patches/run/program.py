@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gait_plugins.errors import ConfigError, GaitPluginsError, UpstreamMismatch
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.patches import chosen
-from upstream_patches.patches.patch import Host, Patch, applied
+from upstream_patches.patches.patch import LEFT_OUT, SEVERAL, Host, Patch, applied, fitting
 from upstream_patches.run import pins
 from upstream_patches.run.config_file import readable_config
 
@@ -58,15 +58,17 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
     patches = chosen(options.without)
     _check_version(checkout, options, patches)
     overrides = (*options.overrides, *(asked.override or ()))
+    patches, off = fitting(patches, checkout)
     host = Host(
         checkout,
         options.device,
         asked.phase,
         output=None if options.output is None else os.path.abspath(options.output),
         patches=tuple(patch.name for patch in patches),
+        off={**dict.fromkeys(options.without, LEFT_OUT), **off},
     )
-    if host.output is not None and "output" not in host.patches:
-        raise ConfigError("--output needs the patch 'output', but --without leaves it out")
+    if host.output is not None and "output" in host.off:
+        raise ConfigError(f"--output needs the patch 'output', but {host.off['output']}")
     program = str(checkout.package / "main.py")
     with readable_config(asked.cfgs, checkout, overrides) as config, contextlib.ExitStack() as stack:
         given = [program, "--cfgs", config, "--phase", asked.phase, *rest]
@@ -76,6 +78,8 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
         stack.enter_context(_messages())
         if os.environ["RANK"] == "0":
             _log.info("OpenGait at %s, patches: %s", checkout.root, ", ".join(host.patches))
+            for name, why in off.items():
+                _log.log(logging.INFO if name == SEVERAL else logging.WARNING, "%s is off: %s", name, why)
         with _worker_words():
             runpy.run_path(program, run_name="__main__")
     return host

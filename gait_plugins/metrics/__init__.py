@@ -1,5 +1,6 @@
-"""Metrics for the protocols of any package: distances between embeddings, and retrieval scores."""
+"""Metrics for the protocols of any package: distances, retrieval scores and classification figures."""
 
+from gait_plugins.metrics.classification import classification_figures, confusion_matrix
 from gait_plugins.metrics.distances import (
     Metric,
     as_parts,
@@ -25,6 +26,8 @@ __all__ = [
     "Metric",
     "RetrievalScores",
     "as_parts",
+    "classification_figures",
+    "confusion_matrix",
     "distance_chunks",
     "first_match",
     "nearest_of",

@@ -6,7 +6,7 @@ import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.metrics.classification import classification_figures, confusion_matrix
+from gait_plugins.metrics import classification_figures, confusion_matrix
 
 TARGET = "class"
 """The target that ``data_cfg.classes`` gives each sequence."""

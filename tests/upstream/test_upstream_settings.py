@@ -58,16 +58,17 @@ def test_every_key_of_the_schema_acts_or_is_refused(name: str):
     keys = set(fields) - parts - set(SECTIONS) - {"model_cfg"}
     listed = told_of(name)
     assert len(listed) == len(set(listed)), "a key is listed twice"
-    if name == "evaluator_cfg":
-        parts -= {"conditions"}
-        keys |= {"conditions"}
+    decided = {"conditions", "joint_transform"} & parts
+    keys |= decided
     options = {"dataset_root", "dataset_partition", "data_in_use", "cache", "self_supervised"}
+    options |= {"streams", "files"}
     assert set(listed) - (options if name == "data_cfg" else set()) == keys
 
 
 def test_the_options_of_our_data_set_of_opengaits_layout_are_those_that_opengait_reads():
     layout = default_manager().find("dataset", "OpenGaitLayout").load()
-    assert set(signature.of_component(layout).params) <= set(HOST["data_cfg"])
+    told = {*HOST["data_cfg"], *REFUSED["data_cfg"]}
+    assert set(signature.of_component(layout).params) <= told
 
 
 @pytest.mark.opengait
@@ -91,6 +92,15 @@ def test_the_real_one_reads_each_key(real_checkout: Path):
         ("trainer_cfg.early_stopping={patience: 2}", "trainer_cfg.early_stopping"),
         ("trainer_cfg.precision=bf16-mixed", "trainer_cfg.precision"),
         ("data_cfg.type=walkers", "data_cfg.type"),
+        ("data_cfg.streams={points: {type: Points}}", "data_cfg.streams"),
+        ("data_cfg.files={points: 0*}", "data_cfg.files"),
+        ("data_cfg.clocks={points: 10}", "data_cfg.clocks"),
+        ("data_cfg.classes={a: [nm-*]}", "data_cfg.classes"),
+        ("trainer_cfg.joint_transform=[{type: Mirror}]", "trainer_cfg.joint_transform"),
+        (
+            "trainer_cfg.transform={points: {type: BaseSilTransform}}",
+            "trainer_cfg.transform by the names of streams",
+        ),
         ("data_cfg.cache_dir=there", "data_cfg.cache_dir"),
     ],
 )

@@ -53,11 +53,20 @@ INERT: dict[str, tuple[str, ...]] = {"data_cfg": ("remove_no_gallery",), "loss_c
 """Section -> keys of OpenGait's files without effect in either trainer."""
 _TRAIN_HERE = "use gait-plugins train, or remove the key"
 _TEST_HERE = "use gait-plugins test, which reads the same checkpoints, or remove the key"
+_STREAMS = (
+    "use gait-plugins train and test; OpenGait takes files by data_in_use, in their order, and no clocks"
+)
 REFUSED: dict[str, dict[str, str]] = {
     "": {"output_dir": "use --output DIR", "run_dir": "use --output DIR"},
-    "data_cfg": {"validation": _TRAIN_HERE},
-    "trainer_cfg": {"keep_best": _TRAIN_HERE, "early_stopping": _TRAIN_HERE},
-    "evaluator_cfg": {"conditions": _TEST_HERE, "conditions_on": _TEST_HERE},
+    "data_cfg": {
+        "validation": _TRAIN_HERE,
+        "streams": _STREAMS,
+        "files": _STREAMS,
+        "clocks": _STREAMS,
+        "classes": _TRAIN_HERE,
+    },
+    "trainer_cfg": {"keep_best": _TRAIN_HERE, "early_stopping": _TRAIN_HERE, "joint_transform": _STREAMS},
+    "evaluator_cfg": {"conditions": _TEST_HERE, "conditions_on": _TEST_HERE, "joint_transform": _STREAMS},
 }
 """Section -> key that only our own trainer acts on -> what to do."""
 LAYOUT = "OpenGaitLayout"
@@ -87,6 +96,11 @@ def refuse(cfgs: Mapping[str, Any], phase: str) -> None:
                 raise _no_effect(name, key, hint)
         if name == "data_cfg":
             _check_data(section)
+        transform = section.get("transform")
+        if isinstance(transform, Mapping) and "type" not in transform:
+            raise _no_effect(
+                name, "transform by the names of streams", "give a list, in the order of the files"
+            )
 
 
 def _no_effect(section: str, key: str, hint: str) -> ConfigError:

@@ -13,10 +13,12 @@ import torch
 from gait_plugins.config import load_config
 from gait_plugins.core.assembly.components import on_meta
 from gait_plugins.core.checkpoints.compare import compare_weights, not_finite
-from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
+from gait_plugins.core.checkpoints.files import Checkpoint, read_checkpoint
+from gait_plugins.core.checkpoints.found import Found
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
+from gait_plugins.io.part_of_file import split_part
 
 _NECKS = "BNNecks.fc_bin"
 """OpenGait's usual classifier, ``[p, c, classes]``."""
@@ -38,7 +40,11 @@ class CheckpointInfo:
     sha256: str
     bytes: int
     writer: str
-    """``gait-plugins`` where the file holds our keys, ``OpenGait`` or ``weights alone``."""
+    """``gait-plugins`` where the file holds our keys, ``OpenGait``, ``another tool`` or ``weights alone``."""
+    weights: str
+    """Where in the file the weights were found."""
+    other_weights: tuple[str, ...]
+    """Other weights in it, as ``FILE#PART`` names them."""
     iteration: int | None
     model: str | None
     """Name of the model's component; None where nothing tells."""
@@ -74,13 +80,18 @@ class CheckpointInfo:
 _SIZES = ("parts", "layers")
 
 
-def checkpoint_info(path: Path) -> CheckpointInfo:
+def checkpoint_info(path: Path, like: Mapping[str, Any] | None = None) -> CheckpointInfo:
     """Read a checkpoint and tell what it is.
+
+    Args:
+        path: the file, or ``FILE#PART``.
+        like: weights by the names that are wanted; see :func:`read_checkpoint`.
 
     Raises:
         CheckpointError: it cannot be read; see :func:`load_checkpoint`.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint, found = read_checkpoint(path, like=like)
+    file, _ = split_part(path)
     weights = checkpoint["model"]
     config = checkpoint.get("config", {})
     guesses = () if config else tuple(guess_origin(weights))
@@ -89,9 +100,11 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
     size = checkpoint.get("input_size")
     return CheckpointInfo(
         path=str(path),
-        sha256=file_sha256(path),
-        bytes=path.stat().st_size,
-        writer=_writer(checkpoint),
+        sha256=file_sha256(file),
+        bytes=file.stat().st_size,
+        writer=_writer(checkpoint, found),
+        weights=found.title,
+        other_weights=found.others,
         iteration=checkpoint.get("iteration"),
         model=model,
         classes=classes,
@@ -122,10 +135,12 @@ def _records(checkpoint: Checkpoint) -> tuple[Mapping[str, Any], ...]:
     return tuple(record for record in found if isinstance(record, Mapping))
 
 
-def _writer(checkpoint: Checkpoint) -> str:
+def _writer(checkpoint: Checkpoint, found: Found) -> str:
     if "format" in checkpoint:
         return "gait-plugins"
-    return "OpenGait" if {"optimizer", "iteration"} <= set(checkpoint) else "weights alone"
+    if {"optimizer", "iteration"} <= set(checkpoint):
+        return "OpenGait"
+    return "another tool" if found.keys not in ((), ("model",)) else "weights alone"
 
 
 def _classes(checkpoint: Checkpoint, guesses: tuple[Guess, ...]) -> tuple[int | None, str]:

@@ -1,4 +1,4 @@
-"""Conversion of weights from any file that is read into a file of safetensors or of torch, and nothing else."""
+"""Conversion of the weights of any file into a file of safetensors or of torch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def convert(source: Path, target: Path, *, like: Mapping[str, Any] | None = None
     strange = [k for k, v in weights.items() if v.layout != torch.strided or v.is_quantized or v.is_meta]
     if strange:
         raise CheckpointError(
-            f"the weight {strange[0]} is quantised, sparse or empty of values: only dense tensors are written",
+            f"the weight {strange[0]} is quantised, sparse or without values: only dense ones are written",
             where=str(source),
         )
     kept = {name: checkpoint[name] for name in _TOLD if name in checkpoint}

@@ -104,7 +104,9 @@ def load_checkpoint(
     path: Path, otherwise: str = _GENUINE, *, like: Mapping[str, Any] | None = None
 ) -> Checkpoint:
     """Read a checkpoint, ours, OpenGait's or another tool's; no code is run. See :func:`read_checkpoint`."""
-    return read_checkpoint(path, otherwise, like=like)[0]
+    checkpoint, found = read_checkpoint(path, otherwise, like=like)
+    _tell(found, path)
+    return checkpoint
 
 
 def read_checkpoint(
@@ -139,7 +141,6 @@ def read_checkpoint(
     except CheckpointError as error:
         error.where = error.where or str(path)
         raise
-    _tell(found, path, asked=part is not None)
     loaded = {"model": found.weights} if content.classes else _with_model(content.value, found)
     return _checked(loaded, path), found
 
@@ -163,9 +164,9 @@ def _has_nameless(weights: Mapping[Any, Any]) -> bool:
     return not all(isinstance(key, str) for key in weights)
 
 
-def _tell(found: Found, path: Path, *, asked: bool) -> None:
+def _tell(found: Found, path: Path) -> None:
     """Say where the weights were found, where that is not plain."""
-    if found.keys not in ((), ("model",)) or found.prefix or (found.others and not asked):
+    if found.keys not in ((), ("model",)) or found.prefix or found.others:
         log.info("%s: the weights are taken from %s", path, found.title)
     if found.left:
         log.info("%s: %d other weights are left out: %s", path, len(found.left), first_of(found.left))

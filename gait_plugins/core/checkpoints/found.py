@@ -91,16 +91,11 @@ def find_weights(
     chosen = sets if part is None else [_asked(sets, part)]
     if not chosen:
         return None
-    if like:
-        fits = [_fitted(one, like) for one in chosen]
-        most = max(count for _, count in fits)
-        best = [found for found, count in fits if count == most]
-        alike = [name for found in best for name in (found.part, *found.alike)][1:]
-        found = replace(best[0], alike=tuple(alike) if most else ())
-    else:
-        found = _without_holder(chosen[0])
-    others = (other.keys for other in sets if not other.joined)
-    return replace(found, others=tuple(".".join(keys) for keys in others if keys and keys != found.keys))
+    found, one = _best(chosen, like) if like else (_without_holder(chosen[0]), chosen[0])
+    # The parts of a network that was saved part by part are none beside it.
+    within = len(one.keys) if one.joined else _DEEPEST + 1
+    others = (s.keys for s in sets if s.keys and not s.joined and s.keys[:within] != one.keys)
+    return replace(found, others=tuple(map(".".join, others)))
 
 
 def bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,6 +199,17 @@ def _asked(sets: list[_Set], part: str) -> _Set:
             part, available, also=f"it holds weights under: {', '.join(available) or 'no key'}"
         ),
     )
+
+
+def _best(sets: list[_Set], like: Mapping[str, Any]) -> tuple[Found, _Set]:
+    """Of the weights that fit best the likeliest; those of all parts together only where no part does."""
+    fits = [(*_fitted(one, like), one) for one in sets]
+    most = max(count for _, count, _ in fits)
+    best = [(found, one) for found, count, one in fits if count == most]
+    alone = [(found, one) for found, one in best if not one.joined] or best
+    (found, one), *rest = alone
+    alike = [*found.alike, *(other.part for other, _ in rest)]
+    return replace(found, alike=tuple(alike) if most else ()), one
 
 
 def _without_holder(one: _Set) -> Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from gait_plugins.core.checkpoints.compare import compare_weights, not_finite
 from gait_plugins.core.checkpoints.files import Checkpoint, read_checkpoint
 from gait_plugins.core.checkpoints.found import Found
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin
+from gait_plugins.core.checkpoints.partial import under
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
@@ -94,7 +95,7 @@ def checkpoint_info(path: Path, like: Mapping[str, Any] | None = None) -> Checkp
     file, _ = split_part(path)
     weights = checkpoint["model"]
     config = checkpoint.get("config", {})
-    guesses = () if config else tuple(guess_origin(weights))
+    guesses = () if config else _guesses(weights)
     model = _said(config, "model_cfg", "model") or (guesses[0].model if guesses else None)
     classes, known_by = _classes(checkpoint, guesses)
     size = checkpoint.get("input_size")
@@ -120,6 +121,16 @@ def checkpoint_info(path: Path, like: Mapping[str, Any] | None = None) -> Checkp
         guesses=guesses,
         not_finite=(*not_finite(weights), *not_finite(checkpoint.get("losses", {}))),
     )
+
+
+def _guesses(weights: Mapping[str, Any]) -> tuple[Guess, ...]:
+    """What the weights may belong to, or else those of their largest part: a trainer's module holds more."""
+    found = guess_origin(weights)
+    tops = Counter(key.partition(".")[0] for key in weights if "." in key)
+    top, count = (tops.most_common(1) or [("", 0)])[0]
+    if found or 2 * count < len(weights):
+        return tuple(found)
+    return tuple(guess_origin(under(weights, top)))
 
 
 def _said(config: Any, *path: str) -> Any:

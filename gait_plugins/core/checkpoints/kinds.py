@@ -58,6 +58,10 @@ _INDEX = Kind(
     "the index of weights that lie in several files",
     "join the files that it names: load each one, put their mappings into one, and save that by torch.save",
 )
+PICKLE = Kind(
+    "a pickle that torch.save has not written",
+    "load it where it was made, and save its weights as tensors by torch.save",
+)
 _ONNX = Kind("an ONNX model", "give the checkpoint that it was exported from")
 
 

@@ -12,8 +12,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from gait_plugins.core.checkpoints.kinds import FILES, Kind, folder_kind, other_kind
-from gait_plugins.core.checkpoints.stand_ins import Unreadable, Unsafe, WithStandIns, read_with_stand_ins
+from gait_plugins.core.checkpoints.kinds import FILES, PICKLE, Kind, folder_kind, other_kind
+from gait_plugins.core.checkpoints.stand_ins import (
+    OtherPickle,
+    Unreadable,
+    Unsafe,
+    WithStandIns,
+    read_with_stand_ins,
+)
 from gait_plugins.core.checkpoints.tensor_file import DamagedTensorFile, is_tensor_file, read_tensor_file
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
@@ -69,7 +75,9 @@ def read_content(path: Path, otherwise: str) -> Content:
 def _tensors(path: Path) -> Content:
     """The content of a file of safetensors, as our other files have it."""
     found = read_tensor_file(path)
-    told: dict[str, Any] = {}
+    if not found.texts:
+        return Content(found.weights)
+    told: dict[str, Any] = {"format": int(found.texts.get("format", 0))}
     for name in ("iteration", "config", "plugins", "input_size"):
         if name in found.texts:
             told[name] = json.loads(found.texts[name])
@@ -80,9 +88,12 @@ def _foreign(path: Path, refusal: CheckpointError) -> Content:
     """The content of a file with classes of other packages; ours have none."""
     try:
         found = read_with_stand_ins(path)
-    except (Unsafe, Unreadable) as error:
-        named = str(error) if isinstance(error, Unsafe) else None
-        raise (refusal if named is None else _runs_code(named, path)) from error
+    except Unsafe as error:
+        raise _runs_code(str(error), path) from error
+    except OtherPickle as error:
+        raise _of_another_kind(PICKLE, path) from error
+    except Unreadable as error:
+        raise refusal from error
     if isinstance(found.content, dict) and "format" in found.content and found.classes:
         raise refusal  # ours
     _tell_of_classes(found, path)
@@ -91,8 +102,8 @@ def _foreign(path: Path, refusal: CheckpointError) -> Content:
 
 def _tell_of_classes(found: WithStandIns, path: Path) -> None:
     if found.classes:
-        log.warning(
-            "%s holds objects of %d classes that are left out, and nothing of them was run: %s",
+        log.info(
+            "%s names %d classes and functions, of which nothing was imported or run: %s",
             path,
             len(found.classes),
             f"{', '.join(found.classes[:4])}{', ...' * (len(found.classes) > 4)}",

@@ -68,6 +68,10 @@ class Unread(NamedTuple):
     title: str
 
 
+class OtherPickle(Exception):
+    """The file is a pickle, but none of ``torch.save``."""
+
+
 class WithStandIns(NamedTuple):
     """What a file holds where it names foreign classes."""
 
@@ -83,6 +87,7 @@ def read_with_stand_ins(path: Path) -> WithStandIns:
 
     Raises:
         Unsafe: it names functions of Python's own that run code.
+        OtherPickle: it is another pickle.
         Unreadable: it is no such file, or damaged.
     """
     try:
@@ -90,7 +95,7 @@ def read_with_stand_ins(path: Path) -> WithStandIns:
             read = _of_archive if is_archive(path) else _of_old_file
             loaded, storages, named = read(file)
             content = _Builder(storages).plain(loaded)
-    except Unsafe:
+    except (Unsafe, OtherPickle):
         raise
     except Exception as error:  # a damaged file may raise anything
         raise Unreadable(f"{type(error).__name__}: {error}") from error
@@ -113,7 +118,7 @@ def _of_archive(file: Any) -> tuple[Any, _Storages, set[str]]:
 
 def _of_old_file(file: IO[bytes]) -> tuple[Any, _Storages, set[str]]:
     if _Unpickler(file).load() != _MAGIC or _Unpickler(file).load() != _PROTOCOL:
-        raise Unreadable("it does not begin as a file of torch.save")
+        raise OtherPickle
     if not _Unpickler(file).load().get("little_endian", True):
         raise Unreadable("its numbers are big-endian")
     reader = _Unpickler(file)

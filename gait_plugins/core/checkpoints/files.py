@@ -170,6 +170,8 @@ def _tell(found: Found, path: Path) -> None:
         log.info("%s: the weights are taken from %s", path, found.title)
     if found.left:
         log.info("%s: %d other weights are left out: %s", path, len(found.left), first_of(found.left))
+    if found.note:
+        log.info("%s: %s", path, found.note)
     if found.alike:
         choices = " or ".join(f"{path}#{name}" for name in found.alike[:3])
         log.info("%s: other weights in it fit as well; to take them: %s", path, choices)

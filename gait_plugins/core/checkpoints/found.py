@@ -37,6 +37,10 @@ _HOLDERS = ("model.",)
 """What a trainer's own module puts before every key of the network that it holds."""
 _COUNT = "n_averaged"
 """How many networks an averaged one is the mean of."""
+_SWAPPED = (
+    "MMEngine wrote the file: the averaged weights are under 'state_dict', those of the last step under "
+    "'ema_state_dict'"
+)
 _ENOUGH = 0.25
 """Share of the wanted weights that must be found behind a prefix before the rest of a file is left out."""
 _JOINED = _NAMES.index("student") + 0.5
@@ -61,6 +65,8 @@ class Found:
     """Other weights of the file, as ``FILE#PART`` names them."""
     alike: tuple[str, ...] = ()
     """Those of the others that fit as well."""
+    note: str = ""
+    """What is not as the keys say; empty for most files."""
 
     @property
     def part(self) -> str:
@@ -95,7 +101,8 @@ def find_weights(
     # The parts of a network that was saved part by part are none beside it.
     within = len(one.keys) if one.joined else _DEEPEST + 1
     others = (s.keys for s in sets if s.keys and not s.joined and s.keys[:within] != one.keys)
-    return replace(found, others=tuple(map(".".join, others)))
+    note = _SWAPPED if {"message_hub", "state_dict", "ema_state_dict"} <= set(content) else ""
+    return replace(found, others=tuple(map(".".join, others)), note=note)
 
 
 def bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 numpy==2.4.6 mmengine==0.10.7 setuptools==80.9.0
 cd "$folder"
-"$folder/venv/bin/python" - <<'PYTHON' 2>&1 | grep -v " - mmengine - \|^ \|^$\|^-" | tail -n 8
+"$folder/venv/bin/python" - <<'PYTHON'
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -44,6 +44,7 @@ runner = Runner(
     train_cfg={"by_epoch": True, "max_epochs": 1},
     custom_hooks=[{"type": "EMAHook", "momentum": 0.5}],
     experiment_name="ema",
+    log_level="ERROR",
 )
 runner.train()
 saved = torch.load("work/epoch_1.pth", weights_only=False)

@@ -11,7 +11,7 @@ set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 numpy==2.4.6
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 numpy==2.4.6 packaging==26.3
 for version in 0.7.0 0.8.0; do
   "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --target "$folder/$version" --no-deps "safetensors==$version"
 done

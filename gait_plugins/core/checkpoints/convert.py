@@ -19,7 +19,7 @@ from gait_plugins.core.checkpoints.files import (
     save_checkpoint,
 )
 from gait_plugins.core.checkpoints.found import Found
-from gait_plugins.core.checkpoints.tensor_file import SUFFIX, shared, write_tensor_file
+from gait_plugins.core.checkpoints.tensor_file import SUFFIX, UnknownType, shared, write_tensor_file
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
@@ -114,6 +114,8 @@ def _write(target: Path, weights: Mapping[str, Any], kept: Checkpoint, origin: M
     about = {"format": str(FORMAT), "version": __version__, **texts, **origins}
     try:
         write_tensor_file(target, weights, about)
+    except UnknownType as error:
+        raise CheckpointError(str(error), where=str(target), hint="write it to a .pt file") from error
     except OSError as error:
         raise CheckpointError(
             f"the file could not be written: {error}", where=str(target), hint="free some disk space"

@@ -20,7 +20,12 @@ from gait_plugins.core.checkpoints.stand_ins import (
     WithStandIns,
     read_with_stand_ins,
 )
-from gait_plugins.core.checkpoints.tensor_file import DamagedTensorFile, is_tensor_file, read_tensor_file
+from gait_plugins.core.checkpoints.tensor_file import (
+    DamagedTensorFile,
+    UnknownType,
+    is_tensor_file,
+    read_tensor_file,
+)
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 
@@ -68,7 +73,13 @@ def read_content(path: Path, otherwise: str) -> Content:
     except pickle.UnpicklingError as error:
         refusal = _unreadable(path, error, otherwise)
         return _foreign(path, refusal)
+    except UnknownType as error:
+        raise CheckpointError(
+            str(error), where=str(path), hint="save the weights as float32 where they were made"
+        ) from error
     except Exception as error:  # a damaged file may raise anything
+        if "Invalid magic number" in str(error):
+            raise _of_another_kind(PICKLE, path) from error
         raise _unreadable(path, error, otherwise) from error
 
 

@@ -122,9 +122,10 @@ def _model(config: str | None, override: list[str] | None, where: str) -> GaitMo
 
 def _report(file: Path, model: GaitModel) -> LoadReport:
     from gait_plugins.core.checkpoints.compare import compare_weights
-    from gait_plugins.core.checkpoints.files import load_checkpoint
+    from gait_plugins.core.checkpoints.files import read_checkpoint
 
-    return compare_weights(model, load_checkpoint(file, like=model.state_dict())["model"])
+    checkpoint, _ = read_checkpoint(file, like=model.state_dict())
+    return compare_weights(model, checkpoint["model"])
 
 
 def _info_lines(info: CheckpointInfo) -> Iterator[str]:

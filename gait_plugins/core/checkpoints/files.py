@@ -148,8 +148,12 @@ def read_checkpoint(
 def _found(content: Content, like: Mapping[str, Any] | None, part: str | None) -> Found:
     value = content.value
     own = value.get("model")
-    if part is None and isinstance(own, dict) and ("format" in value or _has_nameless(own)):
-        return Found(("model",), bare_names(own) if not _has_nameless(own) else own)
+    if part is None and isinstance(own, dict):
+        if _has_nameless(own):
+            return Found(("model",), own)
+        # A training of ours says what it trained; a converted file of another tool does not.
+        if "format" in value and ("config" in value or not own):
+            return Found(("model",), bare_names(own))
     found = find_weights(value, like, part)
     if found is None:
         pieces = any(name.endswith(kind) for name in content.classes for kind in IN_PIECES)
@@ -230,14 +234,15 @@ def _with_model(content: Checkpoint, found: Found) -> Checkpoint:
     if not found.keys:
         return {"model": found.weights}
     if found.keys != ("model",):
-        content = {name: part for name, part in content.items() if name not in (*_OURS, found.part)}
+        rest = {name: part for name, part in content.items() if name not in (*_OURS, found.part)}
+        content = {name: part for name, part in rest.items() if isinstance(part, _PARTS.get(name, object))}
     elif "format" not in content:
         content = {name: part for name, part in content.items() if not _is_anothers(name, part)}
     return {**content, "model": found.weights}
 
 
 def _is_anothers(name: str, part: Any) -> bool:
-    """Whether a part of a file that is not ours means something else in it than in ours."""
+    """Whether a part of a file with OpenGait's keys means something else in it than in ours."""
     if name == "config":
         return not (isinstance(part, dict) and "model_cfg" in part)
     kept_apart = isinstance(part, list) and name in ("optimizer", "scheduler")  # one for each optimiser

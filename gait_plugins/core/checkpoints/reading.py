@@ -114,9 +114,8 @@ def _foreign(path: Path, refusal: CheckpointError) -> Content:
 def _tell_of_classes(found: WithStandIns, path: Path) -> None:
     if found.classes:
         log.info(
-            "%s names %d classes and functions, of which nothing was imported or run: %s",
+            "%s names foreign classes and functions; nothing of them was imported or run: %s",
             path,
-            len(found.classes),
             f"{', '.join(found.classes[:4])}{', ...' * (len(found.classes) > 4)}",
         )
 

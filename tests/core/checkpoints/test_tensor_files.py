@@ -117,6 +117,9 @@ def test_what_other_tools_wrote_is_converted_by_name(
     assert (code, "9 weights, from 'state_dict', their names without 'model.'" in text) == (0, True), text
     assert equal(load_file(to), weights)
     assert oct(to.stat().st_mode & 0o777) == oct(path.stat().st_mode & 0o777)
+    for name in ("by_name.safetensors", "by_name.pt"):  # the names are as they were, and are fitted later
+        assert gait("checkpoint", "convert", path, tmp_path / name)[0] == 0
+        assert equal(dict(load_checkpoint(tmp_path / name, like=weights)["model"]), weights)
     code, text = gait("checkpoint", "convert", path, to)
     assert (code, "the file exists\n  -> --overwrite replaces it" in text) == (2, True)
     timm = write(tmp_path / "b.pth", LAYOUTS["timm"](weights))

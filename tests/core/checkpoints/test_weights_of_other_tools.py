@@ -91,7 +91,7 @@ def test_what_was_taken_and_left_is_said(tmp_path: Path, weights: dict, caplog: 
         load_checkpoint(path, like=weights)
     assert "the weights are taken from 'state_dict', their names without 'model.'" in caplog.text
     assert "1 other weights are left out: criterion.weight" in caplog.text
-    assert "of which nothing was imported or run: argparse.Namespace, helpers.files" in caplog.text
+    assert "nothing of them was imported or run: argparse.Namespace, helpers.files" in caplog.text
 
 
 def test_a_prefix_that_few_weights_have_is_none(tmp_path: Path, weights: dict):

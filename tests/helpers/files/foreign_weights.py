@@ -120,6 +120,14 @@ LAYOUTS: dict[str, Callable[[Weights], dict[str, Any]]] = {
         "data": "x",
         "scheduler": [{"last_epoch": 3}],
     },
+    "other things beside the weights": lambda w: {
+        "net": dict(w),
+        "iteration": "last",
+        "optimizer": [1],
+        "scheduler": "cosine",
+        "input_size": "64x44",
+        "machine": "m",
+    },
     "part by part": lambda w: {
         part: {k.partition(".")[2]: v for k, v in w.items() if k.startswith(f"{part}.")}
         for part in dict.fromkeys(k.partition(".")[0] for k in w)

@@ -21,6 +21,8 @@ from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
 
+_FEW = 8
+"""Weights of a part that no network is looked for in."""
 _NECKS = "BNNecks.fc_bin"
 """OpenGait's usual classifier, ``[p, c, classes]``."""
 
@@ -128,7 +130,7 @@ def _guesses(weights: Mapping[str, Any]) -> tuple[Guess, ...]:
     found = guess_origin(weights)
     tops = Counter(key.partition(".")[0] for key in weights if "." in key)
     top, count = (tops.most_common(1) or [("", 0)])[0]
-    if found or 2 * count < len(weights):
+    if found or count < max(_FEW, len(weights) / 2):
         return tuple(found)
     return tuple(guess_origin(under(weights, top)))
 

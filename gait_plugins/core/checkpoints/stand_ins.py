@@ -12,6 +12,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -62,7 +63,8 @@ class Unreadable(Exception):
     """The file is no file of ``torch.save``, or contradicts itself."""
 
 
-class Unread(NamedTuple):
+@dataclass(frozen=True)
+class Unread:
     """An object whose class is not known here; only its name is."""
 
     title: str

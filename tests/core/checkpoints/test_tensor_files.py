@@ -52,6 +52,7 @@ def test_a_file_of_another_tool_is_a_checkpoint(tmp_path: Path, weights: dict):
     assert equal(load_checkpoint(tmp_path / "model.bin")["model"], weights)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("tiny")
 def test_every_command_takes_one(tiny_yaml: Path, tmp_path: Path, weights: dict):
     path = tmp_path / "model.safetensors"

@@ -12,11 +12,13 @@ import torch
 from helpers.components.tiny import TinyModel
 from helpers.components.tiny_training import run
 from helpers.files.foreign_weights import LAYOUTS, Loads, other, prefixed, write
+from helpers.golden_rules import golden_json
 from torch import nn
 from typer.testing import CliRunner
 
 from gait_plugins.cli import app
 from gait_plugins.core.checkpoints.files import load_checkpoint, read_checkpoint, restore_model
+from gait_plugins.core.checkpoints.inspect import checkpoint_info
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.part_of_file import part_sha256, split_part
 
@@ -177,6 +179,7 @@ def test_weights_that_are_no_floats_are_refused(held: torch.Tensor, said: str):
         restore_model(model, {"weight": held.reshape(1, 1)}, strict=True, where="a.pt")
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("tiny")
 def test_commands_take_weights_of_other_tools(tiny_yaml: Path, tmp_path: Path, weights: dict):
     path = write(tmp_path / "a.ckpt", LAYOUTS["lightning"](weights))
@@ -220,3 +223,11 @@ def test_another_part_of_a_file_is_another_start(tiny_yaml: Path, tiny: Any, tmp
     assert record["sha256"] == part_sha256(path)
     with pytest.raises(Exception, match=r"init\.conv was weights .* under 'state_dict_ema' and is"):
         run(tiny_yaml, f"trainer_cfg.init={{conv: {path}}}", resume=True)
+
+
+def test_a_network_in_a_trainers_module_is_guessed(tmp_path: Path):
+    listed = golden_json("model_Baseline")["state_dict"]
+    inner = {f"net.{key}": torch.zeros(shape) for key, shape, _ in listed}
+    path = write(tmp_path / "a.ckpt", {"state_dict": {**inner, "criterion.weight": torch.ones(1)}})
+    info = checkpoint_info(path)
+    assert (info.model, info.classes, info.weights) == ("Baseline", 10, "'state_dict'")

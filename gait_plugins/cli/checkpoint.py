@@ -1,4 +1,4 @@
-"""``gait-plugins checkpoint``: shows checkpoint files, and whether a model takes their weights."""
+"""``gait-plugins checkpoint``: shows checkpoint files, whether a model takes their weights, and converts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
+    from gait_plugins.api import GaitModel
     from gait_plugins.core.checkpoints.compare import LoadReport
     from gait_plugins.core.checkpoints.identify import Guess
     from gait_plugins.core.checkpoints.inspect import CheckpointInfo, Size
@@ -22,37 +23,42 @@ app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Inspect checkpoints."""
+    """Inspect and convert checkpoints."""
+
+
+Config = Annotated[
+    str | None,
+    typer.Option(metavar="CONFIG", help="Compare the file with the model of this configuration."),
+]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("show")
 def show(
     file: Annotated[
-        Path, typer.Argument(help="Checkpoint of this package or of OpenGait, or a plain state dict.")
+        Path,
+        typer.Argument(
+            help="Checkpoint of this package, of OpenGait or of another tool, or weights alone (.pt, "
+            ".safetensors). FILE#PART: the weights under that key."
+        ),
     ],
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="CONFIG", help="Compare the file with the model of this configuration."),
-    ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    override: Override = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show model, iteration, sizes, identities, plugin versions and, where unknown, fitting configurations.
 
     With --config, the exit code is 2 if some weights do not fit.
     """
     from gait_plugins.core.checkpoints.inspect import checkpoint_info
-    from gait_plugins.errors import ConfigError
 
-    if override and config is None:
-        raise ConfigError(
-            "-o needs a configuration", where="checkpoint show", hint="give one with --config CONFIG"
-        )
-    info = checkpoint_info(file)
-    report = None if config is None else _report(file, config, override)
+    model = _model(config, override, "checkpoint show")
+    info = checkpoint_info(file, None if model is None else model.state_dict())
+    report = None if model is None else _report(file, model)
     if as_json:
         fits = {} if report is None else {"load_report": {"config": config, **report.as_dict()}}
         say_json({**info.as_dict(), **fits})
@@ -64,14 +70,62 @@ def show(
         raise typer.Exit(EXIT_ERROR)
 
 
-def _report(file: Path, config: str, override: list[str] | None) -> LoadReport:
+@app.command("convert")
+def convert_file(
+    file: Annotated[
+        Path, typer.Argument(help="File to read: what checkpoint show reads. FILE#PART: one of its weights.")
+    ],
+    to: Annotated[
+        Path, typer.Argument(metavar="OUT", help="File to write: .safetensors, or .pt, .pth, .ckpt or .bin.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="CONFIG", help="Take the weights that fit this model best, by its names."),
+    ] = None,
+    override: Override = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the weights of a file to a file of safetensors or of PyTorch; training states are left out."""
+    from gait_plugins.core.checkpoints.convert import check_target, convert
+    from gait_plugins.errors import CheckpointError
+
+    check_target(file, to)
+    if to.exists() and not overwrite:
+        raise CheckpointError("the file exists", where=str(to), hint="--overwrite replaces it")
+    model = _model(config, override, "checkpoint convert")
+    done = convert(file, to, like=None if model is None else model.state_dict())
+    if as_json:
+        say_json(done.as_dict())
+        return
+    beside = f"; kept: {', '.join(done.kept)}" if done.kept else ""
+    say(printable(f"{to}: {done.weights} weights, from {done.found}{beside}"))
+    if done.left:
+        say(printable(f"left out: {', '.join(done.left[:8])}{', ...' * (len(done.left) > 8)}"))
+    for names in done.tied:
+        say(printable(f"one tensor of several names, written for each: {', '.join(names)}"))
+
+
+def _model(config: str | None, override: list[str] | None, where: str) -> GaitModel | None:
+    """The model of a configuration, without memory for its weights."""
     from gait_plugins.config import load_config
     from gait_plugins.core.assembly.components import on_meta
-    from gait_plugins.core.checkpoints.compare import compare_weights
-    from gait_plugins.core.checkpoints.files import load_checkpoint
+    from gait_plugins.errors import ConfigError
 
-    model = on_meta(load_config(config, override or ()).model_cfg.build)
-    return compare_weights(model, load_checkpoint(file)["model"])
+    if config is None:
+        if override:
+            raise ConfigError("-o needs a configuration", where=where, hint="give one with --config CONFIG")
+        return None
+    model: GaitModel = on_meta(load_config(config, override or ()).model_cfg.build)
+    return model
+
+
+def _report(file: Path, model: GaitModel) -> LoadReport:
+    from gait_plugins.core.checkpoints.compare import compare_weights
+    from gait_plugins.core.checkpoints.files import read_checkpoint
+
+    checkpoint, _ = read_checkpoint(file, like=model.state_dict())
+    return compare_weights(model, checkpoint["model"])
 
 
 def _info_lines(info: CheckpointInfo) -> Iterator[str]:
@@ -80,6 +134,7 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         "file": f"{info.path} ({_megabytes(info.bytes)})",
         "sha256": info.sha256,
         "written by": info.writer,
+        "weights": info.weights,
         "model": info.model or "unknown",
         "iteration": "unknown" if info.iteration is None else str(info.iteration),
         "identities": classes,
@@ -88,6 +143,8 @@ def _info_lines(info: CheckpointInfo) -> Iterator[str]:
         "seed": "unknown" if info.seed is None else str(info.seed),
         "trained on": ", ".join(f"{name} {value}" for name, value in info.machine.items()) or "unknown",
     }
+    if info.other_weights:
+        rows["also there"] = ", ".join(f"FILE#{name}" for name in info.other_weights)
     width = max(map(len, rows))
     yield from (f"{name:{width}}  {printable(text)}" for name, text in rows.items())
     yield from _table("parts of the file", {name: s for name, s in info.parts.items() if s.tensors})

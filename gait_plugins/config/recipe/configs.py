@@ -17,6 +17,7 @@ from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge, paths_in
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.part_of_file import split_part
 from gait_plugins.suggest import did_you_mean
 
 
@@ -116,7 +117,7 @@ class StageConfigs:
         options = {"from": source} if isinstance(source, str) else dict(source)
         options.pop("checkpoint", None)
         beside = self.folder / os.path.expanduser(options["from"])
-        if options["from"] not in self.done and beside.is_file():
+        if options["from"] not in self.done and split_part(beside)[0].is_file():
             options["from"] = str(beside)
         return options
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from gait_plugins.errors import CheckpointError
+
 SHOWN = 4
 """Examples of each group in a message."""
 
@@ -83,7 +85,7 @@ class LoadReport:
             "unknown to the model": self.unexpected,
             "of another shape": self.mismatched,
         }
-        return [f"{len(found)} {title}: {_first(found)}" for title, found in groups.items() if found]
+        return [f"{len(found)} {title}: {first_of(found)}" for title, found in groups.items() if found]
 
     def advice(self) -> str:
         """What to do next to test or train with this model."""
@@ -167,6 +169,43 @@ def not_finite(weights: Mapping[str, Any]) -> list[str]:
     return [key for key, value in weights.items() if isinstance(value, torch.Tensor) and not _finite(value)]
 
 
+def check_types(own: Mapping[str, Any], weights: Mapping[str, Any], where: str) -> None:
+    """See that weights hold numbers of the kind that is wanted: quantised ones, and none at all, do not.
+
+    Raises:
+        CheckpointError: some do not.
+    """
+    for key, value in weights.items():
+        if not isinstance(value, torch.Tensor) or not isinstance(own.get(key), torch.Tensor):
+            continue
+        if value.is_meta or (own[key].is_floating_point() and not value.is_floating_point()):
+            held = "no values" if value.is_meta else _name(value.dtype)
+            raise CheckpointError(
+                f"the weight {key} holds {held} in the file, expected {_name(own[key].dtype)}",
+                where=where,
+                hint="give the weights as they were trained: quantised ones and placeholders are not read",
+            )
+
+
+def other_types(own: Mapping[str, Any], weights: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Floating-point weights of another precision: type in the file and in the model -> keys."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for key, value in weights.items():
+        types = _float_type(value), _float_type(own.get(key))
+        if types[0] and types[1] and types[0] != types[1]:
+            found.setdefault((types[0], types[1]), []).append(key)
+    return found
+
+
+def _float_type(value: Any) -> str | None:
+    floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+    return _name(value.dtype) if floats else None
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def _finite(value: torch.Tensor) -> bool:
     numbers = value.is_floating_point() or value.is_complex()
     if value.is_meta or value.layout != torch.strided or not numbers:
@@ -201,5 +240,6 @@ def _shape(value: Any) -> list[int] | None:
     return list(value.shape) if isinstance(value, torch.Tensor) else None
 
 
-def _first(found: Sequence[object]) -> str:
+def first_of(found: Sequence[object]) -> str:
+    """The first few of many things, in words."""
     return ", ".join(map(str, found[:SHOWN])) + ", ..." * (len(found) > SHOWN)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import pickle
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +13,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights, not_finite
+from gait_plugins.core.checkpoints.compare import (
+    LoadReport,
+    check_types,
+    compare_weights,
+    first_of,
+    not_finite,
+    other_types,
+)
+from gait_plugins.core.checkpoints.found import Found, bare_names, find_weights, holdings
+from gait_plugins.core.checkpoints.reading import IN_PIECES, Content, read_content
 from gait_plugins.errors import CheckpointError
-from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.atomic import whole_file
-from gait_plugins.io.folders import SPECIAL, is_special
+from gait_plugins.io.part_of_file import split_part
 from gait_plugins.registry.components import same_origin
 
 FORMAT = 1
@@ -48,15 +54,17 @@ _PARTS: dict[str, type] = {
     "iteration": int,
 }
 
-_OTHER_NAMES = ("state_dict", "model_state_dict")
-_WRAPPERS = ("module.", "_orig_mod.")
-"""What data-parallel training and torch.compile put before every key."""
+_OURS = ("config", "plugins", "data", "machine", "rng", "losses", "scaler", "input_size")
+"""Parts that mean something else in files of other tools."""
+_MAPPINGS = ("data", "machine", "rng", "losses", "scaler")
 
 _GENUINE = "a training writes its checkpoints to the folder checkpoints/ of its run folder"
 
-_BEGINNINGS = (b"PK", b"\x80")
-"""The first bytes of files of ``torch.save``, since and before version 1.6."""
-_BEGINNING = 512
+_WHOLE = (
+    "its tensors lie in pieces, one for each process: save the whole state dict where it was trained "
+    "(torch.distributed.checkpoint.state_dict.get_model_state_dict with full_state_dict=True)"
+)
+_PLAIN = "give a checkpoint of a training, or a plain state dict of tensors"
 
 log = logging.getLogger("gait_plugins")
 
@@ -94,41 +102,85 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         ) from error
 
 
-def load_checkpoint(path: Path, otherwise: str = _GENUINE) -> Checkpoint:
-    """Read a checkpoint, ours or OpenGait's; only tensors and plain data are admitted.
+def load_checkpoint(
+    path: Path, otherwise: str = _GENUINE, *, like: Mapping[str, Any] | None = None
+) -> Checkpoint:
+    """Read a checkpoint, ours, OpenGait's or another tool's; no code is run. See :func:`read_checkpoint`."""
+    checkpoint, found = read_checkpoint(path, otherwise, like=like)
+    _tell(found, path)
+    return checkpoint
 
-    The file is verified by its own checksums first; those from before PyTorch 1.6 hold none.
+
+def read_checkpoint(
+    path: Path, otherwise: str = _GENUINE, *, like: Mapping[str, Any] | None = None
+) -> tuple[Checkpoint, Found]:
+    """Read a checkpoint and say where its weights were found.
+
+    The file is verified by its own checksums first, where it has some.
 
     Args:
-        path: the file.
+        path: the file; ``FILE#PART`` names the weights under one of its keys.
         otherwise: the hint where the file cannot be read and its folder holds no other checkpoint.
+        like: weights by the names that are wanted, of which only the shapes count: of several sets of
+            weights, and of several prefixes, those are taken that fit best. None: the likeliest.
+
+    Returns:
+        The checkpoint, its weights under ``model``, and what was found where.
 
     Raises:
-        CheckpointError: the file is missing, damaged, holds code, has a future format, or is not a
-            checkpoint.
+        CheckpointError: the file is missing, damaged, holds code, has a future format, or no weights.
     """
-    if not path.is_file():
-        what = "this is a folder, expected a file" if path.is_dir() else "there is no such checkpoint"
-        what = SPECIAL if is_special(path) else what
-        raise CheckpointError(what, where=str(path), hint=_neighbours(path) or otherwise)
-    try:
-        _verify(path)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file may raise anything
-        raise _unreadable(path, error, otherwise) from error
-    return _checked(loaded, path)
-
-
-def _verify(path: Path) -> None:
-    # torch compares no checksum, and would take what it finds.
-    if is_archive(path) and not verify(path).has_checksums:
-        log.warning(
-            "%s was written without checksums (torch.serialization.set_crc32_options): "
-            "whether it is damaged cannot be seen",
-            path,
+    file, part = split_part(path)
+    content = read_content(file, otherwise)
+    if not isinstance(content.value, dict):
+        raise CheckpointError(
+            f"a checkpoint must be a mapping, found {type(content.value).__name__}",
+            where=str(path),
+            hint=_GENUINE,
         )
+    try:
+        found = _found(content, like, part)
+    except CheckpointError as error:
+        error.where = error.where or str(path)
+        raise
+    loaded = {"model": found.weights} if content.classes else _with_model(content.value, found)
+    return _checked(loaded, path), found
+
+
+def _found(content: Content, like: Mapping[str, Any] | None, part: str | None) -> Found:
+    value = content.value
+    own = value.get("model")
+    if part is None and isinstance(own, dict):
+        if _has_nameless(own):
+            return Found(("model",), own)
+        # A training of ours says what it trained; a converted file of another tool does not.
+        if "format" in value and ("config" in value or not own):
+            return Found(("model",), bare_names(own))
+    found = find_weights(value, like, part)
+    if found is None:
+        pieces = any(name.endswith(kind) for name in content.classes for kind in IN_PIECES)
+        raise CheckpointError(
+            f"the file holds no tensors under 'model' or any other key: {holdings(value)}",
+            hint=_WHOLE if pieces else _PLAIN,
+        )
+    return found
+
+
+def _has_nameless(weights: Mapping[Any, Any]) -> bool:
+    return not all(isinstance(key, str) for key in weights)
+
+
+def _tell(found: Found, path: Path) -> None:
+    """Say where the weights were found, where that is not plain."""
+    if found.keys not in ((), ("model",)) or found.prefix or found.others:
+        log.info("%s: the weights are taken from %s", path, found.title)
+    if found.left:
+        log.info("%s: %d other weights are left out: %s", path, len(found.left), first_of(found.left))
+    if found.note:
+        log.info("%s: %s", path, found.note)
+    if found.alike:
+        choices = " or ".join(f"{path}#{name}" for name in found.alike[:3])
+        log.info("%s: other weights in it fit as well; to take them: %s", path, choices)
 
 
 @contextmanager
@@ -144,38 +196,6 @@ def _with_checksums() -> Iterator[None]:
         yield
     finally:
         options.set_crc32_options(chosen)
-
-
-def _unreadable(path: Path, error: Exception, otherwise: str) -> CheckpointError:
-    asked = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-    if asked:
-        return CheckpointError(
-            f"the file imports {asked[1]}, which may run code; only tensors and plain data are accepted",
-            where=str(path),
-            hint="if you trust the file, load it elsewhere and save its state dict alone",
-        )
-    kind, found, hint = "not a checkpoint", _seen(path, error), _neighbours(path) or otherwise
-    if isinstance(error, DamagedArchive):
-        others = _neighbours(path)
-        kind, found = "damaged", str(error)
-        hint = f"copy the file again, or use another checkpoint{f'; {others}' if others else ''}"
-    return CheckpointError(
-        f"the file is truncated or {kind} ({path.stat().st_size} bytes): {found}", where=str(path), hint=hint
-    )
-
-
-def _seen(path: Path, error: Exception) -> str:
-    """What is wrong with a file, by its first bytes or else by what the reader said."""
-    with path.open("rb") as file:
-        first = file.read(_BEGINNING)
-    if not first:
-        return "the file is empty"
-    if not first.startswith(_BEGINNINGS):
-        is_text = first.isascii() and b"\0" not in first
-        return "the file is text" if is_text else "the first bytes are not those of a PyTorch file"
-    # torch's words go on with advice that does not hold here.
-    said = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
-    return f"{type(error).__name__}: {said}" if said else "the file ends too early"
 
 
 def _disk_error(error: BaseException) -> BaseException:
@@ -196,20 +216,7 @@ def _mending(reason: BaseException) -> str:
     return known.get(getattr(reason, "errno", None) or 0, "free some disk space")
 
 
-def _checked(content: Any, path: Path) -> Checkpoint:
-    if not isinstance(content, dict):
-        raise CheckpointError(
-            f"a checkpoint must be a mapping, found {type(content).__name__}",
-            where=str(path),
-            hint=_GENUINE,
-        )
-    loaded = _with_model(content)
-    if "model" not in loaded:
-        raise CheckpointError(
-            f"the key 'model' is missing, found only {sorted(map(str, loaded))[:8]}",
-            where=str(path),
-            hint="give a checkpoint of a training, or a plain state dict of tensors",
-        )
+def _checked(loaded: Checkpoint, path: Path) -> Checkpoint:
     version = loaded.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise CheckpointError(
@@ -223,8 +230,7 @@ def _checked(content: Any, path: Path) -> Checkpoint:
             raise CheckpointError(
                 f"the checkpoint's {name!r} is {loaded[name]!r:.80}, expected {_KINDS[kind]}", where=str(path)
             )
-    weights = loaded["model"]
-    nameless = [key for key in weights if not isinstance(key, str)]
+    nameless = [key for key in loaded["model"] if not isinstance(key, str)]
     if nameless:
         raise CheckpointError(f"the weights must have names, found the key {nameless[0]!r}", where=str(path))
     if not _is_size(loaded.get("input_size")):
@@ -238,28 +244,27 @@ def _checked(content: Any, path: Path) -> Checkpoint:
             "name of each stream",
             where=str(path),
         )
-    loaded["model"] = _bare_names(weights)
     return loaded
 
 
-def _with_model(content: Checkpoint) -> Checkpoint:
+def _with_model(content: Checkpoint, found: Found) -> Checkpoint:
     """The checkpoint with its weights under ``model``, whatever key they were saved under."""
-    if "model" in content or not content:
-        return content
-    if all(isinstance(value, torch.Tensor) for value in content.values()):
-        return {"model": content}
-    for name in _OTHER_NAMES:
-        if isinstance(content.get(name), dict):
-            return {"model": content[name], **content}
-    return content
+    if not found.keys:
+        return {"model": found.weights}
+    if found.keys != ("model",):
+        rest = {name: part for name, part in content.items() if name not in (*_OURS, found.part)}
+        content = {name: part for name, part in rest.items() if isinstance(part, _PARTS.get(name, object))}
+    elif "format" not in content:
+        content = {name: part for name, part in content.items() if not _is_anothers(name, part)}
+    return {**content, "model": found.weights}
 
 
-def _bare_names(weights: Mapping[str, Any]) -> dict[str, Any]:
-    # Only what all keys begin with is a wrapper's: a part of a network may bear such a name too.
-    for wrapper in _WRAPPERS:
-        if weights and all(key.startswith(wrapper) for key in weights):
-            return _bare_names({key.removeprefix(wrapper): value for key, value in weights.items()})
-    return dict(weights)
+def _is_anothers(name: str, part: Any) -> bool:
+    """Whether a part of a file with OpenGait's keys means something else in it than in ours."""
+    if name == "config":
+        return not (isinstance(part, dict) and "model_cfg" in part)
+    kept_apart = isinstance(part, list) and name in ("optimizer", "scheduler")  # one for each optimiser
+    return kept_apart or (name in _MAPPINGS and not isinstance(part, dict))
 
 
 def trained_frames(checkpoint: Checkpoint) -> tuple[int, int] | dict[str, list[int | None]] | None:
@@ -320,9 +325,27 @@ def restore_model(
         )
     if found:
         log.warning("%s: %d of %d weights loaded\n%s", where, len(report.fitting), report.own, found)
-    check_finite(model, {key: weights[key] for key in report.fitting}, where)
-    model.load_state_dict({key: weights[key] for key in report.fitting}, strict=False)
+    take_weights(model, {key: weights[key] for key in report.fitting}, where)
     return report
+
+
+def take_weights(model: nn.Module, weights: Mapping[str, Any], where: str) -> None:
+    """Load weights that fit, each as the type of number that the model has it in.
+
+    Args:
+        model: what they are loaded into.
+        weights: by the model's keys.
+        where: the file, for messages.
+
+    Raises:
+        CheckpointError: some are NaN or infinite, or are no floating-point numbers where the model has such.
+    """
+    own = model.state_dict()
+    check_types(own, weights, where)
+    check_finite(model, weights, where)
+    for (then, now), keys in other_types(own, weights).items():
+        log.info("%s: %d weights are %s in the file and are taken as %s", where, len(keys), then, now)
+    model.load_state_dict(weights, strict=False)
 
 
 def check_finite(model: nn.Module, weights: Mapping[str, Any], where: str) -> None:
@@ -365,12 +388,6 @@ def _tell_of_head(report: LoadReport, where: str) -> None:
 def fitting_weights(model: nn.Module, weights: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the weights that the model has a place of the same shape for."""
     return {key: weights[key] for key in compare_weights(model, weights).fitting}
-
-
-def _neighbours(path: Path) -> str | None:
-    folder = path if path.is_dir() else path.parent
-    others = sorted(p.name for p in folder.glob("*.pt") if p != path) if folder.is_dir() else []
-    return f"the folder holds {', '.join(others[-5:])}" if others else None
 
 
 def compare_plugins(saved: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,11 +13,16 @@ import torch
 from gait_plugins.config import load_config
 from gait_plugins.core.assembly.components import on_meta
 from gait_plugins.core.checkpoints.compare import compare_weights, not_finite
-from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
+from gait_plugins.core.checkpoints.files import Checkpoint, read_checkpoint
+from gait_plugins.core.checkpoints.found import Found
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin
+from gait_plugins.core.checkpoints.partial import under
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
+from gait_plugins.io.part_of_file import split_part
 
+_FEW = 8
+"""Weights of a part that no network is looked for in."""
 _NECKS = "BNNecks.fc_bin"
 """OpenGait's usual classifier, ``[p, c, classes]``."""
 
@@ -38,7 +43,11 @@ class CheckpointInfo:
     sha256: str
     bytes: int
     writer: str
-    """``gait-plugins`` where the file holds our keys, ``OpenGait`` or ``weights alone``."""
+    """``gait-plugins`` where the file holds our keys, ``OpenGait``, ``another tool`` or ``weights alone``."""
+    weights: str
+    """Where in the file the weights were found."""
+    other_weights: tuple[str, ...]
+    """Other weights in it, as ``FILE#PART`` names them."""
     iteration: int | None
     model: str | None
     """Name of the model's component; None where nothing tells."""
@@ -74,24 +83,31 @@ class CheckpointInfo:
 _SIZES = ("parts", "layers")
 
 
-def checkpoint_info(path: Path) -> CheckpointInfo:
+def checkpoint_info(path: Path, like: Mapping[str, Any] | None = None) -> CheckpointInfo:
     """Read a checkpoint and tell what it is.
+
+    Args:
+        path: the file, or ``FILE#PART``.
+        like: weights by the names that are wanted; see :func:`read_checkpoint`.
 
     Raises:
         CheckpointError: it cannot be read; see :func:`load_checkpoint`.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint, found = read_checkpoint(path, like=like)
+    file, _ = split_part(path)
     weights = checkpoint["model"]
     config = checkpoint.get("config", {})
-    guesses = () if config else tuple(guess_origin(weights))
+    guesses = () if config else _guesses(weights)
     model = _said(config, "model_cfg", "model") or (guesses[0].model if guesses else None)
     classes, known_by = _classes(checkpoint, guesses)
     size = checkpoint.get("input_size")
     return CheckpointInfo(
         path=str(path),
-        sha256=file_sha256(path),
-        bytes=path.stat().st_size,
-        writer=_writer(checkpoint),
+        sha256=file_sha256(file),
+        bytes=file.stat().st_size,
+        writer=_writer(checkpoint, found),
+        weights=f"{found.title}; {found.note}" if found.note else found.title,
+        other_weights=found.others,
         iteration=checkpoint.get("iteration"),
         model=model,
         classes=classes,
@@ -109,6 +125,16 @@ def checkpoint_info(path: Path) -> CheckpointInfo:
     )
 
 
+def _guesses(weights: Mapping[str, Any]) -> tuple[Guess, ...]:
+    """What the weights may belong to, or else those of their largest part: a trainer's module holds more."""
+    found = guess_origin(weights)
+    tops = Counter(key.partition(".")[0] for key in weights if "." in key)
+    top, count = (tops.most_common(1) or [("", 0)])[0]
+    if found or count < max(_FEW, len(weights) / 2):
+        return tuple(found)
+    return tuple(guess_origin(under(weights, top)))
+
+
 def _said(config: Any, *path: str) -> Any:
     """A setting of the file's configuration; None where it is not there. A file may hold anything."""
     for name in path:
@@ -122,10 +148,12 @@ def _records(checkpoint: Checkpoint) -> tuple[Mapping[str, Any], ...]:
     return tuple(record for record in found if isinstance(record, Mapping))
 
 
-def _writer(checkpoint: Checkpoint) -> str:
+def _writer(checkpoint: Checkpoint, found: Found) -> str:
     if "format" in checkpoint:
         return "gait-plugins"
-    return "OpenGait" if {"optimizer", "iteration"} <= set(checkpoint) else "weights alone"
+    if {"optimizer", "iteration"} <= set(checkpoint):
+        return "OpenGait"
+    return "another tool" if found.keys not in ((), ("model",)) else "weights alone"
 
 
 def _classes(checkpoint: Checkpoint, guesses: tuple[Guess, ...]) -> tuple[int | None, str]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from gait_plugins.api import GaitModel
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
-from gait_plugins.core.checkpoints.files import Checkpoint, check_finite, load_checkpoint
+from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, take_weights
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
+from gait_plugins.io.part_of_file import split_part
 from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")
@@ -125,6 +126,19 @@ def fit_part(model: GaitModel, part: Part, checkpoint: Checkpoint, where: str) -
     return report, prefix
 
 
+def read_source(model: GaitModel, part: Part) -> Checkpoint:
+    """Read the file that a part takes weights from: those of it that fit the part best.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    own = under(model.state_dict(), part.target)
+    # In the file, the part may be a network of its own, or a part of one as it is here.
+    starts = (part.target, "") if part.prefix is None else (part.prefix,)
+    like = {_joined(start, key): value for start in starts for key, value in own.items()}
+    return load_checkpoint(Path(part.source), _OWN, like=like)
+
+
 def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
     """Load the weights of a part.
 
@@ -136,15 +150,15 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
             weights are NaN or infinite.
     """
     path = Path(part.source)
-    checkpoint = load_checkpoint(path, _OWN)
+    checkpoint = read_source(model, part)
     report, prefix = fit_part(model, part, checkpoint, str(path))
     weights = under(checkpoint["model"], prefix)
     taken = {_joined(part.target, key): weights[key] for key in report.fitting}
-    check_finite(model, taken, str(path))
-    model.load_state_dict(taken, strict=False)
+    take_weights(model, taken, str(path))
     told = {*report.fitting, *report.missing, *(mismatch.key for mismatch in report.mismatched)}
     left = [key for key in under(model.state_dict(), part.target) if key not in told]
-    digest = file_sha256(path)
+    file, below = split_part(path)
+    digest = file_sha256(file)
     log.info(
         "%s <- %s of %s (sha256 %s): %d of %d weights taken%s",
         part.title,
@@ -159,6 +173,7 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
         "part": part.target,
         "file": str(path),
         "sha256": digest,
+        **({} if below is None else {"below": below}),
         "prefix": prefix,
         "taken": len(report.fitting),
         "missing": len(report.missing),

@@ -90,7 +90,8 @@ def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
-    checkpoint = load_checkpoint(path, "train first, or give a checkpoint with --checkpoint FILE")
+    hint = "train first, or give a checkpoint with --checkpoint FILE"
+    checkpoint = load_checkpoint(path, hint, like=model.state_dict())
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))

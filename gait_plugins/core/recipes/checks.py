@@ -25,6 +25,7 @@ from gait_plugins.core.checkpoints.partial import (
     fit_part,
     freeze,
     parts_of,
+    read_source,
     wanted,
     warn_of_untrained_parts,
 )
@@ -73,9 +74,8 @@ def check_stages(recipe: RecipeConfig) -> dict[str, list[PartFit]]:
         for part in wanted(models[stage.name], parts):
             take = stage.takes.get(part.target)
             origin = None if take is None else take.stage
-            checkpoint = (
-                load_checkpoint(Path(part.source)) if origin is None else _to_be(recipe[origin], models)
-            )
+            model = models[stage.name]
+            checkpoint = read_source(model, part) if origin is None else _to_be(recipe[origin], models)
             where = (None if take is None else take.where) or part.source
             with of_stage(stage, where):
                 fit = fit_part(models[stage.name], part, checkpoint, where)

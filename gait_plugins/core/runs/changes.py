@@ -23,6 +23,7 @@ from gait_plugins.core.checkpoints.partial import parts_of
 from gait_plugins.core.runtime.devices import precision_in_use
 from gait_plugins.errors import DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
+from gait_plugins.io.part_of_file import split_part
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 
@@ -126,6 +127,7 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
     """
     known = [record for record in records if isinstance(record, Mapping)]  # a file may hold anything
     then = {str(record.get("part")): str(record.get("sha256")) for record in known}
+    below = {str(record.get("part")): record.get("below") for record in known}
     parts = [part for part in parts_of(config.trainer_cfg.init) if part.target in then or not part.optional]
     now = {part.target: Path(part.source) for part in parts}
     changes = []
@@ -133,8 +135,13 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
         name = f"trainer_cfg.init.{target}" if target else "trainer_cfg.init"
         if target not in now or target not in then:
             changes.append(Change(name, *_sources(then.get(target), now.get(target))))
-        elif now[target].is_file() and (found := file_sha256(now[target])) != then[target]:
-            changes.append(Change(name, _weights(then[target]), f"{now[target]}, {_weights(found)}"))
+            continue
+        file, key = split_part(now[target])
+        if not file.is_file():
+            continue
+        if (found := file_sha256(file)) != then[target] or key != below[target]:
+            was = _weights(then[target]) + (f" under {below[target]!r}" if below[target] else "")
+            changes.append(Change(name, was, f"{now[target]}, {_weights(found)}"))
     return changes
 
 

@@ -21,7 +21,7 @@ from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.errors import DataError
-from gait_plugins.io.atomic import file_sha256
+from gait_plugins.io.part_of_file import part_sha256
 
 FEW = 64
 """Sequences that are read without worker processes: starting them takes longer."""
@@ -56,7 +56,7 @@ class Embedder:
         if model.state_dict():
             path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
             self._trained_on = trained_frames(restore_for_test(model, self.config, path))
-            digest = file_sha256(path)
+            digest = part_sha256(path)
         self.model = model.to(self.fabric.device)
         component = self.config.model_cfg.component
         self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)

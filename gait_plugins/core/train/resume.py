@@ -119,7 +119,7 @@ def _weights(
     drop_head: bool = False,
     otherwise: str = _WITHOUT_HINT,
 ) -> Checkpoint:
-    checkpoint = load_checkpoint(path, otherwise)
+    checkpoint = load_checkpoint(path, otherwise, like=training.raw.model.state_dict())
     _take_weights(training, checkpoint, path, drop_head=drop_head)
     return checkpoint
 

@@ -19,6 +19,7 @@ from gait_plugins.core.checkpoints.files import (
     load_checkpoint,
     saved_iterations,
 )
+from gait_plugins.core.checkpoints.tensor_file import is_tensor_file
 from gait_plugins.core.runs.changes import (
     Change,
     components,
@@ -75,6 +76,12 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
     if path is None:
         return None
     checkpoint = load_checkpoint(path, _FROM_ZERO)
+    if is_tensor_file(path):
+        raise CheckpointError(
+            "the file holds weights alone, no state of optimiser and schedule to go on from",
+            where=str(path),
+            hint=f"start another run from its weights: --init-from {path}",
+        )
     if "iteration" not in checkpoint:
         raise CheckpointError(
             "the checkpoint does not say after which iteration it was written",

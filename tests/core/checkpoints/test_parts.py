@@ -124,7 +124,7 @@ def test_a_frozen_part_may_be_a_single_weight_or_lie_deeper(tiny_yaml: Path, fol
             "init={conv: {from: FILE, prefix: net.head}}",
             r"conv of TinyModel: 1 of 2 match\n  1 of another shape",
         ),
-        ("init=FILE", r"0 of 9 match"),
+        ("init={from: FILE, prefix: net.conv}", r"0 of 9 match"),
         ("init=gone.pt", r"no such checkpoint"),
         ("freeze=[conv, norm, head]", r"no trainable parameter"),
         ("init={conv: {from: FILE, prefx: net}}", r"no option 'prefx'"),

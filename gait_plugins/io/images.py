@@ -28,25 +28,45 @@ def read_image(path: str | os.PathLike[str], flags: int = cv2.IMREAD_GRAYSCALE) 
         UnreadableImage: the file is special (a pipe, socket or device), no image, damaged or far too large.
         OSError: the file cannot be read.
     """
+    return decoded(image_bytes(path), flags)
+
+
+def image_bytes(path: str | os.PathLike[str]) -> np.ndarray:
+    """An image file's bytes, uint8 ``[n]``, not decoded yet.
+
+    Raises:
+        UnreadableImage: the file is special or empty, or its header declares a size beyond reason.
+        OSError: the file cannot be read.
+    """
     if is_special(path):
         raise UnreadableImage("not a regular file: a pipe, socket or device")
     # Not cv2.imread: on Windows it finds no path that holds other letters than English ones.
     content = np.fromfile(Path(path), np.uint8)
     if not len(content):
         raise UnreadableImage("empty")
-    _check_size(content[:32].tobytes())
+    _check_png(content[:32].tobytes())
+    return content
+
+
+def decoded(content: np.ndarray, flags: int = cv2.IMREAD_GRAYSCALE) -> np.ndarray:
+    """The pixels of an image file's bytes, by OpenCV; see :func:`read_image`."""
     try:
         image = cv2.imdecode(content, flags)
     except cv2.error as error:  # OpenCV refuses sizes beyond its own limit in this way
         raise UnreadableImage(f"refused by OpenCV: {error.err or 'its size is beyond the limit'}") from error
     if image is None:
         raise UnreadableImage(f"not an image, or a damaged one ({len(content)} bytes)")
-    if image.shape[0] * image.shape[1] > MOST_PIXELS:
-        raise UnreadableImage(f"{image.shape[1]}x{image.shape[0]} pixels, beyond any frame")
+    check_size(image.shape[1], image.shape[0])
     return np.asarray(image)
 
 
-def _check_size(head: bytes) -> None:
+def check_size(width: int, height: int) -> None:
+    """Refuse an image by the size that it has, or that its header declares."""
+    if width * height > MOST_PIXELS:
+        raise UnreadableImage(f"{width}x{height} pixels, beyond any frame")
+
+
+def _check_png(head: bytes) -> None:
     """Refuse a PNG by the size that its header declares, before memory is taken for it."""
     if not head.startswith(_PNG) or len(head) < _PNG_SIZE.stop:
         return

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sized
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.io.pictures import Picture
 from gait_plugins.prepare.grey_values import on_white
+from gait_plugins.prepare.masks.bodies import beside
+from gait_plugins.prepare.masks.forms import SEVERAL, SOFT_LABELS, Choices, Form, form_of
+from gait_plugins.prepare.masks.streams import sampled
+
+log = logging.getLogger("gait_plugins")
 
 EMPTY = 10_000
 """Sum of grey values up to which a mask is taken for empty: 39 white pixels."""
+
+_ONE_EACH = "pass one channel and one person per frame: mask = labels == person"
 
 Interpolation = Literal["cubic", "area", "linear"]
 INTERPOLATIONS = {"cubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR}
@@ -34,8 +43,8 @@ def align_mask(mask: np.ndarray, size: int = 64, interpolation: Interpolation = 
         uint8 ``[size, size]``; None for a mask that holds no person (:data:`EMPTY`) or one so thin that
         nothing is left of it.
     """
-    rows = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[:, 0]
-    if rows.sum() <= EMPTY:
+    rows = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+    if rows.sum(dtype=np.int64) <= EMPTY:
         return None
     held = np.flatnonzero(rows)
     person = mask[held[0] : held[-1] + 1]
@@ -45,7 +54,7 @@ def align_mask(mask: np.ndarray, size: int = 64, interpolation: Interpolation = 
     if not columns:
         return None
     person = cv2.resize(person, (columns, size), interpolation=INTERPOLATIONS[interpolation])
-    mass = cv2.reduce(person, 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[0].cumsum()
+    mass = cv2.reduce(person, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0].cumsum(dtype=np.int64)
     left = int(np.searchsorted(mass, mass[-1] / 2, side="right")) - size // 2
     first, last = max(left, 0), min(left + size, columns)
     aligned = np.zeros((size, size), np.uint8)
@@ -61,7 +70,7 @@ def resize_mask(
     Returns:
         uint8 ``[size, size]``, the image itself where it has that size; None where it holds no person.
     """
-    if cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F).sum() <= EMPTY:
+    if cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).sum(dtype=np.int64) <= EMPTY:
         return None
     if mask.shape == (size, size):
         return mask
@@ -100,39 +109,85 @@ def align_masks(
     *,
     threshold: int | None = None,
     interpolation: Interpolation = "cubic",
+    label: int | None = None,
 ) -> np.ndarray:
     """The masks of one walk, from whatever segments them, as a sequence that models take.
 
+    Some of the masks are looked at first, to tell what all of them are: clean ones are taken as they are,
+    confidence is cut half-way between ground and person, shadows (127 beside 255) are cut off, and a single
+    label is taken for the person. Of a generator, up to 32 MiB of masks are held for this.
+
     Args:
-        masks: one ``[h, w]`` a frame, of any sizes, as :func:`grey_mask` takes them; one person each.
+        masks: one ``[h, w]`` a frame, of any sizes: booleans, 0 and 1, grey values 0..255, confidence as
+            floats in [0, 1], or whole numbers that label people.
         size: height and width of the result.
-        threshold: binarise the masks first, at this grey value; for soft or noisy masks.
+        threshold: binarise the masks at this grey value, whatever they are.
         interpolation: how pixels are resampled.
+        label: the number that is the person, of masks with labels.
 
     Returns:
         uint8 ``[t, size, size]``; frames without a person are left out, so t may be less than the
         number of masks, and 0.
 
     Raises:
-        DataError: something is no mask, or most have a white background.
+        DataError: something is no mask, or the masks hold several labels and none is chosen, or most have a
+            white background or show two people.
     """
-    frames, seen, white = [], 0, 0
-    for mask in masks:
-        grey = grey_mask(np.asarray(mask), threshold)
-        seen, white = seen + 1, white + on_white(grey)
-        frame = align_mask(grey, size, interpolation)
+    sample, pictures = sampled(map(_picture, masks), isinstance(masks, Sized))
+    form = form_of(sample, Choices(threshold=threshold, label=label))
+    if form.refused:
+        raise _refused(form)
+    if form.kind:
+        log.info("masks: %s (%s)", form.kind, form.detail)
+    frames, seen, white, two = [], 0, 0, 0
+    for picture in pictures:
+        grey = form.grey(picture)
+        seen, white = seen + 1, white + (form.channel == "values" and on_white(grey))
+        cut = form.cut(grey)
+        two += beside(cut)[0]
+        frame = align_mask(cut, size, interpolation)
         if frame is not None:
             frames.append(frame)
+    _check_most(seen, white, two)
+    if label is not None and not frames and label not in form.labels:
+        raise DataError(f"label {label} is in none of the masks looked at ({form.detail})", hint=_ONE_EACH)
+    return np.stack(frames) if frames else np.empty((0, size, size), np.uint8)
+
+
+def _picture(mask: np.ndarray) -> Picture:
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or 0 in mask.shape or mask.dtype.kind not in "buif":
+        raise _no_mask(f"shape {list(mask.shape)} and dtype {mask.dtype}")
+    if mask.dtype == np.bool_:
+        return Picture(mask.astype(np.uint8))
+    if mask.dtype.kind != "u":
+        low, high = mask.min(), mask.max()
+        if not (low >= 0 and high < np.inf):  # NaN fails both
+            raise _no_mask(f"values from {low} to {high}")
+    return Picture(mask)
+
+
+def _refused(form: Form) -> DataError:
+    if form.kind in (SEVERAL, SOFT_LABELS):
+        return DataError(
+            f"the masks hold several labels ({form.detail}), expected one person",
+            hint=f"choose the person: align_masks(masks, label={form.labels[0]}), once for each",
+        )
+    return _no_mask(form.detail or "pictures rather than masks")
+
+
+def _check_most(seen: int, white: int, two: int) -> None:
     if 2 * white > seen:
         raise DataError(
             f"{white} of {seen} masks have a white background, expected the person in white on black",
             hint="pass masks in which the person is white: mask = labels == person, or 255 - mask",
         )
-    return np.stack(frames) if frames else np.empty((0, size, size), np.uint8)
+    if 2 * two > seen:
+        raise DataError(f"{two} of {seen} masks show two people, expected one", hint=_ONE_EACH)
 
 
 def _no_mask(found: str) -> DataError:
     return DataError(
         f"found {found}, expected a mask [h, w]: booleans, 0 and 1, or grey values 0..255",
-        hint="pass one channel and one person per frame: mask = labels == person",
+        hint=_ONE_EACH,
     )

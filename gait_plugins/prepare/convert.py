@@ -16,36 +16,32 @@ from gait_plugins.api import Job
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import remove_partials, whole_file
 from gait_plugins.io.folders import suffix
-from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.diagnose import better_layout, no_media, nothing_found
-from gait_plugins.prepare.find import Sources, find_sequences
+from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences, grouped
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
+from gait_plugins.prepare.masks.coco import Annotations
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name
-from gait_plugins.prepare.read import (
-    CUT_SHORT,
-    DAMAGED_IMAGES,
-    DAMAGED_VIDEOS,
-    DARK,
-    EMPTY_FRAMES,
-    ON_WHITE,
-    PICTURES,
-    STRETCHED,
-    ZERO_ONE,
-    Maker,
+from gait_plugins.prepare.read import Made, Maker
+from gait_plugins.prepare.remarks import (
+    HIDDEN,
+    MISFITS,
+    NO_FRAMES,
+    OTHERS,
+    RATHER_SHORT,
+    REFUSALS,
+    SHORT,
+    TOO_SHORT,
+    fixes_of,
 )
 
 SIZES = (64, 128)
-SHORT = 15
+ANNOTATIONS = ".json"
+"""What a file of annotations ends in."""
 PROTOCOL = 4
 """Pickle protocol that every supported Python reads."""
-NO_FRAMES = "sequences are left out: no usable frame"
-TOO_SHORT = "sequences are left out: fewer than {} usable frames"
-RATHER_SHORT = f"sequences are shorter than {SHORT} frames"
-MISFITS = "images and videos do not fit the layout and are left out"
-OTHERS = "other files lie among the images and are left out"
-HIDDEN = "hidden files and folders are left out"
 
 
 @dataclass(frozen=True)
@@ -53,11 +49,13 @@ class Order:
     """What to prepare, and how.
 
     Args:
-        source: folder of raw masks as ``layout`` describes it, or one video of masks.
+        source: folder of raw masks as ``layout`` describes it, one video of masks, or a file of COCO
+            annotations.
         target: folder of the prepared data; may hold an earlier, unfinished run.
         layout: where sequences lie below the source.
         size: height and width of the silhouettes, 64 or 128.
-        threshold, invert: see :class:`~gait_plugins.prepare.read.Maker`.
+        threshold, invert, label, largest: see :class:`~gait_plugins.prepare.read.Maker`.
+        each_label: every label is a person: the identity ``ID`` becomes ``ID-LABEL``, one for each.
         min_frames: leave out sequences with fewer usable frames; None: as the layout says.
         workers: threads; None: one a core.
     """
@@ -70,12 +68,15 @@ class Order:
     min_frames: int | None = None
     workers: int | None = None
     invert: bool = False
+    label: int | None = None
+    each_label: bool = False
+    largest: bool = False
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
     def __post_init__(self) -> None:
         _check_options(self)
-        object.__setattr__(self, "fixes", _fixes(self.shortest))
+        object.__setattr__(self, "fixes", fixes_of(self.shortest, self.invert))
 
     @property
     def shortest(self) -> int:
@@ -85,12 +86,15 @@ class Order:
     @property
     def settings(self) -> dict[str, Any]:
         """All that the prepared frames depend on, beside the masks."""
+        chosen = {"label": self.label, "each_label": self.each_label, "largest": self.largest}
         return {
             "size": self.size,
             "threshold": self.threshold,
             "aligned by its owners": self.layout.aligned,
             "interpolation": self.layout.interpolation,
             "min_frames": self.shortest,
+            # Records of version 0.1.0 lack these.
+            **{key: value for key, value in chosen.items() if value not in (None, False)},
         }
 
 
@@ -108,11 +112,21 @@ def prepare(order: Order) -> Record:
         DataError: source or target cannot be used, nothing fits the layout, or no sequence of it has a
             usable frame.
     """
-    root, sources = _sources(order)
+    root, sources, annotations = _sources(order)
     record = read_record(order.target, order.settings)
     record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
-    maker = Maker(root, order.layout, order.size, order.threshold, order.invert)
-    missing = [item for item in sources.sequences.items() if not _is_there(order.target, item[0])]
+    maker = Maker(
+        root,
+        order.layout,
+        order.size,
+        order.threshold,
+        order.invert,
+        order.label,
+        order.each_label,
+        order.largest,
+        annotations,
+    )
+    missing = [item for item in sources.sequences.items() if not _is_done(order, record, item[0])]
     record.present = len(sources.sequences) - len(missing)
     order.target.mkdir(parents=True, exist_ok=True)
     record.write(order.target, order.fixes)
@@ -142,19 +156,16 @@ def write_sequence(target: Path | str, name: Name, frames: np.ndarray) -> Path:
     return path
 
 
+_Outcome = tuple[Name, int, Remarks]
+"""A sequence, the number of its frames, and the remarks."""
+
+
 def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]], record: Record) -> None:
-    def one(item: tuple[Name, list[str]], stopped: Callable[[], bool]) -> tuple[Name, int, int, Remarks]:
+    def one(item: tuple[Name, list[str]], stopped: Callable[[], bool]) -> tuple[int, list[_Outcome]]:
         name, paths = item
-        made = maker.make(paths, stopped)
-        folder = _path(order.target, name).parent
-        if folder.is_dir():
-            remove_partials(folder)
-        kept = len(made.frames)
-        remarks = {**made.remarks, **_length_remarks(str(name), kept, order.shortest)}
-        if kept >= order.shortest and not stopped():
-            record.note_ahead(order.target, str(name), remarks)
-            write_sequence(order.target, name, made.frames)
-        return name, len(paths), kept, remarks
+        people = maker.people(paths, stopped)
+        found = [(_person(name, who), made) for who, made in people.items()]
+        return len(paths), [_write(order, record, who, made, stopped) for who, made in found]
 
     threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
     cv2.setNumThreads(1)  # the sequences are what is done side by side
@@ -162,14 +173,40 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
     total = sum(len(paths) for _, paths in missing)
     try:
         with Job("preparing silhouettes", total, "frame") as job:
-            for name, read, kept, remarks in in_threads(one, missing, order.workers or default_workers()):
-                record.note(str(name), remarks)
-                record.written += kept >= order.shortest
-                record.frames += kept if kept >= order.shortest else 0
+            done = in_threads(one, missing, order.workers or default_workers())
+            for (name, _), (read, outcomes) in zip(missing, done, strict=True):
+                _note(order, record, name, outcomes)
                 job.advance(read)
     finally:
         cv2.setNumThreads(threads)
         cv2.utils.logging.setLogLevel(level)
+
+
+def _write(order: Order, record: Record, name: Name, made: Made, stopped: Callable[[], bool]) -> _Outcome:
+    folder = _path(order.target, name).parent
+    if folder.is_dir():
+        remove_partials(folder)
+    kept = len(made.frames)
+    remarks = {**made.remarks, **_length_remarks(str(name), kept, order.shortest)}
+    if kept >= order.shortest and not stopped():
+        record.note_ahead(order.target, str(name), remarks)
+        write_sequence(order.target, name, made.frames)
+    return name, kept, remarks
+
+
+def _note(order: Order, record: Record, name: Name, outcomes: list[_Outcome]) -> None:
+    written = [who for who, frames, _ in outcomes if frames >= order.shortest]
+    if order.each_label:
+        record.people[str(name)] = [who.id for who in written]
+    for who, frames, remarks in outcomes:
+        record.note(str(who), remarks)
+        record.written += frames >= order.shortest
+        record.frames += frames if frames >= order.shortest else 0
+
+
+def _person(name: Name, label: str) -> Name:
+    """The sequence of one of several people: labels hold no hyphen, so that no two become one."""
+    return name._replace(id=f"{name.id}-{label}") if label else name
 
 
 def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str]]:
@@ -180,7 +217,7 @@ def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str
     return {RATHER_SHORT: [f"{name} ({frames} frames)"]} if frames < SHORT else {}
 
 
-def _sources(order: Order) -> tuple[Path, Sources]:
+def _sources(order: Order) -> tuple[Path, Sources, Annotations | None]:
     source, target = order.source, order.target
     if not source.exists():
         raise DataError(
@@ -201,8 +238,10 @@ def _sources(order: Order) -> tuple[Path, Sources]:
             where="data prepare",
             hint="choose a target beside the source",
         )
+    if source.is_file() and suffix(source.name) == ANNOTATIONS:
+        return source.parent, *_annotated(order)
     if source.is_file():
-        return source.parent, _single(order)
+        return source.parent, _single(order), None
     sources = find_sequences(source, order.layout)
     if not sources.sequences:
         raise nothing_found(source, order.layout, sources)
@@ -210,12 +249,25 @@ def _sources(order: Order) -> tuple[Path, Sources]:
         better = better_layout(source, sources)
         if better is not None:
             raise better
-    return source, sources
+    return source, sources, None
+
+
+def _annotated(order: Order) -> tuple[Sources, Annotations]:
+    annotations = Annotations(order.source)
+    (rule, *others) = order.layout.rules
+    layout = order.layout
+    if rule.pattern == "{frame}" and not others:
+        # Fixed names for all of it: folders in the names of images say nothing.
+        layout = replace(layout, rules=(replace(rule, pattern="**/{frame}"),))
+    sources = grouped(order.source, annotations.images, layout)
+    if not sources.sequences:
+        raise nothing_found(order.source, layout, sources)
+    return sources, annotations
 
 
 def _single(order: Order) -> Sources:
     (rule, *_) = order.layout.rules
-    if suffix(order.source.name) not in VIDEO_SUFFIXES + IMAGE_SUFFIXES:
+    if suffix(order.source.name) not in VIDEO_SUFFIXES + MASK_SUFFIXES:
         raise no_media(order.source)
     if any("{" in part for part in (rule.id, rule.type, rule.view)):
         raise ConfigError(
@@ -236,38 +288,27 @@ def _check_options(order: Order) -> None:
         wrong = f"--threshold {order.threshold}: expected 0 to 254"
     elif order.shortest < 1:
         wrong = f"--min-frames {order.shortest}: expected 1 or more"
+    elif order.label is not None and order.each_label:
+        wrong = "--label and --each-label cannot be combined: give one"
+    elif order.each_label and order.largest:
+        wrong = "--each-label and --largest cannot be combined: give one"
     elif order.workers is not None and order.workers < 1:
         wrong = f"--workers {order.workers}: expected 1 or more"
     if wrong:
         raise ConfigError(wrong, where="data prepare")
 
 
-def _fixes(shortest: int) -> dict[str, str]:
-    found_short = "take longer tracks, or lower --min-frames"
-    return {
-        NO_FRAMES: "see the remarks about its frames; the next run tries the sequence again",
-        TOO_SHORT.format(shortest): found_short,
-        DAMAGED_IMAGES: "unpack or copy them again, delete the sequence's .pkl, and run again",
-        ON_WHITE: "run again with --invert: it prepares the missing sequences",
-        PICTURES: "segment the people first; a mask is white where the person is and black elsewhere. For "
-        "soft masks use --threshold 127",
-        DARK: "use --threshold 0, which makes every pixel white that is not black, and another TARGET",
-        STRETCHED: "check that these are the images that the data set's owners distribute",
-        CUT_SHORT: "copy them again, delete the sequence's .pkl, and run again",
-        DAMAGED_VIDEOS: "convert them: ffmpeg -i VIDEO -c:v libx264 NEW.mp4",
-        MISFITS: "move them into the layout, or describe their layout with --pattern",
-        RATHER_SHORT: "they are written, but less than half a step is hardly enough for recognition",
-        EMPTY_FRAMES: "frames without a person are always left out; if there are many, check the masks",
-        ZERO_ONE: "nothing to do",
-        OTHERS: "nothing to do",
-        HIDDEN: "nothing to do",
-    }
-
-
 def _is_there(target: Path, name: Name) -> bool:
     path = _path(target, name)
     # An empty file is what a power cut leaves of one that never reached the disk.
     return path.is_file() and path.stat().st_size > 0
+
+
+def _is_done(order: Order, record: Record, name: Name) -> bool:
+    if not order.each_label:
+        return _is_there(order.target, name)
+    people = record.people.get(str(name))
+    return bool(people) and all(_is_there(order.target, name._replace(id=who)) for who in people or ())
 
 
 def _path(target: Path, name: Name) -> Path:
@@ -277,7 +318,7 @@ def _path(target: Path, name: Name) -> Path:
 def _nothing_written(order: Order, record: Record) -> DataError:
     found = [f for f in record.findings(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)]
     reasons = "; ".join(f"{f.count} {f.problem} (for example {f.examples[0]})" for f in found)
-    fixes = [f.fix for f in found if f.problem in (ON_WHITE, PICTURES, DARK)]
+    fixes = [f.fix for f in found if f.problem in REFUSALS]
     return DataError(
         f"no sequence could be written: {reasons}",
         where=str(order.source),

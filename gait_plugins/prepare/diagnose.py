@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import suffix
-from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
-from gait_plugins.prepare.find import Sources, named
+from gait_plugins.io.sequence_file import SUFFIXES
+from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, named
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
@@ -20,7 +20,7 @@ _SHOWN = 3
 def nothing_found(source: Path, layout: Layout, sources: Sources) -> DataError:
     """The error for a source that holds no sequence of the layout: what was found, and the likely reason."""
     media = sources.misfits
-    others = [path for path in sources.others if suffix(path) not in IMAGE_SUFFIXES]
+    others = [path for path in sources.others if suffix(path) not in MASK_SUFFIXES]
     if media:
         found = f"{len(media)} images or videos, such as {_few(media)}"
     elif others:
@@ -56,7 +56,7 @@ def no_media(source: Path) -> DataError:
     elif kind in SUFFIXES:
         hint = "this is a sequence file, prepared already: identify, embed and train read it as it is"
     else:
-        hint = "give a folder of masks or one video of masks as the source"
+        hint = "give a folder of masks, one video of masks or a COCO annotation file (.json) as the source"
     return DataError(
         f"the source is {'an archive' if kind in _ARCHIVES else 'a file'}, expected masks: a folder of "
         "images, or a video",
@@ -117,7 +117,7 @@ def _other_layout(layout: Layout, media: list[str], telling: bool = False) -> st
 
 
 def _fit(layout: Layout, media: Sequence[str]) -> bool:
-    fitting = sum(named(path, layout, suffix(path) in IMAGE_SUFFIXES) is not None for path in media)
+    fitting = sum(named(path, layout, suffix(path) in MASK_SUFFIXES) is not None for path in media)
     return fitting * 2 > len(media)
 
 

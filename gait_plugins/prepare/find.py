@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from gait_plugins.prepare.patterns import NUMBER, Name
 
 DEEPEST = 16
 """Folder levels that are looked into."""
+MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".gif")
+"""What an image of masks may end in."""
 _ENERGY_IMAGE = "gei.png"
 
 
@@ -40,10 +42,27 @@ def find_sequences(root: Path, layout: Layout) -> Sources:
         DataError: the folder cannot be listed, or two folders or videos would become one sequence.
     """
     found = Sources()
-    grouped: defaultdict[Name, list[str]] = defaultdict(list)
-    for path in track(_files(root, "", found, DEEPEST), f"listing {root}", unit="file"):
+    files = track(_files(root, "", found, DEEPEST), f"listing {root}", unit="file")
+    return grouped(root, files, layout, found)
+
+
+def grouped(root: Path, files: Iterable[str], layout: Layout, found: Sources | None = None) -> Sources:
+    """The sequences that these files make up by the layout's rules.
+
+    Args:
+        root: the source, for errors.
+        files: paths below it; they need not exist.
+        layout: where sequences lie.
+        found: takes them; may know of hidden and other files already.
+
+    Raises:
+        DataError: two folders or videos would become one sequence.
+    """
+    found = found or Sources()
+    walks: defaultdict[Name, list[str]] = defaultdict(list)
+    for path in files:
         kind = suffix(path)
-        image = kind in IMAGE_SUFFIXES and not path.endswith(_ENERGY_IMAGE)
+        image = kind in MASK_SUFFIXES and not path.endswith(_ENERGY_IMAGE)
         if not image and kind not in VIDEO_SUFFIXES:
             found.others.append(path)
             continue
@@ -51,9 +70,9 @@ def find_sequences(root: Path, layout: Layout) -> Sources:
         if name is None:
             found.misfits.append(path)
         else:
-            grouped[name].append(path)
-    _check_distinct(root, grouped)
-    for name, paths in sorted(_numbered(grouped).items()):
+            walks[name].append(path)
+    _check_distinct(root, walks)
+    for name, paths in sorted(_numbered(walks).items()):
         found.sequences[name] = sorted(paths, key=by_numbers) if layout.natural else sorted(paths)
     return found
 

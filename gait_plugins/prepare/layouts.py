@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gait_plugins.errors import ConfigError
 from gait_plugins.prepare.align import Interpolation
@@ -22,6 +22,7 @@ class Layout:
         aligned: the owners' images are aligned: they are only brought to the size asked for.
         interpolation: how pixels are resampled.
         min_frames: sequences with fewer usable frames are left out.
+        as_is: the owners' masks are taken as they are: soft edges, several bodies and all.
         natural: frame2 comes before frame10; else names are ordered letter by letter.
     """
 
@@ -31,6 +32,7 @@ class Layout:
     interpolation: Interpolation = "cubic"
     min_frames: int = 1
     natural: bool = False
+    as_is: bool = False
 
     @property
     def expected(self) -> str:
@@ -41,7 +43,7 @@ class Layout:
 _PLAIN = "{id}/{type}/{view}/{frame}"
 _CASIA_E = "{id}/{height}/{scene}/{condition}/{view}/{take}/{frame}"
 
-LAYOUTS = {
+_LAYOUTS = {
     OWN: Layout((Rule(_PLAIN),), "your own folder; --pattern describes another layout", natural=True),
     "CASIA-B": Layout((Rule(_PLAIN + ".png"),), "the unpacked GaitDatasetB-silh archives"),
     "OUMVLP": Layout(
@@ -84,6 +86,7 @@ LAYOUTS = {
         aligned=True,
     ),
 }
+LAYOUTS = {name: replace(layout, as_is=name != OWN) for name, layout in _LAYOUTS.items()}
 
 
 def layout_named(name: str) -> Layout:

@@ -34,6 +34,8 @@ class Record:
     """``id/type/view`` -> remark -> places; sequences without remarks are not listed."""
     files: Remarks = field(default_factory=dict)
     """Remarks about files that belong to no sequence."""
+    people: dict[str, list[str]] = field(default_factory=dict)
+    """Where each label is a person: ``id/type/view`` -> the identities that were written of it."""
     written: int = 0
     frames: int = 0
     """Sequences and frames that this run wrote."""
@@ -98,6 +100,7 @@ class Record:
             },
             "remarks": findings,
             "sequences": dict(sorted(self.sequences.items())),
+            **({"people": dict(sorted(self.people.items()))} if self.people else {}),
             "files": {remark: places[:_LISTED] for remark, places in self.files.items()},
         }
         write_text(target / RECORD, json_text(content, 1) + "\n")
@@ -114,6 +117,7 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         earlier, sequences = content["settings"], content["sequences"]
+        people = dict(content.get("people", {}))
     except FileNotFoundError:
         return Record(settings)
     except (ValueError, KeyError, TypeError) as error:
@@ -135,7 +139,7 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
         )
     if changed:
         (target / NOTES).unlink(missing_ok=True)
-    return Record(settings, {} if changed else sequences)
+    return Record(settings) if changed else Record(settings, sequences, people=people)
 
 
 def _noted_ahead(target: Path) -> Iterator[tuple[str, Remarks]]:

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from gait_plugins.io.folders import is_special, suffix
-from gait_plugins.io.images import UnreadableImage, read_image
-from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
-from gait_plugins.prepare.align import align_mask, grey_mask, resize_mask
+from gait_plugins.io.pictures import Picture
+from gait_plugins.prepare.align import align_mask, resize_mask
 from gait_plugins.prepare.grey_values import is_dark, is_picture, on_white
 from gait_plugins.prepare.layouts import Layout
+from gait_plugins.prepare.masks.bodies import Follower, beside
+from gait_plugins.prepare.masks.coco import Annotations
+from gait_plugins.prepare.masks.forms import (
+    CHOSEN,
+    CLEAN,
+    NOT_THERE,
+    ONE_LABEL,
+    PICTURES,
+    Choices,
+    Form,
+    form_of,
+)
+from gait_plugins.prepare.masks.labels import SEEN, label_name
+from gait_plugins.prepare.masks.streams import Remarks, Stream
 
-LOSSY = (".jpg", ".jpeg", *VIDEO_SUFFIXES)
-HALF = 127
 EMPTY_FRAMES = "frames hold no person (grey-sum of 10,000 or less)"
-DAMAGED_IMAGES = "images cannot be read"
-DAMAGED_VIDEOS = "videos cannot be read"
-CUT_SHORT = "videos end before the length that they state"
 ON_WHITE = "sequences are left out: white background, the person is black"
-PICTURES = "sequences are left out: pictures rather than masks"
 DARK = "masks hold no white: the person is dark grey in them"
 STRETCHED = "aligned images are not square, and are stretched to it"
 ZERO_ONE = "masks hold 0 and 1, brought to 0 and 255"
-_ENOUGH = 0.9
-"""Share of its stated frames that a video has at least; containers state them roughly."""
-
-
-Remarks = defaultdict[str, list[str]]
+TWO_PEOPLE = "sequences are left out: most of their masks show two people"
+SOME_TWO = "masks show two people, and are centred between them"
+BESIDE = "masks hold something beside the person, which moves the cut"
+LOST = "masks are left out: the person who was followed is not in them"
+OTHER_LABELS = "masks hold another label beside that of their sequence, which is left out"
+OTHER_FORM = "masks are of another form than most of their sequence"
+_WHITE = 255
+_SOFT = 0.1
+"""Share of grey pixels among white ones from which a clean mask is looked at again."""
 
 
 class Made(NamedTuple):
@@ -48,18 +55,25 @@ class Made(NamedTuple):
     """Remark -> the frames that it is about, as paths below the source."""
 
 
-@contextmanager
-def _in_utf8(path: Path) -> Iterator[str]:
-    """A name of the file that OpenCV can take: bytes that are no UTF-8 end the process in it."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory() as folder:
-            link = Path(folder, f"video{suffix(path.name)}")
-            link.symlink_to(path.absolute())
-            yield str(link)
-    else:
-        yield str(path)
+@dataclass
+class _Walk:
+    """The frames of one person, as they come."""
+
+    frames: list[np.ndarray] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=lambda: defaultdict(list))
+    doubts: Remarks = field(default_factory=lambda: defaultdict(list))
+    """Remarks that refuse the sequence where they hold of most masks."""
+    seen: int = 0
+    follower: Follower = field(default_factory=Follower)
+
+    def made(self, size: int) -> Made:
+        # A few odd frames are the data set's own; where they are most, the whole is no sequence of masks.
+        refused = {doubt: places[:1] for doubt, places in self.doubts.items() if 2 * len(places) > self.seen}
+        if TWO_PEOPLE in self.doubts and TWO_PEOPLE not in refused:
+            self.remarks[SOME_TWO] = self.doubts[TWO_PEOPLE]
+        if refused or not self.frames:
+            return Made(np.empty((0, size, size), np.uint8), {**self.remarks, **refused})
+        return Made(np.stack(self.frames), dict(self.remarks))
 
 
 @dataclass(frozen=True)
@@ -70,9 +84,14 @@ class Maker:
         root: the folder that paths are relative to.
         layout: says whether images are aligned, and how they are resampled.
         size: height and width of the silhouettes.
-        threshold: grey value above which a pixel is the person; None leaves lossless images as they
-            are and takes 127 for JPEG and videos, whose noise would otherwise count as person.
+        threshold: grey value above which a pixel is the person; None leaves clean lossless images as they
+            are, takes 127 for JPEG and videos, whose noise would otherwise count as person, and what
+            :mod:`gait_plugins.prepare.masks.forms` finds for others.
         invert: the masks are black on white.
+        label: the label that is the person.
+        each_label: every label is a person.
+        largest: keep one body of each mask.
+        annotations: masks of the paths, where they are not images themselves.
     """
 
     root: Path
@@ -80,85 +99,122 @@ class Maker:
     size: int
     threshold: int | None = None
     invert: bool = False
+    label: int | None = None
+    each_label: bool = False
+    largest: bool = False
+    annotations: Annotations | None = None
 
     def make(self, paths: list[str], stopped: Callable[[], bool] = lambda: False) -> Made:
         """The silhouettes of these images, or of this one video; ``stopped`` is asked before each."""
-        shape = resize_mask if self.layout.aligned else align_mask
-        one = partial(shape, size=self.size, interpolation=self.layout.interpolation)
-        remarks: Remarks = defaultdict(list)
-        doubts: Remarks = defaultdict(list)
-        frames = []
-        seen = 0
-        for place, mask in self._masks(paths, remarks):
+        (made,) = self.people(paths, stopped).values()
+        return made
+
+    def people(self, paths: list[str], stopped: Callable[[], bool] = lambda: False) -> dict[str, Made]:
+        """Label -> its silhouettes where every label is a person; else ``""`` -> the silhouettes."""
+        walks: defaultdict[str, _Walk] = defaultdict(_Walk)
+        notes: Remarks = defaultdict(list)
+        for label, place, mask in self._masks(paths, walks, notes, stopped):
             if stopped():
                 break
-            seen += 1
-            grey = self._grey(mask, place, remarks, doubts)
-            frame = one(grey)
-            if frame is None:
-                remarks[EMPTY_FRAMES].append(place)
-            else:
-                frames.append(frame)
-        # A few odd frames are the data set's own; where they are most, the whole is no sequence of masks.
-        refused = {doubt: places[:1] for doubt, places in doubts.items() if 2 * len(places) > seen}
-        if refused or not frames:
-            return Made(np.empty((0, self.size, self.size), np.uint8), {**remarks, **refused})
-        return Made(np.stack(frames), dict(remarks))
+            self._add(walks[label], place, mask)
+        if not walks:
+            walks[""] = _Walk()
+        people = {label: walk.made(self.size) for label, walk in walks.items()}
+        first = next(iter(people))  # what concerns all of the images is told once
+        people[first] = people[first]._replace(remarks={**notes, **people[first].remarks})
+        return people
 
-    def _grey(self, mask: np.ndarray, place: str, remarks: Remarks, doubts: Remarks) -> np.ndarray:
-        """The mask in white on black; what is odd about it goes to the remarks and doubts."""
-        grey = grey_mask(mask)
-        if grey is not mask:
-            remarks[ZERO_ONE].append(place)
-        if self.invert:
-            grey = cv2.bitwise_not(grey)
-        if self.threshold is None and is_picture(grey):
-            doubts[PICTURES].append(place)
-        elif on_white(grey):
-            doubts[ON_WHITE].append(place)
-        if self.layout.aligned and grey.shape[0] != grey.shape[1]:
-            remarks[STRETCHED].append(place)
-        binarised = self._binarised(grey, place)
-        if is_dark(binarised):
-            remarks[DARK].append(place)
-        return binarised
+    @property
+    def _choices(self) -> Choices:
+        return Choices(
+            self.threshold,
+            self.invert,
+            self.label,
+            self.each_label,
+            as_is=self.layout.as_is,
+            aligned=self.layout.aligned,
+        )
 
-    def _masks(self, paths: list[str], remarks: Remarks) -> Iterator[tuple[str, np.ndarray]]:
-        for path in paths:
-            if suffix(path) in VIDEO_SUFFIXES:
-                yield from self._video(path, remarks)
-                continue
-            try:
-                mask = read_image(self.root / path)
-            except (OSError, UnreadableImage):  # a link that leads nowhere, no right to read, damage
-                remarks[DAMAGED_IMAGES].append(path)
-            else:
-                yield path, mask
-
-    def _video(self, path: str, remarks: Remarks) -> Iterator[tuple[str, np.ndarray]]:
-        if is_special(self.root / path):
-            remarks[DAMAGED_VIDEOS].append(path)
+    def _masks(
+        self, paths: list[str], walks: defaultdict[str, _Walk], notes: Remarks, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[str, str, np.ndarray]]:
+        """Label, place and mask of every frame; empty frames are among them."""
+        if self.annotations is not None:
+            yield from self.annotations.masks(paths, self.label, self.each_label, notes)
             return
-        with _in_utf8(self.root / path) as name:
-            video = cv2.VideoCapture(name)
-        try:
-            number = 0
-            while True:
-                read, picture = video.read()
-                if not read:
-                    break
-                number += 1
-                yield f"{path} frame {number}", cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-            if not number:
-                remarks[DAMAGED_VIDEOS].append(path)
-            elif number < _ENOUGH * video.get(cv2.CAP_PROP_FRAME_COUNT):
-                remarks[CUT_SHORT].append(path)
-        finally:
-            video.release()
+        stream = Stream(self.root, paths, stopped)
+        form = form_of(stream.sample(), self._choices)
+        stream.grey = form.channel in ("values", "alpha")
+        if form.kind != CLEAN:
+            notes[form.kind].append(f"{paths[0]} ({form.detail})" if form.detail else paths[0])
+        if form.refused:
+            return
+        for place, picture in stream.read(notes):
+            if self.each_label:
+                for label in form.people(picture):
+                    name = label_name(label, form.coloured).removeprefix("#")
+                    yield name, place, form.person(picture, label)
+            else:
+                yield "", place, self._mask(form, picture, place, walks[""])
+        if self.label is not None and not walks[""].frames:
+            notes[NOT_THERE] = notes.pop(CHOSEN)
 
-    def _binarised(self, grey: np.ndarray, place: str) -> np.ndarray:
-        threshold = self.threshold
-        lossy = suffix(place.partition(" frame ")[0]) in LOSSY
-        if threshold is None and lossy and not self.layout.aligned:
-            threshold = HALF
-        return grey if threshold is None else grey_mask(grey, threshold)
+    def _mask(self, form: Form, picture: Picture, place: str, walk: _Walk) -> np.ndarray:
+        """The mask in white on black; what is odd about it goes to the remarks and doubts."""
+        grey = form.grey(picture)
+        if form.channel == "codes":
+            if form.kind == ONE_LABEL and form.has_others(picture):
+                walk.remarks[OTHER_LABELS].append(place)
+            return grey
+        if form.kind == CLEAN and picture.values.ndim == 2 and picture.values.max() == 1:
+            walk.remarks[ZERO_ONE].append(place)
+        if self.threshold is None and is_picture(grey):
+            walk.doubts[PICTURES].append(place)
+        elif on_white(grey):
+            walk.doubts[ON_WHITE].append(place)
+        elif form.kind == CLEAN and self._is_of_other_form(grey, picture):
+            if grey.min() == grey.max():  # background subtraction begins so: nobody is told apart yet
+                return np.zeros_like(grey)
+            walk.remarks[OTHER_FORM].append(place)
+        cut = form.cut(grey)
+        if is_dark(cut):
+            walk.remarks[DARK].append(place)
+        return cut
+
+    def _is_of_other_form(self, grey: np.ndarray, picture: Picture) -> bool:
+        """True for a picture that is no clean mask, in a sequence of clean ones."""
+        if self.threshold is not None or self.layout.as_is or picture.lossy:
+            return False
+        white = np.count_nonzero(grey == _WHITE)
+        middle = np.count_nonzero(grey) - white
+        if middle < SEEN or middle < _SOFT * white:
+            return False
+        return form_of([picture], self._choices).kind != CLEAN
+
+    def _add(self, walk: _Walk, place: str, mask: np.ndarray) -> None:
+        walk.seen += 1
+        if self.layout.aligned and mask.shape[0] != mask.shape[1]:
+            walk.remarks[STRETCHED].append(place)
+        kept = self._one_body(walk, place, mask)
+        shape = resize_mask if self.layout.aligned else align_mask
+        frame = None
+        if kept is not None:
+            frame = partial(shape, size=self.size, interpolation=self.layout.interpolation)(kept)
+            if frame is None:
+                walk.remarks[EMPTY_FRAMES].append(place)
+        if frame is not None:
+            walk.frames.append(frame)
+
+    def _one_body(self, walk: _Walk, place: str, mask: np.ndarray) -> np.ndarray | None:
+        if self.largest:
+            kept = walk.follower.keep(mask)
+            if kept is None:
+                walk.remarks[LOST].append(place)
+            return kept
+        if not self.layout.as_is:
+            two, moved = beside(mask)
+            if two:
+                walk.doubts[TWO_PEOPLE].append(place)
+            elif moved:
+                walk.remarks[BESIDE].append(place)
+        return mask

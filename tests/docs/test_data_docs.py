@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
-from helpers.files.mask_files import mask, video, walk
+import numpy as np
+from helpers.files.coco_files import annotated
+from helpers.files.mask_files import mask, video, walk, write_mask
+from helpers.files.mask_forms import figure, labelled
 from helpers.places import DOCS
 from typer.testing import CliRunner
 
@@ -24,14 +28,20 @@ def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch):
     video(Path("films/cem/nm-02-000.avi"))
     video(Path("walk.avi"))
     walk(Path("walk-masks"))
+    for number in range(4):
+        both = labelled(figure(number, (120, 160)), figure(number, (120, 160), 0.7)).astype(np.uint8)
+        write_mask(Path(f"labelled/eve/nm/090/{number}.png"), both)
+    Path("walks.json").write_text(json.dumps(annotated(both=True)))
     blocks = re.findall(r"<!-- run -->\n```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
-    assert len(commands) == 9
+    assert len(commands) == 11
     for program, *words in commands:
         assert program == "gait-plugins"
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, (words, result.output)
     write_sequence("own", Name("eve", "nm-03", "090"), align_masks([mask(0)]))
+    assert len(list(Path("each").glob("eve-*"))) == 2
+    assert len(list(Path("tracks").glob("*/*/*/*.pkl"))) == 1
     assert Path("own/eve/nm-03/090/090.pkl").is_file()
 
 

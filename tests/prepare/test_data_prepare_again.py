@@ -181,8 +181,8 @@ def test_a_kill_loses_no_remark_about_what_was_written(raw, tmp_path, monkeypatc
 
 
 def test_settings_of_a_run_that_wrote_nothing_bind_nobody(tmp_path):
-    write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=2))
-    assert gait("prepare", tmp_path / "raw", tmp_path / "out")[0] == 2
+    write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=90))
+    assert gait("prepare", tmp_path / "raw", tmp_path / "out", "--threshold", 100)[0] == 2
     code, text = gait("prepare", tmp_path / "raw", tmp_path / "out", "--threshold", 0)
     assert code == 0, text
     assert len(prepared(tmp_path / "out")) == 1

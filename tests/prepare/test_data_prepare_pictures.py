@@ -92,25 +92,30 @@ def test_photographs_are_no_masks(tmp_path):
     assert "segment the people first" in text
 
 
-@pytest.mark.parametrize("value", [30, 147])
-def test_a_person_who_is_not_white_is_told(value, tmp_path):
+@pytest.mark.parametrize("value", [2, 30, 147])
+def test_a_person_in_one_grey_is_made_white_and_told(value, tmp_path):
     write_mask(tmp_path / "raw/a/b/c/1.png", mask(0, 240, 320, value))
-    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
-    assert code == 0
-    assert "masks hold no white" in text
-    code, text = gait("prepare", tmp_path / "raw", tmp_path / "white", "--threshold", 0)
-    assert code == 0
-    assert "masks hold no white" not in text
-    found = frames_of(tmp_path / "white/a/b/c/c.pkl")
-    np.testing.assert_array_equal(found, align_masks([mask(0, 240, 320)]))
+    right = align_masks([mask(0, 240, 320)])
+    for target, options in (("out", ()), ("white", ("--threshold", 0))):
+        code, text = gait("prepare", tmp_path / "raw", tmp_path / target, *options)
+        assert code == 0
+        assert (f"(label {value})" in text) == (not options)
+        assert "masks hold no white" not in text
+        np.testing.assert_array_equal(frames_of(tmp_path / target / "a/b/c/c.pkl"), right)
 
 
-def test_a_person_too_dark_to_be_seen_is_told(tmp_path):
-    write_mask(tmp_path / "raw/a/b/c/1.png", mask(value=2))
-    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out")
-    assert code == 2
+def test_grey_people_of_a_data_set_are_left_as_they_are_and_told(tmp_path):
+    write_mask(tmp_path / "raw/a/b/c/1.png", mask(0, 240, 320, 147))
+    code, text = gait("prepare", tmp_path / "raw", tmp_path / "out", "--dataset", "CASIA-B")
+    assert code == 0
     assert "masks hold no white" in text
     assert "-> use --threshold 0" in text
+
+
+def test_invert_is_not_advised_where_it_was_the_mistake(raw, tmp_path):
+    code, text = gait("prepare", raw, tmp_path / "out", "--invert")
+    assert code == 2
+    assert "-> run again without --invert" in text
 
 
 def test_aligned_images_that_are_cut_are_told(tmp_path):

@@ -14,10 +14,26 @@ if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
 
 Text = str | None
+Threshold = Annotated[
+    int | None,
+    typer.Option(
+        help="Grey value at which masks are made binary. Default: 127 for JPEG and videos, the middle for "
+        "confidence maps, else none."
+    ),
+]
+Label = Annotated[Text, typer.Option(help="The label that is the person: a number, or a colour '#ff0000'.")]
+EachLabel = Annotated[
+    bool, typer.Option("--each-label", help="Make a sequence of each label, of the identity ID-LABEL.")
+]
+Largest = Annotated[
+    bool, typer.Option("--largest", help="Keep one body, the largest at first, and follow it.")
+]
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder of raw masks, or one video of masks.")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder of raw masks, one video of masks, or COCO annotations (.json).")
+    ],
     target: Annotated[Path, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")],
     dataset: Annotated[
         str,
@@ -38,13 +54,11 @@ def prepare(
     kind: Annotated[str | None, typer.Option("--type", help="Walking condition, given like --id.")] = None,
     view: Annotated[str | None, typer.Option("--view", help="Camera view, given like --id.")] = None,
     size: Annotated[int, typer.Option(help="Height and width of the silhouettes in pixels: 64 or 128.")] = 64,
-    threshold: Annotated[
-        int | None,
-        typer.Option(
-            help="Grey value at which masks are made binary. Default: 127 for JPEG and videos, else none."
-        ),
-    ] = None,
+    threshold: Threshold = None,
     invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
+    label: Label = None,
+    each_label: EachLabel = False,
+    largest: Largest = False,
     min_frames: Annotated[
         int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
     ] = None,
@@ -56,14 +70,28 @@ def prepare(
     """Turn raw masks into aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
 
     Each mask shows one person, white on black; making masks from pictures is not part of this command.
+    Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     from gait_plugins.prepare import LAYOUTS, Order, layout_named
     from gait_plugins.prepare import prepare as run
     from gait_plugins.prepare.layouts import OWN
+    from gait_plugins.prepare.masks.labels import label_of
 
     layout = _layout(dataset, pattern, identity, kind, view)
-    order = Order(source, target, layout, size, threshold, min_frames, workers, invert)
+    order = Order(
+        source,
+        target,
+        layout,
+        size,
+        threshold,
+        min_frames,
+        workers,
+        invert,
+        label=None if label is None else label_of(label),
+        each_label=each_label,
+        largest=largest,
+    )
     record = run(order)
     own = layout_named(dataset) is LAYOUTS[OWN]
     if as_json:

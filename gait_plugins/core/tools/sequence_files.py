@@ -14,10 +14,11 @@ from gait_plugins.config import build
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.folders import SPECIAL, by_numbers, is_hidden, is_special, suffix
-from gait_plugins.io.images import UnreadableImage, read_image
+from gait_plugins.io.images import UnreadableImage
+from gait_plugins.io.pictures import Picture, read_pictures
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_any, read_frames
-from gait_plugins.prepare.align import grey_mask
 from gait_plugins.prepare.grey_values import on_white
+from gait_plugins.prepare.masks.forms import Choices, form_of
 from gait_plugins.prepare.sequences import every_sequence
 
 TAKEN = (
@@ -119,16 +120,25 @@ def read_image_folder(folder: Path) -> np.ndarray:
         DataError: an image cannot be read, or is not as high as the others, or is wider than high, or
             most have a white background.
     """
-    frames: list[np.ndarray] = []
+    pictures: list[Picture] = []
     for path in _images(folder):
         try:
-            image = read_image(path)
+            page, *others = read_pictures(path)
         except UnreadableImage as error:
             raise DataError(
                 f"the image cannot be read: {error}", where=str(path), hint="delete it, or copy it again"
             ) from error
-        _check_aligned(image, frames, path)
-        frames.append(grey_mask(image))
+        pictures += [page, *others]
+        for picture in pictures[-1 - len(others) :]:
+            _check_aligned(picture.values, pictures[0].values, path)
+    form = form_of(pictures, Choices(as_is=True, aligned=True))
+    if form.refused:
+        raise DataError(
+            f"the images show no person alone: {form.kind} ({form.detail})",
+            where=str(folder),
+            hint=f"{prepare_command(folder)} makes silhouettes of them, with --label or --largest",
+        )
+    frames = [form.cut(form.grey(picture)) for picture in pictures]
     if 2 * sum(map(on_white, frames)) > len(frames):
         raise DataError(
             "the images have a white background, expected white people on black",
@@ -138,10 +148,10 @@ def read_image_folder(folder: Path) -> np.ndarray:
     return np.stack(frames)
 
 
-def _check_aligned(image: np.ndarray, before: list[np.ndarray], path: Path) -> None:
-    height, width = image.shape
-    if before and before[0].shape != image.shape:
-        found = f"{height}x{width} after frames of {before[0].shape[0]}x{before[0].shape[1]}"
+def _check_aligned(image: np.ndarray, first: np.ndarray, path: Path) -> None:
+    height, width = image.shape[:2]
+    if first.shape[:2] != (height, width):
+        found = f"{height}x{width} after frames of {first.shape[0]}x{first.shape[1]}"
     elif width > height:
         found = f"{height}x{width}, wider than high"
     else:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks
+from helpers.files import layout_files
+from PIL import Image
 from typer.testing import CliRunner
 
 from gait_plugins import CheckpointError, ConfigError, DataError
@@ -356,3 +358,18 @@ def test_a_model_without_weights_needs_no_checkpoint(tmp_path: Path) -> None:
 def test_a_metric_that_does_not_exist_is_refused_from_python_too() -> None:
     with pytest.raises(ConfigError, match="'l1'"):
         identify(some([""], [0.0]), some(["a"], [0.0]), metric="l1")  # type: ignore[arg-type]
+
+
+def test_aligned_images_with_a_palette_are_white_people(tmp_path: Path) -> None:
+    frames = layout_files.person(3)
+    for second, palette in ((0, [0, 0, 0, 128, 0, 0]), (2, [0, 0, 0, 128, 0, 0, 0, 128, 0])):
+        for number, frame in enumerate(frames):
+            indices = frame // 255
+            indices[4:-4, 2:12] = second
+            image = Image.fromarray(indices)
+            image.putpalette(palette)
+            image.save(tmp_path / f"{number}.png")
+        if not second:
+            np.testing.assert_array_equal(read_image_folder(tmp_path), frames)
+    with pytest.raises(DataError, match="labels 1, 2"):
+        read_image_folder(tmp_path)

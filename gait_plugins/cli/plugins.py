@@ -40,7 +40,7 @@ def list_components(
     usable = [component for component in components if not component.missing]
     rows = [(c.kind, c.name, c.owner.distribution, c.owner.version, c.origin) for c in usable]
     say(_aligned([head, *rows]))
-    _print_unavailable(components, manager.absent())
+    _print_unavailable(components, manager.absent() if kind is None else {})
     listeners = manager.listeners()
     if listeners and kind is None:
         say("\nlife-cycle hooks:")

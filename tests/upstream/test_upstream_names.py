@@ -17,7 +17,7 @@ from gait_plugins import hookimpl
 from gait_plugins.core.checkpoints.files import load_checkpoint
 from gait_plugins.core.runtime.options import RunOptions as CoreOptions
 from gait_plugins.core.train.loop import train
-from gait_plugins.errors import ComponentConflict, ConfigError, UnknownComponent
+from gait_plugins.errors import CheckpointError, ComponentConflict, ConfigError, UnknownComponent
 from gait_plugins.registry.manager import Manager, use_manager
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.run.program import RunOptions, run
@@ -176,7 +176,7 @@ def test_what_is_tested_follows_what_is_trained_where_nobody_says_otherwise(
     path = write(tmp_path, config)
     in_host(checkout, path, "train", "trainer_cfg.total_iter=3")
     in_host(checkout, path, "test", "trainer_cfg.total_iter=3")
-    with pytest.raises(FileNotFoundError, match="both-00002"):
+    with pytest.raises(CheckpointError, match="both-00002"):
         in_host(checkout, path, "test", "evaluator_cfg.restore_hint=2")
 
 

@@ -114,6 +114,23 @@ def test_what_only_our_trainer_acts_on_is_refused(
     assert not (checkout.root / "output").exists()
 
 
+def test_a_recipe_and_a_misspelt_section_are_refused(checkout: Checkout, config: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("stages:\n  - {name: one, cfgs: mine.yaml}\n")
+    with pytest.raises(ConfigError, match="a recipe of several stages is no configuration of OpenGait"):
+        in_host(checkout, recipe)
+    config.write_text(config.read_text() + "trainer_cgf: {total_iter: 3}\n")
+    with pytest.raises(ConfigError, match="unknown section 'trainer_cgf'") as told:
+        in_host(checkout, config)
+    assert "did you mean 'trainer_cfg'" in str(told.value)
+
+
+def test_a_checkpoint_that_is_not_there_is_told(checkout: Checkout, config: Path):
+    for hint in ("gone.pt", "best", "77"):
+        with pytest.raises(CheckpointError, match="there is no such checkpoint"):
+            in_host(checkout, config, "test", f"evaluator_cfg.restore_hint={hint}")
+
+
 @pytest.mark.parametrize("key", ["conditions={dark: [{type: FixedOcclusion}]}", "conditions_on=all"])
 def test_conditions_are_refused_where_something_is_tested(checkout: Checkout, config: Path, key: str):
     in_host(checkout, config, "train", f"evaluator_cfg.{key}")

@@ -70,8 +70,8 @@ class Checks:
         own = self.own(kind, name) if isinstance(name, str) else None
         if not isinstance(name, str) or own is not None:
             ignored = {KINDS[kind].key, *others}
-            written = [key for key in _written(given, merged or {}) if key not in ignored]
-            _refuse_dropped(kind, str(name), own, written)
+            written = _written(given, merged or {})
+            _refuse_dropped(kind, str(name), own, {k: v for k, v in written.items() if k not in ignored})
             inner = "backbone" if kind == "model" else kind
             for value in given.values():
                 self._each(inner, value)
@@ -108,10 +108,13 @@ class Checks:
             known |= set(_taken(batches)) if callable(batches) else set()
             _refuse_unknown(given, known)
             return
-        own = self.own("batch_sampler", str(given.get("type")))
-        known |= set(_taken(own)) if callable(own) else set()
-        for kind, key in (("batch_sampler", "type"), ("frame_sampler", "method")):
-            _refuse_other(kind, key, [option for option in given if option not in known])
+        # OpenGait's own files give any sampler the options of any other.
+        offered = default_manager().components("batch_sampler")
+        ours = (self.own("batch_sampler", component.name) for component in offered)
+        known |= {option for own in ours if callable(own) for option in _taken(own)}
+        known |= set(self.defaults.get("trainer_cfg", {}).get("sampler", {}))
+        for kind in ("batch_sampler", "frame_sampler"):
+            _refuse_other(kind, {key: value for key, value in given.items() if key not in known})
 
     def _protocol(self, given: Mapping[str, Any]) -> None:
         name = given.get("eval_func")
@@ -141,36 +144,40 @@ def _taken(own: Any) -> list[str]:
     return inspect.getfullargspec(own.__init__ if inspect.isclass(own) else own).args
 
 
-def _written(given: Mapping[str, Any], merged: Mapping[str, Any]) -> list[str]:
-    """The keys that do not only come from the defaults."""
-    return [key for key, value in given.items() if key not in merged or merged[key] != value]
+def _written(given: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:
+    """What does not only come from the defaults."""
+    return {key: value for key, value in given.items() if key not in merged or merged[key] != value}
 
 
-def _refuse_dropped(kind: str, name: str, own: Any, written: Collection[str]) -> None:
+def _refuse_dropped(kind: str, name: str, own: Any, written: Mapping[str, Any]) -> None:
     """Raise for an option that OpenGait's own component drops, and a plugin's of that name takes.
 
     Args:
         kind: of component.
         name: both are called so.
         own: OpenGait's class or function; its name where it could not be imported.
-        written: keys of the mapping that names it.
+        written: what the mapping says that names it.
     """
     if not callable(own):
         return
-    if kind == "model":
-        dropped = [key for key in written if not _mentions(own, key)]
-    else:
-        dropped = sorted(set(written) - set(_taken(own)))
-    _refuse_other(kind, KINDS[kind].key, dropped, name.rpartition("/")[2])
+    read = None if kind == "model" else set(_taken(own))
+    dropped = {
+        key: value
+        for key, value in written.items()
+        if not (_mentions(own, key) if read is None else key in read)
+    }
+    _refuse_other(kind, dropped, name.rpartition("/")[2])
 
 
-def _refuse_other(kind: str, key: str, options: list[str], name: str | None = None) -> None:
-    """Raise for the first of some options that OpenGait drops and a plugin's component takes."""
+def _refuse_other(kind: str, dropped: Mapping[str, Any], name: str | None = None) -> None:
+    """Raise for the first option that OpenGait drops and that would change what a plugin's component does."""
+    key = KINDS[kind].key
     for component in default_manager().components(kind):
-        if component.missing or (name is not None and component.name != name):
+        if not dropped or component.missing or (name is not None and component.name != name):
             continue
-        for option in options:
-            if option in signature.of_component(component.load()).params:
+        takes = signature.of_component(component.load()).params
+        for option, value in dropped.items():
+            if option in takes and takes[option].default != value:
                 raise ConfigError(
                     f"{option!r} is an option of {component.qualified}; OpenGait's own "
                     f"{kind.replace('_', ' ')} would drop it",

@@ -53,6 +53,12 @@ def _weights_only(load: Any) -> Any:
         _verify(source)
         try:
             return load(source, *arguments, **{"weights_only": True, **options})
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                "there is no such checkpoint",
+                where=str(source),
+                hint="restore_hint and --iter name a step of this run, or a file",
+            ) from error
         except pickle.UnpicklingError as error:
             raise CheckpointError(
                 f"the file holds more than tensors and plain values: {str(error).strip().splitlines()[0]}",

@@ -9,6 +9,7 @@ from gait_plugins.config.options import signature
 from gait_plugins.config.sections import Config, Section
 from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.manager import default_manager
+from gait_plugins.suggest import did_you_mean
 
 HOST: dict[str, tuple[str, ...]] = {
     "data_cfg": (
@@ -83,6 +84,7 @@ def refuse(cfgs: Mapping[str, Any], phase: str) -> None:
     Raises:
         ConfigError: the key, and what to do.
     """
+    _check_top(cfgs)
     trains = phase == "train"
     tests = not trains or bool(cfgs["trainer_cfg"].get("with_test"))
     data = cfgs["data_cfg"]
@@ -106,6 +108,20 @@ def refuse(cfgs: Mapping[str, Any], phase: str) -> None:
 def _no_effect(section: str, key: str, hint: str) -> ConfigError:
     where = ".".join(filter(None, (section, key)))
     return ConfigError(f"{key} has no effect in OpenGait's own trainer", where=where, hint=hint)
+
+
+def _check_top(cfgs: Mapping[str, Any]) -> None:
+    for key in cfgs:
+        if key == "stages":
+            raise ConfigError(
+                "a recipe of several stages is no configuration of OpenGait's own trainer",
+                where="stages",
+                hint="use gait-plugins train, or train the stages one by one with trainer_cfg.init",
+            )
+        if key not in Config.model_fields:
+            raise ConfigError(
+                f"unknown section {key!r}", where=str(key), hint=did_you_mean(str(key), Config.model_fields)
+            )
 
 
 def _check_data(given: Mapping[str, Any]) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from helpers.hosts.upstream_host import content, write_data
 
+from gait_plugins.errors import GaitPluginsError
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.patches import load
 from upstream_patches.patches.patch import Host, applied
@@ -51,6 +53,37 @@ def test_its_models_are_there_but_for_those_whose_packages_are_missing(checkout:
         ):
             assert checkout.owns(host.module(getattr(models, name).__module__)), name
         assert all(re.match(r"needs \w+: pip install ", reason) for reason in host.unavailable.values())
+
+
+def test_none_of_its_own_configurations_is_refused(checkout: Checkout, monkeypatch: pytest.MonkeyPatch):
+    """But where its evaluator has indeed no rule for the data set that is named."""
+    from upstream_patches.patches import settings
+    from upstream_patches.patches.config_checks import Checks
+    from upstream_patches.patches.configuration import _own
+    from upstream_patches.patches.scorable import check_scorable
+
+    host = Host(checkout, device="cpu")
+    monkeypatch.chdir(checkout.root)
+    files = sorted((checkout.root / "configs").rglob("*/*.yaml"))
+    refused = []
+    with checkout.attached(), applied(load(), host):
+        read = host.module("utils.common").config_loader
+        defaults = yaml.safe_load((checkout.root / "configs/default.yaml").read_text())
+        for file in files:
+            cfgs = read(str(file))
+            if "model_cfg" not in yaml.safe_load(file.read_text()):
+                continue  # of another program
+            data = cfgs["data_cfg"]
+            first = data[0] if isinstance(data, list) else data
+            names = {key: value for key, value in first.items() if key.endswith("name")}
+            try:
+                for phase in ("train", "test"):
+                    settings.refuse(cfgs, phase)
+                Checks(defaults, lambda kind, name: _own(host, kind, name)).all(cfgs)
+                check_scorable(checkout, cfgs["evaluator_cfg"], names)
+            except GaitPluginsError as error:
+                refused.append(f"{file.relative_to(checkout.root)}: {error}")
+    assert refused == [], "\n".join(refused)
 
 
 SHORT = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -153,20 +154,27 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
             write_sequence(order.target, name, made.frames)
         return name, len(paths), len(made.frames), made._replace(frames=made.frames[:0])
 
-    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
-    cv2.setNumThreads(1)  # the sequences are what is done side by side
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged images are our remarks
     total = sum(len(paths) for _, paths in missing)
+    with _quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
+        for name, read, kept, made in in_threads(one, missing, order.workers or default_workers()):
+            record.note(str(name), {**made.remarks, **_length_remarks(str(name), kept, order.shortest)})
+            record.written += kept >= order.shortest
+            record.frames += kept if kept >= order.shortest else 0
+            job.advance(read)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """One thread for each call, for sequences are done side by side; no lines, for damage is our remark."""
+    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 and before have these functions at the top
+    threads, level = cv2.getNumThreads(), log.getLogLevel()
+    cv2.setNumThreads(1)
+    log.setLogLevel(0)  # silent
     try:
-        with Job("preparing silhouettes", total, "frame") as job:
-            for name, read, kept, made in in_threads(one, missing, order.workers or default_workers()):
-                record.note(str(name), {**made.remarks, **_length_remarks(str(name), kept, order.shortest)})
-                record.written += kept >= order.shortest
-                record.frames += kept if kept >= order.shortest else 0
-                job.advance(read)
+        yield
     finally:
         cv2.setNumThreads(threads)
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)
 
 
 def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -167,19 +168,26 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
         found = [(_person(name, who), made) for who, made in people.items()]
         return len(paths), [_write(order, record, who, made, stopped) for who, made in found]
 
-    threads, level = cv2.getNumThreads(), cv2.utils.logging.getLogLevel()
-    cv2.setNumThreads(1)  # the sequences are what is done side by side
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged images are our remarks
     total = sum(len(paths) for _, paths in missing)
+    with _quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
+        done = in_threads(one, missing, order.workers or default_workers())
+        for (name, _), (read, outcomes) in zip(missing, done, strict=True):
+            _note(order, record, name, outcomes)
+            job.advance(read)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """One thread for each call, for sequences are done side by side; no lines, for damage is our remark."""
+    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 and before have these functions at the top
+    threads, level = cv2.getNumThreads(), log.getLogLevel()
+    cv2.setNumThreads(1)
+    log.setLogLevel(0)  # silent
     try:
-        with Job("preparing silhouettes", total, "frame") as job:
-            done = in_threads(one, missing, order.workers or default_workers())
-            for (name, _), (read, outcomes) in zip(missing, done, strict=True):
-                _note(order, record, name, outcomes)
-                job.advance(read)
+        yield
     finally:
         cv2.setNumThreads(threads)
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)
 
 
 def _write(order: Order, record: Record, name: Name, made: Made, stopped: Callable[[], bool]) -> _Outcome:

@@ -31,14 +31,18 @@ def test_it_is_resumed_and_ends_as_one_never_interrupted(
     tiny_yaml: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ):
     run(tiny_yaml)
-    whole = final(folder)
+    begun, whole = final(folder, 4)["model"], final(folder)["model"]
     shutil.rmtree(folder)
     shutil.copytree(OLD, folder)
     with caplog.at_level(logging.WARNING, "gait_plugins"):
         run(tiny_yaml, resume=True)
     assert caplog.messages == []
+    written = load_checkpoint(checkpoint_path(OLD, "tiny", 4))["model"]
+    alike = torch.allclose(begun["conv.weight"], written["conv.weight"], atol=1e-6)
+    if not alike and not torch.__version__.startswith("2.13."):
+        pytest.skip("this torch draws other numbers than 2.13, by which the old run was trained")
     for name, weights in final(folder)["model"].items():
-        torch.testing.assert_close(weights, whole["model"][name], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(weights, whole[name], atol=1e-6, rtol=1e-5)
 
 
 def test_its_checkpoint_is_shown():

@@ -148,7 +148,7 @@ def test_two_processes_with_a_batch_each_fit_as_one_with_both(tmp_path: Path) ->
     for process in started:
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output[-3000:]
-    first, second = (torch.load(tmp_path / f"weights-{rank}.pt") for rank in range(2))
+    first, second = (torch.load(tmp_path / f"weights-{rank}.pt", weights_only=True) for rank in range(2))
     assert torch.equal(first, second)
     assert not torch.allclose(first, drawn, atol=1e-3)
     torch.testing.assert_close(first, alone.occ_mixer_fc.fc_bin.detach(), atol=1e-5, rtol=1e-4)

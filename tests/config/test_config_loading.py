@@ -196,7 +196,7 @@ def test_overrides_replace_values_anywhere(fake_yaml: Path) -> None:
     assert config.trainer_cfg.sampler.batch.build().pk == (3, 5)
     assert config.model_cfg.build().schedule == Schedule(start=4)
     assert config.output_dir == "elsewhere"
-    assert config.evaluator_cfg.transform == [None]
+    assert list(config.evaluator_cfg.transform) == [None]
 
 
 def test_empty_sections_say_nothing(fake_yaml: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 
 _NESTED = (
     *("model", "backbone", "loss", "transform", "joint_transform"),
-    *("batch_sampler", "frame_sampler", "dataset", "protocol"),
+    *("batch_sampler", "frame_sampler", "dataset", "stream", "protocol"),
 )
 
 

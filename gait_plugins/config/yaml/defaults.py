@@ -50,7 +50,7 @@ def default_tree() -> Tree:
     data: dict[str, Any] = copy.deepcopy(_COMPONENTS)
     for name, model in SECTIONS.items():
         fixed = {
-            p.name: p.default
+            p.name: copy.deepcopy(p.default)  # files are merged into it
             for p in of_model(model).params.values()
             if p.default_text and not p.default_note
         }

@@ -22,6 +22,7 @@ from gait_plugins.core.checkpoints.compare import (
     other_types,
 )
 from gait_plugins.core.checkpoints.found import Found, bare_names, find_weights, holdings
+from gait_plugins.core.checkpoints.frames import check_frame_record
 from gait_plugins.core.checkpoints.reading import IN_PIECES, Content, read_content
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import whole_file
@@ -233,17 +234,7 @@ def _checked(loaded: Checkpoint, path: Path) -> Checkpoint:
     nameless = [key for key in loaded["model"] if not isinstance(key, str)]
     if nameless:
         raise CheckpointError(f"the weights must have names, found the key {nameless[0]!r}", where=str(path))
-    if not _is_size(loaded.get("input_size")):
-        raise CheckpointError(
-            f"the checkpoint's 'input_size' is {loaded['input_size']!r}, expected height and width",
-            where=str(path),
-        )
-    if not _is_streams(loaded.get("streams")):
-        raise CheckpointError(
-            f"the checkpoint's 'streams' is {loaded['streams']!r:.80}, expected the shape of a frame by the "
-            "name of each stream",
-            where=str(path),
-        )
+    check_frame_record(loaded, path)
     return loaded
 
 
@@ -265,31 +256,6 @@ def _is_anothers(name: str, part: Any) -> bool:
         return not (isinstance(part, dict) and "model_cfg" in part)
     kept_apart = isinstance(part, list) and name in ("optimizer", "scheduler")  # one for each optimiser
     return kept_apart or (name in _MAPPINGS and not isinstance(part, dict))
-
-
-def trained_frames(checkpoint: Checkpoint) -> tuple[int, int] | dict[str, list[int | None]] | None:
-    """The frames that the weights were trained on: height and width, or a shape for each stream."""
-    streams, size = checkpoint.get("streams"), checkpoint.get("input_size")
-    if isinstance(streams, dict):
-        return {str(name): list(shape) for name, shape in streams.items()}
-    return None if size is None else (int(size[0]), int(size[1]))
-
-
-def _is_streams(streams: Any) -> bool:
-    return streams is None or (
-        isinstance(streams, dict)
-        and all(
-            isinstance(name, str)
-            and isinstance(shape, list | tuple)
-            and all(axis is None or isinstance(axis, int) for axis in shape)
-            for name, shape in streams.items()
-        )
-    )
-
-
-def _is_size(size: Any) -> bool:
-    pair = isinstance(size, tuple | list) and len(size) == 2
-    return size is None or (pair and all(isinstance(side, int) for side in size))
 
 
 def restore_model(

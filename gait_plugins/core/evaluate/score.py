@@ -15,8 +15,8 @@ from gait_plugins.core.checkpoints.files import (
     compare_plugins,
     load_checkpoint,
     restore_model,
-    trained_frames,
 )
+from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folder, run_log

@@ -90,12 +90,13 @@ def _write_sequence(
     folder = root.joinpath(*parts)
     folder.mkdir(parents=True)
     for number, frames in enumerate(sources):
-        stem = ref.view if streams is None else streams[number].name
+        stem = ref.view if streams is None or len(streams) == 1 else streams[number].name
         place = f"{number:0{len(str(len(sources) - 1))}d}-"  # they are sorted by name when they are read
         name = stem if len(sources) == 1 else f"{place}{stem}"
         content = list(frames) if isinstance(frames, Ragged) else np.ascontiguousarray(frames)
         with open(folder / f"{name}.pkl", "wb") as file:
             pickle.dump(content, file, protocol=PROTOCOL)
-        if streams is not None and stem in times:
-            lines = "".join(f"{moment!r}\n" for moment in np.asarray(times[stem], np.float64).tolist())
+        moments = None if streams is None else times.get(streams[number].name)
+        if moments is not None:
+            lines = "".join(f"{moment!r}\n" for moment in np.asarray(moments, np.float64).tolist())
             (folder / f"{name}.times.txt").write_text(lines)

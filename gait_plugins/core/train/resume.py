@@ -19,8 +19,8 @@ from gait_plugins.core.checkpoints.files import (
     fitting_weights,
     load_checkpoint,
     restore_model,
-    trained_frames,
 )
+from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
 from gait_plugins.core.data.loader import FrameRecord
 from gait_plugins.core.runs.changes import listed

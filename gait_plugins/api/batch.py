@@ -61,8 +61,8 @@ class GaitBatch(_Fields):
     """Names of the streams in ``inputs``; empty where data set and model do not say."""
 
     lens: Mapping[str, Tensor] = MappingProxyType({})
-    """Stream -> its frames of each sequence, int32 ``[1, n]``, for streams with frames of their own clock;
-    the others have those of ``seq_lens``."""
+    """Stream -> its frames of each sequence, int32 ``[1, n]``, for streams with frames of their own clock, in
+    packed batches and in others; the other streams have those of ``seq_lens``."""
 
     def stream(self, name: str) -> Any:
         """The tensor, or :class:`RaggedTensor`, of a stream."""

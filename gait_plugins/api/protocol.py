@@ -33,6 +33,9 @@ class EmbeddingSet:
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What transforms and data set know of each sequence (``batch.targets``): name -> ``[n, ...]``."""
 
+    class_names: tuple[str, ...] = ()
+    """Names of the classes in ``targets["class"]``, in their order, where ``data_cfg.classes`` names them."""
+
     gallery_embeddings: np.ndarray | None = None
     """What the sequences are embedded as where they are gallery; None: as where they are probes."""
 

@@ -69,10 +69,25 @@ class Stream(HasExample):
                 "ragged",
                 where=self.name,
             )
+        wrong = self._wrong()
+        if wrong is not None:
+            raise ConfigError(f"the stream {self.name!r} has {wrong}", where=self.name)
+
+    def _wrong(self) -> str | None:
+        """What of the declaration is impossible, in words."""
         try:
-            np.dtype(self.dtype)
-        except TypeError as error:
-            raise ConfigError(f"the stream {self.name!r} has the dtype {self.dtype!r}: {error}") from error
+            is_number = np.dtype(self.dtype).kind in "biuf"
+        except TypeError:
+            is_number = False
+        if not is_number:
+            return f"the dtype {self.dtype!r}, expected one of numbers, such as float32"
+        if any(isinstance(axis, int) and axis < 1 for axis in self.shape):
+            return f"the frame shape {self.described}, expected sizes of 1 or more"
+        if isinstance(self.clock, int | float) and not (0 < self.clock < float("inf")):
+            return f"the clock {self.clock}, expected frames per second above 0"
+        if self.low is not None and self.high is not None and self.low > self.high:
+            return f"values from {self.low:g} to {self.high:g}, expected the smaller one first"
+        return None
 
     @property
     def ragged(self) -> bool:
@@ -146,8 +161,12 @@ class Stream(HasExample):
         wanted = np.dtype(self.dtype)
         if array.dtype == wanted:
             return frames
-        converted = array.astype(wanted)
-        if wanted.kind in "biu" and not np.array_equal(converted, array):
+        with np.errstate(over="ignore", invalid="ignore"):
+            converted = array.astype(wanted)
+        # Of floating-point numbers, digits may be lost and nothing else.
+        exact = wanted.kind in "biu" or array.dtype.kind in "biu"
+        kept = np.array_equal(converted, array) if exact else bool(np.isfinite(converted).all())
+        if not kept:
             raise self._error(f"{array.dtype} values that {self.dtype} cannot hold", where)
         return Ragged(converted, frames.offsets) if isinstance(frames, Ragged) else converted
 

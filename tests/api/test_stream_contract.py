@@ -55,6 +55,31 @@ def test_other_frames_are_refused_in_words(stream: Stream, frames: object, words
     assert caught.value.where == "walk-7"
 
 
+def test_no_value_is_lost_in_the_declared_dtype():
+    small = Stream("a", (1,), "float32")
+    for lost in (np.array([[1e300]]), np.array([[2**24 + 1]])):
+        with pytest.raises(DataError, match="values that float32 cannot hold"):
+            small.checked(lost, "a")
+    assert small.checked(np.array([[0.1]]), "a").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"clock": float("nan")}, "the clock nan"),
+        ({"clock": 0}, "the clock 0"),
+        ({"clock": -5.0}, "the clock -5.0"),
+        ({"shape": (0, 3)}, r"frame shape \[0, 3\]"),
+        ({"dtype": "complex64"}, "dtype 'complex64'"),
+        ({"dtype": "pixels"}, "dtype 'pixels'"),
+        ({"low": 5, "high": 1}, "values from 5 to 1"),
+    ],
+)
+def test_impossible_declarations_are_refused(fields: dict[str, object], words: str):
+    with pytest.raises(ConfigError, match=words):
+        Stream("odd", **{"shape": (1,), **fields})  # type: ignore[arg-type]
+
+
 def test_only_the_first_axis_may_be_ragged():
     with pytest.raises(ConfigError, match="only the first axis"):
         Stream("odd", (3, None))

@@ -78,11 +78,14 @@ def batch_maker(
     index: SequenceIndex,
     phase: Phase,
     wanted: tuple[Stream, ...] | None = None,
+    *,
+    with_classes: bool = True,
 ) -> BatchMaker:
     """What makes the batches of these sequences as those of a phase are made.
 
     Args:
         wanted: the streams that the model takes; None: all that the data set gives.
+        with_classes: each sequence has the class that ``data_cfg.classes`` gives it.
 
     Raises:
         ConfigError: the sampler cannot draw its batches from them, or the data set lacks a stream, or
@@ -97,7 +100,8 @@ def batch_maker(
         config.data_cfg.dataset.where,
         config.model_cfg.name,
     )
-    classes = Classes(config.data_cfg.classes) if config.data_cfg.classes else None
+    patterns = config.data_cfg.classes if with_classes else None
+    classes = Classes(patterns) if patterns else None
     if classes is not None:
         classes.check(index.refs)
     transforms = build_transforms(section.transform, taken.names, f"{name}.transform")

@@ -22,6 +22,7 @@ from gait_plugins.api import (
 from gait_plugins.config import Config
 from gait_plugins.config.plain import flat_settings
 from gait_plugins.core.assembly.components import (
+    build_conditions,
     build_joint_transforms,
     build_protocol,
     build_transforms,
@@ -111,6 +112,7 @@ def describe_streams(config: Config, dataset: GaitDataset, model: GaitModel) -> 
         transforms = build_transforms(section.transform, taken.names, f"{name}.transform")
         joint = build_joint_transforms(section.joint_transform, taken, f"{name}.joint_transform")
         check_streams(config, taken, wanted, joint, transforms)
+    build_conditions(config, len(taken.names), taken.names)
     rows = [(f"stream {s.name}", s.summary.partition(": ")[2]) for s in taken.streams or ()]
     left = [s.name for s in given or () if s.name not in taken.names]
     return rows + ([("not taken", ", ".join(left))] if left else [])

@@ -166,4 +166,5 @@ def embedding_set(
         probe_set=dataset.probe_set(),
         outputs=outputs or {},
         targets=targets or {},
+        class_names=tuple(config.data_cfg.classes),
     )

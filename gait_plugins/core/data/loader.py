@@ -71,7 +71,7 @@ class HostBatch(NamedTuple):
     streams: tuple[str, ...] = ()
     """Names of the input sources, where they are known."""
     lens: dict[str, Tensor] = {}  # noqa: RUF012  (a field of a tuple; nobody writes to it)
-    """Frames of each packed sequence, int32 ``[1, n]``, of sources with frames of their own clock."""
+    """Frames of each sequence, int32 ``[1, n]``, of sources with frames of their own clock."""
 
 
 @dataclass
@@ -157,7 +157,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             seq_lens=None if stacked else self._lens(lengths, 0),
             targets=stack_targets(targets, [ref.name for ref in refs]),
             streams=self.taken.names,
-            lens={} if stacked else self._own_lens(lengths),
+            lens=self._own_lens(lengths),
         )
 
     def _lens(self, lengths: list[list[int]], place: int) -> Tensor:
@@ -182,7 +182,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
                 hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )
         with errors_of(self.frame_sampler):
-            clips = pick(self.taken, sources, times, self.frame_sampler, rng, ref)
+            picked = self.frame_sampler.indices(len(sources[0]), rng)
+        clips = pick(self.taken, sources, times, picked, ref)
         for joint in self.joint:
             clips, found = _transformed_together(joint, clips, self.taken.names, rng)
             targets.update(found)
@@ -206,6 +207,14 @@ def _transformed_together(
     with errors_of(transform):
         seen = {name: clip for name, clip in zip(names, clips, strict=True) if name in transform.streams}
         changed, found = transform.with_targets(seen, rng)
+        strange = [name for name in changed if name not in seen]
+        if strange:
+            raise ConfigError(
+                f"the transform returns {', '.join(map(repr, strange))}, "
+                f"but its streams are {', '.join(seen)}",
+                where=type(transform).__name__,
+                hint="a joint transform returns the streams that it changed, by their names",
+            )
         return [changed.get(name, clip) for name, clip in zip(names, clips, strict=True)], found
 
 

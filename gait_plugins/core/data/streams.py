@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from gait_plugins.api import FrameSampler, SequenceRef, Stream
+from gait_plugins.api import SequenceRef, Stream
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames
@@ -24,10 +24,15 @@ class Taken:
         streams: in the order of the model's inputs, each with its clock; None where the data set does not
             say what it gives, and every array is an input.
         places: where each is in what the data set loads.
+        chains: stream -> itself, the stream that it is in step with, and so on; for streams that are no
+            inputs too, since an input may be in step with one.
+        rates: stream -> frames per second, where they are known.
     """
 
     streams: tuple[Stream, ...] | None = None
     places: tuple[int, ...] = ()
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,7 +92,7 @@ def take(
                 hint="name them: data_cfg.streams, for data sets of files",
             )
         # Its arrays are taken for the model's streams, in their order, and are checked when they are read.
-        return Taken(wanted, tuple(range(len(wanted)))) if wanted else Taken()
+        return _taken(wanted, tuple(range(len(wanted))), wanted, where) if wanted else Taken()
     names = [stream.name for stream in given]
     for name in clocks:
         if name not in names:
@@ -105,7 +110,7 @@ def take(
                 hint=_CLOCKS % stream.name,
             )
     if wanted is None:
-        return Taken(tuple(timed), tuple(range(len(timed))))
+        return _taken(tuple(timed), tuple(range(len(timed))), timed, where)
     absent = [stream.name for stream in wanted if stream.name not in names]
     if absent:
         raise ConfigError(
@@ -117,18 +122,43 @@ def take(
         )
     places = tuple(names.index(stream.name) for stream in wanted)
     chosen = zip(places, wanted, strict=True)
-    return Taken(tuple(timed[place].changed(own_clock=want.own_clock) for place, want in chosen), places)
+    inputs = tuple(timed[place].changed(own_clock=want.own_clock) for place, want in chosen)
+    return _taken(inputs, places, timed, where)
+
+
+def _taken(
+    inputs: tuple[Stream, ...], places: tuple[int, ...], known: Sequence[Stream], where: str | None
+) -> Taken:
+    """The inputs with the clocks of all streams that are known.
+
+    Raises:
+        ConfigError: streams are in step with each other in a circle.
+    """
+    by_name = {stream.name: stream for stream in known}
+    chains = {}
+    for stream in known:
+        chain = [stream.name]
+        while (leader := by_name[chain[-1]].clock) in by_name:
+            if leader in chain:
+                raise ConfigError(
+                    f"the clocks lead in a circle: {' in step with '.join([*chain, str(leader)])}",
+                    where=where,
+                    hint=_CLOCKS % stream.name,
+                )
+            chain.append(str(leader))
+        chains[stream.name] = tuple(chain)
+    rates = {s.name: float(s.clock) for s in known if isinstance(s.clock, int | float)}
+    return Taken(inputs, places, chains, rates)
 
 
 def pick(
     taken: Taken,
     frames: Sequence[Frames],
     times: Mapping[str, np.ndarray],
-    sampler: FrameSampler,
-    rng: np.random.Generator,
+    picked: np.ndarray,
     ref: SequenceRef,
 ) -> list[Frames]:
-    """Frames of every input by one draw, which is of the first one's.
+    """Frames of every input for those that were drawn of the first one.
 
     An input with the clock of the first one gives the same frames, one with another clock the nearest in
     time, or those of its own clock between the first and the last moment that were drawn.
@@ -136,7 +166,6 @@ def pick(
     Raises:
         DataError: streams have unequal lengths and no clocks, or one covers too little of the time.
     """
-    picked = sampler.indices(len(frames[0]), rng)
     if len(frames) == 1:
         return [frames[0].take(picked, axis=0)]
     if taken.streams is None:
@@ -150,7 +179,7 @@ def pick(
                     "(data_cfg.streams) and state their clocks (data_cfg.clocks)",
                 )
         return [source.take(picked, axis=0) for source in frames]
-    clock = _Clock(taken.streams, [len(source) for source in frames], times, ref)
+    clock = _Clock(taken, [len(source) for source in frames], times, ref)
     return [source.take(clock.frames(place, picked), axis=0) for place, source in enumerate(frames)]
 
 
@@ -159,16 +188,16 @@ class _Clock:
 
     def __init__(
         self,
-        streams: Sequence[Stream],
+        taken: Taken,
         lengths: Sequence[int],
         times: Mapping[str, np.ndarray],
         ref: SequenceRef,
     ) -> None:
-        self.streams = streams
+        self.streams = taken.streams or ()
+        self.taken = taken
         self.lengths = lengths
         self.times = times
         self.ref = ref
-        self.by_name = {stream.name: stream for stream in streams}
 
     def frames(self, place: int, picked: np.ndarray) -> np.ndarray:
         """Frames of the input at a place, for those that were drawn of the first, int64 ``[s]``."""
@@ -183,24 +212,23 @@ class _Clock:
             return picked
         return self._own(place, picked) if other.own_clock else self._nearest(place, self._at(picked))
 
+    def _leader(self, stream: Stream) -> str:
+        """The stream whose times, or whose clock, this one goes by."""
+        chain = self.taken.chains.get(stream.name, (stream.name,))
+        return next((name for name in chain if name in self.times), chain[-1])
+
     def _beat(self, stream: Stream) -> object:
         """What two streams in step have in common."""
-        if stream.name in self.times:
-            return stream.name
-        if isinstance(stream.clock, str):
-            leader = self.by_name.get(stream.clock)
-            return stream.clock if leader is None else self._beat(leader)
-        return stream.clock if stream.clock is None else float(stream.clock)
+        leader = self._leader(stream)
+        return leader if leader in self.times else self.taken.rates.get(leader)
 
     def _moments(self, place: int) -> np.ndarray | None:
         """When the frames of an input were taken, in seconds, ``[t]``; None where no clock is known."""
-        stream, length = self.streams[place], self.lengths[place]
-        leader = stream
-        while leader.name not in self.times and leader.clock in self.by_name:
-            leader = self.by_name[str(leader.clock)]
-        if leader.name in self.times:
-            return _checked_times(self.times[leader.name], length, leader.name, self.ref)
-        return None if not isinstance(leader.clock, int | float) else np.arange(length) / leader.clock
+        leader, length = self._leader(self.streams[place]), self.lengths[place]
+        if leader in self.times:
+            return _checked_times(self.times[leader], length, leader, self.ref)
+        rate = self.taken.rates.get(leader)
+        return None if rate is None else np.arange(length) / rate
 
     def _at(self, picked: np.ndarray) -> np.ndarray:
         moments = self._moments(0)
@@ -229,18 +257,23 @@ class _Clock:
         return nearest.astype(np.int64)
 
     def _own(self, place: int, picked: np.ndarray) -> np.ndarray:
-        # Their number follows from that of the frames drawn, so that batches of equal lengths stay equal.
+        # Their number follows from that of the frames drawn and from the clocks, so that it is the same for
+        # all sequences of equal draws; files of times may make it differ: the batch says how many each has.
         at = self._at(picked)
         count = max(1, round(len(picked) * self._period(0) / self._period(place)))
         first, last = self._nearest(place, np.array([at.min(), at.max()]))
         return np.rint(np.linspace(first, last, count)).astype(np.int64)
 
     def _period(self, place: int) -> float:
-        stream, moments = self.streams[place], self._moments(place)
+        """Seconds between two frames; of a stream of one moment, those of the first."""
+        leader, moments = self._leader(self.streams[place]), self._moments(place)
         assert moments is not None
-        if stream.name not in self.times and isinstance(stream.clock, int | float):
-            return 1 / float(stream.clock)
-        return float(moments[-1] - moments[0]) / max(1, len(moments) - 1)
+        if leader not in self.times:
+            return 1 / self.taken.rates[leader]
+        span = float(moments[-1] - moments[0])
+        if span > 0:
+            return span / (len(moments) - 1)
+        return self._period(0) if place else 1.0
 
     def _unequal(self, place: int) -> DataError:
         first, other = self.streams[0], self.streams[place]

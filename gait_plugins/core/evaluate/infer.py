@@ -169,8 +169,17 @@ def _check_frames(model: GaitModel, batch: HostBatch, trained_on: FrameRecord | 
 
 
 def _differ(then: FrameRecord, now: FrameRecord) -> bool:
-    # A training on data without names may be tested on data with names: there is nothing to compare.
-    return isinstance(then, Mapping) == isinstance(now, Mapping) and then != now
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        return list(then.items()) != list(now.items())  # a model without names takes them in their order
+    # Of data that name their streams and data that do not, height and width can be compared.
+    return _size(then) != _size(now)
+
+
+def _size(record: FrameRecord) -> tuple[int | None, ...]:
+    if not isinstance(record, Mapping):
+        return tuple(record)
+    first = next(iter(record.values()), [])
+    return tuple(first[-2:]) if len(first) >= 2 else (0, 0)
 
 
 def _check_output(model: GaitModel, output: Mapping[str, Any], wanted: Sequence[str], rows: int) -> None:

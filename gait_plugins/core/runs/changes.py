@@ -62,6 +62,10 @@ _PRECISION, _FLOAT16 = "trainer_cfg.precision", "trainer_cfg.enable_float16"
 _SAMPLER = "trainer_cfg.sampler"
 
 
+ORDERED = ("classes", "streams", "files")
+"""Mappings of ``data_cfg`` whose order decides numbers."""
+
+
 class _Unset:
     def __repr__(self) -> str:
         return "not set"
@@ -114,8 +118,20 @@ def setting_changes(
         was, now = (flat.get(name, defaults.get(name, UNSET)) for flat in (before, after))
         if not _among(name, passed) and not _same(was, now) and not _same_component(name, was, config):
             changes.append(Change(name, was, now))
+    changes += _order_changes(to_plain(then), to_plain(config.data))
     was, now = precision or tuple(_precision(flat, defaults, device) for flat in (before, after))
     return changes if was == now else [*changes, Change(_PRECISION, was, now)]
+
+
+def _order_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Mappings in another order than before, where the order numbers classes or a model's inputs."""
+    found = []
+    for key in ORDERED:
+        was, is_now = ((data.get("data_cfg") or {}).get(key) or {} for data in (then, now))
+        same = isinstance(was, Mapping) and isinstance(is_now, Mapping) and set(was) == set(is_now)
+        if same and list(was) != list(is_now):
+            found.append(Change(f"order of data_cfg.{key}", list(was), list(is_now)))
+    return found
 
 
 def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list[Change]:

@@ -99,7 +99,7 @@ class Embedder:
         if not refs:
             raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
-        maker = batch_maker(self.config, dataset, index, "test", self.model.streams)
+        maker = batch_maker(self.config, dataset, index, "test", self.model.streams, with_classes=False)
         first = maker.make(0)
         shapes = frames_in_words(frame_record(first)) if first.streams else ""
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0

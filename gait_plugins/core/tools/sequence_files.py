@@ -72,7 +72,16 @@ class SequenceFiles(GaitDataset):
     def streams(self) -> tuple[Stream, ...] | None:
         """Those of the folders and packed data files, else those that the configuration declares."""
         known = [tree.streams() for tree in self._trees]
-        return next((found for found in known if found is not None), self._declared)
+        if any(ref.source[0] is None for ref in self._refs):
+            known.append(self._declared)
+        names = {None if found is None else tuple(stream.name for stream in found) for found in known}
+        if len(names) > 1:
+            said = " and ".join(sorted(", ".join(own) if own else "streams without names" for own in names))
+            raise DataError(
+                f"the folders and files hold different streams, or in another order: {said}",
+                hint="embed them one after the other, with the configuration of each",
+            )
+        return next((found for found in known if found is not None), None)
 
     def times(self, ref: SequenceRef) -> Mapping[str, np.ndarray]:
         """As the folder or packed data file has them."""

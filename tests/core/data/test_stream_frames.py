@@ -17,16 +17,6 @@ REF = SequenceRef("001", "nm-01", "090", None)
 GIVEN = (PICTURES, JOINTS, CLOUD)
 
 
-class These(FrameSampler):
-    """Frames that are told."""
-
-    def __init__(self, *frames: int) -> None:
-        self.frames = np.array(frames)
-
-    def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
-        return self.frames
-
-
 def numbered(*lengths: int) -> list[np.ndarray]:
     """Streams whose frames are their numbers."""
     return [np.arange(length)[:, None] for length in lengths]
@@ -35,9 +25,7 @@ def numbered(*lengths: int) -> list[np.ndarray]:
 def picked(
     streams: tuple[Stream, ...], lengths: tuple[int, ...], *frames: int, **times: np.ndarray
 ) -> list[list[int]]:
-    found = pick(
-        Taken(streams, (0,)), numbered(*lengths), times, These(*frames), np.random.default_rng(0), REF
-    )
+    found = pick(take(streams, None, {}), numbered(*lengths), times, np.array(frames), REF)
     return [clip[:, 0].tolist() for clip in found]
 
 
@@ -89,6 +77,45 @@ def test_lengths_that_no_clock_explains_are_an_error_that_names_the_setting(
     assert caught.value.where == REF.name
 
 
+def test_the_clock_of_a_leader_that_is_no_input_still_counts():
+    given = (stream("film", 30), stream("joints", "film"), stream("points", 10))
+    taken = take(given, (stream("joints"), stream("points")), {})
+    drawn = np.array([0, 9, 18, 27])
+    found = pick(taken, numbered(30, 10), {}, drawn, REF)
+    assert [clip[:, 0].tolist() for clip in found] == [[0, 9, 18, 27], [0, 3, 6, 9]]
+    times = {"film": np.arange(30) / 15}
+    assert pick(taken, numbered(30, 20), times, drawn, REF)[1][:, 0].tolist() == [0, 6, 12, 18]
+
+
+def test_clocks_in_a_circle_are_refused():
+    with pytest.raises(ConfigError, match="lead in a circle: a in step with b in step with a"):
+        take((stream("a", "b"), stream("b", "a")), None, {})
+    with pytest.raises(ConfigError, match="lead in a circle: a in step with a"):
+        take((stream("a", "a"),), None, {})
+
+
+def test_a_stream_of_one_moment_is_no_fault():
+    assert picked((stream("a", 10), stream("b", own=True)), (9, 1), 0, b=np.array([0.05]))[1] == [0]
+
+
+def test_a_batch_says_how_many_frames_of_its_own_each_sequence_has():
+    batch = stick_batches(FirstFrames(7)).make(0)
+    points = batch.frames[2]
+    assert isinstance(points, RaggedTensor)
+    assert int(batch.lens["points"].sum()) == len(points.offsets) - 1
+
+
+def test_a_joint_transform_returns_no_other_streams():
+    class Misspelt(MirrorWalk):
+        """Returns what it was not given."""
+
+        def __call__(self, clips, rng):  # type: ignore[no-untyped-def]
+            return {"silhouete": clips["silhouettes"]}
+
+    with pytest.raises(ConfigError, match="returns 'silhouete', but its streams are"):
+        stick_batches(FirstFrames(7), joint=(Misspelt(),)).make(0)
+
+
 def test_times_that_do_not_fit_the_frames_are_refused():
     with pytest.raises(DataError, match="expected 3 numbers"):
         picked((stream("a", 10), stream("b")), (9, 3), 0, b=np.array([0.0, 1.0]))
@@ -96,7 +123,7 @@ def test_times_that_do_not_fit_the_frames_are_refused():
 
 def test_arrays_that_nothing_is_declared_of_must_be_equally_long():
     with pytest.raises(DataError, match="unequal lengths: 9 and 8"):
-        pick(Taken(), numbered(9, 8), {}, These(0), np.random.default_rng(0), REF)
+        pick(Taken(), numbered(9, 8), {}, np.array([0]), REF)
 
 
 def test_a_model_gets_its_streams_in_its_order():

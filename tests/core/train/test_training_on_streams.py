@@ -21,6 +21,7 @@ from helpers.components.walk_streams import SOURCES, StickWalks
 
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
+from gait_plugins.core.evaluate.infer import _differ
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.train.loop import train
@@ -101,6 +102,14 @@ def test_weights_of_other_frames_are_not_tested(tmp_path: Path):
     embedder._trained_on = {"silhouettes": [64, 44], "keypoints": [4, 3], "points": [None, 3]}
     with pytest.raises(CheckpointError, match=r"trained on frames of silhouettes \[64, 44\], keypoints"):
         embedder.test_set()
+
+
+def test_streams_in_another_order_are_other_frames():
+    then = {"a": [64, 44], "b": [64, 44]}
+    assert not _differ(then, dict(then))
+    assert _differ(then, {"b": [64, 44], "a": [64, 44]})
+    assert _differ((64, 44), {"silhouettes": [32, 22]})
+    assert not _differ((64, 44), {"silhouettes": [64, 44]})
 
 
 @pytest.mark.parametrize(

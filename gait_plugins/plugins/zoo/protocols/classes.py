@@ -21,7 +21,7 @@ class ClassProtocol(Protocol):
 
     Args:
         output: the entry of ``inference_feat`` that holds the scores.
-        classes: names of the classes, for the tables; left out, they are numbered.
+        classes: names of the classes, for the tables; left out, those of ``data_cfg.classes``.
     """
 
     def __init__(self, output: str = "logits", classes: list[str] | None = None) -> None:
@@ -47,6 +47,13 @@ class ClassProtocol(Protocol):
     def check(self, data: EmbeddingSet) -> None:
         if not len(data):
             raise DataError("there is no test sequence", hint="gait-plugins data check shows what is missing")
+        if self.classes is not None and data.class_names and tuple(self.classes) != data.class_names:
+            raise ConfigError(
+                f"the classes are {', '.join(self.classes)} here, and {', '.join(data.class_names)} in "
+                "data_cfg.classes",
+                where="evaluator_cfg.classes",
+                hint="leave them out: they are named as in data_cfg.classes",
+            )
 
     def evaluate(self, data: EmbeddingSet) -> Results:
         self.check(data)
@@ -68,7 +75,7 @@ class ClassProtocol(Protocol):
             )
         table = confusion_matrix(truth, scores.argmax(1), scores.shape[1])
         figures = {name: 100 * value for name, value in classification_figures(table).items()}
-        names = self.classes or [str(number) for number in range(len(table))]
+        names = self.classes or [*data.class_names] or [str(number) for number in range(len(table))]
         if len(names) < len(table):
             raise ConfigError(
                 f"classes names {len(names)} classes, the model tells {len(table)} apart",

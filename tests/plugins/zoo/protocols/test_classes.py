@@ -15,6 +15,7 @@ from gait_plugins import ConfigError, DataError, GaitModel, SequenceRef, build, 
 from gait_plugins.config import load_config
 from gait_plugins.core.data.classes import Classes
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.train.loop import train
 from gait_plugins.plugins.zoo.protocols.classes import ClassProtocol
 from gait_plugins.registry.manager import Manager, use_manager
@@ -57,8 +58,8 @@ trainer_cfg:
   {save_name: classes, total_iter: 3, save_iter: 3, log_iter: 1, with_test: true, enable_float16: false,
   sampler: {type: TripletSampler, batch_size: [3, 2], sample_type: all_ordered}}
 evaluator_cfg:
-  {restore_hint: 3, eval_func: evaluate_classes, classes: [negative, neutral, positive],
-  enable_float16: false, sampler: {type: InferenceSampler, batch_size: 4, sample_type: all_ordered}}
+  {restore_hint: 3, eval_func: evaluate_classes, enable_float16: false,
+  sampler: {type: InferenceSampler, batch_size: 4, sample_type: all_ordered}}
 """
 
 
@@ -91,6 +92,20 @@ def test_a_type_of_no_class_is_an_error_before_work(config: Any, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+def test_the_order_of_the_classes_is_part_of_a_resumed_run(config: Any):
+    train(config("trainer_cfg.total_iter=2", "trainer_cfg.save_iter=2"), RunOptions(device="cpu"))
+    swapped = "data_cfg.classes={positive: [positive*], neutral: [neutral*], negative: [negative*]}"
+    with pytest.raises(ConfigError, match=r"order of data_cfg\.classes was"):
+        train(config(swapped), RunOptions(device="cpu", resume=True))
+
+
+def test_files_are_embedded_whatever_class_they_have(config: Any, tmp_path: Path):
+    train(config(), RunOptions(device="cpu"))
+    arrays = [np.zeros((5, 64, 64), np.uint8)]
+    found = Embedder(config(), device="cpu").arrays(arrays)
+    assert found.shape[0] == 1
+
+
 def test_a_sequence_has_one_class():
     classes = Classes({"a": ["nm-*"], "b": ["bg-*", "cl-01"]})
     refs = [SequenceRef("1", kind, "0", None) for kind in ("nm-02", "bg-01", "cl-01")]
@@ -115,6 +130,7 @@ def test_scores_are_means_over_the_parts():
         (ClassProtocol(), {"targets": {}}, "no class is known"),
         (ClassProtocol(), {"targets": {"class": np.arange(9)}}, "tells 3 classes apart, the data have 9"),
         (ClassProtocol(classes=["a"]), {}, "names 1 classes, the model tells 3 apart"),
+        (ClassProtocol(classes=["b", "a"]), {"class_names": ("a", "b")}, "are b, a here, and a, b in"),
     ],
 )
 def test_what_does_not_fit_is_told(protocol: ClassProtocol, changed: dict[str, Any], words: str):

@@ -26,7 +26,8 @@ from timing import in_turns, report
 
 import gait_plugins
 from gait_plugins.api import SequenceIndex
-from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches
+from gait_plugins.core.data.host_batch import Divider, HostBatch
+from gait_plugins.core.data.loader import BatchMaker, batches
 from gait_plugins.core.runtime.memory import keep_freed_memory
 
 

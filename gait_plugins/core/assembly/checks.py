@@ -28,14 +28,14 @@ from gait_plugins.core.assembly.components import (
     build_transforms,
     embedding_set,
 )
-from gait_plugins.core.data.loader import (
-    BatchMaker,
+from gait_plugins.core.data.host_batch import (
     HostBatch,
     frame_channels,
     frame_dtypes,
     frame_shapes,
     frame_size,
 )
+from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.data.streams import Taken, take
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError

@@ -17,16 +17,15 @@ from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.checks import check_frames
 from gait_plugins.core.assembly.components import build_protocol, embedding_set
-from gait_plugins.core.data.loader import (
-    BatchMaker,
+from gait_plugins.core.data.host_batch import (
     Divider,
     FrameRecord,
     HostBatch,
-    batches,
     frame_record,
     frame_shapes,
     frames_in_words,
 )
+from gait_plugins.core.data.loader import BatchMaker, batches
 from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions
 from gait_plugins.core.runtime.component_errors import errors_of

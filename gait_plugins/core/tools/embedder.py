@@ -14,7 +14,7 @@ from gait_plugins.config import Config, load_config
 from gait_plugins.core.assembly.batches import batch_maker
 from gait_plugins.core.assembly.components import build_dataset, build_model
 from gait_plugins.core.checkpoints.frames import trained_frames
-from gait_plugins.core.data.loader import FrameRecord, frame_record, frame_size, frames_in_words
+from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_size, frames_in_words
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gait_plugins.api import Job, Results, Run
 from gait_plugins.config import Config
-from gait_plugins.core.data.loader import Divider, HostBatch, batches
+from gait_plugins.core.data.host_batch import Divider, HostBatch
+from gait_plugins.core.data.loader import batches
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.runs.folder import run_log
 from gait_plugins.core.runtime.devices import with_all_processes

@@ -22,7 +22,7 @@ from gait_plugins.core.checkpoints.files import (
 )
 from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
-from gait_plugins.core.data.loader import FrameRecord
+from gait_plugins.core.data.host_batch import FrameRecord
 from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective

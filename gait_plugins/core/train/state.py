@@ -26,16 +26,15 @@ from gait_plugins.core.assembly.checks import (
 from gait_plugins.core.assembly.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
-from gait_plugins.core.data.loader import (
+from gait_plugins.core.data.host_batch import (
     Divider,
     FrameRecord,
     HostBatch,
-    batches,
     frame_record,
     frame_shapes,
     frames_in_words,
-    share_of_rank,
 )
+from gait_plugins.core.data.loader import batches, share_of_rank
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate

@@ -18,7 +18,8 @@ from helpers.components.tiny import Draw, FirstFrames, InOrder, Shift, TinyWalks
 
 from gait_plugins.api import FrameSampler, SequenceIndex, SequenceRef
 from gait_plugins.core.data import loader
-from gait_plugins.core.data.loader import BatchMaker, Divider, HostBatch, batches
+from gait_plugins.core.data.host_batch import Divider, HostBatch
+from gait_plugins.core.data.loader import BatchMaker, batches
 from gait_plugins.core.data.seeding import batch_rng, seed_step, slot_rng
 from gait_plugins.errors import ConfigError, DataError
 

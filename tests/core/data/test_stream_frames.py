@@ -9,7 +9,8 @@ from helpers.components.tiny import FirstFrames
 from helpers.components.walk_streams import CLOUD, JOINTS, PICTURES, MirrorWalk, stick_batches
 
 from gait_plugins.api import FrameSampler, Ragged, RaggedTensor, SequenceRef, Stream
-from gait_plugins.core.data.loader import Divider, HostBatch, batches
+from gait_plugins.core.data.host_batch import Divider, HostBatch
+from gait_plugins.core.data.loader import batches
 from gait_plugins.core.data.streams import Taken, pick, take
 from gait_plugins.errors import ConfigError, DataError
 

@@ -9,7 +9,7 @@ import torch
 from helpers.files.published_sets import small_copy
 
 from gait_plugins.config import Config, load_config, shipped
-from gait_plugins.core.data.loader import Divider
+from gait_plugins.core.data.host_batch import Divider
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.state import Training
 

@@ -15,6 +15,7 @@ from helpers.components.walk_streams import StickWalks
 from gait_plugins import DataError, GaitDataset, Ragged, SequenceRef, Silhouettes, Stream, build
 from gait_plugins.io.dataset_file import PackedFile
 from gait_plugins.prepare.pack import pack_dataset
+from gait_plugins.prepare.sequences import each_once
 
 
 class Numbers(GaitDataset):
@@ -263,3 +264,11 @@ def test_odd_descriptions_of_streams_are_told(change: Any, words: str, tmp_path:
     described(tmp_path / "p.npz", changed)
     with pytest.raises(DataError, match=words):
         PackedFile(str(tmp_path / "p.npz"))
+
+
+@pytest.mark.parametrize("source", [1, ["a", "b"], {"row": 1}, np.arange(3)])
+def test_a_sequence_for_training_and_test_is_taken_once_whatever_its_source(source: Any):
+    refs = [SequenceRef("1", "nm-01", view, source) for view in ("000", "090", "000")]
+    assert [ref.view for ref in each_once(refs)] == ["000", "090"]
+    others = [SequenceRef("1", "nm-01", "000", frame) for frame in ([0], [1])]
+    assert len(each_once(others)) == 2

@@ -113,12 +113,16 @@ def pack_dataset(
         if version > PIXELS:
             writer.put("streams", np.array(json.dumps(_described(described, writer.columns))))
             writer.put("forms", forms)
+    return _size(path, records, forms)
+
+
+def _size(path: Path, records: np.ndarray, forms: np.ndarray) -> PackedSize:
     shapes = records["shape"].astype(np.int64)
     pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
     packed = PackedFile(str(path))
     frames = sum(packed.length(row) for row in range(len(packed)))
     return PackedSize(
-        sequences=len(ordered),
+        sequences=len(packed),
         frames=frames,
         grey=int(((records["bits"] == 8) & (forms["dtype"] == b"")).sum()),
         pixels=pixels,

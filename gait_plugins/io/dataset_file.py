@@ -28,7 +28,6 @@ Files of version 3 hold any streams. Their arrays are the columns of ``records``
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -41,6 +40,7 @@ from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, Member, verify
 from gait_plugins.io.open_file import OpenFile
 from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.stream_table import MOST_AXES, read_streams
 
 VERSION = 3
 PIXELS = 2
@@ -113,13 +113,22 @@ def pack_any(array: np.ndarray) -> tuple[Packed, tuple[int, ...], tuple[object, 
     """An array as bytes, the shape of these, and its form.
 
     Args:
-        array: of any numeric dtype and up to six axes.
+        array: of any numeric dtype and one to six axes, fewer than 2 GiB.
+
+    Raises:
+        ValueError: it is another one, in words.
     """
     if is_pixels(array):
         return pack_frames(array), array.shape, (b"", 0, (0,) * 6)
+    if array.dtype.kind not in "biuf" or not 1 <= array.ndim <= MOST_AXES or array.nbytes >= 1 << 31:
+        raise ValueError(
+            f"an array of shape {list(array.shape)} and dtype {array.dtype}, expected numbers of one to "
+            f"{MOST_AXES} axes, fewer than 2 GiB"
+        )
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(1, -1)
     shape = (*array.shape, *(0,) * (6 - array.ndim))
-    form = (array.dtype.newbyteorder("<").str.encode(), array.ndim, shape)
+    form = (array.dtype.str.encode(), array.ndim, shape)
     return Packed(data, 8, 0, data.shape[1]), (1, 1, max(1, data.shape[1])), form
 
 
@@ -184,13 +193,15 @@ class PackedFile:
         label, kind, view = self.sequences[row].tolist()
         return self.names[0][label], self.names[1][kind], self.names[2][view]
 
-    def length(self, row: int) -> int:
-        """Frames of a sequence (of its first stream)."""
-        if self.forms is None or not self.forms[row, 0]["dtype"]:
-            return int(self.records[row, 0]["shape"][0])
-        if self.streams[0]["columns"][:2] == ["values", "offsets"]:
-            return int(self.forms[row, 1]["shape"][0]) - 1
-        return int(self.forms[row, 0]["shape"][0])
+    def length(self, row: int, stream: int = 0) -> int:
+        """Frames of a sequence, of the stream at that place."""
+        if self.forms is None:
+            return int(self.records[row, stream]["shape"][0])
+        column = self._first(stream)
+        if self.streams[stream]["columns"][0] == "values":
+            return int(self.forms[row, column + 1]["shape"][0]) - 1
+        form, record = self.forms[row, column], self.records[row, column]
+        return int((form if form["dtype"] else record)["shape"][0])
 
     def load(self, row: int) -> list[Any]:
         """The frames of a sequence: arrays, read-only, or ragged ones.
@@ -300,21 +311,12 @@ def _format(archive: Archive, path: str) -> tuple[int, int]:
     return int(header[0]), int(header[1])
 
 
-def _streams(archive: Archive, records: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
+def _streams(archive: Archive, records: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray]:
     """What a file of version 3 says of its streams and arrays."""
-    try:
-        streams = json.loads(str(archive.array("streams")))
-        columns = sum(len(stream["columns"]) for stream in streams)
-    except (TypeError, json.JSONDecodeError) as error:
-        raise ValueError("the description of its streams cannot be read") from error
     forms = archive.array("forms")
-    if columns != records.shape[1] or forms.dtype != FORM or forms.shape != records.shape:
-        raise ValueError("the description of its streams does not fit its records")
-    kept = forms["dtype"] != b""
-    numbers = all(np.dtype(name.decode()).kind in "biuf" for name in np.unique(forms["dtype"][kept]))
-    if not numbers or (forms["rank"] > 6).any() or (forms["shape"] < 0).any():
-        raise ValueError("the forms of its arrays hold impossible values")
-    return streams, forms
+    if forms.dtype != FORM or forms.shape != records.shape:
+        raise ValueError("the forms of its arrays do not fit its records")
+    return read_streams(str(archive.array("streams")), forms), forms
 
 
 def _check(

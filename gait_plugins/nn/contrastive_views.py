@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from gait_plugins.api.batch import GaitBatch
+from typing import Any
+
+from gait_plugins.api.batch import GaitBatch, RaggedTensor
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn.packed_batches import split_lengths
+from gait_plugins.nn.ragged_frames import join_frames, split_frames
 
 
 def views_of(batch: GaitBatch, where: str) -> tuple[GaitBatch, GaitBatch]:
@@ -29,17 +33,32 @@ def views_of(batch: GaitBatch, where: str) -> tuple[GaitBatch, GaitBatch]:
 
 
 def _part(batch: GaitBatch, rows: slice) -> GaitBatch:
-    lens = batch.seq_lens
-    if lens is None:
-        inputs = [source[rows] for source in batch.inputs]
-    else:
-        start, frames = int(lens[0, : rows.start].sum()), int(lens[0, rows].sum())
-        inputs = [source[:, start : start + frames] for source in batch.inputs]
+    n = len(batch.types)
+    lens = {name: counts[:, rows] for name, counts in batch.lens.items()}
+    inputs = []
+    for place, source in enumerate(batch.inputs):
+        name = batch.names[place] if batch.names else ""
+        counts = batch.lens.get(name, batch.seq_lens)
+        inputs.append(_rows(source, split_lengths(counts), rows, n))
     return GaitBatch(
         inputs,
         batch.labels[rows],
         batch.types[rows],
         batch.views[rows],
-        None if lens is None else lens[:, rows],
+        None if batch.seq_lens is None else batch.seq_lens[:, rows],
         {name: target[rows] for name, target in batch.targets.items()},
+        batch.names,
+        lens,
     )
+
+
+def _rows(source: Any, counts: list[int] | None, rows: slice, n: int) -> Any:
+    """The frames of some of the ``n`` sequences of an input; ``counts``: frames of each packed one."""
+    if isinstance(source, RaggedTensor):
+        # Ragged frames lie one after the other in a stacked batch too.
+        counts = counts or [(len(source.offsets) - 1) // n] * n
+        return join_frames(split_frames(source, counts)[rows])
+    if counts is None:
+        return source[rows]
+    start, frames = sum(counts[: rows.start]), sum(counts[rows])
+    return source[:, start : start + frames]

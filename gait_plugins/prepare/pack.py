@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,8 +29,10 @@ from gait_plugins.io.dataset_file import (
 )
 from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.stream_table import MOST_AXES, odd_declaration
 from gait_plugins.prepare.parallel import default_workers, in_threads
 
+_WRITTEN = ("name", "low", "high", "clock", "own_clock", "about")
 CHUNK = 64 << 20
 """Bytes of frames that are held in memory before they are written, and of one array in the file."""
 
@@ -83,13 +85,16 @@ def pack_dataset(
             hint="leave out --threshold",
         )
 
+    described = _written(declared or (), str(path))
     timed = declared is not None and type(dataset).times is not GaitDataset.times
 
     def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[Column]:
         loaded = dataset.load(ref)
         if declared is None:
             loaded = [_binary(frames, threshold) for frames in loaded]
-        return list(_columns(declared, loaded, dataset.times(ref) if timed else None))
+        else:
+            loaded = _checked(declared, loaded, ref)
+        return list(_columns(declared, loaded, dataset.times(ref) if timed else None, ref))
 
     with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer = _Writer(archive)
@@ -106,14 +111,18 @@ def pack_dataset(
         writer.put("sequences", np.array(codes, SEQUENCE))
         writer.put("records", records)
         if version > PIXELS:
-            writer.put("streams", np.array(json.dumps(_described(declared, writer.columns))))
+            writer.put("streams", np.array(json.dumps(_described(described, writer.columns))))
             writer.put("forms", forms)
+    return _size(path, records, forms)
+
+
+def _size(path: Path, records: np.ndarray, forms: np.ndarray) -> PackedSize:
     shapes = records["shape"].astype(np.int64)
     pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
     packed = PackedFile(str(path))
     frames = sum(packed.length(row) for row in range(len(packed)))
     return PackedSize(
-        sequences=len(ordered),
+        sequences=len(packed),
         frames=frames,
         grey=int(((records["bits"] == 8) & (forms["dtype"] == b"")).sum()),
         pixels=pixels,
@@ -132,27 +141,91 @@ class Column(NamedTuple):
     form: tuple[object, ...]
 
 
+def _checked(declared: tuple[Stream, ...], loaded: Sequence[Frames], ref: SequenceRef) -> list[Frames]:
+    """The frames of the streams that were declared, in their dtypes."""
+    if len(loaded) != len(declared):
+        raise DataError(
+            f"the data set gives {len(loaded)} arrays, but declares the streams "
+            f"{', '.join(stream.name for stream in declared)}",
+            where=printable(ref.name),
+            hint="one array for each stream is expected: correct the data set",
+        )
+    return [stream.checked(frames, ref.name) for stream, frames in zip(declared, loaded, strict=True)]
+
+
 def _columns(
-    declared: tuple[Stream, ...] | None, loaded: Sequence[Frames], times: Mapping[str, np.ndarray] | None
+    declared: tuple[Stream, ...] | None,
+    loaded: Sequence[Frames],
+    times: Mapping[str, np.ndarray] | None,
+    ref: SequenceRef,
 ) -> Iterator[Column]:
     for number, frames in enumerate(loaded):
-        arrays = {"frames": frames}
-        if isinstance(frames, Ragged):
-            arrays = {"values": frames.values, "offsets": frames.offsets}
+        arrays = {"frames": np.asarray(frames)} if not isinstance(frames, Ragged) else _parts(frames)
         if declared is not None and times is not None:
-            arrays["times"] = np.asarray(times.get(declared[number].name, ()), np.float64)
+            arrays["times"] = _moments(times, declared[number].name, len(frames), ref)
         for name, array in arrays.items():
-            assert isinstance(array, np.ndarray)
-            yield Column(name, number, *pack_any(array))
+            try:
+                yield Column(name, number, *pack_any(array))
+            except ValueError as error:
+                stream = f"the stream {declared[number].name!r}" if declared else f"array number {number + 1}"
+                raise DataError(
+                    f"{stream} cannot be packed: {error}",
+                    where=printable(ref.name),
+                    hint="correct the data set, or leave this one out",
+                ) from error
 
 
-def _described(declared: tuple[Stream, ...] | None, columns: list[tuple[str, int]]) -> list[dict[str, Any]]:
+def _parts(frames: Ragged) -> dict[str, np.ndarray]:
+    return {"values": frames.values, "offsets": frames.offsets}
+
+
+def _moments(times: Mapping[str, np.ndarray], name: str, length: int, ref: SequenceRef) -> np.ndarray:
+    """When the frames of a stream were taken, float64 ``[t]``; empty where it is not known."""
+    if name not in times:
+        return np.empty(0, np.float64)
+    moments = np.asarray(times[name])
+    if moments.shape != (length,) or moments.dtype.kind not in "biuf":
+        raise DataError(
+            f"the times of the stream {name!r} have shape {list(moments.shape)} and dtype {moments.dtype}, "
+            f"expected {length} numbers: one for each frame, in seconds",
+            where=printable(ref.name),
+            hint="correct the times of the data set",
+        )
+    return moments.astype(np.float64)
+
+
+def _written(declared: Sequence[Stream], where: str) -> list[dict[str, Any]]:
+    """What is written of the declared streams, as JSON holds it."""
+    found: list[dict[str, Any]] = []
+    for stream in declared:
+        own = {name: _number(getattr(stream, name)) for name in _WRITTEN}
+        own |= {"shape": [_number(axis) for axis in stream.shape], "dtype": np.dtype(stream.dtype).name}
+        own["kind"] = type(stream).__name__
+        problem = odd_declaration(own | {"columns": ["values"] if stream.ragged else ["frames"]})
+        if len(stream.shape) + (not stream.ragged) > MOST_AXES:
+            problem = f"has frames {stream.described}, which have more axes than can be packed"
+        if any(own["name"] == other["name"] for other in found):
+            problem = "has the name of another one"
+        if problem is not None:
+            raise DataError(
+                f"the stream {stream.name!r} of the data set {problem}",
+                where=where,
+                hint="correct what the data set declares",
+            )
+        found.append(own)
+    return found
+
+
+def _number(value: Any) -> Any:
+    """Numpy's numbers as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _described(declared: list[dict[str, Any]], columns: list[tuple[str, int]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for number in range(1 + max(stream for _, stream in columns)):
         own: dict[str, Any] = {"columns": [name for name, stream in columns if stream == number]}
-        if declared is not None:
-            own |= {"kind": type(declared[number]).__name__, **asdict(declared[number])}
-        found.append(own)
+        found.append(own | (declared[number] if declared else {}))
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,17 @@ def every_sequence(
             },
         )
         return dataset, dataset.sequences("train")
+
+
+def each_once(refs: Iterable[SequenceRef]) -> list[SequenceRef]:
+    """The sequences in their order, each of them once; sources may be of any kind that can be pickled."""
+    found: dict[object, SequenceRef] = {}
+    for ref in refs:
+        try:
+            found.setdefault(ref, ref)
+        except TypeError:
+            found.setdefault((*ref[:3], pickle.dumps(ref.source)), ref)
+    return list(found.values())
 
 
 def _folders(root: Path) -> list[str]:

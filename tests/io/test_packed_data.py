@@ -307,3 +307,18 @@ def test_partitions_that_cannot_be_are_refused(tmp_path, words, told):
     assert code == 2
     assert told in text
     assert not (tmp_path / "own.json").exists()
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["plain", "nested"])
+def test_a_self_supervised_data_set_is_packed_by_its_people(nested: bool, tmp_path: Path):
+    root, listed = small_set(tmp_path)
+    layout = {"type": "OpenGaitLayout", "dataset_root": root, "dataset_partition": listed}
+    own = layout | {"self_supervised": True}
+    chosen = {"type": "ChosenSequences", "of": own} if nested else own
+    written = json.dumps({"inherits": "gaitbase/casiab", "data_cfg": chosen})
+    (tmp_path / "own.yaml").write_text(written)
+    code, output = gait("pack", tmp_path / "own.yaml", tmp_path / "p.npz")
+    assert code == 0, output
+    file = PackedFile(str(tmp_path / "p.npz"))
+    assert file.names[0] == ["001", "002", "003", "004"]
+    assert len(file) == 16

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -127,12 +128,32 @@ def pack(
 
 
 def _of_config(path: Path) -> tuple[GaitDataset, list[SequenceRef]]:
-    """The data set of a configuration, and its sequences for training and test."""
+    """The data set of a configuration, and its sequences for training and test, by their people's labels."""
     from gait_plugins.config.loading import load_config
-    from gait_plugins.core.assembly.components import build_dataset
+    from gait_plugins.prepare.sequences import each_once
 
-    dataset = build_dataset(load_config(str(path)))
-    return dataset, list(dict.fromkeys([*dataset.sequences("train"), *dataset.sequences("test")]))
+    dataset = _own_labels(load_config(str(path)).data_cfg.dataset).build()
+    return dataset, each_once([*dataset.sequences("train"), *dataset.sequences("test")])
+
+
+def _own_labels(value: Any) -> Any:
+    """A data set's spec without ``self_supervised``, in data sets within it too.
+
+    That option gives every training sequence a label of its own. A file has the labels of the data, and a
+    training from it sets the option again.
+    """
+    from gait_plugins.config.specs import ComponentSpec
+
+    if isinstance(value, ComponentSpec):
+        arguments = {name: _own_labels(argument) for name, argument in value.arguments.items()}
+        if value.kind == "dataset" and arguments.get("self_supervised") is True:
+            arguments["self_supervised"] = False
+        return replace(value, arguments=arguments)
+    if isinstance(value, dict):
+        return {name: _own_labels(item) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_own_labels(item) for item in value)
+    return value
 
 
 def _lines(path: Path | None) -> list[str]:

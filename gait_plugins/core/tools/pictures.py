@@ -22,8 +22,9 @@ def pictures(frames: Frames) -> np.ndarray:
 
     Maps ``[h, w]`` and ``[1, h, w]`` are grey, or coloured where they hold labels; those of three channels
     are coloured, and of any other number the first one is shown. Rows of coordinates are dots: joints
-    ``[n, 2 or 3]`` by x and y downwards, points of a cloud ``[m, 3 or more]`` by y and z upwards. Numbers
-    ``[n]`` are columns.
+    ``[n, 2 or 3]`` by x and y downwards, points of a cloud ``[m, 3 or more]`` by y and z upwards, those of
+    ``[m, 2]`` by x and y downwards. Numbers ``[n]`` are columns, ``[m]`` too. Of maps ``[m, h, w]`` each
+    pixel is the largest of all.
 
     Args:
         frames: ``[t, ...]`` or ragged.
@@ -32,7 +33,7 @@ def pictures(frames: Frames) -> np.ndarray:
         uint8 ``[t, h, w]`` or ``[t, h, w, 3]`` (blue, green, red).
     """
     if isinstance(frames, Ragged):
-        return _dots([frame[:, 1:3] * [1, -1] for frame in frames])
+        return _ragged(frames)
     if frames.ndim == 4 and frames.shape[1] == 3:
         return np.ascontiguousarray(_grey(frames).transpose(0, 2, 3, 1)[..., ::-1])
     if frames.ndim == 4:
@@ -45,6 +46,23 @@ def pictures(frames: Frames) -> np.ndarray:
     if frames.ndim == 3:
         return _grey(frames)
     return _columns(frames.reshape(len(frames), -1))
+
+
+def _ragged(frames: Ragged) -> np.ndarray:
+    shape = frames.values.shape[1:]
+    if len(shape) >= 2:
+        blank = np.zeros(shape, frames.dtype)
+        return pictures(np.stack([frame.max(0) if len(frame) else blank for frame in frames]))
+    if len(shape) == 1 and shape[0] >= 3:
+        return _dots([frame[:, 1:3] * [1, -1] for frame in frames])
+    if shape == (2,):
+        return _dots(list(frames))
+    rows = [frame[:, 0] if shape else frame for frame in frames]
+    # A frame of fewer numbers than the longest one leaves the rest of its picture black.
+    wide = np.full((len(rows), max(1, *map(len, rows))), np.nan)
+    for place, row in zip(wide, rows, strict=True):
+        place[: len(row)] = row
+    return _columns(wide)
 
 
 def at_height(shown: np.ndarray, height: int = HEIGHT) -> np.ndarray:
@@ -82,11 +100,13 @@ def _dots(frames: list[np.ndarray]) -> np.ndarray:
 
 
 def _columns(frames: np.ndarray) -> np.ndarray:
-    low, high = float(frames.min()), float(frames.max())
-    heights = ((frames - low) / max(high - low, 1e-6) * (HEIGHT - 1)).astype(int)
-    wide = max(1, HEIGHT // frames.shape[1])
-    shown = np.zeros((len(frames), HEIGHT, wide * frames.shape[1]), np.uint8)
-    for picture, columns in zip(shown, heights, strict=True):
-        for number, top in enumerate(columns):
+    """Numbers ``[t, n]`` as columns; NaN is none."""
+    known = frames[np.isfinite(frames)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    wide = max(1, HEIGHT // max(1, frames.shape[1]))
+    shown = np.zeros((len(frames), HEIGHT, wide * max(1, frames.shape[1])), np.uint8)
+    for picture, numbers in zip(shown, frames, strict=True):
+        for number in np.flatnonzero(np.isfinite(numbers)):
+            top = int((numbers[number] - low) / max(high - low, 1e-6) * (HEIGHT - 1))
             picture[HEIGHT - 1 - top :, number * wide : (number + 1) * wide] = 255
     return shown

@@ -83,6 +83,25 @@ def test_frames_of_any_stream_have_a_picture() -> None:
     assert len(np.unique(pictures(labels)[0].reshape(-1, 3), axis=0)) == 12
 
 
+def test_ragged_frames_of_any_shape_have_a_picture(tmp_path: Path) -> None:
+    numbers = Ragged(np.array([0.0, 4.0, 2.0]), np.array([0, 1, 1, 3]))
+    shown = pictures(numbers)
+    assert shown.shape == (3, 64, 64)
+    assert (shown > 0).sum((1, 2)).tolist() == [32, 0, 64 * 32 + 32 * 32]
+    masks = np.zeros((3, 8, 6), np.uint8)
+    masks[0, 0], masks[1, 1], masks[2, 2] = 255, 255, 255
+    shown = pictures(Ragged(masks, np.array([0, 1, 1, 3])))
+    assert shown.shape == (3, 8, 6)
+    assert [sorted(set(np.nonzero(picture)[0])) for picture in shown] == [[0], [], [1, 2]]
+    flat = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 9.0]])
+    shown = pictures(Ragged(flat, np.array([0, 2, 3])))
+    rows, columns = np.nonzero(shown[0])
+    assert np.ptp(rows) < 4  # side by side, as x and y downwards say
+    assert np.ptp(columns) > 40
+    for frames in (numbers, Ragged(masks, np.array([0, 1, 3])), Ragged(flat, np.array([0, 1, 3]))):
+        assert contact_sheet([("a", frames)], tmp_path / "s.png").exists()
+
+
 def test_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no sequences"):
         contact_sheet([], tmp_path / "s.png")

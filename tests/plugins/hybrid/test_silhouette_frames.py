@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from gait_plugins import ConfigError, DataError, GaitDataset, SequenceRef, build
+from gait_plugins import ConfigError, DataError, GaitDataset, Ragged, SequenceRef, Stream, build
 from gait_plugins.plugins.hybrid.frames import SilhouetteFrames
 from gait_plugins.plugins.hybrid.subsets import ChosenSequences
 
@@ -126,3 +126,80 @@ def test_it_is_built_from_yaml_over_any_data_set() -> None:
     data = build("dataset", {"type": "SilhouetteFrames", **SilhouetteFrames.example_config()})
     assert isinstance(data, SilhouetteFrames)
     assert data.load(data.sequences("train")[0])[0].shape == (1, 64, 64)
+
+
+class SeveralStreams(GaitDataset):
+    """A walk of the streams that it is given, with frames that hold their number; clouds are ragged."""
+
+    def __init__(self, *declared: Stream, lengths: tuple[int, ...], moments: Any = None) -> None:
+        self.declared, self.lengths, self.moments = declared, lengths, moments or {}
+
+    def streams(self):
+        return self.declared or None
+
+    def sequences(self, subset):
+        return [SequenceRef("001", "nm-01", "000", 0)]
+
+    def load(self, ref):
+        ragged = [bool(stream.ragged) for stream in self.declared] or [False] * len(self.lengths)
+        return [self.frames(*each) for each in zip(self.lengths, ragged, strict=True)]
+
+    def frames(self, length, ragged):
+        if ragged:
+            return Ragged.of([np.full((number + 1, 3), number, np.float32) for number in range(length)])
+        return np.full((4, 3), 1, np.uint8) * np.arange(length, dtype=np.uint8)[:, None, None]
+
+    def times(self, ref):
+        assert ref.source == 0
+        return self.moments
+
+
+def pictures(**fields: Any) -> Stream:
+    return Stream("pictures", ("h", "w"), "uint8", **fields)
+
+
+def cloud(**fields: Any) -> Stream:
+    return Stream("cloud", (None, 3), "float32", **fields)
+
+
+@pytest.mark.parametrize("clock", [10, "pictures", None])
+def test_a_frame_of_each_stream_in_step_is_taken_with_its_time(clock: Any) -> None:
+    leader = pictures(clock=10.0 if clock == 10 else None)
+    walks = SeveralStreams(leader, cloud(clock=clock), lengths=(3, 3), moments={"pictures": np.arange(3) / 7})
+    walks.moments = {} if clock == 10 else walks.moments
+    data = SilhouetteFrames(walks)
+    assert data.streams() == walks.streams()
+    for number, ref in enumerate(data.sequences("train")):
+        picture, points = data.load(ref)
+        assert picture.tolist() == [[[number] * 3] * 4]
+        assert isinstance(points, Ragged)
+        assert [frame.tolist() for frame in points] == [[[number] * 3] * (number + 1)]
+        assert {name: moments.tolist() for name, moments in data.times(ref).items()} == (
+            {} if clock == 10 else {"pictures": [number / 7]}
+        )
+
+
+def test_streams_of_several_clocks_are_refused_before_any_work() -> None:
+    data = SilhouetteFrames(SeveralStreams(pictures(clock=30), cloud(clock=10), lengths=(3, 3)))
+    for work in (data.streams, lambda: data.sequences("train")):
+        with pytest.raises(ConfigError, match=r"clocks of their own: pictures: .*; cloud: "):
+            work()
+
+
+@pytest.mark.parametrize(
+    ("walks", "words"),
+    [
+        (SeveralStreams(pictures(), cloud(), lengths=(3, 2)), r"lengths: pictures \(3 frames\), cloud"),
+        (SeveralStreams(lengths=(3, 2)), r"lengths: number 1 \(3 frames\), number 2 \(2 frames\)"),
+        (
+            SeveralStreams(pictures(clock=30), cloud(), lengths=(3, 3), moments={"cloud": np.arange(3)}),
+            r"times: pictures \(3 frames\), cloud \(3 frames\)",
+        ),
+    ],
+    ids=["declared", "undeclared", "timed"],
+)
+def test_streams_out_of_step_are_told(walks: SeveralStreams, words: str) -> None:
+    data = SilhouetteFrames(walks)
+    ref = data.sequences("train")[0]
+    with pytest.raises(DataError, match=words):
+        data.load(ref)

@@ -93,8 +93,9 @@ class PackedSilhouettes(PartitionedDataset):
         return [i for i, used in enumerate(use) if used] if isinstance(use[0], bool) else list(use)
 
     def length(self, ref: SequenceRef) -> int:
-        """Frames of a sequence, from the file's table."""
-        return self.file().length(ref.source)
+        """Frames of a sequence's first stream in use, from the file's table."""
+        file = self.file()
+        return file.length(ref.source, 0 if self.data_in_use is None else self._positions()[0])
 
     def check(self, *, read_frames: bool = True) -> DataReport:
         """All problems of partition and file at once; reading the frames checks their checksums too."""

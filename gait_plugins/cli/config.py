@@ -186,6 +186,7 @@ def _text(found: Explanation) -> str:
 
     if isinstance(found, ComponentDescription):
         lines = [f"{found.kind} {found.name}", f"  from {found.owner}, {found.origin}"]
+        lines += [f"  takes {stream}" for stream in found.streams]
         further = ["  any other option is accepted too"] if found.open else []
     else:
         lines, further = [found.path], []

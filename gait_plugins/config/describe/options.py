@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gait_plugins.api import Stream
 from gait_plugins.config.describe import docstrings
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
@@ -45,6 +46,8 @@ class ComponentDescription:
     options: tuple[Option, ...]
     open: bool = False
     """True where further options are accepted (``**kwargs``)."""
+    streams: tuple[str, ...] = ()
+    """What a model takes, a line for each stream, where its class says so."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -67,7 +70,14 @@ def describe(component: Component) -> ComponentDescription:
         summary=docstrings.summary(cls),
         options=describe_params(accepts.params.values(), docstrings.option_docs(cls)),
         open=accepts.open,
+        streams=_streams(cls),
     )
+
+
+def _streams(cls: type) -> tuple[str, ...]:
+    declared = getattr(cls, "streams", None)
+    listed = declared if isinstance(declared, tuple) else ()
+    return tuple(each.summary if isinstance(each, Stream) else str(each) for each in listed)
 
 
 def describe_params(params: Iterable[Param], docs: dict[str, str] | None = None) -> tuple[Option, ...]:

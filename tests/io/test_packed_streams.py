@@ -172,7 +172,6 @@ def test_a_declaration_in_numpy_s_numbers_is_written(tmp_path: Path):
 @pytest.mark.parametrize(
     ("streams", "words"),
     [
-        ((Stream("a", (2,), clock=-1),), "the stream 'a' of the data set has clock -1, expected frames per"),
         ((Stream("a", (2,), low=1j),), "the stream 'a' of the data set has low 1j"),  # type: ignore[arg-type]
         ((Stream("a", (1,) * 6),), "has frames .*, which have more axes than can be packed"),
         ((Stream("a", (2,)), Stream("a", (3,))), "has the name of another one"),

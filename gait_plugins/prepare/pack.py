@@ -102,7 +102,7 @@ def pack_dataset(
         for ref, arrays in zip(shown, in_threads(work, ordered, default_workers()), strict=True):
             writer.add(ref, arrays)
         records, forms = writer.finish()
-        version = PIXELS if declared is None and not forms["dtype"].any() else VERSION
+        version = PIXELS if declared is None and not (forms["dtype"] != b"").any() else VERSION
         numbers = [{name: number for number, name in enumerate(part)} for part in names]
         codes = [tuple(numbers[part][ref[part]] for part in range(len(NAMES))) for ref in ordered]
         writer.put("format", np.array([version, records.shape[1]], "<i8"))

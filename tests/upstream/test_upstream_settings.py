@@ -11,6 +11,7 @@ from helpers.hosts.two_hosts import in_host, settings, write
 from helpers.hosts.upstream_host import mini, pin, write_config, write_data
 
 from gait_plugins.config.options import signature
+from gait_plugins.config.options.annotations import is_class
 from gait_plugins.config.sections import Config, LossSection, Section
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.registry.manager import Manager, default_manager
@@ -22,7 +23,7 @@ PART = {"part": True}
 SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
     for name, field in Config.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    if is_class(field.annotation) and issubclass(field.annotation, Section)
 } | {"loss_cfg": LossSection}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gait_plugins.config.options import signature
+from gait_plugins.config.options.annotations import is_class
 from gait_plugins.config.sections import Config, Section
 from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.manager import default_manager
@@ -162,5 +163,5 @@ def _default(section: str, key: str) -> Any:
 def _fields(section: str) -> Mapping[str, Any]:
     if not section:
         return Config.model_fields
-    kind = Config.model_fields[section].annotation
-    return kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else {}
+    kind: Any = Config.model_fields[section].annotation
+    return kind.model_fields if is_class(kind) and issubclass(kind, Section) else {}

@@ -11,6 +11,9 @@ import numpy as np
 
 from gait_plugins.api.options import HasExample
 
+CLASS = "class"
+"""The target that ``data_cfg.classes`` gives each sequence: the number of its class."""
+
 
 @dataclass(frozen=True)
 class EmbeddingSet:

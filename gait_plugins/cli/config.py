@@ -165,7 +165,7 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
 def _streams(config: Config) -> list[tuple[str, str, str]]:
     """The streams that the model gets, where data set or model say which; they are compared for it."""
     from gait_plugins.core.assembly.checks import describe_streams
-    from gait_plugins.core.assembly.components import build_dataset, build_model, on_meta
+    from gait_plugins.core.assembly.components import build_dataset, model_outline
 
     dataset = build_dataset(config)
     try:
@@ -173,7 +173,7 @@ def _streams(config: Config) -> list[tuple[str, str, str]]:
             return []
     except DataError as error:  # a file that is not there yet
         return [("streams", f"not compared: {error.message}", "")]
-    rows = describe_streams(config, dataset, on_meta(lambda: build_model(config)))
+    rows = describe_streams(config, dataset, model_outline(config))
     return [(part, text, "") for part, text in rows]
 
 

@@ -197,12 +197,17 @@ def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
     if not (low >= 0 and high <= 255):  # NaN fails both
         raise _bad_values(path, f"{array.dtype} values from {low} to {high}")
     if high <= 1:
-        note = f"{array.dtype} masks in 0..1, converted to 0..255"
-        return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
+        return from_zero_one(array)
     frames = array.astype(np.uint8)
     if not np.array_equal(frames, array):
         raise _bad_values(path, f"{array.dtype} values from {low} to {high} that are not whole numbers")
     return frames, f"{array.dtype} values in 0..255, converted to uint8"
+
+
+def from_zero_one(array: np.ndarray) -> tuple[np.ndarray, str]:
+    """Masks in 0..1 as uint8 0..255, and in words that this was done."""
+    note = f"{array.dtype} masks in 0..1, converted to 0..255"
+    return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
 
 
 def _check_shape(array: np.ndarray, path: Path) -> None:

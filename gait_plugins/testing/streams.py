@@ -53,9 +53,7 @@ def batch_of(model: GaitModel, streams: Sequence[Stream], clips: Sequence[Clip],
     """Sequences as one batch: packed, or stacked where all are equally long."""
     n = len(clips)
     inputs = [_input([clip[i] for clip in clips], packed) for i in range(len(streams))]
-    lens = {
-        s.name: _lens([len(c[i]) for c in clips]) for i, s in enumerate(streams) if s.own_clock and packed
-    }
+    lens = {s.name: _lens([len(clip[i]) for clip in clips]) for i, s in enumerate(streams) if s.own_clock}
     labels = torch.arange(n) // 2 % (model.num_classes or 4)
     names = tuple(stream.name for stream in streams) if model.streams is not None else ()
     seq_lens = _lens([len(clip[0]) for clip in clips]) if packed else None

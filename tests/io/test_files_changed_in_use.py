@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import re
@@ -97,13 +98,14 @@ def test_a_pipe_is_no_data_file(tmp_path: Path):
 
 
 def test_nothing_stays_open(path: Path):
+    gc.collect()  # files of earlier tests may close at any moment
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
     for _ in range(5):
         PackedFile(str(path)).load(0)
         with pytest.raises(IsADirectoryError):
             OpenFile(path.parent)
     if before:
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_rows_of_an_array_are_those_of_numpy(tmp_path: Path):

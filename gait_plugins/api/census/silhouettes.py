@@ -7,6 +7,7 @@ import numpy as np
 from gait_plugins.api.report import FindingLog
 from gait_plugins.api.stream import Stream
 from gait_plugins.io.ragged import Frames
+from gait_plugins.io.sequence_file import from_zero_one
 
 BRIGHT = 200
 """Grey value that the person in a silhouette reaches somewhere; soft edges alone lie below."""
@@ -32,8 +33,7 @@ class Silhouettes(Stream):
             return frames, None
         if not (frames.min() >= 0 and frames.max() <= 1):  # NaN fails both
             return frames, None
-        note = f"{frames.dtype} masks in 0..1, converted to 0..255"
-        return np.rint(frames.astype(np.float32) * 255).astype(np.uint8), note
+        return from_zero_one(frames)
 
     def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
         """Black frames, people who are not white, and white backgrounds."""

@@ -9,9 +9,6 @@ from gait_plugins.api import SequenceRef, fits_any
 from gait_plugins.errors import DataError
 from gait_plugins.io.printable import printable
 
-TARGET = "class"
-"""The target that a sequence's class is."""
-
 
 @dataclass(frozen=True)
 class Classes:

@@ -27,7 +27,8 @@ from gait_plugins.api import (
     SequenceRef,
     Transform,
 )
-from gait_plugins.core.data.classes import TARGET, Classes
+from gait_plugins.api.protocol import CLASS
+from gait_plugins.core.data.classes import Classes
 from gait_plugins.core.data.collate import Room, Source, stack_targets
 from gait_plugins.core.data.host_batch import HostBatch
 from gait_plugins.core.data.seeding import batch_rng, slot_rng
@@ -145,7 +146,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             targets = dict(self.dataset.targets(ref))
             times = self.dataset.times(ref)
         if self.classes is not None:
-            targets[TARGET] = self.classes.of(ref)
+            targets[CLASS] = self.classes.of(ref)
         sources = self.taken.of(loaded, ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.api.protocol import CLASS
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import classification_figures, confusion_matrix
-
-TARGET = "class"
-"""The target that ``data_cfg.classes`` gives each sequence."""
 
 
 class ClassProtocol(Protocol):
@@ -41,7 +39,7 @@ class ClassProtocol(Protocol):
             views=np.array(["000"] * 9),
             dataset_name="walks",
             outputs={"logits": rng.normal(size=(9, 3, 2)).astype(np.float32)},
-            targets={TARGET: np.arange(9) % 3},
+            targets={CLASS: np.arange(9) % 3},
         )
 
     def check(self, data: EmbeddingSet) -> None:
@@ -57,14 +55,14 @@ class ClassProtocol(Protocol):
 
     def evaluate(self, data: EmbeddingSet) -> Results:
         self.check(data)
-        if TARGET not in data.targets:
+        if CLASS not in data.targets:
             raise ConfigError(
                 "no class is known of the sequences",
                 where="data_cfg",
                 hint="data_cfg.classes names them by the type level, for example "
                 "classes: {negative: [negative], positive: [positive]}",
             )
-        truth = np.asarray(data.targets[TARGET]).astype(np.int64)
+        truth = np.asarray(data.targets[CLASS]).astype(np.int64)
         scores = np.asarray(data.embeddings if self.output == "embeddings" else data.outputs[self.output])
         scores = scores.reshape(len(scores), scores.shape[1], -1).mean(2)
         if scores.shape[1] <= truth.max():

@@ -4,6 +4,7 @@ MANIFESTS = {
     "hybrid": "gait_plugins.plugins.hybrid",
     "monitors": "gait_plugins.plugins.monitors",
     "opengait-host": "upstream_patches.host",
+    "pose": "gait_plugins.plugins.pose",
     "resgait": "gait_plugins.plugins.resgait",
     "rle": "gait_plugins.plugins.rle",
     "tracklet": "gait_plugins.plugins.tracklet",

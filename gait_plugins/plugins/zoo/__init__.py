@@ -45,10 +45,11 @@ def gait_losses() -> Contribution:
 
 @hookimpl
 def gait_streams() -> Contribution:
-    names = ("Keypoints", "SkeletonMaps", "Parsing", "Maps", "Film", "Points", "Smpl", "Ratios")
+    names = ("SkeletonMaps", "Parsing", "Maps", "Film", "Points", "Smpl", "Ratios")
     own = {
         "Silhouettes": "gait_plugins.api.census.silhouettes:Silhouettes",
         "Stream": "gait_plugins.api.stream:Stream",
+        "Keypoints": "gait_plugins.skeleton.keypoints:Keypoints",
     }
     return own | {name: f"{_HERE}.data.streams:{name}" for name in names}
 

@@ -1,32 +1,8 @@
-"""Kinds of streams that the field's data sets hold: keypoints, maps, parsing, clouds, bodies, film."""
+"""Kinds of streams that the field's data sets hold: maps, parsing, clouds, bodies, film."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from gait_plugins.api import Stream
-
-Joints = Literal["coco17", "18"]
-
-_ORDER = {
-    "coco17": "x, y in pixels and confidence of COCO's 17 joints: nose, eyes, ears, shoulders, elbows, "
-    "wrists, hips, knees, ankles, left before right; a joint that was not found is 0",
-    "18": "x, y in pixels and confidence of 18 joints: nose, neck, right arm, left arm, right leg, left leg, "
-    "eyes, ears; a joint that was not found is 0",
-}
-
-
-class Keypoints(Stream):
-    """Joints of the body in the picture, ``[joints, 3]``: x, y, confidence.
-
-    Args:
-        joints: ``coco17``, or ``18`` (the order that AlphaPose and OpenPose files with a neck have).
-        clock: frames per second, or the name of the stream in step with it.
-    """
-
-    def __init__(self, joints: Joints = "coco17", clock: float | str | None = None) -> None:
-        number = 17 if joints == "coco17" else 18
-        super().__init__("keypoints", (number, 3), "float32", clock=clock, about=_ORDER[joints])
 
 
 class SkeletonMaps(Stream):

@@ -99,7 +99,7 @@ def test_files_of_times_lie_beside_the_streams(root: Path):
     ("number", "array", "words"),
     [
         (3, np.full((18, 17, 3), np.nan), "918 values that are NaN or infinite"),
-        (3, np.zeros((18, 18, 3)), r"frames of shape \[18, 3\], expected \[17, 3\]"),
+        (3, np.zeros((18, 18, 3)), r"holds 18 joints .*, expected COCO's 17 joints"),
         (3, np.zeros((18, 17)), r"frames of shape \[17\]"),
         (0, [np.zeros((3, 3)), np.zeros((0, 3))], "1 of 2 frames .* are empty"),
         (0, np.zeros((6, 20, 3)), r"shape \[6, 20, 3\], expected \[m, 3\]"),

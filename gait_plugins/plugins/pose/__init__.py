@@ -1,0 +1,18 @@
+"""Gait from keypoints: GaitGraph, GaitTR, MSGG, and the transforms of joints."""
+
+from __future__ import annotations
+
+from gait_plugins.hookspecs import Contribution, hookimpl
+
+requires_api = 1
+_HERE = "gait_plugins.plugins.pose"
+
+
+@hookimpl
+def gait_models() -> Contribution:
+    return {}
+
+
+@hookimpl
+def gait_transforms() -> Contribution:
+    return {}

@@ -1,0 +1,68 @@
+"""Keypoints as a stream: joints of a declared order, with confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from gait_plugins.api.stream import Axis, Stream
+from gait_plugins.errors import DataError
+from gait_plugins.io.printable import printable
+from gait_plugins.io.ragged import Frames
+from gait_plugins.skeleton.orders import ORDERS, JointOrder, joint_order
+
+Joints = Literal["coco17", "18", "25", "limbs12", "coco", "17", "alphapose", "openpose", "body25"]
+
+
+class Keypoints(Stream):
+    """Joints of the body in the picture, ``[joints, 3]``: x, y in pixels, confidence.
+
+    Args:
+        joints: their order: ``coco17``; ``18`` (AlphaPose, OpenPose with a neck); ``25`` (OpenPose's
+            BODY_25); ``limbs12`` (MSGG). ``coco``, ``alphapose`` and ``openpose`` mean what OpenGait means.
+        clock: frames per second, or the name of the stream in step with it.
+    """
+
+    def __init__(self, joints: Joints = "coco17", clock: float | str | None = None) -> None:
+        order = joint_order(joints)
+        about = f"x, y in pixels and confidence; {order.described}; a joint that was not found is 0"
+        super().__init__("keypoints", (len(order), 3), "float32", clock=clock, about=about)
+
+    def misfit(self, given: Stream) -> str | None:
+        """As of any stream; an order of joints that is another one is named beside the expected one."""
+        ours, theirs = self.order, _by_number(given.shape)
+        if ours is not None and theirs is not None and ours != theirs:
+            return f"joints of another order, {theirs.title}, expected {ours.title}"
+        return super().misfit(given)
+
+    def checked(self, frames: Frames, where: str) -> Frames:
+        """As of any stream; frames of another order, or without confidence, are named as such."""
+        shape = frames.shape[1:] if isinstance(frames, np.ndarray) else ()
+        expected = self.order
+        found = _by_number(shape)
+        if found is not None and expected is not None and found != expected:
+            raise DataError(
+                f"the stream {self.name!r} holds {found.title}, expected {expected.title}",
+                where=printable(where),
+                hint=f"say which joints the files hold (joints: {found.name}), and choose a model for them",
+            )
+        if expected is not None and shape == (len(expected), 2):
+            raise DataError(
+                f"the stream {self.name!r} holds x and y without confidence",
+                where=printable(where),
+                hint="write a third column: the estimator's confidence, or 1 for joints that were found, 0 "
+                "for others",
+            )
+        return super().checked(frames, where)
+
+    @property
+    def order(self) -> JointOrder | None:
+        """The order of its joints, by their number."""
+        return _by_number(self.shape)
+
+
+def _by_number(shape: Sequence[Axis]) -> JointOrder | None:
+    """The order of joints in frames ``[joints, ...]``; None where they are no joints that are known."""
+    return next((order for order in ORDERS.values() if shape and shape[0] == len(order)), None)

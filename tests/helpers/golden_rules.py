@@ -62,8 +62,9 @@ def fill_weights_B(model: Module, salt: int = 0) -> Module:  # noqa: N802
 def _fill(model: Module, rule: Rule) -> Module:
     with torch.no_grad():
         for key, tensor in model.state_dict().items():
-            # Counters stay, and so does a learnable pooling exponent.
-            if tensor.is_floating_point() and key.rsplit(".", 1)[-1] != "p":
+            # Counters stay, and so do a learnable pooling exponent and the adjacency of a graph.
+            last = key.rsplit(".", 1)[-1]
+            if tensor.is_floating_point() and last not in ("p", "A") and not last.startswith("A_"):
                 values = rule(key, tuple(tensor.shape)).astype(np.float32).reshape(tuple(tensor.shape))
                 tensor.copy_(torch.from_numpy(values))
     return model
@@ -76,7 +77,7 @@ def _rule_a(key: str, shape: tuple[int, ...]) -> np.ndarray:
         return 1 + 0.25 * wave**2
     if key.endswith("running_mean") or _is_vector(key, shape, "bias"):
         return 0.05 * wave
-    if _is_vector(key, shape, "weight"):
+    if _is_vector(key, shape, "weight") or _is_edge(key):
         return 1 + 0.1 * wave
     return 0.5 * wave / np.sqrt(count / shape[0] if len(shape) > 1 else 1.0)
 
@@ -88,7 +89,7 @@ def _rule_b(key: str, shape: tuple[int, ...], salt: int) -> np.ndarray:
         return 1 + 0.3 * np.tanh(normal)
     if key.endswith("running_mean"):
         return 0.1 * normal
-    if _is_vector(key, shape, "weight"):
+    if _is_vector(key, shape, "weight") or _is_edge(key):
         return 1 + 0.1 * normal
     if _is_vector(key, shape, "bias"):
         return 0.05 * normal
@@ -99,6 +100,11 @@ def _rule_b(key: str, shape: tuple[int, ...], salt: int) -> np.ndarray:
 
 def _is_vector(key: str, shape: tuple[int, ...], last: str) -> bool:
     return len(shape) == 1 and key.endswith(f".{last}")
+
+
+def _is_edge(key: str) -> bool:
+    """Learned weights of a graph's edges."""
+    return key.rsplit(".", 1)[-1] == "edge" or key.startswith("edge_importance")
 
 
 def assert_within_noise(actual: Any, expected: Any, noise: float, factor: float = 20.0) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.config import load_config
+from gait_plugins.core.assembly.checks import describe_streams
+from gait_plugins.core.assembly.components import build_dataset, model_outline
 from gait_plugins.core.evaluate.conditions import Then, with_conditions
 from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runtime.options import RunOptions
@@ -140,3 +142,20 @@ def test_one_transform_after_the_other() -> None:
     assert frames == 3
     assert targets == {"last": 2, "own 1": 1, "own 2": 1}
     assert both.divisor == 4
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ("{two: [null, null]}", "has 2 transforms, the test has 1 input sources"),
+        ("{joints: {keypoints: null}}", "for the stream 'keypoints', but the inputs are silhouettes"),
+    ],
+)
+def test_conditions_for_other_streams_are_told_by_config_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditions: str, said: str
+) -> None:
+    monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path))
+    config = load_config("walkers/gei", [*SMALL, f"evaluator_cfg.conditions={conditions}"])
+    dataset = build_dataset(config)
+    with pytest.raises(GaitPluginsError, match=said):
+        describe_streams(config, dataset, model_outline(config))

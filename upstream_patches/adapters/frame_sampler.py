@@ -43,9 +43,7 @@ def adapt_frame_sampler(component: type[FrameSampler], name: str, session: Sessi
         options = {key: value for key, value in sample_config.items() if key in accepts.params}
         sampler = gait_plugins.build("frame_sampler", {"method": name, **options})
         phase = session.loading or "train"
-        return HostedFrames(
-            label_set, sampler.at_test() if phase == "test" else sampler, session.seed, phase
-        )
+        return HostedFrames(label_set, sampler.at_test() if phase == "test" else sampler, session.seed, phase)
 
     return make
 

@@ -22,6 +22,14 @@ class FrameSampler(HasExample, ABC):
     def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Frame indices, int64 ``[s]`` in ``[0, length)``, for a sequence of ``length >= 1`` frames."""
 
+    def at_test(self) -> FrameSampler:
+        """What takes its place in a test: itself, as a rule.
+
+        One that picks frames at random should give one that picks as many by a rule, so that a test finds
+        the same whatever the seed.
+        """
+        return self
+
 
 class BatchSampler(HasExample, ABC):
     """Picks sequences: batch ``number`` is a pure function of its arguments.

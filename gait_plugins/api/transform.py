@@ -35,6 +35,18 @@ class Transform(HasExample, ABC):
         """
         return None
 
+    def at_test(self) -> Transform:
+        """What takes its place in a test: itself, as a rule.
+
+        One that picks a part of the sequence at random gives one that picks it by a rule, so that a test
+        finds the same whatever the seed.
+        """
+        return self
+
+    def example_stream(self) -> Stream | None:
+        """Frames that it can be tried on; None: silhouettes."""
+        return None
+
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, Mapping[str, Any]]:

@@ -114,7 +114,7 @@ class SkeletonGaitPP(GaitModel):
         drawn = _branch(self.map_layer0, self.map_layer1, maps.flatten(0, 1))
         seen = _branch(self.sil_layer0, self.sil_layer1, silhouettes.flatten(0, 1).unsqueeze(1))
         fused: Tensor = self.fusion(seen, drawn)
-        x = fused.unflatten(0, maps.shape[:2]).transpose(1, 2)
+        x = fused.view(*maps.shape[:2], *fused.shape[1:]).transpose(1, 2)
         layers: tuple[Stage, ...] = (self.layer2, self.layer3, self.layer4)
         for layer in layers:
             x = layer(x, lengths)
@@ -170,8 +170,7 @@ class AttentionFusion(nn.Module):
         c = self.channels
         # What a convolution of both maps would give, without laying them side by side.
         hidden = F.conv2d(seen, first.weight[:, :c]) + F.conv2d(drawn, first.weight[:, c:])
-        for layer in layers[1:-1]:
-            hidden = layer(hidden)
+        hidden = layers[1:-1](hidden)
         # The softmax of a pair of scores is the sigmoid of their difference.
         weight = F.conv2d(hidden, last.weight[:c] - last.weight[c:]).sigmoid()
         return torch.lerp(drawn, seen, weight)

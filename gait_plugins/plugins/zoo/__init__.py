@@ -22,6 +22,7 @@ def gait_models() -> Contribution:
         "GaitSet": f"{_HERE}.models.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.models.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.models.gaitgl:GaitGL",
+        "SkeletonGaitPP": f"{_HERE}.models.maps.skeletongaitpp:SkeletonGaitPP",
         "GLN": f"{_HERE}.models.gln:GLN",
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,24 +20,8 @@ LEAST = 1e-3
 REACH = 3.0
 """Sigmas that a joint or a limb is drawn around."""
 _FAR = np.float32(1e4)
-_TOGETHER = 8
-"""Frames that are drawn at a time: few enough for the processor's cache."""
-
-
-class _Spans(NamedTuple):
-    """Pixels from ``first`` up to, but without, ``end``, for each of several frames; int64 ``[f]``."""
-
-    first: np.ndarray
-    end: np.ndarray
-
-    def among(self, seen: np.ndarray) -> np.ndarray:
-        """All pixels that any of the frames that are seen needs."""
-        return np.arange(self.first[seen].min(), self.end[seen].max())
-
-    def outside(self, pixels: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Which of the pixels each frame has not, ``[f, pixels]``."""
-        beyond = (pixels < self.first[:, None]) | (pixels >= self.end[:, None])
-        return np.asarray(beyond | ~seen[:, None])
+_TOGETHER = 32
+"""Frames that are drawn at a time: few calls, and tables that the processor's cache holds."""
 
 
 def drawn_joints(places: np.ndarray, sure: np.ndarray, sigma: float, side: int) -> np.ndarray:
@@ -51,9 +37,20 @@ def drawn_joints(places: np.ndarray, sure: np.ndarray, sigma: float, side: int) 
         float32 ``[t, side, side]``.
     """
     canvas = np.zeros((len(places), side, side), np.float32)
+    scratch = np.empty(min(len(places), _TOGETHER) * side * side, np.float32)
     for frames in _parts(len(places)):
-        for joint in range(places.shape[1]):
-            _joint(canvas[frames], places[frames, joint], sure[frames, joint], sigma)
+        joints = places[frames].swapaxes(0, 1)
+        spans = _Spans.around(joints, joints, sure[frames].T, sigma, side)
+        bells = _offsets(joints, side)
+        bells *= bells
+        bells *= np.float32(-1 / (2 * sigma**2))
+        np.exp(bells, out=bells)
+        bells[:, :, 0] *= sure[frames].T[..., None].astype(np.float32)
+        np.copyto(bells, 0, where=spans.outside(side))
+        for joint, (x, y) in spans.windows():
+            across, down = bells[joint, :, 0, None, x], bells[joint, :, 1, y, None]
+            window = canvas[frames, y, x]
+            np.maximum(window, np.multiply(down, across, out=_room(window.shape, scratch)), out=window)
     return canvas
 
 
@@ -66,86 +63,111 @@ def drawn_limbs(places: np.ndarray, sure: np.ndarray, sigma: float, side: int) -
     Returns:
         float32 ``[t, side, side]``.
     """
+    # The least of: squared distance, in units of sqrt(2) sigma, less the logarithm of the strength.
     canvas = np.full((len(places), side, side), _FAR, np.float32)
+    scratch = np.empty((3, min(len(places), _TOGETHER) * side * side), np.float32)
     for frames in _parts(len(places)):
-        for start, end in LIMBS:
-            a, b = places[frames, start], places[frames, end]
-            strength = np.minimum(sure[frames, start], sure[frames, end])
-            # A limb of less than a pixel is its first joint, as strong as that is.
-            dot = ((a - b) ** 2).sum(1) < 1
-            strength = np.where(dot & (strength >= LEAST), sure[frames, start], strength)
-            _limb(canvas[frames], a, np.where(dot[:, None], a, b), strength, sigma)
+        _limbs(canvas[frames], places[frames], sure[frames], sigma, scratch)
         np.negative(canvas[frames], out=canvas[frames])
         np.exp(canvas[frames], out=canvas[frames])
     return canvas
+
+
+class _Spans(NamedTuple):
+    """Pixels from ``first`` up to, but without, ``end``, of several marks in several frames.
+
+    Both are int64 ``[marks, f, 2]``, columns and rows; ``seen`` is ``[marks, f]``: what is drawn at all.
+    """
+
+    first: np.ndarray
+    end: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def around(cls, low: np.ndarray, high: np.ndarray, sure: np.ndarray, sigma: float, side: int) -> _Spans:
+        """What lies within reach of marks from ``low`` to ``high``, ``[marks, f, 2]``, on the canvas."""
+        first = np.trunc(low - REACH * sigma).clip(0, side).astype(np.intp)
+        end = (np.trunc(high + REACH * sigma) + 1).clip(0, side).astype(np.intp)
+        return cls(first, end, (sure >= LEAST) & (end > first).all(-1))
+
+    def outside(self, side: int) -> np.ndarray:
+        """The columns and rows that a mark is not drawn on, ``[marks, f, 2, side]``."""
+        first, end = (edge[..., None].astype(np.int16) for edge in (self.first, self.end))
+        pixels = np.arange(side, dtype=np.int16)
+        beyond = pixels < first
+        beyond |= pixels >= end
+        beyond[~self.seen] = True
+        return beyond
+
+    def windows(self) -> Iterator[tuple[int, tuple[slice, slice]]]:
+        """Marks that are seen in any frame, with the columns and rows that hold them in all frames."""
+        seen = self.seen[..., None]
+        first = np.where(seen, self.first, np.iinfo(np.intp).max).min(1).tolist()
+        end = np.where(seen, self.end, 0).max(1).tolist()
+        for mark in np.flatnonzero(self.seen.any(1)).tolist():
+            (left, top), (right, bottom) = first[mark], end[mark]
+            yield mark, (slice(left, right), slice(top, bottom))
 
 
 def _parts(total: int) -> list[slice]:
     return [slice(first, min(first + _TOGETHER, total)) for first in range(0, total, _TOGETHER)]
 
 
-def _spans(low: np.ndarray, high: np.ndarray, sigma: float, side: int) -> _Spans:
-    first = np.trunc(low - REACH * sigma).clip(0, side)
-    end = (np.trunc(high + REACH * sigma) + 1).clip(0, side)
-    return _Spans(first.astype(np.intp), end.astype(np.intp))
+def _limbs(
+    canvas: np.ndarray, places: np.ndarray, sure: np.ndarray, sigma: float, scratch: np.ndarray
+) -> None:
+    """Lower ``[f, side, side]`` to the nearest limb; ``scratch`` is room for three such tables."""
+    start, end, strength = _ends(places, sure)
+    side, unit = canvas.shape[-1], 1 / (np.sqrt(2) * sigma)
+    spans = _Spans.around(np.minimum(start, end), np.maximum(start, end), strength, sigma, side)
+    length = np.sqrt(((end - start) ** 2).sum(-1)) * unit
+    ahead = (end - start) * unit / np.maximum(length, 1e-12)[..., None]
+    ahead[length == 0] = 1, 0
+    offsets = _offsets((start + end) / 2, side)
+    # From the limb's line, and along it from its middle: each the sum of a part for columns, one for rows.
+    ahead *= unit
+    along = offsets * ahead[..., None].astype(np.float32)
+    across = np.stack([-ahead[..., 1], ahead[..., 0]], -1)
+    beside = np.multiply(offsets, across[..., None].astype(np.float32), out=offsets)
+    np.copyto(beside, _FAR, where=spans.outside(side))
+    half = (length / 2).astype(np.float32)[..., None, None]
+    weakness = -np.log(np.maximum(strength, LEAST)).astype(np.float32)[..., None, None]
+    for limb, (x, y) in spans.windows():
+        distance = _table(beside[limb], x, y, scratch[0])
+        distance *= distance
+        beyond = _table(along[limb], x, y, scratch[1])
+        on_limb = _room(beyond.shape, scratch[2])
+        np.clip(beyond, -half[limb], half[limb], out=on_limb)
+        beyond -= on_limb
+        beyond *= beyond
+        distance += beyond
+        distance += weakness[limb]
+        window = canvas[:, y, x]
+        np.minimum(window, distance, out=window)
 
 
-def _joint(canvas: np.ndarray, place: np.ndarray, sure: np.ndarray, sigma: float) -> None:
-    """Draw one joint ``[f, 2]`` on ``[f, side, side]``."""
-    columns, rows = (_spans(place[:, axis], place[:, axis], sigma, canvas.shape[-1]) for axis in (0, 1))
-    seen = (sure >= LEAST) & (columns.end > columns.first) & (rows.end > rows.first)
-    if seen.any():
-        x, across = _bell(columns, place[:, 0], seen, sigma)
-        y, down = _bell(rows, place[:, 1], seen, sigma)
-        across *= sure[:, None].astype(np.float32)
-        window = canvas[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
-        np.maximum(window, down[:, :, None] * across[:, None, :], out=window)
+def _ends(places: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start, end ``[limbs, f, 2]`` and strength ``[limbs, f]`` of the limbs of ``[f, v, 2]``."""
+    start, end = (places[:, LIMBS[:, side]].swapaxes(0, 1) for side in (0, 1))
+    first, second = (sure[:, LIMBS[:, side]].T for side in (0, 1))
+    strength = np.minimum(first, second)
+    # A limb of less than a pixel is its first joint, as strong as that is.
+    dot = ((start - end) ** 2).sum(-1) < 1
+    return start, np.where(dot[..., None], start, end), np.where(dot & (strength >= LEAST), first, strength)
 
 
-def _bell(
-    spans: _Spans, middle: np.ndarray, seen: np.ndarray, sigma: float
-) -> tuple[np.ndarray, np.ndarray]:
-    pixels = spans.among(seen)
-    bell = np.exp(-((pixels - middle[:, None]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    bell[spans.outside(pixels, seen)] = 0
-    return pixels, bell
+def _offsets(places: np.ndarray, side: int) -> np.ndarray:
+    """Columns and rows from places ``[marks, f, 2]``, float32 ``[marks, f, 2, side]``."""
+    return np.asarray(np.arange(side, dtype=np.float32) - places[..., None].astype(np.float32))
 
 
-def _limb(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, sure: np.ndarray, sigma: float) -> None:
-    """Lower ``[f, side, side]`` to the squared distance to a limb, less the logarithm of its strength.
-
-    Distance is in units of sqrt(2) sigma, so that the limb is drawn by exp(-canvas).
-    """
-    side = canvas.shape[-1]
-    low, high = np.minimum(start, end), np.maximum(start, end)
-    columns, rows = (_spans(low[:, axis], high[:, axis], sigma, side) for axis in (0, 1))
-    seen = (sure >= LEAST) & (columns.end > columns.first) & (rows.end > rows.first)
-    if not seen.any():
-        return
-    unit = 1 / (np.sqrt(2) * sigma)
-    along = (end - start) * unit
-    length = np.sqrt((along**2).sum(1))
-    ahead = np.where(length[:, None] > 0, along / np.maximum(length, 1e-12)[:, None], [1.0, 0.0])
-    middle = (start + end) / 2
-    x, y = columns.among(seen), rows.among(seen)
-    right, down = (x - middle[:, [0]]) * unit, (y - middle[:, [1]]) * unit
-    # Beside the limb: from its line. Along it: from its middle, less half its length.
-    beside_x, beside_y = -ahead[:, [1]] * right, ahead[:, [0]] * down
-    beside_x[columns.outside(x, seen)] = _FAR
-    beside_y[rows.outside(y, seen)] = _FAR
-    distance = _table(beside_x, beside_y)
-    distance *= distance
-    beyond = _table(ahead[:, [0]] * right, ahead[:, [1]] * down)
-    np.abs(beyond, out=beyond)
-    beyond -= (length / 2).astype(np.float32)[:, None, None]
-    np.maximum(beyond, 0, out=beyond)
-    beyond *= beyond
-    distance += beyond
-    distance -= np.log(np.maximum(sure, LEAST)).astype(np.float32)[:, None, None]
-    window = canvas[:, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
-    np.minimum(window, distance, out=window)
+def _table(parts: np.ndarray, x: slice, y: slice, scratch: np.ndarray) -> np.ndarray:
+    """Sums of the columns and rows of ``[f, 2, side]``: float32 ``[f, rows, columns]``, in the room given."""
+    across, down = parts[:, 0, None, x], parts[:, 1, y, None]
+    room = _room((len(parts), down.shape[1], across.shape[2]), scratch)
+    np.add(across, down, out=room)
+    return room
 
 
-def _table(across: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Sums of ``[f, columns]`` and ``[f, rows]``: float32 ``[f, rows, columns]``."""
-    return np.asarray(across.astype(np.float32)[:, None, :] + down.astype(np.float32)[:, :, None])
+def _room(shape: tuple[int, ...], scratch: np.ndarray) -> np.ndarray:
+    return scratch[: math.prod(shape)].reshape(shape)

@@ -68,4 +68,4 @@ def _weighted(distances: np.ndarray, values: np.ndarray) -> np.ndarray:
     weights = np.where(same.any(1, keepdims=True), same, np.nan_to_num(weights))
     total = weights.sum(1)
     mean = (weights * values[nearest]).sum(1) / np.where(total > 0, total, 1)
-    return np.where(total > 0, mean, values.mean())
+    return np.asarray(np.where(total > 0, mean, values.mean()))

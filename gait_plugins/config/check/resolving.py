@@ -156,6 +156,7 @@ class Resolver:
         specs: dict[str, LossSpec] = {}
         for path in paths:
             own, rest, accepts = self._split(LossSection, path)
+            rest = self._less_ignored(LossSection, rest, path)
             spec = self.check.component("loss", rest, path, accepts.params)
             prefix = own.value.get("log_prefix")
             if prefix in specs:

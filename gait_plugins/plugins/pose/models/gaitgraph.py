@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.graphs import hop_adjacency
 from gait_plugins.plugins.pose.models.resgcn import Block, ResGCN
-from gait_plugins.plugins.pose.models.sequences import embed, joint_frames
+from gait_plugins.plugins.pose.models.sequences import embed, joint_frames, usual_keypoints
 from gait_plugins.skeleton.bones import Skeleton, skeleton
 
 
@@ -56,6 +56,11 @@ class GaitGraph1(GaitModel):
         """Narrow, for 17 joints."""
         widths = {"input_branch": [3, 8, 8], "main_stream": [8, 16, 16], "reduction": 2}
         return {"joint_format": "coco", "num_class": 6, **widths}
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Keypoints in the order that ``joint_format`` names."""
+        return usual_keypoints(options.get("joint_format"))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``; in training the features ``[n, 2, c]`` of two views.
@@ -142,6 +147,11 @@ class GaitGraph2(GaitModel):
         """Narrow, for 17 joints."""
         widths = {"input_branch": [5, 8, 8], "main_stream": [8, 16, 16], "reduction": 2}
         return {"joint_format": "coco", "num_class": 6, **widths}
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Keypoints in the order that ``joint_format`` names."""
+        return usual_keypoints(options.get("joint_format"))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``; with ``tta``, but not in training, ``[n, 3 c, 1]``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.graphs import Strategy, body_adjacency
 from gait_plugins.plugins.pose.models.joint_maps import GraphConv, joint_maps, shortcut, temporal_conv
-from gait_plugins.plugins.pose.models.sequences import JointFrames, embed
+from gait_plugins.plugins.pose.models.sequences import JointFrames, embed, usual_keypoints
 from gait_plugins.skeleton import ORDERS
 
 _LEVELS = ("lowSemantic", "mediumSemantic", "highSemantic")
@@ -74,6 +74,11 @@ class MultiScaleGaitGraph(GaitModel):
     def example_config(cls) -> dict[str, Any]:
         """Narrow."""
         return {"in_channels": [3, 4, 8], "out_channels": 6, "num_id": 5}
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Keypoints in any order that has its 12 joints."""
+        return usual_keypoints(None)
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``."""

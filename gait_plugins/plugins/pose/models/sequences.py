@@ -14,6 +14,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
 from gait_plugins.skeleton import ORDERS, JointOrder
 from gait_plugins.skeleton.bones import Skeleton
+from gait_plugins.skeleton.orders import ALIASES
 
 
 class JointFrames(Stream):
@@ -51,6 +52,14 @@ class JointFrames(Stream):
 def joint_frames(skeleton: Skeleton, before: Sequence[int], after: Sequence[int], by: str) -> JointFrames:
     """The stream of frames ``[*before, v, *after]``."""
     return JointFrames(skeleton.order, (*before, len(skeleton.order), *after), by)
+
+
+def usual_keypoints(joint_format: Any) -> dict[str, dict[str, Any]]:
+    """What files hold for a model of these joints; any order that is told by its number, where None is named."""
+    if joint_format is None:
+        return {"keypoints": {"type": "Keypoints", "joints": "any"}}
+    known = ALIASES.get(str(joint_format), str(joint_format)) in ORDERS
+    return {"keypoints": {"type": "Keypoints", "joints": joint_format}} if known else {}
 
 
 def embed(batch: GaitBatch, network: Callable[[Tensor], Any], owner: nn.Module) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -88,6 +88,12 @@ class DeepGaitV2(GaitModel):
             use_emb2: embed by the features behind the batch-norm neck.
         """
         return cls(class_num=SeparateBNNecks["class_num"], use_emb2=use_emb2, **Backbone)
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Skeleton maps for two channels; pictures of more as they are declared."""
+        channels = options["Backbone"]["in_channels"]
+        return {"skeleton_maps": {"type": "SkeletonMaps"}} if channels == 2 else {}
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:

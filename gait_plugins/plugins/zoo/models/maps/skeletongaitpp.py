@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -93,6 +93,11 @@ class SkeletonGaitPP(GaitModel):
             )
         channels = Backbone.get("channels") or widths("SkeletonGaitPP", Backbone.get("C", 2))
         return cls(SeparateBNNecks["class_num"], Backbone["blocks"], channels, use_emb2)
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Skeleton maps, then silhouettes, as OpenGait's script names the files."""
+        return {"skeleton_maps": {"type": "SkeletonMaps"}, "silhouettes": {"type": "Silhouettes"}}
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:

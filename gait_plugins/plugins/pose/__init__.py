@@ -10,7 +10,12 @@ _HERE = "gait_plugins.plugins.pose"
 
 @hookimpl
 def gait_models() -> Contribution:
-    return {}
+    return {
+        "GaitGraph1": f"{_HERE}.models.gaitgraph:GaitGraph1",
+        "GaitGraph2": f"{_HERE}.models.gaitgraph:GaitGraph2",
+        "GaitTR": f"{_HERE}.models.gaittr:GaitTR",
+        "MultiScaleGaitGraph": f"{_HERE}.models.msgg:MultiScaleGaitGraph",
+    }
 
 
 @hookimpl

@@ -19,8 +19,6 @@ _NECK = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip "
     "right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear"
 )
-_COCO_PARENTS = (5, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14)
-_NECK_PARENTS = (1, 1, 1, 2, 3, 1, 5, 6, 2, 8, 9, 5, 11, 12, 0, 0, 14, 15)
 _BODY25 = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist middle_hip "
     "right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear "
@@ -40,14 +38,11 @@ class JointOrder:
         name: as configurations write it.
         title: as people call it.
         joints: names, in their order.
-        parents: for each joint the place of the one that its bone leads to, as the graph models of gait
-            have them (the neck leads to itself); empty where they know none.
     """
 
     name: str
     title: str
     joints: tuple[str, ...]
-    parents: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -77,8 +72,8 @@ def _other_side(joint: str) -> str:
 ORDERS = {
     order.name: order
     for order in (
-        JointOrder("coco17", "COCO's 17 joints", tuple(_COCO.split()), _COCO_PARENTS),
-        JointOrder("18", "18 joints with a neck (AlphaPose, OpenPose)", tuple(_NECK.split()), _NECK_PARENTS),
+        JointOrder("coco17", "COCO's 17 joints", tuple(_COCO.split())),
+        JointOrder("18", "18 joints with a neck (AlphaPose, OpenPose)", tuple(_NECK.split())),
         JointOrder("25", "OpenPose's 25 joints (BODY_25)", tuple(_BODY25.split())),
         JointOrder("limbs12", "12 joints without a head (MSGG)", tuple(_LIMBS.split())),
     )

@@ -25,7 +25,7 @@ class _Clip(Transform):
                 "of at least 1",
                 where=type(self).__name__,
             )
-        self.sequence_length = sequence_length
+        self.sequence_length = self.fewest_frames = sequence_length
         self.published = published
 
     def becomes(self, stream: Stream) -> Stream | None:

@@ -11,6 +11,7 @@ import numpy as np
 from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.skeleton import Keypoints, joint_order
+from gait_plugins.skeleton.bones import SKELETONS
 from gait_plugins.skeleton.orders import JointOrder, order_of
 
 JointFormat = Literal["coco", "alphapose", "openpose", "coco17", "17", "18"]
@@ -107,10 +108,11 @@ def parents_of(owner: str, order: JointOrder) -> Sequence[int]:
     Raises:
         ConfigError: the order has no bones.
     """
-    if not order.parents:
+    known = SKELETONS.get(order.name)
+    if known is None:
         raise ConfigError(
             f"{owner} knows no bones of {order.title}, only of coco and alphapose (openpose)",
             where=owner,
             hint="reorder the joints to 17 or 18 first",
         )
-    return order.parents
+    return known.parents

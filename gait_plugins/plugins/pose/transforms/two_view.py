@@ -25,6 +25,7 @@ class TwoView(Transform):
         self.transforms = list(trf_cfg)
         self.published = published
         self.divisor = float(np.prod([transform.divisor for transform in self.transforms]))
+        self.fewest_frames = max((t.fewest_frames for t in self.transforms), default=1)
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class OpenGaitFrames(FrameSampler):
         if self.number == "all" and frames_all_limit != -1:
             self.limit = self._option("frames_all_limit", frames_all_limit, 1)
         self.random_at_test = random_at_test
+        if self.number != "all":
+            self.fewest_frames = self.most + self.skip
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:
@@ -127,6 +129,7 @@ class FramesByRule(FrameSampler):
 
     def __init__(self, count: int, window: int | None, fixed_length: bool) -> None:
         self.count, self.window, self.fixed_length = count, window, fixed_length
+        self.fewest_frames = count if window is None else window
 
     def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
         _check_length(length)

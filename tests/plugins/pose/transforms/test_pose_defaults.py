@@ -12,6 +12,7 @@ import gait_plugins
 from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.skeleton import Keypoints
+from gait_plugins.skeleton.bones import SKELETONS
 from gait_plugins.skeleton.orders import ORDERS
 from gait_plugins.testing import check_transform
 
@@ -198,7 +199,7 @@ def test_full_branches_hold_both_coordinates_and_the_confidence() -> None:
     found = pose("GaitGraphMultiInput", full=True)(given, rng())
     published = pose("GaitGraphMultiInput")(given, rng())
     at = given[..., :2]
-    parents = list(ORDERS["coco17"].parents)
+    parents = list(SKELETONS["coco17"].parents)
     np.testing.assert_array_equal(found[:, :, 0], published[:, :, 0])
     for branch in (1, 2):
         assert not published[:, :, branch, 2].any()

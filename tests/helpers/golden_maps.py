@@ -11,7 +11,14 @@ from torch import Tensor
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel
 from helpers.golden_poses import POSE_FREQUENCIES, SALT, maps
-from helpers.golden_rules import check_outputs, check_state_dict, fill_weights_B, golden_json, sil
+from helpers.golden_rules import (
+    assert_within_noise,
+    check_state_dict,
+    fill_weights_B,
+    golden,
+    golden_json,
+    sil,
+)
 
 SIZE = (64, 44)
 CLASSES = ("negative", "neutral", "positive")
@@ -95,9 +102,13 @@ def check_case(name: str, case: str) -> None:
         found["loss_sum"] = torch.stack([value for _, value in losses]).sum(0)
     outputs = stated["outputs"]
     assert outputs.keys() <= found.keys()
-    exact = {key for key, value in outputs.items() if not value["max_abs_err_float32_vs_float64"]}
-    golden = f"pose/model_{name}"
-    check_outputs({key: found[key] for key in outputs.keys() - exact}, golden, case)
+    arrays = golden(f"pose/model_{name}")
+    for key, value in outputs.items():
+        noise = value["max_abs_err_float32_vs_float64"]
+        if key == "loss_sum":  # by chance below the noise of its terms in one recording
+            terms = [outputs[f"loss_{p}"]["max_abs_err_float32_vs_float64"] for p, _ in losses]
+            noise = max(noise, *terms)
+        assert_within_noise(found[key], arrays[f"{case}_{key}"], noise)
 
 
 def check_full_width(name: str) -> None:

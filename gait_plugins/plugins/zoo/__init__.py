@@ -23,6 +23,8 @@ def gait_models() -> Contribution:
         "GaitPart": f"{_HERE}.models.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.models.gaitgl:GaitGL",
         "SkeletonGaitPP": f"{_HERE}.models.maps.skeletongaitpp:SkeletonGaitPP",
+        "MultiGaitpp": f"{_HERE}.models.maps.multigaitpp:MultiGaitpp",
+        "ScoNet": f"{_HERE}.models.maps.sconet:ScoNet",
         "GLN": f"{_HERE}.models.gln:GLN",
     }
 

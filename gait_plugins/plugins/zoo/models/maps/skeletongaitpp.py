@@ -10,19 +10,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import NotRequired, Self, TypedDict
 
-from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, heads, split_lengths
-from gait_plugins.plugins.zoo.data.streams import SkeletonMaps
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import Stage, stage, stem
 from gait_plugins.plugins.zoo.models.deepgaitv2 import ClassNumber, four_sizes
 from gait_plugins.plugins.zoo.models.input_checks import require_strips
+from gait_plugins.plugins.zoo.models.maps.stacked import Stack, branch, widths
 
 STRIDES = (1, 2, 2, 1)
 STRIPS = 16
 SQUEEZE = 16
-WIDTHS = (32, 64, 128, 256)
-"""Channels of the stages for C = 1."""
 
 
 class PairOptions(TypedDict):
@@ -56,7 +54,8 @@ class SkeletonGaitPP(GaitModel):
         super().__init__()
         four_sizes("SkeletonGaitPP", blocks=blocks, channels=channels)
         first, second, third, fourth = channels
-        self.streams = (SkeletonMaps(), SILHOUETTES)
+        self.stack = Stack("SkeletonGaitPP", 3, ("skeleton_maps", "silhouettes"))
+        self.streams = self.stack.streams
         self.num_classes = class_num
         self.use_emb2 = use_emb2
         self.sil_layer0 = stem(1, first)
@@ -112,12 +111,12 @@ class SkeletonGaitPP(GaitModel):
 
     def part_embeddings(self, batch: GaitBatch) -> Tensor:
         """``[n, c, 16]``."""
+        self.stack.require_one_size(batch.inputs)
         maps, silhouettes = batch.inputs
-        _require_one_size(maps, silhouettes)
         lengths = split_lengths(batch.seq_lens)
         # As single frames up to where time comes in: nothing is moved between frames and sequences.
-        drawn = _branch(self.map_layer0, self.map_layer1, maps.flatten(0, 1))
-        seen = _branch(self.sil_layer0, self.sil_layer1, silhouettes.flatten(0, 1).unsqueeze(1))
+        drawn = branch(self.map_layer0, self.map_layer1, maps.flatten(0, 1))
+        seen = branch(self.sil_layer0, self.sil_layer1, silhouettes.flatten(0, 1).unsqueeze(1))
         fused: Tensor = self.fusion(seen, drawn)
         x = fused.view(*maps.shape[:2], *fused.shape[1:]).transpose(1, 2)
         layers: tuple[Stage, ...] = (self.layer2, self.layer3, self.layer4)
@@ -129,14 +128,12 @@ class SkeletonGaitPP(GaitModel):
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The classifiers and what losses and monitors get."""
         features, logits = self.BNNecks(embeddings)
-        maps, silhouettes = batch.inputs
-        pictures = torch.cat([maps, silhouettes.unsqueeze(2)], 2).flatten(0, 1)
         return {
             "training_feat": {
                 "triplet": {"embeddings": embeddings, "labels": batch.labels},
                 "softmax": {"logits": logits, "labels": batch.labels},
             },
-            "visual_summary": {"image/sils": pictures},
+            "visual_summary": {"image/sils": self.stack(batch.inputs).flatten(0, 1)},
             "inference_feat": {"embeddings": features if self.use_emb2 else embeddings},
         }
 
@@ -179,36 +176,3 @@ class AttentionFusion(nn.Module):
         # The softmax of a pair of scores is the sigmoid of their difference.
         weight = F.conv2d(hidden, last.weight[:c] - last.weight[c:]).sigmoid()
         return torch.lerp(drawn, seen, weight)
-
-
-def widths(owner: str, times: int) -> tuple[int, ...]:
-    """Channels of the four stages for OpenGait's ``C``.
-
-    Raises:
-        ConfigError: it is below 1.
-    """
-    if times < 1:
-        raise ConfigError(
-            f"C is {times}, expected 1 or more",
-            where=owner,
-            hint="OpenGait's files have 2, for stages of 64, 128, 256 and 512 channels",
-        )
-    return tuple(times * width for width in WIDTHS)
-
-
-def _branch(first: FrameWise, second: Stage, frames: Tensor) -> Tensor:
-    """A stem and a stage of single frames, ``[m, c, h, w]`` to ``[m, c', h, w]``."""
-    after: nn.Module = cast(FrameWise, second).forward_block
-    maps: Tensor = after(first.forward_block(frames))
-    return maps
-
-
-def _require_one_size(maps: Tensor, silhouettes: Tensor) -> None:
-    (h, w), (height, width) = maps.shape[-2:], silhouettes.shape[-2:]
-    if (h, w) != (height, width):
-        raise ConfigError(
-            f"frames come as skeleton maps of {h}x{w} and silhouettes of {height}x{width}, expected one size",
-            where="SkeletonGaitPP",
-            hint="cut both alike, for example by joint_transform: {type: JointPictures, trf_cfg: [{type: "
-            "BaseSilCuttingTransform}]}",
-        )

@@ -111,7 +111,7 @@ def test_options_that_make_no_network_are_refused(changes: dict[str, Any], words
 
 
 def test_pictures_of_unequal_size_are_named() -> None:
-    with pytest.raises(ConfigError, match="skeleton maps of 64x44 and silhouettes of 64x64"):
+    with pytest.raises(ConfigError, match="skeleton_maps of 64x44, silhouettes of 64x64; expected"):
         small()(map_batch([grey(1, 2, 2), torch.zeros(1, 2, 64, 64)]))
 
 

@@ -113,13 +113,16 @@ def gait_protocols() -> Contribution:
         "HID_submission": "submissions:HIDSubmission",
         "evaluate_own_data": "own_data:OwnDataProtocol",
         "evaluate_classes": "classes:ClassProtocol",
+        "evaluate_scoliosis": "classes:ScoliosisProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}
 
 
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
-    """SwinGait's files hold an option of the model under ``trainer_cfg``."""
-    from gait_plugins.plugins.zoo.config_compat import move_cosine_steps
+    """What OpenGait's files write elsewhere, or leave to the code: see ``config_compat``."""
+    from gait_plugins.plugins.zoo import config_compat
 
-    move_cosine_steps(config)
+    config_compat.move_cosine_steps(config)
+    config_compat.transform_pictures_together(config)
+    config_compat.name_classes(config)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
@@ -89,6 +92,12 @@ class ClassProtocol(Protocol):
             tables=(_figures_table(figures), _confusions_table(table, names)),
             details={"confusions": table.tolist(), "classes": names},
         )
+
+
+class ScoliosisProtocol(ClassProtocol):
+    """The classes of Scoliosis1K: ``evaluate_classes`` under the name that OpenGait's files write."""
+
+    ignored_options: ClassVar[Mapping[str, str]] = {"metric": "classes are compared, and no distances"}
 
 
 def _figures_table(figures: dict[str, float]) -> Table:

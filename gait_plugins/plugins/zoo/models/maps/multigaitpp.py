@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -98,6 +98,14 @@ class MultiGaitpp(GaitModel):
         require_fits("MultiGaitpp", (Fit("in_channels", both, part1 + part2, together),))
         channels = Backbone.get("channels") or widths("MultiGaitpp", Backbone.get("C", 2))
         return cls(SeparateBNNecks["class_num"], part1, part2, Backbone["blocks"], channels, streams)
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """One stream of all maps; where they are stacked here, what they are is to be declared."""
+        if options.get("streams"):
+            return {}
+        parts = (options["Backbone"].get("part1_channel", 2), options["Backbone"].get("part2_channel", 3))
+        return {"maps": {"type": "Maps", "channels": sum(parts)}}
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:

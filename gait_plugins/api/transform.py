@@ -24,8 +24,8 @@ class Transform(HasExample, ABC):
     """By what the device divides the frames after all transforms; factors of a pipeline multiply."""
 
     fewest_frames: int = 1
-    """Frames that a clip should have. Of one that has fewer, some are taken more than once, which is told once
-    in a run."""
+    """Frames that a clip should have. Of one that has fewer, some are taken more than once, which is told
+    once in a run."""
 
     @abstractmethod
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -64,8 +64,8 @@ class GaitGraphMultiInput(OfJoints):
         center: the joint that others are seen from in branch 0.
         joint_format: order of the joints; left out, that of the data.
         full: the confidence in the empty channel, so that the longer step and the angle have both x and y;
-            and the step of the last frame but one filled. For networks that are trained with it, with GaitGraph2's
-            ``tta: false``: it makes its further clips in the published layout.
+            and the step of the last frame but one filled. For networks that are trained with it, with
+            GaitGraph2's ``tta: false``: it makes its further clips in the published layout.
     """
 
     def __init__(self, center: int = 0, joint_format: JointFormat | None = None, full: bool = False) -> None:

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.pose.models.joint_maps import GraphConv, joint_maps, shortcut, temporal_conv
+from gait_plugins.plugins.pose.models.joint_maps import (
+    GraphConv,
+    joint_maps,
+    mean_of_maps,
+    shortcut,
+    temporal_conv,
+)
 
 Block = Literal["Bottleneck", "Basic", "initial"]
 
@@ -65,7 +71,7 @@ class ResGCN(nn.Module):
         x = torch.cat(branches, 1) if len(branches) > 1 else branches[0]
         for module in self.backbone:
             x = module(x, adjacency)
-        embeddings: Tensor = self.fcn(x.mean((2, 3)))
+        embeddings: Tensor = self.fcn(mean_of_maps(x))
         return embeddings
 
 

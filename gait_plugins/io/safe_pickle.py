@@ -44,6 +44,25 @@ def load_frames(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
     return _stacked(loaded)
 
 
+def load_counts(file: IO[bytes]) -> dict[str, int]:
+    """The whole numbers by name in a pickled dict; numpy's own whole numbers are among them.
+
+    Raises:
+        RefusedPickle: it holds anything else; the message names what.
+        Exception: whatever ``pickle`` raises for a truncated or damaged stream.
+    """
+    value = _Unpickler(file, encoding="latin1").load()
+    if not isinstance(value, dict):
+        raise RefusedPickle(f"a pickled {_kind(value)}, expected a dict of whole numbers by name")
+    counts: dict[str, int] = {}
+    for name, given in value.items():
+        count = given.build() if isinstance(given, _Scalar) else given
+        if not isinstance(name, str) or not isinstance(count, int) or isinstance(count, bool):
+            raise RefusedPickle(f"a pickled dict of {_kind(name)} to {_kind(count)}, expected whole numbers")
+        counts[name] = count
+    return counts
+
+
 def _loaded(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
     # Python 2 wrote array bytes as str; latin1 is the encoding that numpy restores them by.
     value = _Unpickler(file, encoding="latin1").load()
@@ -68,7 +87,7 @@ def _stacked(frames: list[np.ndarray]) -> np.ndarray:
 def _kind(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__} of {' and '.join(sorted({_kind(item) for item in value})[:4])}"
-    return {"_Array": "array", "_Dtype": "dtype", "_Name": "numpy name"}.get(
+    return {"_Array": "array", "_Dtype": "dtype", "_Name": "numpy name", "_Scalar": "number"}.get(
         type(value).__name__, type(value).__name__
     )
 
@@ -164,6 +183,21 @@ class _Array(_Record):
         return flat.reshape(self.shape, order="F" if self.order == "F" else "C")
 
 
+class _Scalar(_Record):
+    """A number as numpy pickles it: its dtype and its bytes."""
+
+    __slots__ = ("data", "dtype")
+
+    def __init__(self, dtype: Any, data: Any = None) -> None:
+        self.dtype, self.data = dtype, data.encode("latin1") if isinstance(data, str) else data
+
+    def build(self) -> int | float:
+        if not isinstance(self.dtype, _Dtype) or not isinstance(self.data, bytes):
+            raise ValueError("a number without content")
+        (number,) = np.frombuffer(self.data, self.dtype.build()).tolist()
+        return number  # type: ignore[no-any-return]
+
+
 def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> _Array:
     return _Array().fill(data, dtype, shape, order, axes)
 
@@ -191,4 +225,5 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 for _core in ("numpy.core", "numpy._core"):
     _ADMITTED[f"{_core}.multiarray", "_reconstruct"] = _Array
+    _ADMITTED[f"{_core}.multiarray", "scalar"] = _Scalar
     _ADMITTED[f"{_core}.numeric", "_frombuffer"] = _frombuffer

@@ -51,7 +51,7 @@ def load_counts(file: IO[bytes]) -> dict[str, int]:
         RefusedPickle: it holds anything else; the message names what.
         Exception: whatever ``pickle`` raises for a truncated or damaged stream.
     """
-    value = _Unpickler(file, encoding="latin1").load()
+    value = _CountUnpickler(file, encoding="latin1").load()
     if not isinstance(value, dict):
         raise RefusedPickle(f"a pickled {_kind(value)}, expected a dict of whole numbers by name")
     counts: dict[str, int] = {}
@@ -94,7 +94,7 @@ def _kind(value: object) -> str:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        admitted = _ADMITTED.get((module, name))
+        admitted = self.admitted(module, name)
         if admitted is None:
             raise RefusedPickle(
                 f"a pickle that would run code: it imports {module}.{name}, only numpy arrays are admitted"
@@ -102,8 +102,18 @@ class _Unpickler(pickle.Unpickler):
         # Fresh for each look-up: a pickle may try to set attributes on what it is given.
         return _Name(admitted)
 
+    def admitted(self, module: str, name: str) -> Callable[..., Any] | None:
+        return _ADMITTED.get((module, name))
+
     def persistent_load(self, pid: Any) -> Any:
         raise RefusedPickle("a pickle with persistent references, only numpy arrays are admitted")
+
+
+class _CountUnpickler(_Unpickler):
+    def admitted(self, module: str, name: str) -> Callable[..., Any] | None:
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "scalar":
+            return _Scalar
+        return super().admitted(module, name)
 
 
 class _Record:
@@ -225,5 +235,4 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 for _core in ("numpy.core", "numpy._core"):
     _ADMITTED[f"{_core}.multiarray", "_reconstruct"] = _Array
-    _ADMITTED[f"{_core}.multiarray", "scalar"] = _Scalar
     _ADMITTED[f"{_core}.numeric", "_frombuffer"] = _frombuffer

@@ -34,13 +34,13 @@ def read_json(data: bytes) -> PoseFile:
         raise UnreadablePose("JSON that is nested too deeply", damaged=True) from error
     except ValueError as error:
         raise UnreadablePose(f"no whole JSON: {error}", damaged=True) from error
-    for fits, read in _FORMS:
+    for fits, read, whose in _FORMS:
         if fits(content):
             try:
                 return read(content)
             except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
                 why = f"no {error}" if isinstance(error, KeyError) else str(error)
-                raise UnreadablePose(f"{read.__name__.strip('_')} form with {why}") from error
+                raise UnreadablePose(f"JSON in the form of {whose}, but {why}") from error
     raise UnreadablePose(f"{seems(content)}, expected {EXPECTED}")
 
 
@@ -209,11 +209,11 @@ def _is_by_image(content: Any) -> bool:
     return isinstance(content, dict) and bool(content) and all(map(_has_people, content.values()))
 
 
-_FORMS: list[tuple[Callable[[Any], bool], Callable[[Any], PoseFile]]] = [
-    (lambda content: content == [], _nobody),
-    (_has_people, _openpose),
-    (_is_annotated, _annotations),
-    (_is_results, _results),
-    (_is_mmpose, _mmpose),
-    (_is_by_image, _by_image),
+_FORMS: list[tuple[Callable[[Any], bool], Callable[[Any], PoseFile], str]] = [
+    (lambda content: content == [], _nobody, "nobody"),
+    (_has_people, _openpose, "OpenPose"),
+    (_is_annotated, _annotations, "COCO's annotations"),
+    (_is_results, _results, "AlphaPose and COCO"),
+    (_is_mmpose, _mmpose, "MMPose"),
+    (_is_by_image, _by_image, "AlphaPose"),
 ]

@@ -38,7 +38,7 @@ POSE_LAYOUTS = {
     ),
     "Gait3D": Layout((_PLAIN,), "the folder of poses"),
     "CCPG": Layout((_PLAIN,), "the folder of poses"),
-    "SUSTech1K": Layout((Rule("{id}/{type}/{view}/03-{file}.pkl"), _PLAIN), "the pickles: those of 03"),
+    "SUSTech1K": Layout((Rule("{id}/{type}/{view}/03-{file}.pkl"),), "the pickles: those of 03"),
 }
 """Data set -> where its poses lie. Others are laid out as one's own."""
 

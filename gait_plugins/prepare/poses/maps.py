@@ -110,7 +110,7 @@ def imputed(body: np.ndarray, rule: MapRule) -> np.ndarray:
 
     What is missing in all frames stays 0.
     """
-    table = body[..., :2].reshape(len(body), -1)
+    table = body[..., :2].reshape(len(body), 2 * body.shape[1])
     missing = table == 0
     broken = bool(missing.all(0).any()) or (rule.impute == "simple" and bool(missing.any()))
     if rule.published and broken:  # the imputer's table has other columns, and is thrown away

@@ -73,11 +73,27 @@ def skeleton_maps(points: np.ndarray, rule: MapRule | None = None, order: JointO
         one height, is black.
     """
     rule = rule or MapRule()
-    body = reorder(cleaned(points), order, _COCO)
-    placed = centred(imputed(body, rule), rule)
-    maps = np.empty((len(body), 2, SIZE, SIZE), np.uint8)
-    for first in range(0, len(placed), _TOGETHER):
-        part = placed[first : first + _TOGETHER]
+    return maps_of(placed(points, rule, order)[0], rule)
+
+
+def placed(points: np.ndarray, rule: MapRule, order: JointOrder = _COCO) -> tuple[np.ndarray, np.ndarray]:
+    """The skeleton on the canvas, and the frames that cannot be drawn because all joints have one height.
+
+    Args:
+        points, rule, order: as of :func:`skeleton_maps`.
+
+    Returns:
+        COCO's joints, float64 ``[t, 17, 3]``: x, y in pixels of the canvas, confidence; and bool ``[t]``.
+    """
+    body = imputed(reorder(cleaned(points), order, _COCO), rule)
+    return centred(body, rule)
+
+
+def maps_of(skeletons: np.ndarray, rule: MapRule) -> np.ndarray:
+    """Maps of placed skeletons ``[t, 17, 3]``, uint8 ``[t, 2, 64, 64]``."""
+    maps = np.empty((len(skeletons), 2, SIZE, SIZE), np.uint8)
+    for first in range(0, len(skeletons), _TOGETHER):
+        part = skeletons[first : first + _TOGETHER]
         maps[first : first + _TOGETHER] = _cut(drawn(part, rule), rule)
     return maps
 
@@ -94,7 +110,7 @@ def imputed(body: np.ndarray, rule: MapRule) -> np.ndarray:
 
     What is missing in all frames stays 0.
     """
-    table = body[..., :2].reshape(len(body), -1)
+    table = body[..., :2].reshape(len(body), 2 * body.shape[1])
     missing = table == 0
     broken = bool(missing.all(0).any()) or (rule.impute == "simple" and bool(missing.any()))
     if rule.published and broken:  # the imputer's table has other columns, and is thrown away
@@ -103,11 +119,11 @@ def imputed(body: np.ndarray, rule: MapRule) -> np.ndarray:
     return np.concatenate([filled.reshape(*body.shape[:2], 2), body[..., 2:]], -1)
 
 
-def centred(body: np.ndarray, rule: MapRule, order: JointOrder = _COCO) -> np.ndarray:
+def centred(body: np.ndarray, rule: MapRule, order: JointOrder = _COCO) -> tuple[np.ndarray, np.ndarray]:
     """Joints ``[t, v, 3]`` in pixels of the canvas: hips in its middle, 85 pixels tall.
 
-    With ``published``, the hips of 18 joints are the knees. Of a frame whose joints all have one height,
-    every confidence is 0.
+    With ``published``, the hips of 18 joints are the knees. Frames whose joints all have one height are
+    told beside them, bool ``[t]``; every confidence of theirs is 0.
     """
     places, sure = body[..., :2], body[..., 2:]
     left, right = order.index("left_hip"), order.index("right_hip")
@@ -121,12 +137,12 @@ def centred(body: np.ndarray, rule: MapRule, order: JointOrder = _COCO) -> np.nd
     flat = tall == 0
     scale = TALL / np.where(flat, 1, tall)
     on_canvas = (places - centre) * scale[:, None, None] + CANVAS // 2
-    return np.concatenate([on_canvas, np.where(flat[:, None, None], 0, sure)], -1)
+    return np.concatenate([on_canvas, np.where(flat[:, None, None], 0, sure)], -1), np.asarray(flat)
 
 
-def drawn(placed: np.ndarray, rule: MapRule) -> tuple[np.ndarray, np.ndarray]:
+def drawn(skeletons: np.ndarray, rule: MapRule) -> tuple[np.ndarray, np.ndarray]:
     """Limbs and joints of ``[t, 17, 3]`` on the canvas: two uint8 ``[t, 128, 128]``."""
-    places, sure = placed[..., :2], placed[..., 2]
+    places, sure = skeletons[..., :2], skeletons[..., 2]
     if not rule.confidence:
         sure = (sure > 0).astype(np.float64)
     limbs = drawn_limbs(places, sure, rule.sigma, CANVAS)

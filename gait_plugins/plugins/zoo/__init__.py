@@ -76,6 +76,11 @@ def gait_transforms() -> Contribution:
 
 
 @hookimpl
+def gait_joint_transforms() -> Contribution:
+    return {"JointPictures": f"{_HERE}.transforms.joint_pictures:JointPictures"}
+
+
+@hookimpl
 def gait_frame_samplers() -> Contribution:
     return {"random": f"{_HERE}.data.frame_sampling:OpenGaitFrames"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import Stream, Transform
 
 
 class Compose(Transform):
@@ -30,6 +30,13 @@ class Compose(Transform):
         for transform in self.transforms:
             sequence = transform(sequence, rng)
         return sequence
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """What the last transform says of what the others say; None where one does not say."""
+        known: Stream | None = stream
+        for transform in self.transforms:
+            known = None if known is None else transform.becomes(known)
+        return known
 
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator

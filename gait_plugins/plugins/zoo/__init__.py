@@ -117,13 +117,17 @@ def gait_protocols() -> Contribution:
         "HID_submission": "submissions:HIDSubmission",
         "evaluate_own_data": "own_data:OwnDataProtocol",
         "evaluate_classes": "classes:ClassProtocol",
+        "evaluate_scoliosis": "classes:ScoliosisProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}
 
 
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
-    """SwinGait's files hold an option of the model under ``trainer_cfg``."""
-    from gait_plugins.plugins.zoo.config_compat import move_cosine_steps
+    """What OpenGait's files leave to its code: where options, classes and joint transforms belong."""
+    from gait_plugins.plugins.zoo import config_compat
 
-    move_cosine_steps(config)
+    config_compat.move_cosine_steps(config)
+    config_compat.join_transforms(config)
+    config_compat.count_channels(config)
+    config_compat.name_classes(config)

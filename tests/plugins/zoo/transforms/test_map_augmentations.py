@@ -278,7 +278,7 @@ def test_sizes_of_several_streams_are_told_where_all_are_known() -> None:
     narrow = {**sized, "silhouettes": SILHOUETTES.changed(shape=(64, 44))}
     assert both.becomes(narrow)["skeleton_maps"].shape == (2, 64, 44)
     assert both.becomes({**sized, "silhouettes": SILHOUETTES})["skeleton_maps"].shape == (2, "h", "w")
-    with pytest.raises(ConfigError, match="frames .17, 3, 1, 1., expected pictures"):
+    with pytest.raises(ConfigError, match=r"frames \[17, 3, 1, 1\], expected pictures"):
         both.becomes({**sized, "silhouettes": Stream("silhouettes", (17, 3, 1, 1))})
 
 

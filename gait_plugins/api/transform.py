@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,9 @@ class JointTransform(HasExample, ABC):
     Joint transforms come before those of single streams. A mirrored walk is the example: silhouettes are
     flipped, the x of keypoints is mirrored and their left and right are swapped, or nothing of all this.
     """
+
+    divisors: Mapping[str, float] = MappingProxyType({})
+    """Stream -> by what the device divides its frames after all transforms; times its own transform's."""
 
     @property
     @abstractmethod

@@ -77,6 +77,8 @@ def check_joint_transform(
     }
     kept = copy.deepcopy(clips)
     in_worker = pickle.loads(pickle.dumps(transform))
+    wrong = {name: value for name, value in transform.divisors.items() if not value > 0}
+    expect(not wrong, f"divisors are {wrong}, expected positive numbers")
     said = transform.becomes(declared)
     together: set[frozenset[str]] = set()
     for seed in range(draws):

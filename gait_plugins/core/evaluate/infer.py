@@ -120,7 +120,7 @@ def infer(
             where="evaluator_cfg.sampler.type",
             hint="use InferenceSampler",
         )
-    divide = Divider(maker.transforms, maker.taken.streams)
+    divide = Divider(maker.transforms, maker.taken.streams, maker.joint)
     numbers = range(fabric.global_rank, total, fabric.world_size)
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], dict[str, np.ndarray]]] = []

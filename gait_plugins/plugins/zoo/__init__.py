@@ -63,7 +63,6 @@ def gait_transforms() -> Contribution:
         "BaseSilTransform": "silhouette",
         "BaseSilCuttingTransform": "silhouette",
         "Compose": "compose",
-        "NoOperation": "compose",
         "RandomHorizontalFlip": "augment",
         "RandomErasing": "augment",
         "RandomRotate": "warp",
@@ -74,6 +73,11 @@ def gait_transforms() -> Contribution:
     }
     listed = {name: f"{_HERE}.transforms.{module}:{name}" for name, module in names.items()}
     return listed | {"DA4GaitSSB": f"{_HERE}.transforms.body_bands:GaitSSBAugmentation"}
+
+
+@hookimpl
+def gait_joint_transforms() -> Contribution:
+    return {"JointPictures": f"{_HERE}.transforms.joint_pictures:JointPictures"}
 
 
 @hookimpl
@@ -120,9 +124,10 @@ def gait_protocols() -> Contribution:
 
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
-    """What OpenGait's files write elsewhere, or leave to the code: see ``config_compat``."""
+    """What OpenGait's files leave to its code: where options, classes and joint transforms belong."""
     from gait_plugins.plugins.zoo import config_compat
 
     config_compat.move_cosine_steps(config)
-    config_compat.transform_pictures_together(config)
+    config_compat.join_transforms(config)
+    config_compat.count_channels(config)
     config_compat.name_classes(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -95,9 +96,26 @@ class ClassProtocol(Protocol):
 
 
 class ScoliosisProtocol(ClassProtocol):
-    """The classes of Scoliosis1K: ``evaluate_classes`` under the name that OpenGait's files write."""
+    """Scoliosis1K: what a model takes each test sequence for, negative, neutral or positive.
 
-    ignored_options: ClassVar[Mapping[str, str]] = {"metric": "classes are compared, and no distances"}
+    As ``evaluate_classes``, with the scores where ScoNet has them: in place of an embedding. The classes are
+    found by the type level; ``data_cfg.classes`` may name others.
+
+    Args:
+        output: the entry of ``inference_feat`` that holds the scores.
+        classes: names of the classes, for the tables; left out, those of ``data_cfg.classes``.
+    """
+
+    ignored_options: ClassVar[Mapping[str, str]] = {"metric": "classes are compared by no distance"}
+
+    def __init__(self, output: str = "embeddings", classes: list[str] | None = None) -> None:
+        super().__init__(output, classes)
+
+    @classmethod
+    def example_data(cls) -> EmbeddingSet:
+        """As of any classes, with the scores as embeddings."""
+        data = super().example_data()
+        return replace(data, embeddings=data.outputs["logits"], dataset_name="Scoliosis1K")
 
 
 def _figures_table(figures: dict[str, float]) -> Table:

@@ -52,6 +52,18 @@ class GaitModel(HasExample, nn.Module):
         """Build from the keys of ``model_cfg`` (without ``model``)."""
         return cls(**options)
 
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """What the files of its data hold where ``data_cfg.streams`` is left out, in the same form.
+
+        Name of a stream -> kind and options (``{"keypoints": {"type": "Keypoints"}}``), in the order of the
+        files, before any transform. Empty: silhouettes, or whatever pictures there are.
+
+        Args:
+            options: those of ``model_cfg`` that are written, checked.
+        """
+        return {}
+
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embed a batch. Nothing may leak from one packed sequence into another."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(batch)")

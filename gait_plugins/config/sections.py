@@ -79,6 +79,9 @@ class Section(BaseModel):
 class DataSection(Section):
     """The data set. Every other key is an option of the data set that ``type`` names."""
 
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "frame_threshold": f"{_NEVER_READ}: short sequences are kept, and repeated for longer clips"
+    }
     dataset_name: FolderName = Field(
         "CASIA-B", description="name of the training data; part of the run folder's path"
     )
@@ -273,6 +276,9 @@ class EvaluatorSection(Section):
 class LossSection(Section):
     """A loss term. Every other key is an option of the loss that ``type`` names."""
 
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "loss_term_weights": f"{_NEVER_READ}: the option is called 'loss_term_weight', 1.0 where it is left out"
+    }
     log_prefix: str = Field(
         description="the model puts this term's arguments under this name in training_feat; names the figures"
     )

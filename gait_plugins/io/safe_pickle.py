@@ -44,6 +44,25 @@ def load_frames(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
     return _stacked(loaded)
 
 
+def load_counts(file: IO[bytes]) -> dict[str, int]:
+    """The whole numbers by name in a pickled dict; numpy's own whole numbers are among them.
+
+    Raises:
+        RefusedPickle: it holds anything else; the message names what.
+        Exception: whatever ``pickle`` raises for a truncated or damaged stream.
+    """
+    value = _CountUnpickler(file, encoding="latin1").load()
+    if not isinstance(value, dict):
+        raise RefusedPickle(f"a pickled {_kind(value)}, expected a dict of whole numbers by name")
+    counts: dict[str, int] = {}
+    for name, given in value.items():
+        count = given.build() if isinstance(given, _Scalar) else given
+        if not isinstance(name, str) or not isinstance(count, int) or isinstance(count, bool):
+            raise RefusedPickle(f"a pickled dict of {_kind(name)} to {_kind(count)}, expected whole numbers")
+        counts[name] = count
+    return counts
+
+
 def _loaded(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
     # Python 2 wrote array bytes as str; latin1 is the encoding that numpy restores them by.
     value = _Unpickler(file, encoding="latin1").load()
@@ -68,14 +87,14 @@ def _stacked(frames: list[np.ndarray]) -> np.ndarray:
 def _kind(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__} of {' and '.join(sorted({_kind(item) for item in value})[:4])}"
-    return {"_Array": "array", "_Dtype": "dtype", "_Name": "numpy name"}.get(
+    return {"_Array": "array", "_Dtype": "dtype", "_Name": "numpy name", "_Scalar": "number"}.get(
         type(value).__name__, type(value).__name__
     )
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        admitted = _ADMITTED.get((module, name))
+        admitted = self.admitted(module, name)
         if admitted is None:
             raise RefusedPickle(
                 f"a pickle that would run code: it imports {module}.{name}, only numpy arrays are admitted"
@@ -83,8 +102,18 @@ class _Unpickler(pickle.Unpickler):
         # Fresh for each look-up: a pickle may try to set attributes on what it is given.
         return _Name(admitted)
 
+    def admitted(self, module: str, name: str) -> Callable[..., Any] | None:
+        return _ADMITTED.get((module, name))
+
     def persistent_load(self, pid: Any) -> Any:
         raise RefusedPickle("a pickle with persistent references, only numpy arrays are admitted")
+
+
+class _CountUnpickler(_Unpickler):
+    def admitted(self, module: str, name: str) -> Callable[..., Any] | None:
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "scalar":
+            return _Scalar
+        return super().admitted(module, name)
 
 
 class _Record:
@@ -162,6 +191,21 @@ class _Array(_Record):
         if self.order == "K":
             return flat.reshape(self.shape).transpose(self.axes)
         return flat.reshape(self.shape, order="F" if self.order == "F" else "C")
+
+
+class _Scalar(_Record):
+    """A number as numpy pickles it: its dtype and its bytes."""
+
+    __slots__ = ("data", "dtype")
+
+    def __init__(self, dtype: Any, data: Any = None) -> None:
+        self.dtype, self.data = dtype, data.encode("latin1") if isinstance(data, str) else data
+
+    def build(self) -> int | float:
+        if not isinstance(self.dtype, _Dtype) or not isinstance(self.data, bytes):
+            raise ValueError("a number without content")
+        (number,) = np.frombuffer(self.data, self.dtype.build()).tolist()
+        return number  # type: ignore[no-any-return]
 
 
 def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> _Array:

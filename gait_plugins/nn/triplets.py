@@ -18,7 +18,10 @@ def pairwise_distance(x: Tensor, y: Tensor | None = None) -> Tensor:
     Returns:
         ``[p, n, m]``.
     """
-    other = x if y is None else y
+    # About their mean, points are near zero: the difference of squares then loses few digits.
+    mean = x.detach().mean(1, keepdim=True)
+    x = x - mean
+    other = x if y is None else y - mean
     norms = x.square().sum(-1, keepdim=True) + other.square().sum(-1).unsqueeze(1)
     square = torch.baddbmm(norms, x, other.transpose(1, 2), alpha=-2)
     # Rounding leaves small values of either sign where points coincide; the slope of sqrt is infinite there.

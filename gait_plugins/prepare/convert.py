@@ -113,6 +113,7 @@ def prepare(order: Order) -> Record:
         DataError: source or target cannot be used, nothing fits the layout, or no sequence of it has a
             usable frame.
     """
+    check_places(order.source, order.target)
     root, sources, annotations = _sources(order)
     record = read_record(order.target, order.settings)
     record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
@@ -146,12 +147,12 @@ def write_sequence(target: Path | str, name: Name, frames: np.ndarray) -> Path:
     Args:
         target: folder of the prepared data.
         name: identity, condition and view.
-        frames: uint8 ``[t, h, w]``.
+        frames: uint8 ``[t, h, w]``, or whatever a training reads.
 
     Returns:
         The file, ``target/<id>/<type>/<view>/<view>.pkl``.
     """
-    path = _path(Path(target), name)
+    path = sequence_path(Path(target), name)
     with whole_file(path) as file:
         pickle.dump(np.ascontiguousarray(frames), file, protocol=PROTOCOL)
     return path
@@ -169,7 +170,7 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
         return len(paths), [_write(order, record, who, made, stopped) for who, made in found]
 
     total = sum(len(paths) for _, paths in missing)
-    with _quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
+    with quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, _), (read, outcomes) in zip(missing, done, strict=True):
             _note(order, record, name, outcomes)
@@ -177,7 +178,7 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
+def quiet_opencv() -> Iterator[None]:
     """One thread for each call, for sequences are done side by side; no lines, for damage is our remark."""
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 and before have these functions at the top
     threads, level = cv2.getNumThreads(), log.getLogLevel()
@@ -191,11 +192,11 @@ def _quiet_opencv() -> Iterator[None]:
 
 
 def _write(order: Order, record: Record, name: Name, made: Made, stopped: Callable[[], bool]) -> _Outcome:
-    folder = _path(order.target, name).parent
+    folder = sequence_path(order.target, name).parent
     if folder.is_dir():
         remove_partials(folder)
     kept = len(made.frames)
-    remarks = {**made.remarks, **_length_remarks(str(name), kept, order.shortest)}
+    remarks = {**made.remarks, **length_remarks(str(name), kept, order.shortest)}
     if kept >= order.shortest and not stopped():
         record.note_ahead(order.target, str(name), remarks)
         write_sequence(order.target, name, made.frames)
@@ -217,7 +218,8 @@ def _person(name: Name, label: str) -> Name:
     return name._replace(id=f"{name.id}-{label}") if label else name
 
 
-def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str]]:
+def length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str]]:
+    """The remark about the number of usable frames of a sequence, if there is one."""
     if not frames:
         return {NO_FRAMES: [name]}
     if frames < shortest:
@@ -225,8 +227,12 @@ def _length_remarks(name: str, frames: int, shortest: int) -> dict[str, list[str
     return {RATHER_SHORT: [f"{name} ({frames} frames)"]} if frames < SHORT else {}
 
 
-def _sources(order: Order) -> tuple[Path, Sources, Annotations | None]:
-    source, target = order.source, order.target
+def check_places(source: Path, target: Path) -> None:
+    """Refuse a source that does not exist, and a target that is a file or one with the source.
+
+    Raises:
+        DataError: that is so.
+    """
     if not source.exists():
         raise DataError(
             "the source does not exist",
@@ -246,6 +252,10 @@ def _sources(order: Order) -> tuple[Path, Sources, Annotations | None]:
             where="data prepare",
             hint="choose a target beside the source",
         )
+
+
+def _sources(order: Order) -> tuple[Path, Sources, Annotations | None]:
+    source = order.source
     if source.is_file() and suffix(source.name) == ANNOTATIONS:
         return source.parent, *_annotated(order)
     if source.is_file():
@@ -306,20 +316,22 @@ def _check_options(order: Order) -> None:
         raise ConfigError(wrong, where="data prepare")
 
 
-def _is_there(target: Path, name: Name) -> bool:
-    path = _path(target, name)
+def is_there(target: Path, name: Name) -> bool:
+    """Whether a sequence was prepared already."""
+    path = sequence_path(target, name)
     # An empty file is what a power cut leaves of one that never reached the disk.
     return path.is_file() and path.stat().st_size > 0
 
 
 def _is_done(order: Order, record: Record, name: Name) -> bool:
     if not order.each_label:
-        return _is_there(order.target, name)
+        return is_there(order.target, name)
     people = record.people.get(str(name))
-    return bool(people) and all(_is_there(order.target, name._replace(id=who)) for who in people or ())
+    return bool(people) and all(is_there(order.target, name._replace(id=who)) for who in people or ())
 
 
-def _path(target: Path, name: Name) -> Path:
+def sequence_path(target: Path, name: Name) -> Path:
+    """The file of a prepared sequence."""
     return target.joinpath(*name, f"{name.view}.pkl")
 
 

@@ -13,6 +13,7 @@ from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, named
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+_POSES = (".json", ".csv")
 _TRIED = 100
 _SHOWN = 3
 
@@ -78,6 +79,8 @@ def _reason(source: Path, layout: Layout, media: list[str], others: list[str]) -
     if not media:
         if any(suffix(path) in SUFFIXES for path in others):
             return "these are sequence files, prepared already: train on this folder (data check examines it)"
+        if any(suffix(path) in _POSES for path in others):
+            return "if these are files of a pose estimator, say so: --to keypoints, or --to skeleton-maps"
         return "unpack the data set, then give the folder that holds the images as the source"
     return (
         _other_layout(layout, media, telling=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def find_sequences(root: Path, layout: Layout) -> Sources:
         DataError: the folder cannot be listed, or two folders or videos would become one sequence.
     """
     found = Sources()
-    files = track(_files(root, "", found, DEEPEST), f"listing {root}", unit="file")
+    files = track(files_below(root, "", found, DEEPEST), f"listing {root}", unit="file")
     return grouped(root, files, layout, found)
 
 
@@ -71,8 +71,8 @@ def grouped(root: Path, files: Iterable[str], layout: Layout, found: Sources | N
             found.misfits.append(path)
         else:
             walks[name].append(path)
-    _check_distinct(root, walks)
-    for name, paths in sorted(_numbered(walks).items()):
+    check_distinct(root, walks, lambda path: suffix(path) in VIDEO_SUFFIXES)
+    for name, paths in sorted(numbered(walks).items()):
         found.sequences[name] = sorted(paths, key=by_numbers) if layout.natural else sorted(paths)
     return found
 
@@ -87,7 +87,8 @@ def named(path: str, layout: Layout, image: bool) -> Name | None:
     return None
 
 
-def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]:
+def files_below(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]:
+    """Files below a folder of ``root``, sorted; hidden ones and what is no file go to ``found``."""
     folder = root / below
     try:
         with os.scandir(folder) as entries:
@@ -110,7 +111,7 @@ def _files(root: Path, below: str, found: Sources, levels: int) -> Iterator[str]
         elif entry.is_symlink() and _leads_up(entry.path):
             found.others.append(path)
         elif levels:
-            yield from _files(root, f"{path}/", found, levels - 1)
+            yield from files_below(root, f"{path}/", found, levels - 1)
 
 
 def _leads_up(link: str) -> bool:
@@ -120,10 +121,14 @@ def _leads_up(link: str) -> bool:
     return os.path.commonpath([target, here]) == target
 
 
-def _check_distinct(root: Path, grouped: dict[Name, list[str]]) -> None:
+def check_distinct(root: Path, grouped: dict[Name, list[str]], is_walk: Callable[[str], bool]) -> None:
+    """Refuse two walks of one name: frames of one folder are one walk, a film is one by itself.
+
+    Raises:
+        DataError: two would become one sequence.
+    """
     for name, paths in grouped.items():
-        # Images of one folder are one walk; each video is a walk by itself.
-        walks = {path if suffix(path) in VIDEO_SUFFIXES else path.rpartition("/")[0] for path in paths}
+        walks = {path if is_walk(path) else path.rpartition("/")[0] for path in paths}
         if len(walks) > 1:
             first, second, *_ = sorted(walks)
             raise DataError(
@@ -135,7 +140,8 @@ def _check_distinct(root: Path, grouped: dict[Name, list[str]]) -> None:
             )
 
 
-def _numbered(grouped: dict[Name, list[str]]) -> dict[Name, list[str]]:
+def numbered(grouped: dict[Name, list[str]]) -> dict[Name, list[str]]:
+    """The same sequences with ``{number}`` replaced by the place of each among its identity's."""
     counts: defaultdict[str, int] = defaultdict(int)
     result = {}
     placeholder = f"{{{NUMBER}}}"

@@ -13,7 +13,7 @@ from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames
 from gait_plugins.skeleton.orders import ORDERS, JointOrder, joint_order
 
-Joints = Literal["coco17", "18", "25", "limbs12", "coco", "17", "alphapose", "openpose", "body25"]
+Joints = Literal["coco17", "18", "25", "limbs12", "coco", "17", "alphapose", "openpose", "body25", "any"]
 
 
 class Keypoints(Stream):
@@ -22,13 +22,16 @@ class Keypoints(Stream):
     Args:
         joints: their order: ``coco17``; ``18`` (AlphaPose, OpenPose with a neck); ``25`` (OpenPose's
             BODY_25); ``limbs12`` (MSGG). ``coco``, ``alphapose`` and ``openpose`` mean what OpenGait means.
+            ``any``: what the files have, told by the number of joints.
         clock: frames per second, or the name of the stream in step with it.
     """
 
     def __init__(self, joints: Joints = "coco17", clock: float | str | None = None) -> None:
-        order = joint_order(joints)
-        about = f"x, y in pixels and confidence; {order.described}; a joint that was not found is 0"
-        super().__init__("keypoints", (len(order), 3), "float32", clock=clock, about=about)
+        order = None if joints == "any" else joint_order(joints)
+        said = "joints in any known order" if order is None else order.described
+        about = f"x, y in pixels and confidence; {said}; a joint that was not found is 0"
+        count = "joints" if order is None else len(order)
+        super().__init__("keypoints", (count, 3), "float32", clock=clock, about=about)
 
     def misfit(self, given: Stream) -> str | None:
         """As of any stream; an order of joints that is another one is named beside the expected one."""

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gait_plugins.cli.data.findings import finding_lines
+from gait_plugins.cli.data.poses import (
+    SILHOUETTES,
+    Index,
+    Joints,
+    Person,
+    PoseOptions,
+    Published,
+    Reorder,
+    Sigma,
+    To,
+    check_kind,
+    pose_order,
+)
 from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
+    from gait_plugins.prepare.poses.convert import PoseOrder
 
 Text = str | None
 Threshold = Annotated[
@@ -30,88 +44,138 @@ Largest = Annotated[
 ]
 
 
+Dataset = Annotated[
+    str,
+    typer.Option(help="Layout of SOURCE: CASIA-B, OUMVLP, GREW, Gait3D, CCPG, SUSTech1K, CASIA-E, HID, own."),
+]
+Pattern = Annotated[
+    Text,
+    typer.Option(
+        help="Your own layout of SOURCE: {id}/{type}-{view}/{frame}.png, or {id}/{type}-{view}.mp4."
+    ),
+]
+Identity = Annotated[
+    Text, typer.Option("--id", help="Identity: a fixed text, or one made of the pattern's fields: p{id}.")
+]
+Workers = Annotated[
+    int | None, typer.Option(help="Number of sequences prepared at a time; default: one per core.")
+]
+
+
 def prepare(
     source: Annotated[
-        Path, typer.Argument(help="Folder of raw masks, one video of masks, or COCO annotations (.json).")
+        Path,
+        typer.Argument(
+            help="Folder of raw masks, one video of masks, COCO annotations (.json), or pose files."
+        ),
     ],
     target: Annotated[Path, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")],
-    dataset: Annotated[
-        str,
-        typer.Option(
-            help="Layout of SOURCE: CASIA-B, OUMVLP, GREW, Gait3D, CCPG, SUSTech1K, CASIA-E, HID, own."
-        ),
-    ] = "own",
-    pattern: Annotated[
-        str | None,
-        typer.Option(
-            help="Your own layout of SOURCE: {id}/{type}-{view}/{frame}.png, or {id}/{type}-{view}.mp4."
-        ),
+    dataset: Dataset = "own",
+    pattern: Pattern = None,
+    identity: Identity = None,
+    kind: Annotated[Text, typer.Option("--type", help="Walking condition, given like --id.")] = None,
+    view: Annotated[Text, typer.Option("--view", help="Camera view, given like --id.")] = None,
+    to: To = SILHOUETTES,
+    size: Annotated[
+        int | None, typer.Option(help="Height and width of the silhouettes: 64 (default) or 128 pixels.")
     ] = None,
-    identity: Annotated[
-        str | None,
-        typer.Option("--id", help="Identity: a fixed text, or one made of the pattern's fields: p{id}."),
-    ] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Walking condition, given like --id.")] = None,
-    view: Annotated[str | None, typer.Option("--view", help="Camera view, given like --id.")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of the silhouettes in pixels: 64 or 128.")] = 64,
     threshold: Threshold = None,
     invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
     label: Label = None,
     each_label: EachLabel = False,
     largest: Largest = False,
+    joints: Joints = None,
+    reorder: Reorder = None,
+    person: Person = None,
+    index: Index = None,
+    sigma: Sigma = None,
+    published: Published = False,
     min_frames: Annotated[
         int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Number of sequences prepared at a time; default: one per core.")
-    ] = None,
+    workers: Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Turn raw masks into aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
 
     Each mask shows one person, white on black; making masks from pictures is not part of this command.
     Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
+    With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
-    from gait_plugins.prepare import LAYOUTS, Order, layout_named
-    from gait_plugins.prepare import prepare as run
-    from gait_plugins.prepare.layouts import OWN
+    poses = PoseOptions(joints, reorder, person, index, sigma, published)
+    masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
+    masks |= {"--each-label": each_label, "--largest": largest}
+    of_poses = check_kind(to, poses, masks)
+    layout = _layout(dataset, pattern, identity, kind, view, of_poses)
+    if of_poses:
+        _tell(
+            pose_order(
+                source, target, layout, to, poses, min_frames=min_frames, workers=workers, dataset=dataset
+            ),
+            dataset,
+            as_json,
+        )
+    else:
+        masks_order = _mask_order(source, target, layout, masks, min_frames, workers)
+        _tell(masks_order, dataset, as_json)
+
+
+def _mask_order(
+    source: Path,
+    target: Path,
+    layout: Layout,
+    masks: dict[str, Any],
+    min_frames: int | None,
+    workers: int | None,
+) -> Order:
+    from gait_plugins.prepare import Order
     from gait_plugins.prepare.masks.labels import label_of
 
-    layout = _layout(dataset, pattern, identity, kind, view)
-    order = Order(
+    label = masks["--label"]
+    return Order(
         source,
         target,
         layout,
-        size,
-        threshold,
+        64 if masks["--size"] is None else masks["--size"],
+        masks["--threshold"],
         min_frames,
         workers,
-        invert,
+        masks["--invert"],
         label=None if label is None else label_of(label),
-        each_label=each_label,
-        largest=largest,
+        each_label=masks["--each-label"],
+        largest=masks["--largest"],
     )
-    record = run(order)
-    own = layout_named(dataset) is LAYOUTS[OWN]
+
+
+def _tell(order: Order | PoseOrder, dataset: str, as_json: bool) -> None:
+    """Run the order and print what came of it."""
+    from gait_plugins.prepare import LAYOUTS, Order, layout_named
+    from gait_plugins.prepare import prepare as run
+    from gait_plugins.prepare.layouts import OWN
+    from gait_plugins.prepare.poses.convert import prepare_poses
+
+    record = run(order) if isinstance(order, Order) else prepare_poses(order)
     if as_json:
         say_json(_as_data(record, order))
     else:
-        say(_in_words(record, order, own))
+        say(_in_words(record, order, layout_named(dataset) is LAYOUTS[OWN]))
 
 
-def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text) -> Layout:
+def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, of_poses: bool) -> Layout:
     from dataclasses import replace
 
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare import Rule, layout_named
+    from gait_plugins.prepare.poses.layouts import pose_layout
 
-    layout = layout_named(dataset)
+    layout = pose_layout(dataset) if of_poses else layout_named(dataset)
     given = {"id": identity, "type": kind, "view": view}
     names = {part: text for part, text in given.items() if text is not None}
     if pattern is None and not names:
         return layout
-    if layout is not layout_named("own") and pattern is None:
+    own = pose_layout("own") if of_poses else layout_named("own")
+    if layout is not own and pattern is None:
         raise ConfigError(
             f"--id, --type and --view need --pattern: the layout {dataset} has its own names",
             where="data prepare",
@@ -123,7 +187,7 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text)
     return replace(layout, rules=(Rule(pattern, **names),))
 
 
-def _as_data(record: Record, order: Order) -> dict[str, object]:
+def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
     remarks = [
         {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
         for finding in record.findings(order.fixes)
@@ -139,7 +203,7 @@ def _next(target: Path, own: bool) -> str:
     return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"
 
 
-def _in_words(record: Record, order: Order, own: bool) -> str:
+def _in_words(record: Record, order: Order | PoseOrder, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were already present")

@@ -59,9 +59,14 @@ class Resolver:
 
     def config(self, source: str) -> Config | None:
         """The validated configuration, or None where there are problems."""
+        model, told = self._model()
+        if not told:
+            self._take_usual_streams(model.value)
+        data = self._with_component("data_cfg", "dataset", "dataset")
+        self.check.problems += told
         found = {
-            "data_cfg": self._with_component("data_cfg", "dataset", "dataset"),
-            "model_cfg": self._model(),
+            "data_cfg": data,
+            "model_cfg": model,
             "loss_cfg": self._losses(),
             "optimizer_cfg": self._torch("optimizer_cfg", "solver"),
             "scheduler_cfg": self._torch("scheduler_cfg", "scheduler"),
@@ -123,9 +128,25 @@ class Resolver:
             )
         return own
 
-    def _model(self) -> Checked:
+    def _model(self) -> tuple[Checked, list[Problem]]:
+        """The model, and what is wrong with it: it is needed before the data, and told after them."""
         spec = self.check.component("model", self.tree.data["model_cfg"], ("model_cfg",))
-        return Checked(None if spec is None else spec.mapping(), spec)
+        told, self.check.problems = self.check.problems, []
+        return Checked(None if spec is None else spec.mapping(), spec), told
+
+    def _take_usual_streams(self, model: ComponentSpec) -> None:
+        """Where data of files do not say what they hold, it is what the model's data usually are."""
+        data = self.tree.data["data_cfg"]
+        if "streams" in data:
+            return
+        usual = getattr(model.component.load(), "usual_streams", None)
+        streams = usual(**model.options) if usual is not None else {}
+        if not streams:
+            return
+        found = self.check.named("dataset", data, ("data_cfg",))
+        self.check.problems.clear()  # told when the data are looked at
+        if found is not None and signature.takes_kinds_of_streams(found[1]):
+            data["streams"] = {name: dict(kind) for name, kind in streams.items()}
 
     def _losses(self) -> Checked:
         section = self.tree.data["loss_cfg"]
@@ -135,6 +156,7 @@ class Resolver:
         specs: dict[str, LossSpec] = {}
         for path in paths:
             own, rest, accepts = self._split(LossSection, path)
+            rest = self._less_ignored(LossSection, rest, path)
             spec = self.check.component("loss", rest, path, accepts.params)
             prefix = own.value.get("log_prefix")
             if prefix in specs:

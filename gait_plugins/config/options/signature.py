@@ -15,7 +15,7 @@ from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hint
 import typing_extensions
 from pydantic import BaseModel
 
-from gait_plugins.config.options.annotations import type_text
+from gait_plugins.config.options.annotations import arms, bare, kind_of, type_text, value_type
 
 REQUIRED: Any = inspect.Parameter.empty
 OMITTED: Any = object()
@@ -72,6 +72,13 @@ def of_component(cls: type) -> Signature:
     if uses_from_config(cls):
         return _of_callable(cls.from_config, skip=0)  # type: ignore[attr-defined]
     return of_class(cls)
+
+
+def takes_kinds_of_streams(cls: type) -> bool:
+    """Whether a data set is told by the option ``streams`` what its files hold: name -> kind of stream."""
+    param = of_component(cls).params.get("streams")
+    alternatives = () if param is None else arms(bare(param.annotation))
+    return any(kind_of(value_type(one)) == "stream" for one in alternatives)
 
 
 def ignored_options(cls: type) -> Mapping[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from gait_plugins.api import GaitBatch, RaggedTensor, Stream, Transform
+from gait_plugins.api import GaitBatch, JointTransform, RaggedTensor, Stream, Transform
 
 FrameRecord = tuple[int, int] | Mapping[str, list[int | None]]
 """Frames that a model was trained on: height and width, or the shape of a frame of each named stream."""
@@ -34,6 +35,8 @@ class HostBatch(NamedTuple):
     """Names of the input sources, where they are known."""
     lens: dict[str, Tensor] = {}  # noqa: RUF012  (a field of a tuple; nobody writes to it)
     """Frames of each sequence, int32 ``[1, n]``, of sources with frames of their own clock."""
+    short: str = ""
+    """A sequence of the batch that has fewer frames than are taken of it, in words; empty: none has."""
 
 
 class Divider:
@@ -45,12 +48,18 @@ class Divider:
     Args:
         transforms: one for each input source, or None.
         streams: what the data set declares of each, where it does.
+        joint: transforms of several streams, which may divide too.
     """
 
     def __init__(
-        self, transforms: Sequence[Transform | None], streams: Sequence[Stream] | None = None
+        self,
+        transforms: Sequence[Transform | None],
+        streams: Sequence[Stream] | None = None,
+        joint: Sequence[JointTransform] = (),
     ) -> None:
         self.divisors = [1.0 if t is None else float(t.divisor) for t in transforms]
+        for place, stream in enumerate(streams or ()):
+            self.divisors[place] *= math.prod(each.divisors.get(stream.name, 1.0) for each in joint)
         self.declared = streams is not None
 
     def __call__(self, batch: HostBatch, device: torch.device) -> GaitBatch:

@@ -10,9 +10,25 @@ _HERE = "gait_plugins.plugins.pose"
 
 @hookimpl
 def gait_models() -> Contribution:
-    return {}
+    return {
+        "GaitGraph1": f"{_HERE}.models.gaitgraph:GaitGraph1",
+        "GaitGraph2": f"{_HERE}.models.gaitgraph:GaitGraph2",
+        "GaitTR": f"{_HERE}.models.gaittr:GaitTR",
+        "MultiScaleGaitGraph": f"{_HERE}.models.msgg:MultiScaleGaitGraph",
+    }
 
 
 @hookimpl
 def gait_transforms() -> Contribution:
-    return {}
+    modules = {
+        "clips": "RandomSelectSequence SelectSequenceCenter FlipSequence",
+        "sides": "MirrorPoses InversePosesPre NormalizeEmpty",
+        "noise": "PointNoise JointNoise RandomMove",
+        "inputs": "GaitTRMultiInput GaitGraphMultiInput GaitGraph1Input SkeletonInput MSGGTransform",
+        "two_view": "TwoView",
+    }
+    return {
+        name: f"{_HERE}.transforms.{module}:{name}"
+        for module, names in modules.items()
+        for name in names.split()
+    }

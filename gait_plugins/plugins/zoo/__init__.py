@@ -22,6 +22,9 @@ def gait_models() -> Contribution:
         "GaitSet": f"{_HERE}.models.gaitset:GaitSet",
         "GaitPart": f"{_HERE}.models.gaitpart:GaitPart",
         "GaitGL": f"{_HERE}.models.gaitgl:GaitGL",
+        "SkeletonGaitPP": f"{_HERE}.models.maps.skeletongaitpp:SkeletonGaitPP",
+        "MultiGaitpp": f"{_HERE}.models.maps.multigaitpp:MultiGaitpp",
+        "ScoNet": f"{_HERE}.models.maps.sconet:ScoNet",
         "GLN": f"{_HERE}.models.gln:GLN",
     }
 
@@ -73,6 +76,11 @@ def gait_transforms() -> Contribution:
 
 
 @hookimpl
+def gait_joint_transforms() -> Contribution:
+    return {"JointPictures": f"{_HERE}.transforms.joint_pictures:JointPictures"}
+
+
+@hookimpl
 def gait_frame_samplers() -> Contribution:
     return {"random": f"{_HERE}.data.frame_sampling:OpenGaitFrames"}
 
@@ -109,13 +117,17 @@ def gait_protocols() -> Contribution:
         "HID_submission": "submissions:HIDSubmission",
         "evaluate_own_data": "own_data:OwnDataProtocol",
         "evaluate_classes": "classes:ClassProtocol",
+        "evaluate_scoliosis": "classes:ScoliosisProtocol",
     }
     return {name: f"{_HERE}.protocols.{target}" for name, target in names.items()}
 
 
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
-    """SwinGait's files hold an option of the model under ``trainer_cfg``."""
-    from gait_plugins.plugins.zoo.config_compat import move_cosine_steps
+    """What OpenGait's files leave to its code: where options, classes and joint transforms belong."""
+    from gait_plugins.plugins.zoo import config_compat
 
-    move_cosine_steps(config)
+    config_compat.move_cosine_steps(config)
+    config_compat.join_transforms(config)
+    config_compat.count_channels(config)
+    config_compat.name_classes(config)

@@ -59,7 +59,9 @@ class Annotations:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             why = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise DataError(
-                f"the file holds no annotations of masks: {why}", where=str(path), hint=f"expected {_FORM}"
+                f"the file holds no annotations of masks: {why}",
+                where=str(path),
+                hint=f"expected {_FORM}; files of keypoints are read by --to keypoints",
             ) from error
         if any(_needs_library(part) for image in self.images.values() for part in image.parts):
             self._check_library()

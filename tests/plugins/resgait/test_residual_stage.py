@@ -37,14 +37,21 @@ def batch_of(frames: Tensor | None = None) -> GaitBatch:
     return GaitBatch([frames], torch.arange(n) // 2, ["nm-01"] * n, ["090"] * n, None)
 
 
+def takes_silhouettes(name: str) -> bool:
+    """Whether a model has an example, which takes silhouettes and nothing else."""
+    cls: Any = gait_plugins.get("model", name)
+    example = cls.example_config()
+    streams = gait_plugins.build("model", {"model": name, **example}).streams if example else ()
+    return bool(example) and [stream.name for stream in streams or ()] in ([], ["silhouettes"])
+
+
 def wrappable() -> list[str]:
     names = []
     for component in default_manager().components("model"):
-        cls: Any = component.load()
         own = component.owner.distribution == "gait-plugins-trackletgait"
         if own and component.origin.startswith(("gait_plugins.plugins.zoo", "gait_plugins.plugins.tracklet")):
-            names += [component.name] if component.name not in OTHERS and cls.example_config() else []
-    return names
+            names.append(component.name)
+    return [name for name in names if name not in OTHERS and takes_silhouettes(name)]
 
 
 @pytest.mark.parametrize("name", wrappable())
@@ -296,3 +303,10 @@ def test_a_copy_shares_its_classifier_as_the_original_does() -> None:
     assert model.full_component.BNNecks is model.BNNecks
     assert model.mimic_component.BNNecks is model.BNNecks
     assert not any(".BNNecks." in key for key in model.state_dict())
+
+
+def test_a_model_of_other_streams_is_refused() -> None:
+    cls: Any = gait_plugins.get("model", "SkeletonGaitPP")
+    gse = gait_plugins.build("model", {"model": "SkeletonGaitPP", **cls.example_config()})
+    with pytest.raises(ConfigError, match="takes skeleton_maps, silhouettes; what is hidden is found on"):
+        ResidualGait(gse)

@@ -84,6 +84,7 @@ class ResidualGait(GaitModel):
         self.frozen_statistics = frozen_statistics
         self.num_classes = gse.num_classes
         self.frame_channels = gse.frame_channels
+        self.streams = gse.streams
         parts, channels = _sizes(gse)
         moved = {name: gse._modules.pop(name) for name in gse.head_names if gse._modules.get(name)}
         self.full_component = gse
@@ -225,6 +226,7 @@ class ResidualGait(GaitModel):
 
 
 def _require_parts(gse: GaitModel) -> None:
+    _require_silhouettes(gse)
     kind = type(gse)
     name = kind.__name__
     if not any(p.requires_grad for p in gse.parameters()):
@@ -265,3 +267,13 @@ def _check_mixer(given: MixerOptions, parts: int, channels: int) -> None:
                 where="ResidualGait",
                 hint="leave it out: the wrapped model determines it",
             )
+
+
+def _require_silhouettes(gse: GaitModel) -> None:
+    taken = [stream.name for stream in gse.streams or ()]
+    if taken not in ([], ["silhouettes"]):
+        raise ConfigError(
+            f"{type(gse).__name__} takes {', '.join(taken)}; what is hidden is found on silhouettes alone",
+            where="gse",
+            hint="wrap a model of silhouettes, for example DeepGaitV2",
+        )

@@ -17,6 +17,10 @@ class SkeletonMaps(Stream):
         super().__init__("skeleton_maps", (2, "h", "w"), "uint8", 0, 255, clock, about=about)
 
 
+SIDES = ((3, 4), (5, 6), (7, 8), (9, 10))
+"""Labels of body parts, left and right: arms, hands, legs, feet."""
+
+
 class Parsing(Stream):
     """Labels of body parts, ``[h, w]``.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 from typing_extensions import Self, TypedDict
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput, Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, heads, split_lengths
+from gait_plugins.plugins.zoo.data.streams import SkeletonMaps
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import Mode, Stage, stage, stem
+from gait_plugins.plugins.zoo.models.input_checks import require_strips
 
 STRIDES = (1, 2, 2, 1)
 STRIPS = 16
@@ -35,7 +37,8 @@ class ClassNumber(TypedDict):
 class DeepGaitV2(GaitModel):
     """Four residual stages, the maximum over frames, and a head for each of 16 strips.
 
-    Packed batches are embedded as their sequences one by one, whatever the mode.
+    With ``in_channels: 2`` it takes skeleton maps and is SkeletonGait (Fan et al., AAAI 2024). Packed batches
+    are embedded as their sequences one by one, whatever the mode.
 
     Args:
         class_num: identities of the training set.
@@ -43,7 +46,8 @@ class DeepGaitV2(GaitModel):
             time apart. The first stage is always 2d.
         layers: blocks of each of the four stages.
         channels: width of each stage; the embedding is as wide as the third.
-        in_channels: channels of a frame.
+        in_channels: channels of a frame: 1 for silhouettes, 2 for skeleton maps, others for whatever has
+            as many.
         use_emb2: embed by the features behind the batch-norm neck.
     """
 
@@ -61,6 +65,7 @@ class DeepGaitV2(GaitModel):
         self.num_classes = class_num
         self.use_emb2 = use_emb2
         self.frame_channels = in_channels
+        self.streams = _streams(in_channels)
         self.layer0 = stem(in_channels, channels[0])
         self.layer1 = stage("2d", channels[0], channels[0], STRIDES[0], layers[0])
         self.layer2 = stage(mode, channels[0], channels[1], STRIDES[1], layers[1])
@@ -83,6 +88,12 @@ class DeepGaitV2(GaitModel):
             use_emb2: embed by the features behind the batch-norm neck.
         """
         return cls(class_num=SeparateBNNecks["class_num"], use_emb2=use_emb2, **Backbone)
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Skeleton maps for two channels; pictures of more as they are declared."""
+        channels = options["Backbone"]["in_channels"]
+        return {"skeleton_maps": {"type": "SkeletonMaps"}} if channels == 2 else {}
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:
@@ -119,16 +130,7 @@ class DeepGaitV2(GaitModel):
 
     def check_input_size(self, height: int, width: int) -> None:
         """Raise ``ConfigError`` where the last maps do not divide into the strips."""
-        h, w = height, width
-        for stride in STRIDES:
-            h, w = -(-h // stride), -(-w // stride)
-        if (h * w) % STRIPS:
-            raise ConfigError(
-                f"frames of {height}x{width} become maps of {h}x{w}, which do not divide into "
-                f"{STRIPS} strips",
-                where="DeepGaitV2",
-                hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
-            )
+        require_strips("DeepGaitV2", height, width, STRIDES, STRIPS)
 
 
 def four_sizes(owner: str, **options: Sequence[int]) -> None:
@@ -140,3 +142,9 @@ def four_sizes(owner: str, **options: Sequence[int]) -> None:
                 where=owner,
                 hint=f"give {name} four numbers, as OpenGait's files do",
             )
+
+
+def _streams(channels: int) -> tuple[Stream, ...] | None:
+    """What frames of so many channels are; None for whatever has as many."""
+    known: dict[int, Stream] = {1: SILHOUETTES, 2: SkeletonMaps()}
+    return (known[channels],) if channels in known else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -36,6 +36,23 @@ def require_fits(where: str, fits: Iterable[Fit]) -> None:
                 where=where,
                 hint=f"set {option} to {expected}",
             )
+
+
+def require_strips(where: str, height: int, width: int, strides: Sequence[int], strips: int) -> None:
+    """Refuse frames whose maps, after stages of these strides, do not divide into the strips.
+
+    Raises:
+        ConfigError: names both sizes.
+    """
+    h, w = height, width
+    for stride in strides:
+        h, w = -(-h // stride), -(-w // stride)
+    if (h * w) % strips:
+        raise ConfigError(
+            f"frames of {height}x{width} become maps of {h}x{w}, which do not divide into {strips} strips",
+            where=where,
+            hint="OpenGait's silhouettes are 64x44 (or 64x64 before BaseSilCuttingTransform)",
+        )
 
 
 def require_frame_size(where: str, height: int, width: int, attempt: Callable[[], object]) -> None:

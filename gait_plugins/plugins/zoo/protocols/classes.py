@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
 import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
@@ -89,6 +93,29 @@ class ClassProtocol(Protocol):
             tables=(_figures_table(figures), _confusions_table(table, names)),
             details={"confusions": table.tolist(), "classes": names},
         )
+
+
+class ScoliosisProtocol(ClassProtocol):
+    """Scoliosis1K: what a model takes each test sequence for, negative, neutral or positive.
+
+    As ``evaluate_classes``, with the scores where ScoNet has them: in place of an embedding. The classes are
+    found by the type level; ``data_cfg.classes`` may name others.
+
+    Args:
+        output: the entry of ``inference_feat`` that holds the scores.
+        classes: names of the classes, for the tables; left out, those of ``data_cfg.classes``.
+    """
+
+    ignored_options: ClassVar[Mapping[str, str]] = {"metric": "classes are compared by no distance"}
+
+    def __init__(self, output: str = "embeddings", classes: list[str] | None = None) -> None:
+        super().__init__(output, classes)
+
+    @classmethod
+    def example_data(cls) -> EmbeddingSet:
+        """As of any classes, with the scores as embeddings."""
+        data = super().example_data()
+        return replace(data, embeddings=data.outputs["logits"], dataset_name="Scoliosis1K")
 
 
 def _figures_table(figures: dict[str, float]) -> Table:

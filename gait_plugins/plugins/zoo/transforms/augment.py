@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from gait_plugins.api import WithProbability
+from gait_plugins.api import Stream, WithProbability
 from gait_plugins.api.options import number_within
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 
 _ATTEMPTS = 100
 
@@ -15,17 +17,64 @@ _ATTEMPTS = 100
 class RandomHorizontalFlip(WithProbability):
     """Mirror the whole sequence left to right.
 
+    In a mirror, what moved to the right moves to the left, and a left arm is a right one. Pixels alone are
+    mirrored where neither is asked for, as published.
+
     Args:
         prob: probability of acting on a sequence.
+        rightward: channels that tell a motion to the right, whose sign changes: in bytes about 128, where 0
+            is the background; about 0 in other numbers.
+        sides: pairs of labels (left, right) of the body's parts, which change places.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
+    def __init__(
+        self,
+        prob: float = 0.5,
+        rightward: Sequence[int] | None = None,
+        sides: Sequence[Sequence[int]] = (),
+    ) -> None:
         super().__init__(prob)
+        self.rightward = None if rightward is None else list(rightward)
+        self.sides = sides
+        if any(len(pair) != 2 or not all(0 <= label <= 255 for label in pair) for pair in sides):
+            raise ConfigError(
+                f"sides are {[list(pair) for pair in sides]}, expected pairs of labels",
+                where="RandomHorizontalFlip",
+                hint="for example sides: [[3, 4], [5, 6]]",
+            )
+
+    def becomes(self, stream: Stream) -> Stream:
+        """Frames of the same kind. Raises ``ConfigError`` for optical flow whose channels are not named."""
+        if stream.name == "flow" and self.rightward is None:
+            raise ConfigError(
+                "a mirrored flow must change the sign of its motion to the right, but no channel is named",
+                where="RandomHorizontalFlip",
+                hint="name the channel by rightward: [0]; rightward: [] mirrors the pixels alone",
+            )
+        return stream
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # As one tall image: OpenCV mirrors several times faster than numpy copies a reversed view.
         rows = np.ascontiguousarray(sequence).reshape(-1, sequence.shape[-1])
-        return np.asarray(cv2.flip(rows, 1)).reshape(sequence.shape)
+        mirrored = np.asarray(cv2.flip(rows, 1)).reshape(sequence.shape)
+        for channel in self.rightward or ():
+            self._turn_round(mirrored, channel)
+        if not self.sides:
+            return mirrored
+        other = np.arange(256, dtype=np.uint8)
+        for left, right in self.sides:
+            other[[left, right]] = right, left
+        return np.asarray(other[mirrored])
+
+    def _turn_round(self, frames: np.ndarray, channel: int) -> None:
+        if frames.ndim != 4 or not 0 <= channel < frames.shape[1]:
+            raise DataError(
+                f"frames of shape {list(frames.shape[1:])} have no channel {channel}",
+                where="RandomHorizontalFlip",
+                hint="correct rightward: channels are counted from 0",
+            )
+        # Bytes go round at 256: what was 128 + x is 128 - x afterwards, and 0 stays 0.
+        np.negative(frames[:, channel], out=frames[:, channel])
 
 
 class RandomErasing(WithProbability):

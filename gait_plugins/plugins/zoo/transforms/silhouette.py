@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
 
 
@@ -35,6 +35,11 @@ class BaseSilTransform(Transform):
                 hint="set img_shape to the size of the frames, or leave it out",
             )
         return sequence.reshape(len(sequence), *self.img_shape)
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """The same frames, or those of ``img_shape``."""
+        _require_range("BaseSilTransform", stream, self.divisor)
+        return stream if self.img_shape is None else stream.changed(shape=self.img_shape)
 
 
 class BaseSilCuttingTransform(Transform):
@@ -72,6 +77,25 @@ class BaseSilCuttingTransform(Transform):
                 hint=f"choose cutting below {(width + 1) // 2}",
             )
         return sequence[..., margin : width - margin]
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """Narrower frames, where the size is known; what the data decide, they go on deciding."""
+        _require_range("BaseSilCuttingTransform", stream, self.divisor)
+        *rest, height, width = stream.shape if len(stream.shape) > 1 else (None, None)
+        if not isinstance(height, int) or not isinstance(width, int) or width < height:
+            return stream
+        margin = width // 64 * 10 if self.cutting is None else self.cutting
+        return stream.changed(shape=(*rest, height, max(width - 2 * margin, 1)))
+
+
+def _require_range(owner: str, stream: Stream, divisor: float) -> None:
+    """Refuse labels of a few numbers that would be divided as grey values are: hardly anything were left."""
+    if stream.high is not None and 1 < stream.high < divisor / 2 and stream.dtype == "uint8":
+        raise ConfigError(
+            f"the stream {stream.name!r} has values up to {stream.high:g}, and is divided by {divisor:g}",
+            where=owner,
+            hint=f"set divsor: {stream.high:g} for values in [0, 1], or divsor: 1 for the values themselves",
+        )
 
 
 def _checked_divisor(owner: str, divsor: float) -> float:

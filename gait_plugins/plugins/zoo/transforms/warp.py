@@ -28,10 +28,14 @@ class RandomRotate(WithProbability):
         prob: probability of acting on a sequence.
         degree: the angle is uniform in [-degree, degree].
         about_centre: turn about the true centre of the frame instead.
+        labels: pixels are labels, and are moved whole in place of blended.
     """
 
-    def __init__(self, prob: float = 0.5, degree: float = 10, about_centre: bool = False) -> None:
+    def __init__(
+        self, prob: float = 0.5, degree: float = 10, about_centre: bool = False, labels: bool = False
+    ) -> None:
         super().__init__(prob)
+        self.labels = labels
         self.degree = number_within("RandomRotate", "degree", degree, 0, 360)
         self.about_centre = about_centre
 
@@ -41,7 +45,7 @@ class RandomRotate(WithProbability):
         centre = (height // 2, width // 2)
         if self.about_centre:
             centre = ((width - 1) / 2, (height - 1) / 2)
-        return warp_affine(sequence, cv2.getRotationMatrix2D(centre, angle, 1))
+        return warp_affine(sequence, cv2.getRotationMatrix2D(centre, angle, 1), self.labels)
 
 
 class RandomPerspective(WithProbability):
@@ -52,10 +56,12 @@ class RandomPerspective(WithProbability):
 
     Args:
         prob: probability of acting on a sequence.
+        labels: pixels are labels, and are moved whole in place of blended.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
+    def __init__(self, prob: float = 0.5, labels: bool = False) -> None:
         super().__init__(prob)
+        self.labels = labels
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         height, width = sequence.shape[-2:]
@@ -66,9 +72,8 @@ class RandomPerspective(WithProbability):
         top_right, bottom_right = rng.integers(width - margin, width, 2)
         seen = [[top_left, 0], [top_right, 0], [bottom_right, height], [bottom_left, height]]
         frame = [[0, 0], [width, 0], [width, height], [0, height]]
-        return warp_perspective(
-            sequence, cv2.getPerspectiveTransform(np.array(seen, np.float32), np.array(frame, np.float32))
-        )
+        matrix = cv2.getPerspectiveTransform(np.array(seen, np.float32), np.array(frame, np.float32))
+        return warp_perspective(sequence, matrix, self.labels)
 
 
 class RandomAffine(WithProbability):
@@ -80,10 +85,12 @@ class RandomAffine(WithProbability):
     Args:
         prob: probability of acting on a sequence.
         degree: part of the published signature; the published map does not depend on it.
+        labels: pixels are labels, and are moved whole in place of blended.
     """
 
-    def __init__(self, prob: float = 0.5, degree: float = 10) -> None:
+    def __init__(self, prob: float = 0.5, degree: float = 10, labels: bool = False) -> None:
         super().__init__(prob)
+        self.labels = labels
         self.degree = degree
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -94,19 +101,26 @@ class RandomAffine(WithProbability):
         corners = np.array([[0, 0], [height, 0], [0, width]])
         inwards = np.array([[1, 1], [-1, 1], [1, -1]])
         before, after = (corners + inwards * rng.integers(0, shift, (2, 3, 2))).astype(np.float32)
-        return warp_affine(sequence, cv2.getAffineTransform(before, after))
+        return warp_affine(sequence, cv2.getAffineTransform(before, after), self.labels)
 
 
-def warp_affine(sequence: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Move every frame of ``[t, h, w]`` or ``[t, c, h, w]`` by one 2x3 matrix, bilinear, zeros outside."""
-    size = sequence.shape[-1], sequence.shape[-2]
-    return all_frames(sequence, lambda image: cv2.warpAffine(image, matrix, size))
+def warp_affine(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) -> np.ndarray:
+    """Move every frame of ``[t, h, w]`` or ``[t, c, h, w]`` by one 2x3 matrix, zeros outside.
+
+    Bilinear; for labels the value of the nearest pixel.
+    """
+    size, flags = (sequence.shape[-1], sequence.shape[-2]), _interpolation(labels)
+    return all_frames(sequence, lambda image: cv2.warpAffine(image, matrix, size, flags=flags))
 
 
-def warp_perspective(sequence: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def warp_perspective(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) -> np.ndarray:
     """Like :func:`warp_affine`, by a 3x3 homography."""
-    size = sequence.shape[-1], sequence.shape[-2]
-    return all_frames(sequence, lambda image: cv2.warpPerspective(image, matrix, size))
+    size, flags = (sequence.shape[-1], sequence.shape[-2]), _interpolation(labels)
+    return all_frames(sequence, lambda image: cv2.warpPerspective(image, matrix, size, flags=flags))
+
+
+def _interpolation(labels: bool) -> int:
+    return cv2.INTER_NEAREST if labels else cv2.INTER_LINEAR
 
 
 def all_frames(sequence: np.ndarray, warp: Warp) -> np.ndarray:

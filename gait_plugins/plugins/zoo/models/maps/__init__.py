@@ -1,0 +1,1 @@
+"""Models of several pictures of one frame: skeleton maps, parsing and flow beside silhouettes."""

@@ -1,0 +1,83 @@
+"""People found in frames: the one form that every kind of pose file is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gait_plugins.skeleton import ORDERS
+
+LARGER = {
+    26: "26 joints of Halpe",
+    133: "133 joints of COCO-WholeBody",
+    136: "136 joints of Halpe",
+}
+"""Numbers of joints whose first 17 are COCO's."""
+_COCO = len(ORDERS["coco17"])
+
+
+class UnreadablePose(Exception):
+    """A file holds no poses.
+
+    Args:
+        message: what it is, or what is wrong with it.
+        damaged: it cannot be read at all; else it is of another kind.
+    """
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
+class Frame(NamedTuple):
+    """The people in a frame."""
+
+    name: str
+    """Of its image, or its number; frames are ordered by it."""
+    people: np.ndarray
+    """float64 ``[p, v, 2 or 3]``: x, y, confidence; p may be 0, and v then too."""
+    tracks: tuple[str, ...] | None = None
+    """Who each of them is, where that is known."""
+
+
+class PoseFile(NamedTuple):
+    """What a file holds."""
+
+    kind: str
+    frames: list[Frame]
+    one: bool = False
+    """The form is that of a file a frame."""
+    joints: tuple[str, ...] | None = None
+    """Names that the file gives its joints."""
+
+
+def frame_of(name: object, bodies: Iterable[Any], tracks: Sequence[object] | None = None) -> Frame:
+    """A frame of people, each a list of numbers or rows of joints.
+
+    Raises:
+        UnreadablePose: these are no numbers, or people have different joints.
+    """
+    listed = [_body(body) for body in bodies]
+    if len({body.shape for body in listed}) > 1:
+        counts = " and ".join(sorted({str(len(body)) for body in listed}))
+        raise UnreadablePose(f"people of {counts} joints in a frame")
+    people = np.stack(listed) if listed else np.zeros((0, 0, 3))
+    return Frame(str(name), people, None if tracks is None else tuple(map(str, tracks)))
+
+
+def _body(numbers: Any) -> np.ndarray:
+    try:
+        body = np.array(numbers, np.float64)
+    except (ValueError, TypeError) as error:
+        raise UnreadablePose("keypoints that are no list of numbers") from error
+    if body.ndim == 1 and body.size:
+        # Triples, unless only pairs fit.
+        width = 3 if body.size % 3 == 0 else 2
+        if body.size % width:
+            raise UnreadablePose(f"{body.size} numbers for a person, expected three a joint")
+        body = body.reshape(-1, width)
+    if body.ndim != 2 or body.shape[-1] not in (2, 3) or not body.size:
+        raise UnreadablePose(f"keypoints of shape {list(body.shape)}, expected [joints, 3]")
+    return body

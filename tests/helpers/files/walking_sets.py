@@ -1,0 +1,91 @@
+"""Small stand-ins for the published data sets of poses and maps, with the walkers' frames in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gait_plugins.plugins.walkers.streams.declared import KINDS
+from gait_plugins.plugins.walkers.streams.scene import Scene, Shot
+from helpers.files.layout_files import partition, write
+from helpers.files.published_sets import SETS, Published
+
+FRAMES = 8
+CLASSES = ("negative", "neutral", "positive")
+WALKING = {**SETS, "Scoliosis1K": Published(None, "evaluate_scoliosis", CLASSES)}
+
+
+@lru_cache(maxsize=256)
+def frames(stream: str, person: int, view: str) -> np.ndarray:
+    """A walker's frames of a stream, ``[t, ...]``; walks of a person differ by their view."""
+    shot = Shot(Scene(5, person, "nm-01", FRAMES, 25.0, 1.0), view)
+    return np.asarray(KINDS[stream].make(shot))
+
+
+def _poses(stream: str, place: int = 0, files: int = 1) -> Callable[[int, str], Mapping[str, Any]]:
+    def held(person: int, view: str) -> Mapping[str, Any]:
+        others = {f"{number:02d}-other.pkl": {"no": "poses"} for number in range(files)}
+        return {**others, f"{place:02d}-other.pkl": frames(stream, person, view).astype(np.float64)}
+
+    return held
+
+
+def _maps(person: int, view: str) -> Mapping[str, Any]:
+    """As OpenGait's script links them."""
+    named = {"0_heatmap.pkl": "skeleton_maps", "1_sil.pkl": "silhouettes"}
+    return {file: frames(stream, person, view) for file, stream in named.items()}
+
+
+def _stacked(*streams: str) -> Callable[[int, str], Mapping[str, Any]]:
+    def held(person: int, view: str) -> Mapping[str, Any]:
+        parts = [frames(stream, person, view) for stream in streams]
+        pictures = [part[:, None] if part.ndim == 3 else part for part in parts]
+        return {"maps.pkl": np.concatenate(pictures, 1).astype(np.uint8)}
+
+    return held
+
+
+def _silhouettes(person: int, view: str) -> Mapping[str, Any]:
+    return {"silhouettes.pkl": frames("silhouettes", person, view)}
+
+
+CONTENTS: Mapping[str, Callable[[int, str], Mapping[str, Any]]] = {
+    "joints17": _poses("keypoints"),
+    "joints18": _poses("keypoints_18"),
+    "joints17 of 16 files": _poses("keypoints", 3, 16),
+    "maps": _maps,
+    "silhouette, parsing, flow": _stacked("silhouettes", "parsing", "flow"),
+    "silhouette, parsing": _stacked("silhouettes", "parsing"),
+    "silhouette, flow": _stacked("silhouettes", "flow"),
+    "silhouettes": _silhouettes,
+}
+"""What a view folder holds -> its files."""
+
+
+def walking_copy(data_set: str, contents: str, folder: Path) -> tuple[str, str]:
+    """Root and partition of a data set of three people to train on, and one or two to test on.
+
+    Args:
+        data_set: a name in ``WALKING``; types, views and probes are as it has them.
+        contents: a key of ``CONTENTS``.
+        folder: where it is laid out.
+    """
+    published, held = WALKING[data_set], CONTENTS[contents]
+    train, test = ["0001", "0002", "0003"], ["9001", "9002"]
+    walks = [
+        (label, kind, view)
+        for person, label in enumerate(train)
+        for kind in (CLASSES[person % 3 : person % 3 + 1] if published.walks == CLASSES else ("01", "02"))
+        for view in ("000", "090")
+    ]
+    walks += [(label, kind, view) for label in test for kind in published.walks for view in published.views]
+    for label, kind, view in walks:
+        seen = "090" if view in ("video", "000") else "036"
+        for file, content in held(int(label[0] + label[-1]), seen).items():
+            write(folder / "data" / label / kind / view / file, content)
+    listed = {} if published.probes is None else {"PROBE_SET": list(published.probes)}
+    return str(folder / "data"), str(partition(folder / f"{data_set}.json", train, test, **listed))

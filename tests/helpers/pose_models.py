@@ -1,0 +1,84 @@
+"""Pose models with the recorded weights, and their recorded inputs and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import gait_plugins
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.skeleton.bones import Skeleton, skeleton
+from helpers.golden_poses import SALT, keypoints, unit
+from helpers.golden_rules import check_outputs, check_state_dict, fill_weights_B, golden_json
+
+FRAMES = {"batch": (2, 20), "notta": (2, 20), "short": (2, 3), "train": (4, 10)}
+"""Case -> recorded sequences and their frames."""
+
+
+def recorded_model(name: str, **changes: Any) -> GaitModel:
+    """The model of a recording, with its weights; keys, shapes and the number of parameters are compared."""
+    description = golden_json(f"pose/{name}")
+    model: GaitModel = gait_plugins.build("model", {**description["model_cfg"], **changes})
+    check_state_dict(model, description)
+    assert sum(p.numel() for p in model.parameters()) == description["parameters"]
+    assert all(p.requires_grad for p in model.parameters())
+    return fill_weights_B(model, SALT).eval()
+
+
+def recorded_joints(case: str, joints: int, frames: int | None = None) -> np.ndarray:
+    """Joints at network scale, float64 ``[n, t, v, 3]``."""
+    n, t = FRAMES[case]
+    return unit(keypoints(n, frames or t, joints))
+
+
+def pose_batch(frames: Tensor, labels: Sequence[int] | None = None, seq_lens: Tensor | None = None) -> GaitBatch:
+    """Frames as a batch, each sequence of another identity unless labels say otherwise."""
+    n = len(frames) if seq_lens is None else seq_lens.numel()
+    classes = torch.arange(n) % 4 if labels is None else torch.tensor(labels)
+    return GaitBatch([frames], classes, ["nm-01"] * n, ["090"] * n, seq_lens)
+
+
+def packed(clips: Sequence[Tensor]) -> GaitBatch:
+    """Clips ``[t, ...]`` of unequal lengths as one packed batch."""
+    lengths = torch.tensor([[len(clip) for clip in clips]], dtype=torch.int32)
+    return pose_batch(torch.cat(list(clips))[None], seq_lens=lengths)
+
+
+def still(model: nn.Module) -> nn.Module:
+    """In train mode, with every dropout switched off."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    return model
+
+
+def check_case(name: str, case: str, output: ModelOutput, features: dict[str, Tensor]) -> None:
+    """Compare outputs with a recording, and its losses where the case has some."""
+    found = dict(features)
+    losses = golden_json(f"pose/{name}")["cases"][case].get("loss_cfg", [])
+    total = torch.zeros(())
+    for options in losses:
+        prefix = options["log_prefix"]
+        loss = gait_plugins.build("loss", {k: v for k, v in options.items() if k != "log_prefix"})
+        value = loss(**output["training_feat"][prefix])[0].mean() * options["loss_term_weight"]
+        found[f"loss_{prefix}"] = value.detach().reshape(1)
+        total = total + value
+    if losses:
+        found["loss_sum"] = total.detach().reshape(1)
+    assert set(found) == set(golden_json(f"pose/{name}")["cases"][case]["outputs"])
+    check_outputs(found, f"pose/{name}", case)
+
+
+def one_by_one(model: GaitModel, clips: Sequence[Tensor]) -> Tensor:
+    """Embeddings of clips that are given alone."""
+    return torch.cat([model(pose_batch(clip[None]))["inference_feat"]["embeddings"] for clip in clips])
+
+
+def bones_of(name: str) -> Skeleton:
+    """The skeleton of a recording."""
+    return skeleton(golden_json(f"pose/{name}")["model_cfg"]["joint_format"])

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.pose.models.joint_maps import joint_maps, shortcut, temporal_conv
+from gait_plugins.plugins.pose.models.joint_maps import (
+    joint_maps,
+    mean_of_maps,
+    mish,
+    shortcut,
+    temporal_conv,
+)
 from gait_plugins.plugins.pose.models.sequences import embed, joint_frames
 from gait_plugins.skeleton.bones import skeleton
 
@@ -69,7 +75,7 @@ class GaitTR(GaitModel):
         x = joint_maps(self.data_bn(joints).view(n, t, v, c))
         for block in self.backbone:
             x = block(x)
-        embeddings: Tensor = self.fcn(x.mean((2, 3)).unsqueeze(-1))
+        embeddings: Tensor = self.fcn(mean_of_maps(x).unsqueeze(-1))
         return embeddings
 
 
@@ -83,7 +89,7 @@ class _Unit(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.bn(F.mish(self.conv(self.dropout(x))))
+        y: Tensor = self.bn(mish(self.conv(self.dropout(x))))
         return y
 
 
@@ -101,10 +107,11 @@ class _Attention(nn.Module):
         n, _, t, v = x.shape
         qkv = self.qkv_conv(x).permute(0, 2, 3, 1).reshape(n * t, v, -1)
         query, key, value = (
-            part.view(n * t, v, _HEADS, -1).transpose(1, 2) for part in qkv.split(self.widths, -1)
+            part.view(n * t, v, _HEADS, -1).transpose(1, 2).reshape(n * t * _HEADS, v, -1)
+            for part in qkv.split(self.widths, -1)
         )
-        scores = (query * (query.shape[-1] ** -0.5)) @ key.transpose(2, 3)
-        heads = scores.softmax(-1) @ value
+        scores = torch.bmm(query * (query.shape[-1] ** -0.5), key.transpose(1, 2))
+        heads = torch.bmm(scores.softmax(-1), value).view(n * t, _HEADS, v, -1)
         joined = heads.transpose(1, 2).reshape(n, t, v, -1)
         y: Tensor = self.attn_out(joint_maps(joined))
         return y
@@ -118,16 +125,35 @@ class _Spatial(nn.Module):
         self.attention_conv = _Attention(wide, out)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.bn(F.mish(self.attention_conv(_joint_norm(self.data_bn, x))))
+        y: Tensor = self.bn(mish(self.attention_conv(_joint_norm(self.data_bn, x))))
         return y
 
 
 def _joint_norm(norm: nn.Module, x: Tensor) -> Tensor:
     """A norm of each channel of each joint, ``c * v`` in this order, of maps ``[n, c, t, v]``."""
     n, c, t, v = x.shape
+    if type(norm) is nn.BatchNorm1d:
+        return _in_place_order(norm, x)
     rows = x.permute(0, 2, 1, 3).reshape(n * t, c * v)
     normed: Tensor = norm(rows)
     return normed.view(n, t, c, v).permute(0, 2, 1, 3).contiguous(memory_format=torch.channels_last)
+
+
+def _in_place_order(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    """The same without moving the maps: the norm's own parameters are brought to their order."""
+    n, c, t, v = x.shape
+    order = torch.arange(c * v, device=x.device).view(c, v).T.flatten()
+    weight, bias = norm.weight[order], norm.bias[order]
+    assert norm.running_mean is not None and norm.running_var is not None
+    mean, variance = norm.running_mean[order], norm.running_var[order]
+    rows = x.permute(0, 2, 3, 1).reshape(n * t, v * c)
+    y = F.batch_norm(rows, mean, variance, weight, bias, norm.training, norm.momentum or 0.1, norm.eps)
+    if norm.training:
+        assert norm.num_batches_tracked is not None
+        norm.num_batches_tracked.add_(1)
+        norm.running_mean[order] = mean
+        norm.running_var[order] = variance
+    return joint_maps(y.view(n, t, v, c))
 
 
 class _Block(nn.Module):

@@ -5,8 +5,12 @@ So a 1x1 convolution is one product of matrices, and a frame's joints are mixed 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def joint_maps(frames: Tensor) -> Tensor:
@@ -40,12 +44,12 @@ class GraphConv(nn.Module):
         matrices = adjacency[:k].to(x.dtype)
         # First the sums over joints, which are of the fewer channels, then the weights of all subsets at once.
         mixing = matrices.permute(2, 0, 1).reshape(v * k, v)
-        mixed = mixing @ x.permute(0, 2, 3, 1).reshape(n * t, v, c)
+        mixed = torch.bmm(mixing.expand(n * t, -1, -1), x.permute(0, 2, 3, 1).reshape(n * t, v, c))
         weight = conv.weight.view(k, -1, c).transpose(0, 1).reshape(-1, k * c)
         assert conv.bias is not None
         bias = matrices.sum(1).T @ conv.bias.view(k, -1).to(x.dtype)
-        y = torch.nn.functional.linear(mixed.view(n * t * v, k * c), weight)
-        return (y.view(n * t, v, -1) + bias.to(y.dtype)).view(n, t, v, -1).permute(0, 3, 1, 2)
+        y = F.conv2d(joint_maps(mixed.view(n, t, v, k * c)), weight[..., None, None])
+        return y.add_(bias.T.unsqueeze(1))
 
 
 def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -55,6 +59,57 @@ def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int 
 
 def shortcut(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
     """A linear map and a norm for what is added to a block's result."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels))
+
+
+def mean_of_maps(x: Tensor) -> Tensor:
+    """Means over frames and joints, ``[n, c, t, v]`` to ``[n, c]``."""
+    # The gradient of a sum is one number for all; that of a mean would be divided place by place.
+    return x.sum((2, 3)) / (x.shape[2] * x.shape[3])
+
+
+def mish(x: Tensor) -> Tensor:
+    """``x tanh(log(1 + e^x))`` of maps ``[n, c, t, v]``.
+
+    Where it is trained on a CPU, it is computed by a single exponential, piece by piece, each of which stays in the
+    processor's cache: two or three times as fast there as torch's own.
+    """
+    if x.device.type != "cpu" or not (x.requires_grad and torch.is_grad_enabled()):
+        return F.mish(x)
+    y: Tensor = _Mish.apply(x.permute(0, 2, 3, 1).contiguous())  # type: ignore[no-untyped-call]
+    return y.permute(0, 3, 1, 2)
+
+
+_PIECE = 1 << 16
+
+
+class _Mish(torch.autograd.Function):
+    """With e = exp(x) and n = e (e + 2), tanh(log(1 + e)) is n / (n + 2)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        y = torch.empty_like(x)
+        for part, out in zip(x.view(-1).split(_PIECE), y.view(-1).split(_PIECE), strict=True):
+            _, n = _powers(part.float())
+            out.copy_(n.div_(n + 2).mul_(part))
+        return y
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        gradient = gradients[0].contiguous()
+        result = torch.empty_like(x)
+        pieces = (each.view(-1).split(_PIECE) for each in (x, gradient, result))
+        for part, given, out in zip(*pieces, strict=True):
+            e, n = _powers(part.float())
+            d = n + 2
+            slope = (n * d).addcmul_(part.float(), n.sub_(e), value=4).div_(d).div_(d)
+            out.copy_(slope.mul_(given))
+        return result
+
+
+def _powers(x: Tensor) -> tuple[Tensor, Tensor]:
+    e = x.clamp(max=20).exp_()  # beyond 20 the factor is 1
+    return e, (e + 2).mul_(e)

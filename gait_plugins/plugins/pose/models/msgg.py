@@ -14,7 +14,13 @@ from typing_extensions import NotRequired, TypedDict
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.graphs import Strategy, body_adjacency
-from gait_plugins.plugins.pose.models.joint_maps import GraphConv, joint_maps, shortcut, temporal_conv
+from gait_plugins.plugins.pose.models.joint_maps import (
+    GraphConv,
+    joint_maps,
+    mean_of_maps,
+    shortcut,
+    temporal_conv,
+)
 from gait_plugins.plugins.pose.models.sequences import JointFrames, embed
 from gait_plugins.skeleton import ORDERS
 
@@ -94,8 +100,8 @@ class MultiScaleGaitGraph(GaitModel):
 
     def _embed(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         maps = [joint_maps(frames)]
-        maps += [_pairs(maps[0])]
-        maps += [_pairs(maps[1])]
+        maps.append(_pairs(maps[0]))
+        maps.append(_pairs(maps[1]))
         graphs = [self.get_buffer(f"A_{name}") for name in _LEVELS]
         networks = [self.get_submodule(f"st_gcn_networks_{name}") for name in _LEVELS]
         learned = [self.get_submodule(f"edge_importance_{name}") for name in _LEVELS]
@@ -103,8 +109,8 @@ class MultiScaleGaitGraph(GaitModel):
             for level in range(len(_LEVELS)):
                 edges = graphs[level] * learned[level][block]
                 y = networks[level][block](maps[level], edges)
-                maps[level] = y if level == 0 else y + _pairs(maps[level - 1])
-        joints, limbs, parts = (each.mean((2, 3)) for each in maps)
+                maps[level] = y if level == 0 else _with_pairs(y, maps[level - 1])
+        joints, limbs, parts = (mean_of_maps(each) for each in maps)
         return joints, limbs, self.fc(parts)
 
 
@@ -127,6 +133,12 @@ def _pairs(x: Tensor) -> Tensor:
     """Means of node i and node i + half, ``[n, c, t, v]`` to ``[n, c, t, v / 2]``."""
     first, second = x.chunk(2, -1)
     return (first + second) / 2
+
+
+def _with_pairs(x: Tensor, below: Tensor) -> Tensor:
+    """Nodes and, added to them, the means of the pairs below."""
+    first, second = below.chunk(2, -1)
+    return torch.add(x, first + second, alpha=0.5)
 
 
 def _blocks(widths: Sequence[int], subsets: int, kernel: int) -> nn.ModuleList:

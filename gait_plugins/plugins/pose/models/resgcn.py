@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.pose.models.joint_maps import GraphConv, joint_maps, shortcut, temporal_conv
+from gait_plugins.plugins.pose.models.joint_maps import (
+    GraphConv,
+    joint_maps,
+    mean_of_maps,
+    shortcut,
+    temporal_conv,
+)
 
 Block = Literal["Bottleneck", "Basic", "initial"]
 
@@ -65,7 +71,7 @@ class ResGCN(nn.Module):
         x = torch.cat(branches, 1) if len(branches) > 1 else branches[0]
         for module in self.backbone:
             x = module(x, adjacency)
-        embeddings: Tensor = self.fcn(x.mean((2, 3)))
+        embeddings: Tensor = self.fcn(mean_of_maps(x))
         return embeddings
 
 
@@ -112,9 +118,7 @@ class _Branch(nn.Module):
 class _Module(nn.Module):
     """A unit over joints, then one over time."""
 
-    def __init__(
-        self, wide: int, out: int, block: Block, graph: Tensor, stride: int, reduction: int
-    ) -> None:
+    def __init__(self, wide: int, out: int, block: Block, graph: Tensor, stride: int, reduction: int) -> None:
         super().__init__()
         self.residual: nn.Module | None = None
         if block == "Basic":

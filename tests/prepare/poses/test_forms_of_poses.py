@@ -192,11 +192,13 @@ def test_nan_is_not_found_and_told_once(tmp_path: Path):
     points = walk(4)
     points[1, 3] = np.nan
     points[2, 4, 1] = np.inf
+    points[2, 5, 0] = 1e9
     np.save(tmp_path / "a.npy", points)
     poses = made(tmp_path)
     assert poses.points[1, 3].tolist() == poses.points[2, 4].tolist() == [0, 0, 0]
+    assert poses.points[2, 5].tolist() == [0, 0, 0]
     assert np.isfinite(poses.points).all()
-    assert poses.remarks[NOT_FINITE] == ["eve/nm-01/090 (2 joints)"]
+    assert poses.remarks[NOT_FINITE] == ["eve/nm-01/090 (3 joints)"]
 
 
 def test_a_joint_that_is_never_found_is_told(tmp_path: Path):

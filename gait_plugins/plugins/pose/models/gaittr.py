@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +59,11 @@ class GaitTR(GaitModel):
     def example_config(cls) -> dict[str, Any]:
         """Narrow, for 17 joints."""
         return {"in_channels": [10, 32, 32], "num_class": 6, "joint_format": "coco"}
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Keypoints in the order that ``joint_format`` names."""
+        return usual_keypoints(options.get("joint_format"))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``."""

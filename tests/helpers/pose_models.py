@@ -35,7 +35,9 @@ def recorded_joints(case: str, joints: int, frames: int | None = None) -> np.nda
     return unit(keypoints(n, frames or t, joints))
 
 
-def pose_batch(frames: Tensor, labels: Sequence[int] | None = None, seq_lens: Tensor | None = None) -> GaitBatch:
+def pose_batch(
+    frames: Tensor, labels: Sequence[int] | None = None, seq_lens: Tensor | None = None
+) -> GaitBatch:
     """Frames as a batch, each sequence of another identity unless labels say otherwise."""
     n = len(frames) if seq_lens is None else seq_lens.numel()
     classes = torch.arange(n) % 4 if labels is None else torch.tensor(labels)
@@ -74,9 +76,37 @@ def check_case(name: str, case: str, output: ModelOutput, features: dict[str, Te
     check_outputs(found, f"pose/{name}", case)
 
 
-def one_by_one(model: GaitModel, clips: Sequence[Tensor]) -> Tensor:
-    """Embeddings of clips that are given alone."""
-    return torch.cat([model(pose_batch(clip[None]))["inference_feat"]["embeddings"] for clip in clips])
+@torch.no_grad()
+def embeddings(model: GaitModel, batch: GaitBatch) -> Tensor:
+    """Embeddings ``[n, c, p]``."""
+    return model(batch)["inference_feat"]["embeddings"]
+
+
+def assert_one_by_one(model: GaitModel, clips: Sequence[Tensor]) -> None:
+    """A pack of clips is embedded as each of them alone, and so is a stack of equal ones."""
+    alone = torch.cat([embeddings(model, pose_batch(clip[None])) for clip in clips])
+    near = 1e-5 * float(alone.abs().max())
+    assert (alone[0] - alone[-1]).abs().max() > 100 * near, "all sequences look alike"
+    torch.testing.assert_close(embeddings(model, packed(clips)), alone, rtol=1e-5, atol=near)
+    twice = packed([*clips, *clips[::-1]])
+    found = embeddings(model, twice)
+    torch.testing.assert_close(found, torch.cat([alone, alone.flip(0)]), rtol=1e-5, atol=near)
+
+
+def assert_near_in_bfloat16(model: GaitModel, clip: Tensor) -> None:
+    """Mixed precision gives nearly the same embeddings, and gradients for every parameter."""
+    exact = embeddings(model, pose_batch(clip[None]))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = embeddings(model, pose_batch(clip[None]))
+    assert (mixed.float() - exact).abs().max() < 0.1 * exact.abs().max()
+    model.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(pose_batch(clip[None].repeat(4, *[1] * clip.dim())))
+        features = [
+            t for each in found["training_feat"].values() for t in each.values() if t.is_floating_point()
+        ]
+        sum((t.float() * torch.rand_like(t.float())).sum() for t in features).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
 def bones_of(name: str) -> Skeleton:

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.plugins.pose.models.joint_maps import joint_maps, mean_of_maps, mish, shortcut, temporal_conv
+from gait_plugins.plugins.pose.models.joint_maps import (
+    joint_maps,
+    mean_of_maps,
+    mish,
+    shortcut,
+    temporal_conv,
+)
 from gait_plugins.plugins.pose.models.sequences import embed, joint_frames, usual_keypoints
 from gait_plugins.skeleton.bones import skeleton
 

@@ -59,9 +59,7 @@ def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int 
 
 def shortcut(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
     """A linear map and a norm for what is added to a block's result."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels)
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, (stride, 1)), nn.BatchNorm2d(out_channels))
 
 
 def mean_of_maps(x: Tensor) -> Tensor:

@@ -118,9 +118,7 @@ class _Branch(nn.Module):
 class _Module(nn.Module):
     """A unit over joints, then one over time."""
 
-    def __init__(
-        self, wide: int, out: int, block: Block, graph: Tensor, stride: int, reduction: int
-    ) -> None:
+    def __init__(self, wide: int, out: int, block: Block, graph: Tensor, stride: int, reduction: int) -> None:
         super().__init__()
         self.residual: nn.Module | None = None
         if block == "Basic":

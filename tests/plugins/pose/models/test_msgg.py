@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.golden_rules import assert_within_noise, golden, golden_json
+from helpers.golden_poses import keypoints, unit
+from helpers.golden_rules import assert_within_noise, fill_weights_B, golden, golden_json
+from helpers.model_batches import UNEQUAL
 from helpers.pose_models import (
+    assert_near_in_bfloat16,
+    assert_one_by_one,
     check_case,
-    one_by_one,
-    packed,
+    embeddings,
     pose_batch,
     recorded_joints,
     recorded_model,
@@ -19,7 +22,12 @@ from helpers.pose_models import (
 )
 from torch import Tensor
 
-from gait_plugins.skeleton import ORDERS, reorder
+import gait_plugins
+from gait_plugins.api import GaitModel, Stream
+from gait_plugins.errors import ConfigError
+from gait_plugins.plugins.pose.models.msgg import MultiScaleGaitGraph, _pairs, _with_pairs
+from gait_plugins.skeleton import ORDERS, Keypoints, reorder
+from gait_plugins.testing import check_model
 
 NAME, SPATIAL = "model_MSGG_B", "model_MSGG_spatial_B"
 
@@ -52,3 +60,66 @@ def test_it_gives_the_published_outputs(name: str, cases: list[str]) -> None:
         each = still(model) if case == "train" else model
         output = each(pose_batch(twelve_joints(case), labels))
         check_case(name, case, output, features(output))
+
+
+def small(**changes: Any) -> GaitModel:
+    options = {**MultiScaleGaitGraph.example_config(), **changes}
+    return fill_weights_B(gait_plugins.build("model", {"model": "MultiScaleGaitGraph", **options})).eval()
+
+
+def clips(lengths: tuple[int, ...] = UNEQUAL) -> list[Tensor]:
+    """Clips ``[t, 12, 3]`` of unequal lengths."""
+    points = [unit(keypoints(i + 1, length, 12))[-1] for i, length in enumerate(lengths)]
+    return [torch.from_numpy(each.astype(np.float32)) for each in points]
+
+
+def test_a_pack_is_embedded_as_its_sequences_one_by_one() -> None:
+    """The published class gives one embedding for the pack."""
+    assert_one_by_one(small(), clips())
+
+
+def test_half_precision_is_near() -> None:
+    assert_near_in_bfloat16(small(), clips((8,))[0])
+
+
+@pytest.mark.parametrize("strategy", ["gait_temporal", "spatial", "distance", "uniform"])
+def test_the_contract_of_models_is_kept(strategy: str) -> None:
+    check_model(lambda: small(graph_cfg={"layout": "body_12", "strategy": strategy}))
+
+
+def test_pairs_of_joints_are_limbs_and_the_two_sides_of_the_torso() -> None:
+    """The mean of node i and node i + half; so each limb is a node of the second level."""
+    joints = ORDERS["limbs12"].joints
+    pairs = [set(pair) for pair in zip(joints[:6], joints[6:], strict=True)]
+    assert {"left_elbow", "left_wrist"} in pairs and {"right_knee", "right_ankle"} in pairs
+    assert {"left_shoulder", "right_shoulder"} in pairs and {"left_hip", "right_hip"} in pairs
+    x = torch.arange(12.0).view(1, 1, 1, 12)
+    assert _pairs(x).flatten().tolist() == [3, 4, 5, 6, 7, 8]
+    assert _with_pairs(torch.ones(1, 1, 1, 6), x).flatten().tolist() == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_classifier_that_is_too_small_is_told_apart() -> None:
+    assert small().num_classes == 5
+    assert all(name in dict(small().named_children()) for name in MultiScaleGaitGraph.head_names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"in_channels": [3]}, r"in_channels is \[3\], expected the channels of a joint, then those"),
+        ({"temporal_kernel_size": 8}, "temporal_kernel_size is 8, expected an odd number of frames"),
+        ({"graph_cfg": {"strategy": "random"}}, "strategy"),
+        ({"graph_cfg": {"layout": "body_13"}}, "layout"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        small(**changes)
+
+
+def test_joints_of_another_order_are_named() -> None:
+    (wanted,) = small().streams or ()
+    misfit = "joints of another order, COCO's 17 joints, expected 12 joints without a head (MSGG)"
+    assert wanted.misfit(Keypoints("coco")) == misfit
+    assert wanted.misfit(Stream("keypoints", (17, 3), "float32")) == misfit
+    assert wanted.misfit(Stream("keypoints", (12, 3), "float32")) is None

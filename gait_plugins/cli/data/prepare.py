@@ -160,6 +160,8 @@ def _tell(order: Order | PoseOrder, dataset: str, as_json: bool) -> None:
         say_json(_as_data(record, order))
     else:
         say(_in_words(record, order, layout_named(dataset) is LAYOUTS[OWN]))
+        if not isinstance(order, Order) and order.drawn_anew:
+            say("for weights that others trained on OpenGait's maps, draw them with --published")
 
 
 def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, of_poses: bool) -> Layout:

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gait_plugins.skeleton import ORDERS
-
 LARGER = {
     26: "26 joints of Halpe",
     133: "133 joints of COCO-WholeBody",
     136: "136 joints of Halpe",
 }
 """Numbers of joints whose first 17 are COCO's."""
-_COCO = len(ORDERS["coco17"])
+LARGEST = 1e6
+"""A number of pixels, or a confidence, that none has."""
 
 
 class UnreadablePose(Exception):
@@ -51,6 +50,12 @@ class PoseFile(NamedTuple):
     """The form is that of a file a frame."""
     joints: tuple[str, ...] | None = None
     """Names that the file gives its joints."""
+
+
+def in_picture(points: np.ndarray) -> np.ndarray:
+    """Which joints ``[..., 2 or 3]`` are numbers that a picture may have: finite, and not absurdly large."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(points) < LARGEST).all(-1))
 
 
 def frame_of(name: object, bodies: Iterable[Any], tracks: Sequence[object] | None = None) -> Frame:

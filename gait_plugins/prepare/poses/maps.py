@@ -10,6 +10,7 @@ import numpy as np
 
 from gait_plugins.errors import ConfigError
 from gait_plugins.prepare.poses.drawing import drawn_joints, drawn_limbs
+from gait_plugins.prepare.poses.found import in_picture
 from gait_plugins.prepare.poses.impute import by_mean, by_neighbours
 from gait_plugins.skeleton import ORDERS, JointOrder, reorder
 
@@ -19,6 +20,10 @@ TALL = 85.0
 """Height of the skeleton on the canvas, from its highest joint to its lowest, in pixels."""
 SIZE = 64
 """Height and width of a map."""
+LEAST_TALL = 1e-6
+"""Height in pixels from which a skeleton can be brought to another."""
+_FAR = 1e5
+"""Pixels beyond which it does not matter how far away a joint is."""
 _COCO = ORDERS["coco17"]
 # A colour map of 256 greys, whose steps are rounded down: 24 of them are one less than their number.
 _GREYS = (np.linspace(0, 1, 256) * 255 / 255 * 255).astype(np.uint8)
@@ -99,9 +104,9 @@ def maps_of(skeletons: np.ndarray, rule: MapRule) -> np.ndarray:
 
 
 def cleaned(points: np.ndarray) -> np.ndarray:
-    """A copy, float64, in which joints with a number that is not finite are 0."""
+    """A copy, float64, in which joints with a number that is none of a picture are 0."""
     body = np.array(points, np.float64)
-    body[~np.isfinite(body).all(-1)] = 0
+    body[~in_picture(body)] = 0
     return body
 
 
@@ -134,9 +139,10 @@ def centred(body: np.ndarray, rule: MapRule, order: JointOrder = _COCO) -> tuple
     known = ~absent if not absent.all() else absent
     centre = places[:, hips or known].mean(1, keepdims=True)
     tall = np.ptp(places[:, known, 1], axis=1)
-    flat = tall == 0
+    flat = tall < LEAST_TALL
     scale = TALL / np.where(flat, 1, tall)
     on_canvas = (places - centre) * scale[:, None, None] + CANVAS // 2
+    on_canvas = on_canvas.clip(-_FAR, _FAR)
     return np.concatenate([on_canvas, np.where(flat[:, None, None], 0, sure)], -1), np.asarray(flat)
 
 

@@ -15,7 +15,7 @@ from gait_plugins.errors import DataError
 from gait_plugins.io.folders import suffix
 from gait_plugins.io.safe_pickle import RefusedPickle, load_counts
 from gait_plugins.prepare.patterns import Name
-from gait_plugins.prepare.poses.found import LARGER, Frame, PoseFile, UnreadablePose
+from gait_plugins.prepare.poses.found import LARGER, Frame, PoseFile, UnreadablePose, in_picture
 from gait_plugins.prepare.poses.json_forms import read_json
 from gait_plugins.prepare.poses.people import Choice, choose
 from gait_plugins.prepare.poses.remarks import (
@@ -169,7 +169,7 @@ class PoseMaker:
         if any(body.shape[1] == 2 for _, body in bodies):
             notes[NO_CONFIDENCE].append(str(name))
         points = np.stack([_with_confidence(body) for _, body in bodies])
-        broken = ~np.isfinite(points).all(-1)
+        broken = ~in_picture(points)
         if broken.any():
             notes[NOT_FINITE].append(f"{name} ({np.count_nonzero(broken)} joints)")
         points[broken] = 0

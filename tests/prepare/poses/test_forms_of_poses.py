@@ -192,11 +192,13 @@ def test_nan_is_not_found_and_told_once(tmp_path: Path):
     points = walk(4)
     points[1, 3] = np.nan
     points[2, 4, 1] = np.inf
+    points[2, 5, 0] = 1e9
     np.save(tmp_path / "a.npy", points)
     poses = made(tmp_path)
     assert poses.points[1, 3].tolist() == poses.points[2, 4].tolist() == [0, 0, 0]
+    assert poses.points[2, 5].tolist() == [0, 0, 0]
     assert np.isfinite(poses.points).all()
-    assert poses.remarks[NOT_FINITE] == ["eve/nm-01/090 (2 joints)"]
+    assert poses.remarks[NOT_FINITE] == ["eve/nm-01/090 (3 joints)"]
 
 
 def test_a_joint_that_is_never_found_is_told(tmp_path: Path):
@@ -296,6 +298,16 @@ def test_arrays_of_another_shape_are_named(value: np.ndarray, tmp_path: Path):
 def test_a_pickle_that_would_run_code_is_not_read(tmp_path: Path):
     _pickled(tmp_path / "a.pkl", Path("x"))
     assert "would run code" in made(tmp_path).remarks[DAMAGED][0]
+
+
+@pytest.mark.parametrize("end", ["\n", ",\n", "\r\n"])
+def test_texts_may_end_and_part_their_numbers_as_they_like(end: str, tmp_path: Path):
+    parts = grew_text(body(0)).strip().split(",")
+    (tmp_path / "a.txt").write_text(", ".join(parts[:20]) + ",\n" + ",".join(parts[20:]) + end)
+    (tmp_path / "b.txt").write_text(",".join(parts[2:9]) + ",," + ",".join(parts[10:]) + end)  # no number
+    poses = made(tmp_path)
+    np.testing.assert_allclose(poses.points[0], body(0), atol=1e-4)
+    assert np.flatnonzero(poses.points[1, :, 2] == 0).tolist() == [2]
 
 
 def test_texts_of_other_fields_are_named(tmp_path: Path):

@@ -180,6 +180,16 @@ def test_nan_is_a_joint_that_was_not_found():
     assert cleaned(broken).tolist() == missing.tolist()
 
 
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e6, 1e-300, -1e5])
+@pytest.mark.parametrize("published", [False, True])
+def test_absurd_numbers_raise_no_warning(value: float, published: bool):
+    points = POINTS[:4].copy()
+    points[1, 3, 0] = points[2, 14, 1] = value
+    points[3, 5:, 2] = value
+    points[3, :, 1] = np.linspace(70, 70 + 1e-9, 17)
+    assert skeleton_maps(points, MapRule(published=published))[0].any()
+
+
 @pytest.mark.parametrize("joints", ["18", "25"])
 def test_other_orders_are_drawn_as_the_same_body(joints: str):
     order = ORDERS[joints]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gait_plugins.api import SILHOUETTES
 from gait_plugins.api.stream import Axis, Stream
 from gait_plugins.io.ragged import Frames
-from gait_plugins.plugins.walkers.streams import keypoints, maps, points, rgb, skeleton_maps, smpl
+from gait_plugins.plugins.walkers.streams import keypoints, maps, points, rgb, smpl
 from gait_plugins.plugins.walkers.streams.scene import SCANS, Shot
 
 Make = Callable[[Shot], Frames]
@@ -24,8 +24,10 @@ class Kind:
     """To be raised with every change of what is made; older caches are then left aside."""
 
 
-def _grey(name: str, shape: tuple[Axis, ...], make: Make, about: str, high: int = 255) -> Kind:
-    return Kind(Stream(name, shape, low=0, high=high, about=about), make)
+def _grey(
+    name: str, shape: tuple[Axis, ...], make: Make, about: str, high: int = 255, version: int = 1
+) -> Kind:
+    return Kind(Stream(name, shape, low=0, high=high, about=about), make, version)
 
 
 def _real(
@@ -51,8 +53,9 @@ _KINDS = (
     _real("keypoints", (17, 3), keypoints.keypoints, f"17 joints in COCO's order, {_FOUND}"),
     _real("keypoints_18", (18, 3), keypoints.keypoints_18, f"18 joints in OpenPose's order, {_FOUND}"),
     _grey(
-        *("skeleton_maps", (2, 64, 64), skeleton_maps.skeleton_maps),
+        *("skeleton_maps", (2, 64, 64), keypoints.skeleton_maps),
         "soft images of the keypoints: limbs, joints",
+        version=2,
     ),
     _grey(
         *("parsing", (64, 64), maps.parsing),

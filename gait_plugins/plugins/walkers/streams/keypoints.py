@@ -8,6 +8,7 @@ from gait_plugins.plugins.walkers.body.motion import Pose
 from gait_plugins.plugins.walkers.body.skeleton import Body
 from gait_plugins.plugins.walkers.image.render import PIXELS
 from gait_plugins.plugins.walkers.streams.scene import Shot
+from gait_plugins.prepare import poses
 
 COCO = (
     *("nose", "eye_l", "eye_r", "ear_l", "ear_r", "shoulder_l", "shoulder_r", "elbow_l", "elbow_r"),
@@ -55,6 +56,11 @@ def keypoints_18(shot: Shot) -> np.ndarray:
     neck[:, 2] = np.minimum(left[:, 2], right[:, 2])
     neck[neck[:, 2] == 0] = 0
     return np.stack([neck if joint is None else found[:, joint] for joint in OPENPOSE], 1)
+
+
+def skeleton_maps(shot: Shot) -> np.ndarray:
+    """Limbs and joints as soft images, as ``data prepare`` draws them, uint8 ``[t, 2, 64, 64]``."""
+    return poses.skeleton_maps(keypoints(shot))
 
 
 def joints(shot: Shot) -> tuple[np.ndarray, np.ndarray]:

@@ -95,8 +95,8 @@ class GaitGraph1(GaitModel):
 class GaitGraph2(GaitModel):
     """Joints, motion and bones in three branches of a graph network.
 
-    With ``tta`` the embedding is three ones after each other: of the clip, of the clip reversed in time, of the
-    clip with left and right joints exchanged. Keys and shapes of the state dict are OpenGait's.
+    With ``tta`` the embedding is three ones after each other: of the clip, of the clip reversed in time, of
+    the clip with left and right joints exchanged. Keys and shapes of the state dict are OpenGait's.
 
     Args:
         joint_format: order of the joints: ``coco``, ``alphapose`` or ``openpose``, ``coco-no-head``.

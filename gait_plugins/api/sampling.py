@@ -18,9 +18,21 @@ class FrameSampler(HasExample, ABC):
     """True: every sequence yields the same number of frames, batches are stacked ``[n, s, h, w]``.
     False: batches are packed ``[1, sum(s), h, w]`` with ``seq_lens``."""
 
+    fewest_frames: int = 1
+    """Frames that a sequence should have. Of one that has fewer, some are taken more than once, which is told
+    once in a run."""
+
     @abstractmethod
     def indices(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Frame indices, int64 ``[s]`` in ``[0, length)``, for a sequence of ``length >= 1`` frames."""
+
+    def at_test(self) -> FrameSampler:
+        """What takes its place in a test: itself, as a rule.
+
+        One that picks frames at random should give one that picks as many by a rule, so that a test finds
+        the same whatever the seed.
+        """
+        return self
 
 
 class BatchSampler(HasExample, ABC):

@@ -23,6 +23,10 @@ class Transform(HasExample, ABC):
     divisor: float = 1.0
     """By what the device divides the frames after all transforms; factors of a pipeline multiply."""
 
+    fewest_frames: int = 1
+    """Frames that a clip should have. Of one that has fewer, some are taken more than once, which is told
+    once in a run."""
+
     @abstractmethod
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Frames ``[t, h, w]`` or ``[t, c, h, w]`` in, frames out; the input must not be modified."""
@@ -33,6 +37,18 @@ class Transform(HasExample, ABC):
         What is said is compared with what the model takes before any frame is read. Raise ``ConfigError``
         where such frames cannot be taken.
         """
+        return None
+
+    def at_test(self) -> Transform:
+        """What takes its place in a test: itself, as a rule.
+
+        One that picks a part of the sequence at random gives one that picks it by a rule, so that a test
+        finds the same whatever the seed.
+        """
+        return self
+
+    def example_stream(self) -> Stream | None:
+        """Frames that it can be tried on; None: silhouettes."""
         return None
 
     def with_targets(

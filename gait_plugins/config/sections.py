@@ -79,6 +79,9 @@ class Section(BaseModel):
 class DataSection(Section):
     """The data set. Every other key is an option of the data set that ``type`` names."""
 
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "frame_threshold": f"{_NEVER_READ}: short sequences are kept, and repeated for longer clips"
+    }
     dataset_name: FolderName = Field(
         "CASIA-B", description="name of the training data; part of the run folder's path"
     )

@@ -16,9 +16,22 @@ DRAWS = 6
 def check_frame_sampler(sampler: FrameSampler) -> None:
     """Range, number and purity of the frames that a sampler picks from short and long sequences.
 
+    What takes its place in a test (``at_test``) is looked at too.
+
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    _check_frames_of(sampler)
+    at_test = sampler.at_test()
+    if at_test is not sampler:
+        _check_frames_of(at_test)
+    expect(
+        at_test.fixed_length == sampler.fixed_length,
+        f"fixed_length is {sampler.fixed_length} in training and {at_test.fixed_length} in a test",
+    )
+
+
+def _check_frames_of(sampler: FrameSampler) -> None:
     in_worker = pickle.loads(pickle.dumps(sampler))
     counts = set()
     for length in LENGTHS:

@@ -27,13 +27,14 @@ def check_transform(
         transform: the transform.
         frame_shape: ``[h, w]`` or ``[c, h, w]`` of one uint8 frame.
         draws: how often random decisions are tried.
-        stream: frames of this stream in place of silhouettes; what comes out is compared with what
-            ``becomes`` says.
+        stream: frames of this stream in place of silhouettes, its ``example_stream`` as a rule; what comes
+            out is compared with what ``becomes`` says.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
     expect(transform.divisor > 0, f"divisor is {transform.divisor}, expected a positive number")
+    stream = transform.example_stream() if stream is None else stream
     sequence: Any = np.zeros((5, *frame_shape), np.uint8)
     if stream is None:
         sequence[..., 10:50, 12:30] = 255

@@ -310,3 +310,9 @@ def test_any_component_may_say_that_its_options_do_not_fit_together(
     assert re.search(
         r"loss_cfg.0: Margin \(acme-gait 1.2\) has no use for .*\n  -> use 0.2", str(caught.value)
     )
+
+
+def test_a_threshold_of_frames_that_nobody_reads_is_a_warning(folder: Path) -> None:
+    warnings = loaded(folder, SETS, "data_cfg.frame_threshold=60").warnings
+    (warning,) = [warning for warning in warnings if warning.where == "-o data_cfg.frame_threshold=60"]
+    assert "OpenGait does not read it either: short sequences are kept" in warning.message

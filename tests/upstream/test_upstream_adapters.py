@@ -189,6 +189,33 @@ def test_every_source_of_a_sequence_gives_the_same_frames() -> None:
         collate([loaded(0, "a")])
 
 
+def test_a_test_takes_the_middle_frames_and_a_training_draws_them() -> None:
+    name = f"{OURS}/random"
+    component: type[FrameSampler] = gait_plugins.get("frame_sampler", name)
+    options = {"method": name, "sample_type": "fixed_ordered", "frames_num_fixed": 4, "batch_size": 1}
+    starts = {}
+    for phase in ("train", "test"):
+        make = adapt_frame_sampler(component, name, Session(loading=phase))  # type: ignore[arg-type]
+        collate = make(["a"], options)
+        starts[phase] = {int(collate([loaded(20, "a")]).sequences[0][0][0, 0, 0]) for _ in range(20)}
+    assert len(starts["train"]) > 3
+    assert starts["test"] == {8}
+
+
+def test_a_random_clip_of_a_transform_is_the_middle_one_in_a_test() -> None:
+    name = f"{OURS}/RandomSelectSequence"
+    session = Session()
+    make = adapt_transform(gait_plugins.get("transform", name), name, session)
+    hosted, frames = make(sequence_length=4), np.arange(20.0)
+    starts: dict[bool, set[float]] = {True: set(), False: set()}
+    for number in range(20):
+        for names in (None, ["a-nm-01-090"]):
+            session.transformed = TransformedBatch(number, number, None, names)
+            starts[names is None].add(float(hosted(frames)[0]))
+    assert len(starts[True]) > 3
+    assert starts[False] == {8.0}
+
+
 def test_a_protocol_returns_the_figures_of_the_hosts_tensorboard_and_tells_the_log(tmp_path: Path) -> None:
     data = embedded(every(["075", "076"], ["nm-01", "nm-05", "bg-01", "cl-01"], ["000", "090"]), "CASIA-B")
     name = f"{OURS}/evaluate_indoor_dataset"

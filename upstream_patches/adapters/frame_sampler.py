@@ -42,7 +42,8 @@ def adapt_frame_sampler(component: type[FrameSampler], name: str, session: Sessi
         # The mapping is the batch sampler's too, and the host fills it up with what it needs itself.
         options = {key: value for key, value in sample_config.items() if key in accepts.params}
         sampler = gait_plugins.build("frame_sampler", {"method": name, **options})
-        return HostedFrames(label_set, sampler, session.seed, session.loading or "train")
+        phase = session.loading or "train"
+        return HostedFrames(label_set, sampler.at_test() if phase == "test" else sampler, session.seed, phase)
 
     return make
 

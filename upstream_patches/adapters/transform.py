@@ -40,6 +40,7 @@ class HostedTransform:
 
     def __init__(self, component: Transform, session: Session) -> None:
         self.component = component
+        self.at_test = component.at_test()
         self.session = session
 
     def __call__(self, sequence: Any) -> np.ndarray:
@@ -62,11 +63,11 @@ class HostedTransform:
     def _transformed(self, transformed: TransformedBatch, clip: np.ndarray) -> np.ndarray:
         """The batch's next sequence, with a generator of its own."""
         sequence, place = transformed.next_place(self)
-        slot = rank() + sequence * world_size()
+        slot, component = rank() + sequence * world_size(), self.component
         if transformed.names is not None:
-            slot = slot_of(transformed.names[sequence])
+            slot, component = slot_of(transformed.names[sequence]), self.at_test
         rng = transform_rng(transformed.seed, transformed.number, slot, place)
-        frames, known = self.component.with_targets(clip, rng)
+        frames, known = component.with_targets(clip, rng)
         if known:
             transformed.known.setdefault(sequence, {}).update(known)
         return frames

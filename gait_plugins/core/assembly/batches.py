@@ -104,23 +104,25 @@ def batch_maker(
     classes = Classes(patterns) if patterns else None
     if classes is not None:
         classes.check(index.refs)
-    transforms = build_transforms(section.transform, taken.names, f"{name}.transform")
+    at_test = phase != "train"
+    transforms = build_transforms(section.transform, taken.names, f"{name}.transform", at_test=at_test)
     joint = build_joint_transforms(section.joint_transform, taken, f"{name}.joint_transform")
     check_streams(config, taken, wanted, joint, transforms)
     sampler = cast(BatchSampler, section.sampler.batch.build())
     sampler.check(index)
+    frames = cast(FrameSampler, section.sampler.frames.build())
     return BatchMaker(
         dataset=dataset,
         index=index,
         batch_sampler=sampler,
-        frame_sampler=cast(FrameSampler, section.sampler.frames.build()),
+        frame_sampler=frames.at_test() if at_test else frames,
         transforms=transforms,
         joint=joint,
         classes=classes,
         taken=taken,
         seed=config.trainer_cfg.seed,
         # A test finds the same whatever the size of its batches.
-        by_sequence=phase != "train",
+        by_sequence=at_test,
     )
 
 

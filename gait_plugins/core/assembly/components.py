@@ -67,7 +67,7 @@ def build_dataset(config: Config) -> GaitDataset:
 
 
 def build_transforms(
-    specs: TransformSpecs, names: tuple[str, ...] = (), where: str = "transform"
+    specs: TransformSpecs, names: tuple[str, ...] = (), where: str = "transform", *, at_test: bool = False
 ) -> list[Transform | None]:
     """One transform, or None, for each input.
 
@@ -75,10 +75,16 @@ def build_transforms(
         specs: as configured: in the order of the inputs, or by the names of streams.
         names: of the inputs, where they are known.
         where: the setting, for messages.
+        at_test: as a test has them.
 
     Raises:
         ConfigError: there is one for a stream that is no input, or another number of them than of inputs.
     """
+    found = _in_order(specs, names, where)
+    return [None if each is None else each.at_test() for each in found] if at_test else found
+
+
+def _in_order(specs: TransformSpecs, names: tuple[str, ...], where: str) -> list[Transform | None]:
     if specs.streams is None:
         if names and len(specs) != len(names):
             raise ConfigError(
@@ -134,7 +140,7 @@ def build_conditions(
     found = {}
     for name, specs in config.evaluator_cfg.conditions.items():
         where = f"evaluator_cfg.conditions.{name}"
-        found[name] = build_transforms(specs, names if specs.streams is not None else (), where)
+        found[name] = build_transforms(specs, names if specs.streams is not None else (), where, at_test=True)
         if len(found[name]) != inputs:
             raise ConfigError(
                 f"the condition has {len(specs)} transforms, the test has {inputs} input sources",

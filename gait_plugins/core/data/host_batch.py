@@ -34,6 +34,8 @@ class HostBatch(NamedTuple):
     """Names of the input sources, where they are known."""
     lens: dict[str, Tensor] = {}  # noqa: RUF012  (a field of a tuple; nobody writes to it)
     """Frames of each sequence, int32 ``[1, n]``, of sources with frames of their own clock."""
+    short: str = ""
+    """A sequence of the batch that has fewer frames than are taken of it, in words; empty: none has."""
 
 
 class Divider:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -95,8 +95,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def target_names(self) -> frozenset[str]:
         """Names of the targets that sequences come with, as the first one that is drawn shows."""
-        _, known = self._clip(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
-        return frozenset(known)
+        made = self._clip(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
+        return frozenset(made.targets)
 
     def make(self, number: int) -> HostBatch:
         """Batch ``number``."""
@@ -113,11 +113,13 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         sources = [Source(room, len(refs) if stacked else None) for room in self._rooms]
         lengths: list[list[int]] = []
         targets = []
+        short = ""
         for ref, draw in zip(refs, draws, strict=True):
-            clips, known = self._clip(ref, slot_rng(self.seed, *draw))
-            lengths.append([len(clip) for clip in clips])
-            targets.append(known)
-            for source, clip in zip(sources, clips, strict=True):
+            made = self._clip(ref, slot_rng(self.seed, *draw))
+            lengths.append([len(clip) for clip in made.clips])
+            targets.append(made.targets)
+            short = short or made.short
+            for source, clip in zip(sources, made.clips, strict=True):
                 source.put(clip, ref.name)
         return HostBatch(
             number=number,
@@ -131,6 +133,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             targets=stack_targets(targets, [ref.name for ref in refs]),
             streams=self.taken.names,
             lens=self._own_lens(lengths),
+            short=short,
         )
 
     def _lens(self, lengths: list[list[int]], place: int) -> Tensor:
@@ -140,7 +143,7 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         names = self.taken.names
         return {name: self._lens(lengths, names.index(name)) for name in self.taken.own_clocks}
 
-    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> tuple[list[Frames], dict[str, Any]]:
+    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> _Made:
         with errors_of(self.dataset):
             loaded = self.dataset.load(ref)
             targets = dict(self.dataset.targets(ref))
@@ -157,15 +160,36 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         with errors_of(self.frame_sampler):
             # Looked up here, so that a number beyond the sequence is the sampler's fault.
             picked = np.arange(len(sources[0]))[self.frame_sampler.indices(len(sources[0]), rng)]
+        short = _shortage(ref, len(sources[0]), self.frame_sampler)
         clips = pick(self.taken, sources, times, picked, ref)
         for joint in self.joint:
             clips, found = _transformed_together(joint, clips, self.taken.names, rng)
             targets.update(found)
         for number, transform in enumerate(self.transforms):
             if transform is not None:
+                short = short or _shortage(ref, len(clips[number]), transform)
                 clips[number], found = _transformed(transform, clips[number], rng)
                 targets.update(found)
-        return clips, targets
+        return _Made(clips, targets, short)
+
+
+class _Made(NamedTuple):
+    """The sample of a sequence."""
+
+    clips: list[Frames]
+    targets: dict[str, Any]
+    short: str
+    """As ``HostBatch.short``."""
+
+
+def _shortage(ref: SequenceRef, frames: int, taker: FrameSampler | Transform) -> str:
+    """That a sequence has fewer frames than are taken of it, in words; empty: it has not."""
+    if frames >= taker.fewest_frames:
+        return ""
+    return (
+        f"{printable(ref.name)} has {frames} frames, {type(taker).__name__} takes {taker.fewest_frames}: "
+        "frames of such sequences are repeated"
+    )
 
 
 def _transformed(

@@ -125,9 +125,13 @@ def infer(
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], dict[str, np.ndarray]]] = []
     checked: tuple[object, ...] = ()
+    told_short = False
     # Not inference_mode: what a model caches here could never be used in training again.
     with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
         for batch in track(stream, "embed", total=len(numbers), unit="batch"):
+            if batch.short and not told_short:
+                log.info("test: %s", batch.short)
+                told_short = True
             like = frame_shapes(batch)
             if like != checked:
                 _check_frames(model, batch, trained_on)

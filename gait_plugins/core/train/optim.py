@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.errors import ConfigError, GaitPluginsError
+
+log = logging.getLogger("gait_plugins")
 
 
 def build_optimizer(config: Config, objective: Objective) -> torch.optim.Optimizer:
@@ -42,15 +45,51 @@ def build_scheduler(
     named = torch_options.classes("scheduler")[section.scheduler]
 
     def configured() -> torch.optim.lr_scheduler.LRScheduler:
+        before = _cycled(optimizer)
         try:
             schedule: torch.optim.lr_scheduler.LRScheduler = named(optimizer, **section.options)
         except GaitPluginsError:
             raise
         except Exception as error:
             raise _refused(section.scheduler, section.where or "scheduler_cfg", error) from error
+        _tell_overwritten(section.scheduler, section.options, before, _cycled(optimizer))
         return schedule
 
     return model.schedule(optimizer, configured)
+
+
+def _cycled(optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """What schedules change of the first parameter group."""
+    group = optimizer.param_groups[0]
+    found = {"lr": float(group["lr"])}
+    if "betas" in group:
+        found["betas[0]"] = float(group["betas"][0])
+    elif "momentum" in group:
+        found["momentum"] = float(group["momentum"])
+    return found
+
+
+def _tell_overwritten(
+    name: str, options: Mapping[str, Any], before: Mapping[str, float], after: Mapping[str, float]
+) -> None:
+    """Say which settings of the optimiser a schedule with a height of its own begins with others."""
+    heights = options.get("max_lr")
+    if heights is None:
+        return
+    changed = [key for key in before if before[key] != after[key]]
+    for key in changed:
+        # The rate that is usually written is the height of the schedule; any other one is a mistake.
+        known = heights if isinstance(heights, list | tuple) else [heights]
+        strange = key == "lr" and before[key] not in [float(height) for height in known]
+        log.log(
+            logging.WARNING if strange else logging.INFO,
+            "%s begins with %s %g%s: optimizer_cfg's %g has no effect",
+            name,
+            key,
+            after[key],
+            f" and rises to max_lr {heights}" if key == "lr" else "",
+            before[key],
+        )
 
 
 def _trainable(groups: Iterable[Any]) -> list[Any]:

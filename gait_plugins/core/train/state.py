@@ -122,6 +122,7 @@ class Training:
         )
         self.input_size: FrameRecord | None = None
         self._checked: tuple[object, ...] = ()
+        self._told_short = False
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
         self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
@@ -252,6 +253,9 @@ class Training:
 
     def check_size(self, batch: HostBatch) -> None:
         """See once that the model takes frames like these, and note their size for the checkpoints."""
+        if batch.short and not self._told_short:
+            log.info("training: %s", batch.short)
+            self._told_short = True
         size, like = frame_record(batch), frame_shapes(batch)
         if self._checked == like:
             return

@@ -20,4 +20,15 @@ def gait_models() -> Contribution:
 
 @hookimpl
 def gait_transforms() -> Contribution:
-    return {}
+    modules = {
+        "clips": "RandomSelectSequence SelectSequenceCenter FlipSequence",
+        "sides": "MirrorPoses InversePosesPre NormalizeEmpty",
+        "noise": "PointNoise JointNoise RandomMove",
+        "inputs": "GaitTRMultiInput GaitGraphMultiInput GaitGraph1Input SkeletonInput MSGGTransform",
+        "two_view": "TwoView",
+    }
+    return {
+        name: f"{_HERE}.transforms.{module}:{name}"
+        for module, names in modules.items()
+        for name in names.split()
+    }

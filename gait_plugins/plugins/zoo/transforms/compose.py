@@ -1,4 +1,4 @@
-"""Several transforms in a row."""
+"""Several transforms in a row, or none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import Transform
+from gait_plugins.api import Stream, Transform
 
 
 class Compose(Transform):
@@ -21,6 +21,7 @@ class Compose(Transform):
     def __init__(self, trf_cfg: list[Transform]) -> None:
         self.transforms = list(trf_cfg)
         self.divisor = math.prod(transform.divisor for transform in self.transforms)
+        self.fewest_frames = max((t.fewest_frames for t in self.transforms), default=1)
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:
@@ -39,3 +40,25 @@ class Compose(Transform):
             sequence, found = transform.with_targets(sequence, rng)
             targets.update(found)
         return sequence, targets
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """Frames as the last of them leaves them; None after one that does not say."""
+        said: Stream | None = stream
+        for transform in self.transforms:
+            said = None if said is None else transform.becomes(said)
+        return said
+
+    def at_test(self) -> Transform:
+        """The same in a row, each as a test has it."""
+        return Compose([transform.at_test() for transform in self.transforms])
+
+
+class NoOperation(Transform):
+    """Leave the frames as they are."""
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return sequence
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """The same frames."""
+        return stream

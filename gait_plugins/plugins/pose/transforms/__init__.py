@@ -1,0 +1,1 @@
+"""OpenGait's transforms of joints: all frames of a sequence at once, never in place."""

@@ -86,17 +86,27 @@ class MultiScaleGaitGraph(GaitModel):
         """Embeddings ``[n, c, 1]``."""
         batch = GaitBatch.of(batch)
         joints, limbs, parts = embed(batch, self._embed, self)
-        logits = self.encoder_cls(self.bn_neck(parts))
-        labels = batch.labels
-        features = {"joints": joints, "limbs": limbs, "bodyparts": parts}
-        triplets = {
-            f"triplet_{name}": {"embeddings": each.unsqueeze(-1), "labels": labels}
-            for name, each in features.items()
-        }
+        output = self.outputs(parts.unsqueeze(-1), batch)
+        for name, each in (("joints", joints), ("limbs", limbs)):
+            triplets = {"embeddings": each.unsqueeze(-1), "labels": batch.labels}
+            output["training_feat"][f"triplet_{name}"] = triplets
+        return output
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """Embeddings ``[n, c, 1]`` of the body parts."""
+        parts: Tensor = embed(GaitBatch.of(batch), self._embed, self)[-1]
+        return parts.unsqueeze(-1)
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """What is learned of the body parts' embeddings: triplets, and identities behind the neck."""
+        logits = self.encoder_cls(self.bn_neck(embeddings.squeeze(-1))).unsqueeze(-1)
         return {
-            "training_feat": {**triplets, "softmax": {"logits": logits.unsqueeze(-1), "labels": labels}},
+            "training_feat": {
+                "triplet_bodyparts": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
+            },
             "visual_summary": {},
-            "inference_feat": {"embeddings": parts.unsqueeze(-1)},
+            "inference_feat": {"embeddings": embeddings},
         }
 
     def _embed(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -277,7 +277,7 @@ class LossSection(Section):
     """A loss term. Every other key is an option of the loss that ``type`` names."""
 
     ignored_options: ClassVar[Mapping[str, str]] = {
-        "loss_term_weights": f"{_NEVER_READ}: the option is called 'loss_term_weight', 1.0 where it is left out"
+        "loss_term_weights": f"{_NEVER_READ}: 'loss_term_weight' is the option, 1.0 where it is left out"
     }
     log_prefix: str = Field(
         description="the model puts this term's arguments under this name in training_feat; names the figures"

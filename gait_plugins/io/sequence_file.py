@@ -233,5 +233,6 @@ def _bad_values(path: Path, found: str) -> DataError:
     return DataError(
         f"found {found}, expected {EXPECTED}",
         where=str(path),
-        hint="save the sequence as numpy uint8; data_cfg.data_in_use can leave out poses and ratios",
+        hint="save the sequence as numpy uint8; a configuration whose data_cfg.streams declares keypoints "
+        "reads these, and data_cfg.data_in_use can leave out poses and ratios",
     )

@@ -11,7 +11,8 @@ from gait_plugins.suggest import did_you_mean
 
 Link = tuple[int, int]
 
-_COCO_LINKS = "0-1 0-2 1-3 2-4 3-5 4-6 5-6 5-7 7-9 6-8 8-10 5-11 6-12 11-12 11-13 13-15 12-14 14-16"  # ears to shoulders
+# Ears are linked to shoulders, as nothing else links COCO's head to its body.
+_COCO_LINKS = "0-1 0-2 1-3 2-4 3-5 4-6 5-6 5-7 7-9 6-8 8-10 5-11 6-12 11-12 11-13 13-15 12-14 14-16"
 _NECK_LINKS = "0-1 0-14 0-15 14-16 15-17 1-2 2-3 3-4 1-5 5-6 6-7 1-8 8-9 9-10 1-11 11-12 12-13"
 _LIMB_LINKS = "0-1 0-2 2-4 1-3 3-5 0-6 1-7 6-7 6-8 8-10 7-9 9-11"
 

@@ -31,7 +31,7 @@ def plugin():
 
 def test_the_yaml_of_the_page_is_accepted(tmp_path: Path):
     found = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    assert len(found) == 3
+    assert len(found) == 4
     for number, text in enumerate(found):
         given = yaml.safe_load(text)
         whole = {"inherits": "gaitbase/casiab", **given}

@@ -16,6 +16,7 @@ from gait_plugins.hookspecs import Offer
 from upstream_patches.checkout.stand_ins import MATPLOTLIB, SKLEARN, TORCHVISION
 from upstream_patches.checkout.tree import MODULES, Checkout
 from upstream_patches.checkout.unavailable import DISTRIBUTIONS
+from upstream_patches.host.counterparts import STACKED
 from upstream_patches.host.source import (
     IN_PIECES,
     Outline,
@@ -137,7 +138,7 @@ class Listing:
             missing = f"imports {' and '.join(sorted(absent))}, which the checkout lacks"
         elif kind == "model":
             own = {method for _, ancestor in lineage for method in ancestor.methods} & set(OWN_LOOP)
-            if own:
+            if own and not (outline.name in STACKED and own == {"inputs_pretreament"}):
                 missing = (
                     f"changes OpenGait's trainer ({', '.join(sorted(own))}): it can be trained only there"
                 )

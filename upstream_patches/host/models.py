@@ -6,6 +6,7 @@ import copy
 import logging
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -23,6 +24,7 @@ from gait_plugins.suggest import did_you_mean
 from upstream_patches.adapters.start import class_number
 from upstream_patches.checkout.tree import Checkout
 from upstream_patches.host.construct import NetworkAlone
+from upstream_patches.host.counterparts import STACKED, TIME_SECOND, usual_streams
 from upstream_patches.host.groups import recorded_groups
 from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import PREFIX, found_as, listing
@@ -71,12 +73,26 @@ class CheckoutModel:
             unread = f"model_cfg.{key}: {PREFIX}/{name} does not read this key"
             log.warning("; ".join(filter(None, (unread, did_you_mean(key, found.words - set(model_cfg))))))
 
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Those of this package's model of the same name."""
+        written = {key: value for key, value in options.items() if key != "cfgs"}
+        return usual_streams(cls.__name__, written)
+
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """What the checkout's ``forward`` returns for OpenGait's five-part batch."""
         forward = super().forward  # type: ignore[misc]
-        if self.training:  # type: ignore[attr-defined]
-            return cast("ModelOutput", forward(tuple(batch)))
-        return cast("ModelOutput", joined([forward(tuple(alone)) for alone in one_by_one(batch)]))
+        name = type(self).__name__
+        batch = stacked(batch) if name in STACKED else batch
+
+        def embedded(given: GaitBatch) -> Any:
+            inputs = [x.transpose(1, 2) for x in given.inputs] if name in TIME_SECOND else given.inputs
+            return forward((inputs, *tuple(given)[1:]))
+
+        with where_it_lies(batch.inputs[0].device):
+            if self.training:  # type: ignore[attr-defined]
+                return cast("ModelOutput", embedded(batch))
+            return cast("ModelOutput", joined([embedded(alone) for alone in one_by_one(batch)]))
 
     @property
     def iteration(self) -> int:
@@ -138,6 +154,26 @@ def _made(root: Path, name: str, module: str) -> type[GaitModel]:
 
 def __getattr__(name: str) -> Any:
     return _made(listing().checkout.root, name, found_as("model", name).module)
+
+
+def stacked(batch: GaitBatch) -> GaitBatch:
+    """All streams as the channels of one, ``[n, s, c, h, w]``."""
+    parts = [x.unsqueeze(2) if x.dim() == 4 else x for x in batch.inputs]
+    return GaitBatch([torch.cat(parts, 2)], *tuple(batch)[1:])
+
+
+@contextmanager
+def where_it_lies(device: torch.device) -> Iterator[None]:
+    """On a CPU, ``tensor.cuda(...)`` in the checkout's networks leaves the tensor there for a while."""
+    if device.type != "cpu":
+        yield
+        return
+    moved = torch.Tensor.cuda
+    torch.Tensor.cuda = lambda tensor, *_, **__: tensor  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.cuda = moved  # type: ignore[method-assign]
 
 
 def one_by_one(batch: GaitBatch) -> Iterator[GaitBatch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 
 from gait_plugins.api import Transform
 from upstream_patches.checkout.tree import Checkout
+from upstream_patches.host.counterparts import TIME_SECOND_AFTER
 from upstream_patches.host.importing import imported
 from upstream_patches.host.listing import found_as, listing
 
@@ -29,14 +30,24 @@ class CheckoutTransform(Transform):
         self.transform: Callable[[np.ndarray], np.ndarray] = self.stands_for(**options)
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Frames as the checkout makes them: uint8 where it leaves them so, else float32."""
+        """Frames as the checkout makes them, frames first: uint8 where it leaves them so, else float32."""
         with _drawing_from(rng):
             frames = np.asarray(self.transform(sequence.copy()))
+        if _time_comes_second(type(self).__name__, self.options):
+            frames = frames.swapaxes(0, 1)
         return np.ascontiguousarray(frames, np.float32 if frames.dtype.kind == "f" else None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A loader's worker finds the class through this module: the checkout is not on its path.
         return _again, (type(self).__name__, self.options)
+
+
+def _time_comes_second(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the channels of joints lead, after a transform or the last one of a chain."""
+    chain = options.get("trf_cfg") if name == "Compose" else None
+    if isinstance(chain, list) and chain and isinstance(chain[-1], Mapping):
+        return _time_comes_second(str(chain[-1].get("type")), chain[-1])
+    return name in TIME_SECOND_AFTER
 
 
 def _again(name: str, options: dict[str, Any]) -> Transform:

@@ -134,7 +134,8 @@ def pose_order(
         wanted=None if options.reorder is None else joint_order(options.reorder, f"{where} --reorder"),
         person=options.person,
         index=options.index,
-        first="".join(filter(str.isalnum, dataset)).lower() == "oumvlp",
+        # OU-MVLP's rule: the index tells who is meant, else it is the first.
+        first=options.index is not None or "".join(filter(str.isalnum, dataset)).lower() == "oumvlp",
         rule=MapRule(sigma=8.0 if options.sigma is None else options.sigma, published=options.published),
         min_frames=1 if min_frames is None else min_frames,
         workers=workers,

@@ -9,6 +9,7 @@ import typer
 
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.poses import (
+    KEYPOINTS,
     SILHOUETTES,
     Index,
     Joints,
@@ -160,6 +161,8 @@ def _tell(order: Order | PoseOrder, dataset: str, as_json: bool) -> None:
         say_json(_as_data(record, order))
     else:
         say(_in_words(record, order, layout_named(dataset) is LAYOUTS[OWN]))
+        if not isinstance(order, Order) and order.drawn_anew:
+            say("for weights that others trained on OpenGait's maps, draw them with --published")
 
 
 def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, of_poses: bool) -> Layout:
@@ -196,10 +199,12 @@ def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
     return {**done, "remarks": remarks}
 
 
-def _next(target: Path, own: bool) -> str:
+def _next(target: Path, own: bool, keypoints: bool) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
         return f"gait-plugins data partition {target} -o partition.json --probes 1"
+    if keypoints:
+        return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
     return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"
 
 
@@ -210,5 +215,6 @@ def _in_words(record: Record, order: Order | PoseOrder, own: bool) -> str:
     for finding in record.findings(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:
-        lines += ["", f"next: {_next(order.target, own)}"]
+        keypoints = order.settings.get("to") == KEYPOINTS
+        lines += ["", f"next: {_next(order.target, own, keypoints)}"]
     return "\n".join(lines)

@@ -80,6 +80,11 @@ class PoseOrder:
         object.__setattr__(self, "fixes", fixes_of(self.min_frames))
 
     @property
+    def drawn_anew(self) -> bool:
+        """Whether maps are made that differ from OpenGait's."""
+        return self.to == "skeleton-maps" and not self.rule.published
+
+    @property
     def settings(self) -> dict[str, Any]:
         """All that the prepared frames depend on, beside the poses."""
         maps = {"sigma": self.rule.sigma, "impute": self.rule.impute, "published": self.rule.published}

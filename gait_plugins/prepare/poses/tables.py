@@ -20,6 +20,7 @@ GAPS = "rows of the table have gaps and are left out"
 _AHEAD = 2
 """Fields before the joints in GREW's text: no numbers of joints."""
 _COUNTS = {len(order) for order in ORDERS.values()} | set(LARGER)
+_BETWEEN = re.compile(r"\s*,\s*|\s+")
 _SCORES = re.compile(r"scores?", re.IGNORECASE)
 
 
@@ -29,8 +30,7 @@ def read_text(data: bytes) -> PoseFile:
     Raises:
         UnreadablePose: there are not three numbers a joint.
     """
-    fields = data.decode("utf-8-sig", "replace").replace(",", " , ").split()
-    cells = " ".join(fields).split(" , ") if "," in fields else fields
+    cells = _BETWEEN.split(data.decode("utf-8-sig", "replace").strip().rstrip(","))
     if not any(cells):
         raise UnreadablePose("an empty file", damaged=True)
     ahead = _AHEAD if len(cells) % 3 == _AHEAD else 0

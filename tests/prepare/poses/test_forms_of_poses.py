@@ -300,6 +300,16 @@ def test_a_pickle_that_would_run_code_is_not_read(tmp_path: Path):
     assert "would run code" in made(tmp_path).remarks[DAMAGED][0]
 
 
+@pytest.mark.parametrize("end", ["\n", ",\n", "\r\n"])
+def test_texts_may_end_and_part_their_numbers_as_they_like(end: str, tmp_path: Path):
+    parts = grew_text(body(0)).strip().split(",")
+    (tmp_path / "a.txt").write_text(", ".join(parts[:20]) + ",\n" + ",".join(parts[20:]) + end)
+    (tmp_path / "b.txt").write_text(",".join(parts[2:9]) + ",," + ",".join(parts[10:]) + end)  # no number
+    poses = made(tmp_path)
+    np.testing.assert_allclose(poses.points[0], body(0), atol=1e-4)
+    assert np.flatnonzero(poses.points[1, :, 2] == 0).tolist() == [2]
+
+
 def test_texts_of_other_fields_are_named(tmp_path: Path):
     (tmp_path / "a.txt").write_text("1,2,3,4\n")
     (tmp_path / "b.txt").write_text("")

@@ -48,6 +48,8 @@ def test_keypoints_and_maps_are_written_as_a_training_reads_them(raw: Path, tmp_
         assert code == 0
         assert "warning" not in text
         assert set(prepared(tmp_path / target).values()) == {(16, 2, 64, 64)}
+    assert "--published" in text
+    assert "--published" not in gait("prepare", raw, tmp_path / "c", *MAPS, "--published")[1]
     maps = frames_of(tmp_path / "a/002/bg-01/000/000.pkl")
     np.testing.assert_array_equal(maps, skeleton_maps(walk()))
     assert np.abs(maps - frames_of(tmp_path / "b/002/bg-01/000/000.pkl").astype(int)).max() <= 1

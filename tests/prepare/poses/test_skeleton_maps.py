@@ -214,9 +214,18 @@ def test_many_frames_are_drawn_as_one_by_one():
         np.testing.assert_allclose(together[frame], alone, atol=1e-6)
 
 
-def test_a_limb_of_no_length_is_its_first_joint():
+@pytest.mark.parametrize(("sure", "drawn"), [(0.0009, False), (0.005, True)])
+def test_little_confidence_is_drawn_from_a_thousandth_on(sure: float, drawn: bool):
+    skeleton = np.linspace(20, 100, 34).reshape(1, 17, 2)
+    for draw in (drawn_joints, drawn_limbs):
+        assert bool(draw(skeleton, np.full((1, 17), sure), 8.0, CANVAS).max() > 1e-4) is drawn
+
+
+@pytest.mark.parametrize("length", [0.0, 0.9])
+def test_a_limb_of_less_than_a_pixel_is_its_first_joint(length: float):
     skeleton = np.full((1, 17, 2), -500.0)
     skeleton[0, 5:8:2] = 60, 61
+    skeleton[0, 7, 0] += length
     sure = np.zeros((1, 17))
     sure[0, [5, 7]] = 0.8, 0.3
     limbs = drawn_limbs(skeleton, sure, 8.0, CANVAS)
@@ -246,6 +255,14 @@ def test_the_nearest_four_rows_count_by_one_over_their_distance():
     weights = 1 / near
     expected = (weights * [20, 40, 10, 80])[[0, 1, 2, 3]].sum() / weights.sum()
     assert by_neighbours(table)[5, 1] == pytest.approx(expected)
+
+
+def test_distances_are_scaled_by_the_columns_that_two_rows_share():
+    # Both donors are 2 away: one in two columns, one in the only column that it shares.
+    table = np.array([[1.0, 1, 10], [1 + np.sqrt(2), 1 + np.sqrt(2), 20], [3, 0, 40], [1, 1, 0]])
+    far = np.array([2.0 * np.sqrt(3 / 2), 2 * np.sqrt(3)])
+    filled = by_neighbours(np.vstack([table[1:]]))[2, 2]
+    assert filled == pytest.approx((20 / far[0] + 40 / far[1]) / (1 / far).sum())
 
 
 def test_a_row_at_no_distance_counts_alone():

@@ -100,8 +100,8 @@ class GaitGraph1(GaitModel):
 class GaitGraph2(GaitModel):
     """Joints, motion and bones in three branches of a graph network.
 
-    With ``tta`` the embedding is three ones after each other: of the clip, of the clip reversed in time, of the
-    clip with left and right joints exchanged. Keys and shapes of the state dict are OpenGait's.
+    With ``tta`` the embedding is three ones after each other: of the clip, of the clip reversed in time, of
+    the clip with left and right joints exchanged. Keys and shapes of the state dict are OpenGait's.
 
     Args:
         joint_format: order of the joints: ``coco``, ``alphapose`` or ``openpose``, ``coco-no-head``.
@@ -112,9 +112,9 @@ class GaitGraph2(GaitModel):
         reduction: by which a bottleneck is narrower.
         block: ``Bottleneck``; ``Basic``, with a residual around each module; ``initial``, without residuals.
         tta: embed the reversed and the exchanged clip too.
-        published_center: in these two clips, joints are seen from the graph's centre, which is the neck in 18
-            joints, whatever the transform saw them from; as published. Left out, they are seen from
-            the transform's centre, as the joints of the clip itself.
+        published: parity with OpenGait, where in these two clips joints are seen from the graph's centre, the
+            neck of 18 joints, whatever the transform saw them from. Left out, they are seen from the
+            transform's centre, as the joints of the clip itself are.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class GaitGraph2(GaitModel):
         reduction: int = 8,
         block: Block = "Bottleneck",
         tta: bool = True,
-        published_center: bool = False,
+        published: bool = False,
     ) -> None:
         super().__init__()
         bones = skeleton(joint_format, "GaitGraph2")
@@ -138,7 +138,7 @@ class GaitGraph2(GaitModel):
                 where="GaitGraph2",
                 hint="set tta to false, or input_num to 3 and the first value of input_branch to 5",
             )
-        self.bones, self.tta, self.published_center = bones, tta, published_center
+        self.bones, self.tta, self.published = bones, tta, published
         self.ResGCN = _network(bones, input_num, input_branch, main_stream, num_class, reduction, block)
         self.streams = (joint_frames(bones, [], [input_num, input_branch[0]], "GaitGraphMultiInput"),)
 
@@ -167,7 +167,7 @@ class GaitGraph2(GaitModel):
         joints = frames[:, :, :, 0]
         order = self.bones.order
         clips = [joints.flip(1), joints[:, :, list(order.mirrored)]]
-        three = [frames, *(three_branches(clip, self.bones, self.published_center) for clip in clips)]
+        three = [frames, *(three_branches(clip, self.bones, self.published) for clip in clips)]
         return torch.cat(self.ResGCN(torch.cat(three)).split(len(frames)), 1)
 
 

@@ -149,7 +149,8 @@ def _in_place_order(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
     n, c, t, v = x.shape
     order = torch.arange(c * v, device=x.device).view(c, v).T.flatten()
     weight, bias = norm.weight[order], norm.bias[order]
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     mean, variance = norm.running_mean[order], norm.running_var[order]
     rows = x.permute(0, 2, 3, 1).reshape(n * t, v * c)
     y = F.batch_norm(rows, mean, variance, weight, bias, norm.training, norm.momentum or 0.1, norm.eps)
@@ -172,4 +173,5 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x0 = self.tcn(x).add_(x)
-        return self.st(x0).add_(self.residual_s(x0)).add_(self.down(x))
+        y: Tensor = self.st(x0)
+        return y.add_(self.residual_s(x0)).add_(self.down(x))

@@ -40,8 +40,8 @@ def body_adjacency(strategy: Strategy, level: int) -> Tensor:
     """MSGG's matrices of a level, float32 ``[k, v, v]`` with k subsets of linked nodes and v = 12, 6, 3.
 
     Args:
-        strategy: ``uniform``: one subset; ``distance``: a node itself and its neighbours; ``spatial``: nodes as
-            far from the torso as the column's node, further ones, nearer ones; ``gait_temporal``: a node
+        strategy: ``uniform``: one subset; ``distance``: a node itself, its neighbours; ``spatial``: a node
+            itself, neighbours that are no nearer to the torso, nearer ones; ``gait_temporal``: a node
             itself, neighbours of the torso, neighbours of the limbs.
         level: 0 for joints, 1 for limbs, 2 for body parts.
     """
@@ -80,7 +80,7 @@ def _hops(joints: int, links: Sequence[Link], most: int) -> np.ndarray:
 def _normalised(hops: np.ndarray) -> np.ndarray:
     """1 / (joints that are near) for each column, 0 where joints are not near each other."""
     near = np.isfinite(hops).astype(np.float64)
-    return near / near.sum(0)
+    return np.asarray(near / near.sum(0))
 
 
 def _float(matrices: np.ndarray) -> Tensor:

@@ -42,14 +42,15 @@ class GraphConv(nn.Module):
         n, c, t, v = x.shape
         k = self.subsets
         matrices = adjacency[:k].to(x.dtype)
-        # First the sums over joints, which are of the fewer channels, then the weights of all subsets at once.
+        # First the sums over joints, of which c is the smaller number, then all subsets' weights at once.
         mixing = matrices.permute(2, 0, 1).reshape(v * k, v)
         mixed = torch.bmm(mixing.expand(n * t, -1, -1), x.permute(0, 2, 3, 1).reshape(n * t, v, c))
         weight = conv.weight.view(k, -1, c).transpose(0, 1).reshape(-1, k * c)
         assert conv.bias is not None
         bias = matrices.sum(1).T @ conv.bias.view(k, -1).to(x.dtype)
         y = F.conv2d(joint_maps(mixed.view(n, t, v, k * c)), weight[..., None, None])
-        return y.add_(bias.T.unsqueeze(1))
+        rows = y.permute(0, 2, 3, 1).reshape(n * t, -1)
+        return joint_maps(rows.add_(bias.flatten()).view(n, t, v, -1))
 
 
 def temporal_conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -64,52 +65,32 @@ def shortcut(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequent
 
 def mean_of_maps(x: Tensor) -> Tensor:
     """Means over frames and joints, ``[n, c, t, v]`` to ``[n, c]``."""
-    # The gradient of a sum is one number for all; that of a mean would be divided place by place.
-    return x.sum((2, 3)) / (x.shape[2] * x.shape[3])
+    # In this order the gradient comes back with channels last, as the layers before need it.
+    return x.permute(0, 2, 3, 1).mean((1, 2))
 
 
 def mish(x: Tensor) -> Tensor:
-    """``x tanh(log(1 + e^x))`` of maps ``[n, c, t, v]``.
-
-    Where it is trained on a CPU, it is computed by a single exponential, piece by piece, each of which stays in the
-    processor's cache: two or three times as fast there as torch's own.
-    """
-    if x.device.type != "cpu" or not (x.requires_grad and torch.is_grad_enabled()):
+    """``x tanh(log(1 + e^x))``; where it is trained on a CPU, in two thirds of the time of torch's own."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or not torch.is_grad_enabled():
         return F.mish(x)
-    y: Tensor = _Mish.apply(x.permute(0, 2, 3, 1).contiguous())  # type: ignore[no-untyped-call]
-    return y.permute(0, 3, 1, 2)
-
-
-_PIECE = 1 << 16
+    y: Tensor = _Mish.apply(x)  # type: ignore[no-untyped-call]
+    return y
 
 
 class _Mish(torch.autograd.Function):
-    """With e = exp(x) and n = e (e + 2), tanh(log(1 + e)) is n / (n + 2)."""
+    """With e = exp(x) and n = e (e + 2), tanh(log(1 + e)) is n / (n + 2): one exponential, no logarithm."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        y = torch.empty_like(x)
-        for part, out in zip(x.view(-1).split(_PIECE), y.view(-1).split(_PIECE), strict=True):
-            _, n = _powers(part.float())
-            out.copy_(n.div_(n + 2).mul_(part))
-        return y
+        e = x.clamp(max=20).exp_()  # beyond 20 the factor is 1
+        n = (e + 2).mul_(e)
+        factor = n.div_(n + 2)
+        ctx.save_for_backward(x, factor)
+        return x * factor
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        gradient = gradients[0].contiguous()
-        result = torch.empty_like(x)
-        pieces = (each.view(-1).split(_PIECE) for each in (x, gradient, result))
-        for part, given, out in zip(*pieces, strict=True):
-            e, n = _powers(part.float())
-            d = n + 2
-            slope = (n * d).addcmul_(part.float(), n.sub_(e), value=4).div_(d).div_(d)
-            out.copy_(slope.mul_(given))
-        return result
-
-
-def _powers(x: Tensor) -> tuple[Tensor, Tensor]:
-    e = x.clamp(max=20).exp_()  # beyond 20 the factor is 1
-    return e, (e + 2).mul_(e)
+        x, factor = ctx.saved_tensors
+        slope = F.silu(x)
+        return slope.addcmul_(slope * factor, factor, value=-1).add_(factor).mul_(gradients[0])

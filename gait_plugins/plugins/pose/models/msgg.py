@@ -35,7 +35,7 @@ class GraphOptions(TypedDict):
 
 
 class MultiScaleGaitGraph(GaitModel):
-    """Three graph networks: of 12 joints, of 6 limbs, of 3 body parts; each block adds the means of its pairs.
+    """Three graph networks: of 12 joints, 6 limbs, 3 body parts; each block passes means of pairs upwards.
 
     The embedding is that of the body parts. Keys and shapes of the state dict are OpenGait's.
 
@@ -44,8 +44,8 @@ class MultiScaleGaitGraph(GaitModel):
         out_channels: channels of the embedding.
         num_id: training identities, for the classifier.
         temporal_kernel_size: frames that a convolution over time sees; odd.
-        graph_cfg: layout of the joints and the ``strategy`` that divides edges into subsets: ``gait_temporal``
-            (as published), ``spatial``, ``distance`` or ``uniform``.
+        graph_cfg: layout of the joints, and the ``strategy`` that divides edges into subsets:
+            ``gait_temporal`` (as published), ``spatial``, ``distance`` or ``uniform``.
     """
 
     head_names = ("bn_neck", "encoder_cls")
@@ -61,6 +61,7 @@ class MultiScaleGaitGraph(GaitModel):
         super().__init__()
         _check(in_channels, temporal_kernel_size)
         strategy = (graph_cfg or {}).get("strategy", "gait_temporal")
+        self.blocks = 2 * len(in_channels) - 2
         graphs = [body_adjacency(strategy, level) for level in range(len(_LEVELS))]
         for name, graph in zip(_LEVELS, graphs, strict=True):
             self.register_buffer(f"A_{name}", graph)
@@ -68,7 +69,7 @@ class MultiScaleGaitGraph(GaitModel):
             blocks = _blocks(in_channels, len(graph), temporal_kernel_size)
             self.add_module(f"st_gcn_networks_{name}", blocks)
         for name, graph in zip(_LEVELS, graphs, strict=True):
-            edges = [nn.Parameter(torch.ones_like(graph)) for _ in range(2 * len(in_channels) - 2)]
+            edges = [nn.Parameter(torch.ones_like(graph)) for _ in range(self.blocks)]
             self.add_module(f"edge_importance_{name}", nn.ParameterList(edges))
         self.fc = nn.Linear(in_channels[-1], out_channels)
         self.bn_neck = nn.BatchNorm1d(out_channels)
@@ -90,17 +91,27 @@ class MultiScaleGaitGraph(GaitModel):
         """Embeddings ``[n, c, 1]``."""
         batch = GaitBatch.of(batch)
         joints, limbs, parts = embed(batch, self._embed, self)
-        logits = self.encoder_cls(self.bn_neck(parts))
-        labels = batch.labels
-        features = {"joints": joints, "limbs": limbs, "bodyparts": parts}
-        triplets = {
-            f"triplet_{name}": {"embeddings": each.unsqueeze(-1), "labels": labels}
-            for name, each in features.items()
-        }
+        output = self.outputs(parts.unsqueeze(-1), batch)
+        for name, each in (("joints", joints), ("limbs", limbs)):
+            triplets = {"embeddings": each.unsqueeze(-1), "labels": batch.labels}
+            output["training_feat"][f"triplet_{name}"] = triplets
+        return output
+
+    def part_embeddings(self, batch: GaitBatch) -> Tensor:
+        """Embeddings ``[n, c, 1]`` of the body parts."""
+        parts: Tensor = embed(GaitBatch.of(batch), self._embed, self)[-1]
+        return parts.unsqueeze(-1)
+
+    def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
+        """What is learned of the body parts' embeddings: triplets, and identities behind the neck."""
+        logits = self.encoder_cls(self.bn_neck(embeddings.squeeze(-1))).unsqueeze(-1)
         return {
-            "training_feat": {**triplets, "softmax": {"logits": logits.unsqueeze(-1), "labels": labels}},
+            "training_feat": {
+                "triplet_bodyparts": {"embeddings": embeddings, "labels": batch.labels},
+                "softmax": {"logits": logits, "labels": batch.labels},
+            },
             "visual_summary": {},
-            "inference_feat": {"embeddings": parts.unsqueeze(-1)},
+            "inference_feat": {"embeddings": embeddings},
         }
 
     def _embed(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,12 +119,10 @@ class MultiScaleGaitGraph(GaitModel):
         maps.append(_pairs(maps[0]))
         maps.append(_pairs(maps[1]))
         graphs = [self.get_buffer(f"A_{name}") for name in _LEVELS]
-        networks = [self.get_submodule(f"st_gcn_networks_{name}") for name in _LEVELS]
-        learned = [self.get_submodule(f"edge_importance_{name}") for name in _LEVELS]
-        for block in range(len(networks[0])):
-            for level in range(len(_LEVELS)):
-                edges = graphs[level] * learned[level][block]
-                y = networks[level][block](maps[level], edges)
+        for block in range(self.blocks):
+            for level, name in enumerate(_LEVELS):
+                edges = graphs[level] * self.get_parameter(f"edge_importance_{name}.{block}")
+                y = self.get_submodule(f"st_gcn_networks_{name}.{block}")(maps[level], edges)
                 maps[level] = y if level == 0 else _with_pairs(y, maps[level - 1])
         joints, limbs, parts = (mean_of_maps(each) for each in maps)
         return joints, limbs, self.fc(parts)

@@ -1,4 +1,4 @@
-"""ResGCN: residual graph convolutions over joints, and convolutions over time (Song et al., arXiv 2010.09978)."""
+"""ResGCN: residual graph convolutions, and convolutions over time (Song et al., arXiv 2010.09978)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences of joints as models take them: their stream, told apart by joints, and packs embedded one by one."""
+"""Sequences of joints as models take them: their stream, and packs whose clips are embedded one by one."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.plugins.pose.transforms.joints import JointFormat, OfJoints, other_order, parents_of
-from gait_plugins.skeleton import Keypoints
+from gait_plugins.skeleton import JointOrder, Keypoints
 from gait_plugins.skeleton.orders import ORDERS, places
 
 _SHORTEST = 1e-4
@@ -86,10 +87,11 @@ class GaitGraphMultiInput(OfJoints):
         out[:, :, 0, :3] = joints
         out[:, :, 0, 3:] = at - at[:, self.center : self.center + 1]
         _steps(at, out[:, :, 1, :2], out[:, :, 1, 3:], self.full)
-        bones = at - at[:, parents]
+        out[:, :, 2, :2] = at - at[:, parents]
+        # Small angles are lost where their cosine has the seven digits of float32.
+        bones = out[:, :, 2, :2].astype(np.float64)
         length = np.sqrt((bones**2).sum(-1, keepdims=True)) + _SHORTEST
-        out[:, :, 2, :2] = bones
-        out[:, :, 2, 3:] = np.arccos(np.clip(bones / length, -1, 1))
+        out[:, :, 2, 3:] = np.arccos(bones / length)
         out[:, :, 1:, 2 if self.full else 3] = joints[..., 2:]
         return out
 
@@ -125,8 +127,8 @@ class MSGGTransform(OfJoints):
 
     def changed(self, joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         order = self.order if self.published and self.order is not None else self.order_of(joints)
-        chosen = places(ORDERS["limbs12"], order)
-        if max(chosen) >= joints.shape[1]:
+        chosen = _limbs(order)
+        if chosen.max() >= joints.shape[1]:
             raise other_order("MSGGTransform", self.joint_format, order, joints.shape[1])
         return joints[:, chosen]
 
@@ -173,6 +175,12 @@ class GaitGraph1Input(_Transposed):
 
 class SkeletonInput(_Transposed):
     """Joints ``[t, v, c]`` as GaitTR takes them, ``[t, c, v, 1]``: channels first."""
+
+
+@cache
+def _limbs(order: JointOrder) -> np.ndarray:
+    """Places of MSGG's 12 joints in an order, int64 ``[12]``."""
+    return np.array(places(ORDERS["limbs12"], order))
 
 
 def _steps(at: np.ndarray, one: np.ndarray, two: np.ndarray, full: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 
 from gait_plugins.api.options import number_within
 from gait_plugins.plugins.pose.transforms.joints import JointFormat, OfJoints
+from gait_plugins.skeleton import JointOrder
 
 
 class MirrorPoses(OfJoints):
@@ -41,7 +43,7 @@ class MirrorPoses(OfJoints):
             out = joints.copy()
             out[..., 0] = 2 * joints[..., 0].mean(1, keepdims=True) - joints[..., 0]
             return out
-        out = joints[:, self.order_of(joints).mirrored]
+        out = joints[:, _other_side(self.order_of(joints))]
         found = out[..., 0] != 0
         centre = out[..., 0].sum(1, keepdims=True) / np.maximum(found.sum(1, keepdims=True), 1)
         out[..., 0] = np.where(found, (2 * centre - out[..., 0]).astype(out.dtype), 0)
@@ -66,8 +68,12 @@ class InversePosesPre(OfJoints):
 
     def changed(self, joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         acts = rng.random(len(joints)) < self.probability
-        swapped = joints[:, self.order_of(joints).mirrored]
-        return np.where(acts[:, None, None], swapped, joints)
+        other_side = _other_side(self.order_of(joints))
+        if not acts.any():
+            return joints
+        out = joints.copy()
+        out[acts] = joints[acts][:, other_side]
+        return out
 
 
 class NormalizeEmpty(OfJoints):
@@ -99,6 +105,12 @@ class NormalizeEmpty(OfJoints):
         out[..., :2] = np.where(found | ~any_found, joints[..., :2], centre.astype(joints.dtype))
         out[absent, 2] = 0
         return out
+
+
+@cache
+def _other_side(order: JointOrder) -> np.ndarray:
+    """For each joint the place of its counterpart, int64 ``[v]``."""
+    return np.array(order.mirrored)
 
 
 def _filled_in_order(joints: np.ndarray, absent: np.ndarray) -> np.ndarray:

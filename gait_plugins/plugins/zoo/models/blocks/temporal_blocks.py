@@ -34,11 +34,7 @@ class BlockP3D(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv1 = FrameWise(
-            nn.Sequential(
-                _conv3x3(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels), nn.ReLU()
-            )
-        )
+        self.conv1 = stem(in_channels, out_channels, stride)
         self.conv2 = FrameWise(
             nn.Sequential(_conv3x3(out_channels, out_channels), nn.BatchNorm2d(out_channels))
         )
@@ -49,8 +45,9 @@ class BlockP3D(nn.Module):
     def forward(self, x: Tensor, lengths: list[int] | None) -> Tensor:
         """``[n, in, s, h, w]`` to ``[n, out, s, h / stride, w / stride]``."""
         y = self.conv1(x)
-        y = F.relu(y + self.sbn(self.shortcut3d(y, lengths)))
-        return F.relu(self.conv2(y) + (x if self.downsample is None else self.downsample(x)))
+        y = F.relu(y + self.sbn(self.shortcut3d(y, lengths)), inplace=True)
+        y = self.conv2(y) + (x if self.downsample is None else self.downsample(x))
+        return F.relu(y, inplace=True)
 
 
 class Block3D(nn.Module):
@@ -72,9 +69,10 @@ class Block3D(nn.Module):
 
     def forward(self, x: Tensor, lengths: list[int] | None) -> Tensor:
         """``[n, in, s, h, w]`` to ``[n, out, s, h / stride, w / stride]``."""
-        y = F.relu(self.bn1(self.conv1(x, lengths)))
+        y = F.relu(self.bn1(self.conv1(x, lengths)), inplace=True)
         y = self.bn2(self.conv2(y, lengths))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = y + (x if self.downsample is None else self.downsample(x))
+        return F.relu(y, inplace=True)
 
 
 class TimedStage(nn.Sequential):
@@ -113,11 +111,10 @@ def stage(mode: Mode, in_channels: int, out_channels: int, stride: int, depth: i
     return FrameStage(nn.Sequential(*blocks)) if mode == "2d" else TimedStage(*blocks)
 
 
-def stem(in_channels: int, out_channels: int) -> FrameWise:
+def stem(in_channels: int, out_channels: int, stride: int = 1) -> FrameWise:
     """3x3 convolution, batch norm and ReLU on single frames."""
-    return FrameWise(
-        nn.Sequential(_conv3x3(in_channels, out_channels), nn.BatchNorm2d(out_channels), nn.ReLU())
-    )
+    convolution = _conv3x3(in_channels, out_channels, stride)
+    return FrameWise(nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)))
 
 
 def _conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:

@@ -203,9 +203,9 @@ def _perceptron(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, hidden, 1, bias=False),
         nn.BatchNorm2d(hidden),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Conv2d(hidden, hidden, 1, bias=False),
         nn.BatchNorm2d(hidden),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Conv2d(hidden, channels, 1, bias=False),
     )

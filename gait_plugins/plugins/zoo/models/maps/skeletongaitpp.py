@@ -157,10 +157,10 @@ class AttentionFusion(nn.Module):
             nn.Sequential(
                 nn.Conv2d(2 * channels, hidden, 1, bias=False),
                 nn.BatchNorm2d(hidden),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.Conv2d(hidden, hidden, 3, padding=1, bias=False),
                 nn.BatchNorm2d(hidden),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.Conv2d(hidden, 2 * channels, 1, bias=False),
             )
         )

@@ -83,13 +83,8 @@ class Stack:
 
 def branch(first: FrameWise, second: Stage, frames: Tensor) -> Tensor:
     """A stem and a stage of single frames, ``[m, c, h, w]`` to ``[m, c', h, w]``."""
-    convolution, *rest = cast(nn.Sequential, first.forward_block)
-    maps: Tensor = convolution(frames)
-    if maps.device.type == "cpu":
-        # Everything from here on keeps it: frames and sequences are then views of each other.
-        maps = maps.contiguous(memory_format=torch.channels_last)
-    for layer in (*rest, cast(FrameWise, second).forward_block):
-        maps = layer(maps)
+    after: nn.Module = cast(FrameWise, second).forward_block
+    maps: Tensor = after(first.forward_block(frames))
     return maps
 
 

@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
-from gait_plugins import SequenceRef
+from gait_plugins import SequenceIndex, SequenceRef
 from gait_plugins.config import load_config
+from gait_plugins.core.assembly.batches import batch_maker
+from gait_plugins.core.assembly.components import build_dataset
 from gait_plugins.core.data.classes import Classes
+from gait_plugins.core.data.host_batch import Divider
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 
@@ -127,6 +131,19 @@ def test_one_transform_of_several_pictures_is_a_joint_one(tmp_path: Path) -> Non
         assert joint["streams"] == ["skeleton_maps", "silhouettes"]
         assert section.plain()["transform"] == {"skeleton_maps": None, "silhouettes": None}
     assert config.trainer_cfg.plain()["joint_transform"][0]["trf_cfg"][0]["type"] == "Compose"
+
+
+@pytest.mark.parametrize("phase", ["train", "test"])
+def test_every_stream_comes_in_one_range_and_size(phase: Any, tmp_path: Path) -> None:
+    config = loaded(tmp_path, written(tmp_path, "MultiGait++"))
+    dataset, model = build_dataset(config), config.model_cfg.build()
+    index = SequenceIndex(dataset.sequences(phase))
+    maker = batch_maker(config, dataset, index, phase, model.streams)
+    divide = Divider(maker.transforms, maker.taken.streams, maker.joint)
+    batch = divide(maker.make(0), torch.device("cpu"))
+    assert batch.names == tuple(THREE)
+    assert [tuple(x.shape[-2:]) for x in batch.inputs] == [(64, 44)] * 3
+    assert all(0.5 < float(x.max()) <= 1 for x in batch.inputs)
 
 
 def test_transforms_by_name_stay_as_they_are(tmp_path: Path) -> None:

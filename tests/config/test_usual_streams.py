@@ -1,4 +1,4 @@
-"""What files hold where a configuration does not say: the model's usual streams, for data that can be told."""
+"""What files hold where a configuration does not say: the usual streams of the model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_what_is_written_wins(tmp_path: Path, usual: list[Mapping[str, Any]]) ->
     assert config.data_cfg.dataset.build().streams() is None
 
 
-def test_data_that_know_their_streams_are_told_nothing(tmp_path: Path, usual: list[Mapping[str, Any]]) -> None:
+def test_data_that_know_their_streams_are_told_nothing(
+    tmp_path: Path, usual: list[Mapping[str, Any]]
+) -> None:
     config = loaded(tmp_path, "data_cfg.type=walkers")
     assert "streams" not in config.data["data_cfg"]
 

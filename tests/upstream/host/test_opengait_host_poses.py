@@ -1,4 +1,4 @@
-"""Models of poses and maps of a real checkout on the core: OpenGait's files train and are tested, on a CPU."""
+"""Models of poses and maps of a real checkout on the core: OpenGait's files train and are tested."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from upstream_patches.adapters.lifecycle import HostRun
 from upstream_patches.adapters.loss import adapt_loss
 from upstream_patches.adapters.protocol import adapt_protocol, in_lines
 from upstream_patches.adapters.transform import HostedTransform, adapt_transform, pretreated
+from upstream_patches.classes import class_names, class_targets
 from upstream_patches.session import Session, TransformedBatch
 
 OURS = "gait-plugins-trackletgait"
@@ -271,3 +272,12 @@ def test_rows_of_one_process_are_not_gathered() -> None:
             return x.sum(), {"rows": torch.tensor(float(len(x)))}
 
     assert hosting(Sees())(x=torch.ones(3, 1), name="kept")[1]["rows"] == 3
+
+
+def test_classes_are_given_by_the_types_that_opengait_hands_over():
+    cfgs = {"data_cfg": {"classes": {"sound": ["nm-*"], "bent": ["bg-*", "cl-*"]}}}
+    assert class_names(cfgs) == ("sound", "bent")
+    assert class_targets(cfgs, ["cl-01", "nm-02", "bg-01"])["class"].tolist() == [1, 0, 1]
+    assert class_targets({"data_cfg": {}}, ["cl-01"]) == {}
+    with pytest.raises(DataError, match="belongs to 0 of the classes"):
+        class_targets(cfgs, ["xx-01"])

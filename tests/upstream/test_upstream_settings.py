@@ -96,7 +96,6 @@ def test_the_real_one_reads_each_key(real_checkout: Path):
         ("data_cfg.streams={points: {type: Points}}", "data_cfg.streams"),
         ("data_cfg.files={points: 0*}", "data_cfg.files"),
         ("data_cfg.clocks={points: 10}", "data_cfg.clocks"),
-        ("data_cfg.classes={a: [nm-*]}", "data_cfg.classes"),
         ("trainer_cfg.joint_transform=[{type: Mirror}]", "trainer_cfg.joint_transform"),
         (
             "trainer_cfg.transform={points: {type: BaseSilTransform}}",

@@ -15,6 +15,7 @@ from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from upstream_patches.adapters import host_checkpoint
 from upstream_patches.adapters.shared_state import SharesState
+from upstream_patches.classes import class_targets
 from upstream_patches.processes import rank
 
 Build = Callable[[Mapping[str, Any]], GaitModel]
@@ -60,6 +61,7 @@ class HostedModel(SharesState):
     used: ClassVar[Mapping[str, Mapping[str, str]]]
     component: GaitModel
     optimizer: Any
+    cfgs: Mapping[str, Any]
     engine_cfg: Mapping[str, Any]
     save_path: str
     _children: frozenset[str]
@@ -90,7 +92,7 @@ class HostedModel(SharesState):
 
     def forward(self, inputs: tuple[Any, ...]) -> ModelOutput:
         """The component's outputs for the host's five-part batch."""
-        known = vars(self).pop("targets", {})
+        known = {**class_targets(self.cfgs, inputs[2]), **vars(self).pop("targets", {})}
         targets = {name: torch.from_numpy(values).to(inputs[1].device) for name, values in known.items()}
         outputs: ModelOutput = self.component(GaitBatch(*inputs)._replace(targets=targets))
         return outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import gait_plugins
 from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import DataError
 from upstream_patches.adapters.signatures import accepting
+from upstream_patches.classes import class_names, class_targets
 from upstream_patches.session import Session
 
 Evaluate = Callable[..., dict[str, float]]
@@ -31,7 +32,7 @@ def adapt_protocol(component: type[Protocol], name: str, session: Session, tell:
 
     def evaluate(data: Mapping[str, Any], dataset: str, **options: Any) -> dict[str, float]:
         protocol: Protocol = gait_plugins.build("protocol", {"eval_func": name, **options})
-        results = protocol.evaluate(embedding_set(data, dataset, session))
+        results = protocol.evaluate(embedding_set(data, dataset, session, protocol.outputs))
         session.results = results
         for line in in_lines(results):
             tell(line)
@@ -40,10 +41,19 @@ def adapt_protocol(component: type[Protocol], name: str, session: Session, tell:
     return accepting(evaluate, component.__name__, ("data", "dataset"), component)
 
 
-def embedding_set(data: Mapping[str, Any], dataset: str, session: Session) -> EmbeddingSet:
-    """The host's ``embeddings``, ``labels``, ``types`` and ``views`` as a protocol takes them."""
+def embedding_set(
+    data: Mapping[str, Any], dataset: str, session: Session, outputs: Sequence[str] = ()
+) -> EmbeddingSet:
+    """The host's ``embeddings``, ``labels``, ``types`` and ``views`` as a protocol takes them.
+
+    The host keeps embeddings alone: they stand for other ``outputs`` too, such as scores of classes.
+    """
+    embeddings = np.asarray(data["embeddings"], dtype=np.float32)
     return EmbeddingSet(
-        embeddings=np.asarray(data["embeddings"], dtype=np.float32),
+        embeddings=embeddings,
+        outputs=dict.fromkeys(outputs, embeddings),
+        targets=class_targets(session.cfgs, [str(kind) for kind in data["types"]]),
+        class_names=class_names(session.cfgs),
         labels=np.array(data["labels"]),
         types=np.array(data["types"]),
         views=np.array(data["views"]),

@@ -1,4 +1,4 @@
-"""Counterparts: models of this package that the checkout has too; what they say of the data holds for both."""
+"""Counterparts: models of this package that the checkout has too, with the same data."""
 
 from __future__ import annotations
 
@@ -26,4 +26,3 @@ def usual_streams(name: str, options: Mapping[str, Any]) -> Mapping[str, Mapping
         streams: Mapping[str, Mapping[str, Any]] = own.usual_streams(**options)
         return streams
     return {}
-

@@ -159,7 +159,7 @@ def __getattr__(name: str) -> Any:
 def stacked(batch: GaitBatch) -> GaitBatch:
     """All streams as the channels of one, ``[n, s, c, h, w]``."""
     parts = [x.unsqueeze(2) if x.dim() == 4 else x for x in batch.inputs]
-    return GaitBatch([torch.cat(parts, 2)], *tuple(batch)[1:])
+    return GaitBatch([torch.cat(parts, 2)], batch.labels, batch.types, batch.views, batch.seq_lens)
 
 
 @contextmanager
@@ -169,7 +169,7 @@ def where_it_lies(device: torch.device) -> Iterator[None]:
         yield
         return
     moved = torch.Tensor.cuda
-    torch.Tensor.cuda = lambda tensor, *_, **__: tensor  # type: ignore[assignment,method-assign]
+    torch.Tensor.cuda = lambda tensor, *_, **__: tensor  # type: ignore[method-assign]
     try:
         yield
     finally:

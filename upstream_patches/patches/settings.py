@@ -46,6 +46,7 @@ HOST: dict[str, tuple[str, ...]] = {
 """Section -> keys that OpenGait itself reads; those of components are checked with the components."""
 PATCHED: dict[str, tuple[str, ...]] = {
     "": ("plugins",),
+    "data_cfg": ("classes",),
     "loss_cfg": ("features",),
     "trainer_cfg": ("seed", "precision", "init", "freeze", "frozen_mode"),
     "evaluator_cfg": ("precision",),
@@ -65,7 +66,6 @@ REFUSED: dict[str, dict[str, str]] = {
         "streams": _STREAMS,
         "files": _STREAMS,
         "clocks": _STREAMS,
-        "classes": _TRAIN_HERE,
     },
     "trainer_cfg": {"keep_best": _TRAIN_HERE, "early_stopping": _TRAIN_HERE, "joint_transform": _STREAMS},
     "evaluator_cfg": {"conditions": _TEST_HERE, "conditions_on": _TEST_HERE, "joint_transform": _STREAMS},

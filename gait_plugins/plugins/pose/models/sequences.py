@@ -55,7 +55,7 @@ def joint_frames(skeleton: Skeleton, before: Sequence[int], after: Sequence[int]
 
 
 def usual_keypoints(joint_format: Any) -> dict[str, dict[str, Any]]:
-    """What files hold for a model of these joints; any order that is told by its number, where None is named."""
+    """What files hold for a model of these joints; in any order that has a number of its own, for None."""
     if joint_format is None:
         return {"keypoints": {"type": "Keypoints", "joints": "any"}}
     known = ALIASES.get(str(joint_format), str(joint_format)) in ORDERS

@@ -186,11 +186,8 @@ def _tell(found: Found, path: Path) -> None:
 
 @contextmanager
 def _with_checksums() -> Iterator[None]:
-    """Let torch write checksums, whatever the process has chosen; before 2.6 it always did."""
+    """Let torch write checksums, whatever the process has chosen."""
     options = torch.serialization
-    if not hasattr(options, "set_crc32_options"):
-        yield
-        return
     chosen = options.get_crc32_options()
     options.set_crc32_options(True)
     try:

@@ -68,6 +68,7 @@ def read_content(path: Path, otherwise: str) -> Content:
             raise _of_another_kind(kind, path)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            warnings.filterwarnings("ignore", message="Validating sparse tensor")  # torch 2.15
             return Content(torch.load(path, map_location="cpu", weights_only=True))
     except CheckpointError:
         raise

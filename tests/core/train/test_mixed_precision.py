@@ -277,7 +277,6 @@ def test_a_resumed_training_goes_on_with_its_scaler(
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.skipif(not hasattr(torch.amp, "GradScaler"), reason="this torch scales gradients on CUDA alone")
 def test_torchs_own_scaler_skips_and_resumes(tiny_yaml: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
     scale_by(monkeypatch, lambda: torch.amp.GradScaler("cpu", init_scale=2.0**40, growth_interval=1))
     run(tiny_yaml, EACH_STEP, "trainer_cfg.total_iter=40", "trainer_cfg.log_iter=40")

@@ -17,7 +17,8 @@ from gait_plugins.core.data.host_batch import Divider
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.state import Training
 
-ELSEWHERE = ("walkers/", "own_data/", "resgait/", "rle/")
+POSES = ("gaitgraph1/", "gaitgraph2/", "gaittr/", "msgg/", "multigaitpp/", "sconet/", "skeletongait")
+ELSEWHERE = ("walkers/", "own_data/", "resgait/", "rle/", *POSES)
 """Folders of configurations on other data, or with tests of their own."""
 
 # By name alone: whoever loads all of them to choose waits for each collection.
@@ -52,7 +53,7 @@ EIGHTH = {
 def class_numbers(tree: dict[str, Any], path: str = "model_cfg") -> Iterator[tuple[str, int]]:
     """Every number of classes of a model, and where it is written."""
     for name, value in tree.items():
-        if name == "class_num":
+        if name in ("class_num", "num_id"):
             yield f"{path}.{name}", value
         elif isinstance(value, dict):
             yield from class_numbers(value, f"{path}.{name}")
@@ -118,8 +119,11 @@ def test_every_component_is_built_as_it_is_written(name: str) -> None:
         section.sampler.batch.build()
         assert len(section.sampler.frames.build().indices(50, np.random.default_rng(0))) > 0
         for transform in section.transform:
-            assert transform is not None
-            transform.build()
+            assert transform is not None or section.joint_transform
+            if transform is not None:
+                transform.build()
+        for joint in section.joint_transform:
+            joint.build()
 
 
 @every_published

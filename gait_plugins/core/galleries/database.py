@@ -23,6 +23,8 @@ FORMAT = 1
 DATABASE, VECTORS = "gallery.sqlite", "vectors.bin"
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
+MAKING = ".making"
+"""Ending of a gallery that is not whole yet."""
 _PRIVATE_FOLDER = 0o700
 _TRIES = 6
 _PASSING = ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")
@@ -56,8 +58,8 @@ def make_gallery(folder: Path, about: Mapping[str, str]) -> None:
         about: what it is to know of itself.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(folder)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.making")
+    remove_orphans(folder, MAKING)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}{MAKING}")
     partial.mkdir(mode=_PRIVATE_FOLDER)
     try:
         for name in (DATABASE, VECTORS):
@@ -199,10 +201,10 @@ def _is_read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
-def _remove_orphans(folder: Path) -> None:
+def remove_orphans(folder: Path, ending: str) -> None:
     """Remove what killed processes left of galleries that they were making under this name."""
-    for partial in folder.parent.glob(f".{folder.name}.*.making"):
-        owner = partial.name.removeprefix(f".{folder.name}.").removesuffix(".making")
+    for partial in folder.parent.glob(f".{folder.name}.*{ending}"):
+        owner = partial.name.removeprefix(f".{folder.name}.").removesuffix(ending)
         if owner.isdecimal() and (int(owner) == os.getpid() or not _lives(int(owner))):
             shutil.rmtree(partial, ignore_errors=True)
 

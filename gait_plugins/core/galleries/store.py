@@ -129,7 +129,7 @@ class Gallery(AbstractContextManager["Gallery"]):
             DataError: an embedding is NaN, infinite or of length zero, or has another shape; or a sequence
                 has no person; nothing is enrolled then.
         """
-        _check_named(entries)
+        check_named([entry.person for entry in entries], [entry.name for entry in entries])
         check_usable(embeddings, [entry.name for entry in entries], self.shape, str(self.folder))
         stored = self._vectors.encoded(embeddings)
         broken = np.flatnonzero(~np.isfinite(stored).all((1, 2)))
@@ -375,14 +375,19 @@ def is_gallery(path: Path) -> bool:
     return path.is_dir()
 
 
-def _check_named(entries: Sequence[Entry]) -> None:
-    nameless = next((entry for entry in entries if not entry.person), None)
-    if nameless is not None:
-        raise DataError(
-            f"no identity given for {nameless.name}",
-            where="enroll",
-            hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
-        )
+def check_named(people: Sequence[str], names: Sequence[str]) -> None:
+    """See that each sequence has a person.
+
+    Raises:
+        DataError: one has none; names it.
+    """
+    for person, name in zip(people, names, strict=True):
+        if not person:
+            raise DataError(
+                f"no identity given for {name}",
+                where="enroll",
+                hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
+            )
 
 
 def _row_crc(entry: Entry) -> int:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks
+from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks, seen_weights
 from helpers.places import DOCS
 from typer.testing import CliRunner
 
@@ -26,7 +26,7 @@ def page(
     """A page's text; the working directory holds the files that it names."""
     monkeypatch.chdir(tmp_path)
     Path("my.yaml").write_text(TINY_YAML)
-    torch.save({"model": TinyModel(5 if request.param == "checkpoints" else 4).state_dict()}, "weights.pt")
+    torch.save({"model": seen_weights(5 if request.param == "checkpoints" else 4)}, "weights.pt")
     walks = TinyWalks()
     first, *others = walks.sequences("test")
     Path("walk.pkl").write_bytes(pickle.dumps(walks.load(first)[0]))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
-from gait_plugins.metrics import Metric, distance_chunks
+from gait_plugins.errors import DataError
+from gait_plugins.metrics import Metric
 
 
 class ExactIndex(GalleryIndex):
@@ -34,18 +36,48 @@ class ExactIndex(GalleryIndex):
         nearest = np.full((len(probes), count), np.inf, np.float32)
         people = np.full((len(probes), count), -1, np.int64)
         places = np.full((len(probes), count), -1, np.int64)
-        sought = torch.from_numpy(np.ascontiguousarray(probes, np.float32))
+        sought = _ByParts(probes, self._metric)
         for rows, values in vectors.blocks(self.block):
-            held = torch.from_numpy(values)
-            for probe_rows, distances in distance_chunks(sought, held, self._metric):
-                near, who, where = _nearest_people(distances.numpy(), vectors.people[rows], count)
-                kept = (
-                    np.concatenate([nearest[probe_rows], near], 1),
-                    np.concatenate([people[probe_rows], who], 1),
-                    np.concatenate([places[probe_rows], where + rows.start], 1),
-                )
-                nearest[probe_rows], people[probe_rows], places[probe_rows] = _best(*kept, count)
+            distances = sought.distances(values)
+            near, who, where = _nearest_people(distances, vectors.people[rows], count)
+            kept = (
+                np.concatenate([nearest, near], 1),
+                np.concatenate([people, who], 1),
+                np.concatenate([places, where + rows.start], 1),
+            )
+            nearest, people, places = _best(*kept, count)
         return places
+
+
+class _ByParts:
+    """Probes that are compared with one block after another, part by part; nothing is copied for it."""
+
+    def __init__(self, probes: np.ndarray, metric: Metric) -> None:
+        self.parts = [
+            torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in probes.transpose(2, 0, 1)
+        ]
+        self.is_cosine = metric == "cos"
+        if self.is_cosine:
+            self.parts = [functional.normalize(part, dim=1) for part in self.parts]
+        self.squares = [part.square().sum(1, keepdim=True) for part in self.parts]
+
+    def distances(self, values: np.ndarray) -> np.ndarray:
+        """To embeddings ``[n, c, p]``, float32 ``[m, n]``: the mean over the parts."""
+        held = torch.from_numpy(values).permute(2, 0, 1)  # rows of each part as they lie in memory
+        total = torch.zeros(len(self.parts[0]), held.shape[1])
+        found = torch.empty_like(total)
+        for part, own, squares in zip(held, self.parts, self.squares, strict=True):
+            lengths = torch.linalg.vector_norm(part, dim=1)
+            torch.mm(own, part.T, out=found)
+            if self.is_cosine:
+                total.sub_(found.div_(lengths.clamp_min_(1e-12)))
+            else:
+                total.add_(found.mul_(-2).add_(squares).add_(lengths.square_()).relu_().sqrt_())
+        total.div_(len(self.parts)).add_(1 if self.is_cosine else 0)
+        if not bool(total.isfinite().all()):
+            raise DataError("embeddings of the gallery or probes are too large: their distances overflow")
+        distances: np.ndarray = total.numpy()
+        return distances
 
 
 def _nearest_people(

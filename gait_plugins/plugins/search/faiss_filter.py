@@ -26,7 +26,7 @@ class FaissIndex(GalleryIndex):
         sample: sequences that the compression is learnt from.
     """
 
-    def __init__(self, factory: str = "auto", keep: int = 1000, sample: int = 20000) -> None:
+    def __init__(self, factory: str = "auto", keep: int = 1000, sample: int = 2048) -> None:
         self.factory, self.keep, self.sample = factory, max(keep, 1), max(sample, 1)
         self._index: Any = None
         self._metric: Metric = "euc"

@@ -44,7 +44,7 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)
 def test_every_command_of_the_page_works(page: str) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines()]
     assert len(commands) >= 3
@@ -57,7 +57,7 @@ def test_every_command_of_the_page_works(page: str) -> None:
         assert result.exit_code == expected, f"{command}\n{result.output}"
 
 
-@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)
 def test_the_python_of_the_page_works(page: str) -> None:
     (code,) = blocks(page, "python")
     given: dict[str, Any] = {

@@ -198,7 +198,9 @@ def _enroll_in_file(
     _, channels, parts = new.embeddings.shape
     check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(gallery))
     extended = enroll(before, new, str(gallery))
+    mode = gallery.stat().st_mode if before else 0o600
     write_embeddings(gallery, extended)
+    gallery.chmod(mode)
     known = len(before) if before else 0
     people = len(set(extended.labels.tolist()))
     say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.config import build
+from gait_plugins.core.galleries.entries import Entry
 from gait_plugins.core.galleries.search import RowVectors, identify_in, ranked
-from gait_plugins.core.galleries.store import Entry, Gallery
+from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 
 ORIGIN = Origin("made-up/Model", "0" * 64, (64, 44))

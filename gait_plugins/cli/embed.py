@@ -186,7 +186,7 @@ def _enroll_in_file(
     metric: str | None,
 ) -> None:
     """Enroll in a gallery of the old form, a file that is written anew."""
-    from gait_plugins.core.galleries.store import check_named, check_usable
+    from gait_plugins.core.galleries.entries import check_named, check_usable
     from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
     from gait_plugins.core.tools.identification import enroll, separation
 

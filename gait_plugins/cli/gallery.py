@@ -14,8 +14,8 @@ from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.core.galleries.calibration import Calibration
+    from gait_plugins.core.galleries.entries import Entry
     from gait_plugins.core.galleries.evaluation import Evaluation
-    from gait_plugins.core.galleries.store import Entry
     from gait_plugins.metrics import Metric
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
@@ -38,7 +38,8 @@ def list_people(
 ) -> None:
     """List the enrolled people with the number of their sequences, their conditions and views."""
     from gait_plugins.core.galleries.conversion import read_any
-    from gait_plugins.core.galleries.store import Entry, Gallery, is_gallery
+    from gait_plugins.core.galleries.entries import Entry
+    from gait_plugins.core.galleries.store import Gallery, is_gallery
 
     thresholds: dict[str, Any] = {}
     if is_gallery(gallery):

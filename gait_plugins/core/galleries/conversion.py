@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from gait_plugins.core.galleries.database import remove_orphans
-from gait_plugins.core.galleries.store import Entry, Gallery, check_named, check_usable, is_gallery
+from gait_plugins.core.galleries.entries import Entry, check_named, check_usable
+from gait_plugins.core.galleries.store import Gallery, is_gallery
 from gait_plugins.core.galleries.vectors import PRIVATE
 from gait_plugins.core.tools.embeddings import (
     Embeddings,

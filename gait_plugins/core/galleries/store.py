@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from gait_plugins.core.galleries.database import VECTORS, connect, in_words, make_gallery, reading, writing
+from gait_plugins.core.galleries.entries import Entry, check_named, check_usable, row_crc
 from gait_plugins.core.galleries.vectors import VectorFile, note_pending, read_pending
 from gait_plugins.core.tools.embeddings import Origin
 from gait_plugins.errors import DataError
@@ -30,22 +31,6 @@ log = logging.getLogger("gait_plugins")
 
 _COLUMNS = "person.name, sequence.name, condition, view, recorded, frames, source, row_crc"
 _JOINED = "FROM sequence JOIN person ON person.id = sequence.person"
-
-
-class Entry(NamedTuple):
-    """A sequence of a person, as a gallery knows it."""
-
-    person: str
-    name: str
-    """``id-type-view``, or the path of a sequence without such a name."""
-    condition: str = ""
-    view: str = ""
-    when: str = ""
-    """When it was recorded, or else enrolled, in ISO 8601."""
-    frames: int | None = None
-    """How many frames it had; None where nothing tells."""
-    source: str = ""
-    """The file or folder that it came from."""
 
 
 class Rows(NamedTuple):
@@ -286,12 +271,12 @@ class Gallery(AbstractContextManager["Gallery"]):
         self._db.execute(
             "INSERT INTO sequence (person, name, condition, view, recorded, frames, source, slot, "
             "vector_crc, row_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (person, *entry[1:], slot, vector_crc, _row_crc(entry)),
+            (person, *entry[1:], slot, vector_crc, row_crc(entry)),
         )
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         entry = Entry(*row[:-1])
-        if _row_crc(entry) != row[-1]:
+        if row_crc(entry) != row[-1]:
             raise DataError(
                 f"the row of {entry.name!r} ({entry.person!r}) does not match its checksum",
                 where=str(self.folder),
@@ -341,60 +326,9 @@ class Gallery(AbstractContextManager["Gallery"]):
         return int(self._db.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()[0])
 
 
-def check_usable(embeddings: np.ndarray, names: Sequence[str], shape: tuple[int, int], where: str) -> None:
-    """See that embeddings can be enrolled.
-
-    Args:
-        embeddings: ``[n, c, p]``.
-        names: of their sequences.
-        shape: channels and parts of the gallery.
-        where: the gallery, for messages.
-
-    Raises:
-        DataError: they have another shape, or one is NaN, infinite, or zero throughout.
-    """
-    if embeddings.ndim != 3 or embeddings.shape[1:] != shape:
-        found = " x ".join(map(str, embeddings.shape[1:]))
-        raise DataError(
-            f"the gallery holds embeddings of {shape[0]} channels x {shape[1]} parts, the new embeddings "
-            f"have {found}",
-            where=where,
-            hint="use the model that the gallery was made with, or begin another gallery",
-        )
-    finite = np.isfinite(embeddings).all((1, 2))
-    for usable, kind in ((finite, "NaN or infinite"), (embeddings.any((1, 2)), "of length zero")):
-        broken = np.flatnonzero(~usable)
-        if len(broken):
-            raise DataError(
-                f"{len(broken)} of {len(embeddings)} embeddings are {kind}, the first of {names[broken[0]]}",
-                where=where,
-                hint="leave out these sequences, or look at their frames: gait-plugins data check; nothing "
-                "was enrolled",
-            )
-
-
 def is_gallery(path: Path) -> bool:
     """True for the folder of a gallery."""
     return path.is_dir()
-
-
-def check_named(people: Sequence[str], names: Sequence[str]) -> None:
-    """See that each sequence has a person.
-
-    Raises:
-        DataError: one has none; names it.
-    """
-    for person, name in zip(people, names, strict=True):
-        if not person:
-            raise DataError(
-                f"no identity given for {name}",
-                where="enroll",
-                hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
-            )
-
-
-def _row_crc(entry: Entry) -> int:
-    return zlib.crc32(json.dumps(entry, ensure_ascii=True).encode("ascii"))
 
 
 def _origin(known: dict[str, Any]) -> Origin:

@@ -16,7 +16,8 @@ from helpers.files.gallery_files import ORIGIN, SHAPE, content, embeddings, entr
 
 from gait_plugins import DataError
 from gait_plugins.core.galleries import database
-from gait_plugins.core.galleries.store import Entry, Gallery
+from gait_plugins.core.galleries.entries import Entry
+from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.galleries.vectors import note_pending, read_pending, runs
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gait_plugins.core.galleries.store import Entry, Gallery
+from gait_plugins.core.galleries.entries import Entry
+from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 
 ORIGIN = Origin("a/M", "abc", (64, 44), "made-up")

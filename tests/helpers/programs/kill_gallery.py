@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.core.galleries import vectors
+from gait_plugins.core.galleries.entries import Entry
 from gait_plugins.core.galleries.search import identify_in
-from gait_plugins.core.galleries.store import Entry, Gallery
+from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 
 SHAPE = (16, 4)

@@ -22,5 +22,5 @@ def test_kills_lose_nobody_and_leave_nothing(tmp_path: Path) -> None:
     seen = json.loads(done.stdout.splitlines()[-1])
     assert (seen["errors"], seen["reader"], seen["names_left"]) == ([], 0, 0), (seen, done.stderr[-2000:])
     assert seen["kills"] == KILLS
-    assert seen["steps"] > 2 * KILLS
+    assert seen["steps"] >= KILLS
     assert seen["in_hand"] > KILLS // 2

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         GaitBatch,
         GaitDataset,
         GaitModel,
+        GalleryIndex,
         JointTransform,
         Loss,
         ModelOutput,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         SequenceIndex,
         SequenceRef,
         Silhouettes,
+        StoredVectors,
         Stream,
         Subset,
         Table,
@@ -77,6 +79,7 @@ __all__ = [
     "GaitDataset",
     "GaitModel",
     "GaitPluginsError",
+    "GalleryIndex",
     "Job",
     "JointTransform",
     "Loss",
@@ -95,6 +98,7 @@ __all__ = [
     "SequenceIndex",
     "SequenceRef",
     "Silhouettes",
+    "StoredVectors",
     "Stream",
     "Subset",
     "Table",
@@ -114,7 +118,7 @@ def get(kind: str, name: str) -> type:
 
     Args:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
-            ``dataset``, ``protocol`` or ``recipe``.
+            ``dataset``, ``protocol``, ``index`` or ``recipe``.
         name: as in YAML, bare or qualified (``dist-name/ComponentName``).
 
     Raises:

@@ -96,6 +96,11 @@ def gait_protocols() -> Contribution:  # type: ignore[empty-body]
 
 
 @hookspec
+def gait_indices() -> Contribution:  # type: ignore[empty-body]
+    """Indices of galleries: which enrolled sequences may be the nearest ones (``GalleryIndex``)."""
+
+
+@hookspec
 def gait_recipes() -> Contribution:  # type: ignore[empty-body]
     """Trainings of several stages: classes that name a YAML file of the package (``Recipe``)."""
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.batch import GaitBatch, RaggedTensor
     from gait_plugins.api.census.silhouettes import SILHOUETTES, Silhouettes
     from gait_plugins.api.dataset import GaitDataset
+    from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
     from gait_plugins.api.loss import Loss, LossSchedule
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
     from gait_plugins.api.progress import Job, track
@@ -37,6 +38,7 @@ EXPORTS = {
     "GaitBatch": "batch",
     "GaitDataset": "dataset",
     "GaitModel": "model",
+    "GalleryIndex": "gait_plugins.api.galleries.index",
     "Job": "progress",
     "JointTransform": "transform",
     "Loss": "loss",
@@ -51,6 +53,7 @@ EXPORTS = {
     "SequenceIndex": "sequence",
     "SequenceRef": "sequence",
     "Silhouettes": "gait_plugins.api.census.silhouettes",
+    "StoredVectors": "gait_plugins.api.galleries.index",
     "Stream": "stream",
     "Subset": "sequence",
     "Table": "protocol",
@@ -72,6 +75,7 @@ __all__ = [
     "GaitBatch",
     "GaitDataset",
     "GaitModel",
+    "GalleryIndex",
     "Job",
     "JointTransform",
     "Loss",
@@ -86,6 +90,7 @@ __all__ = [
     "SequenceIndex",
     "SequenceRef",
     "Silhouettes",
+    "StoredVectors",
     "Stream",
     "Subset",
     "Table",

@@ -22,6 +22,9 @@ class GaitDataset(HasExample, ABC):
     """As for every component. What is trained on is compared by the names of the training sequences: data
     may be moved, and a partition may be written anew, in the middle of a training."""
 
+    synthetic: ClassVar[bool] = False
+    """Whether its people are made up: a model that was trained on them names real ones with a warning."""
+
     @abstractmethod
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         """The sequences of the training or test identities, in a stable order."""

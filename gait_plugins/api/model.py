@@ -47,6 +47,10 @@ class GaitModel(HasExample, nn.Module):
     frame_channels: int | None = None
     """Channels of a frame that it takes, 1 for silhouettes; None where it takes several or does not say."""
 
+    stand_in: str = ""
+    """What its weights stand in for, where a small or random network takes the place of the one that is
+    meant (``of DINOv2, which is not downloaded``). Such a model, or one with such a part, names nobody."""
+
     @classmethod
     def from_config(cls, **options: Any) -> Self:
         """Build from the keys of ``model_cfg`` (without ``model``)."""

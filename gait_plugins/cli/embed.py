@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +15,14 @@ from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.core.tools.embedder import Embedder
-    from gait_plugins.core.tools.embeddings import Embeddings
+    from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
     from gait_plugins.metrics import Metric
+
+log = logging.getLogger("gait_plugins")
+
+FEW = 2000
+"""Sequences of a gallery that are all compared with each other when some are added."""
 
 Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
@@ -32,7 +39,8 @@ Override = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Gallery = Annotated[
-    Path, typer.Option(metavar="FILE.npz", help="Gallery: the file of the enrolled identities.")
+    Path,
+    typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
 ]
 Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
@@ -69,24 +77,41 @@ def run_enroll(
     identity: Annotated[
         str | None, typer.Option("--id", help="Identity of the person in these files or folders of images.")
     ] = None,
+    when: Annotated[
+        str, typer.Option(metavar="TIME", help="When they were recorded, in ISO 8601; default: now.")
+    ] = "",
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of a new gallery's vectors: float32, or float16 for half the size."),
+    ] = None,
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
-    from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
-    from gait_plugins.core.tools.identification import enroll, separation
+    from gait_plugins.core.galleries.conversion import enroll_in, is_file_form, read_any
+    from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.tools.identification import separation
 
-    _require_npz(gallery)
-    before = read_embeddings(gallery) if gallery.exists() else None
-    embedder = _embedder(config, checkpoint, override, device, (before, gallery))
-    extended = enroll(before, embedder.files(data, identity), str(gallery))
-    write_embeddings(gallery, extended)
-    known = len(before) if before else 0
-    people = len(set(extended.labels.tolist()))
-    say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
-    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+    _check_enrolment(when, dtype)
+    if is_file_form(gallery):
+        _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
+        return
+    embedder = _embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
+    _require_trust(embedder)
+    chosen = _metric(embedder, metric)
+    new, origins = embedder.files_with_origins(data, identity)
+    count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
+    with Store(gallery) as held:
+        total, people = len(held), held.people
+    if count < len(new):
+        say(f"{len(new) - count} sequences are already enrolled and are left out")
+    say(f"{count} sequences enrolled; {gallery} holds {total} of {people} identities")
+    if total <= FEW:
+        say("\n".join(_separation_lines(separation(read_any(gallery), chosen))))
+    else:
+        say(f"gait-plugins gallery calibrate {gallery} sets a threshold")
 
 
 def run_identify(
@@ -101,9 +126,14 @@ def run_identify(
         float | None,
         typer.Option(
             metavar="DISTANCE",
-            help="Report sequences farther away than this as unknown; enroll suggests a value.",
+            help="Report sequences farther away than this as unknown; default: what gallery calibrate has "
+            "found, if it was run.",
         ),
     ] = None,
+    index: Annotated[
+        str,
+        typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}."),
+    ] = "exact",
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
@@ -111,25 +141,134 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
+    from gait_plugins.core.galleries.conversion import is_file_form
+    from gait_plugins.core.galleries.search import identify_in
+    from gait_plugins.core.galleries.store import Gallery as Store
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
-    enrolled = read_embeddings(gallery)
-    checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
-    embedder = _embedder(config, checkpoint, override, device, (enrolled, gallery))
-    answers = identify(
-        embedder.files(data),
-        enrolled,
-        top=top,
-        metric=_metric(embedder, metric),
-        unknown_above=unknown_above,
-        where=str(gallery),
-    )
+    in_file = is_file_form(gallery) or not gallery.exists()
+    searched = None if in_file and index == "exact" else _index(index, in_file, gallery)
+    if in_file:
+        enrolled = read_embeddings(gallery)
+        checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
+        embedder = _embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
+        _require_trust(embedder)
+        chosen = _metric(embedder, metric)
+        probes = embedder.files(data)
+        answers = identify(
+            probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
+        )
+    else:
+        with Store(gallery) as store:
+            checked_top(top, store.people, str(gallery))
+            embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
+            _require_trust(embedder)
+            chosen = _metric(embedder, metric)
+            limit = _threshold(store, chosen) if unknown_above is None else unknown_above
+            probes = embedder.files(data)
+            answers = identify_in(store, probes, top=top, metric=chosen, unknown_above=limit, index=searched)
     if as_json:
         say_json([answer.as_dict() for answer in answers])
     else:
         say("\n".join(line for answer in answers for line in _answer_lines(answer)))
+
+
+def _enroll_in_file(
+    gallery: Path,
+    config: str,
+    data: list[Path],
+    identity: str | None,
+    checkpoint: Path | None,
+    override: list[str] | None,
+    device: Any,
+    metric: str | None,
+) -> None:
+    """Enroll in a gallery of the old form, a file that is written anew."""
+    from gait_plugins.core.galleries.entries import check_named, check_usable
+    from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
+    from gait_plugins.core.tools.identification import enroll, separation
+
+    before = read_embeddings(gallery) if gallery.exists() else None
+    embedder = _embedder(config, checkpoint, override, device, (before.origin if before else None, gallery))
+    _require_trust(embedder)
+    new = embedder.files(data, identity)
+    check_named(new.labels.tolist(), new.names.tolist())
+    _, channels, parts = new.embeddings.shape
+    check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(gallery))
+    extended = enroll(before, new, str(gallery))
+    mode = gallery.stat().st_mode if before else 0o600
+    write_embeddings(gallery, extended)
+    gallery.chmod(mode)
+    known = len(before) if before else 0
+    people = len(set(extended.labels.tolist()))
+    say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
+    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+
+
+def _check_enrolment(when: str, dtype: str | None) -> None:
+    if dtype not in (None, "float32", "float16"):
+        raise ConfigError(
+            f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
+        )
+    try:
+        datetime.fromisoformat(when or "2000-01-01")
+    except ValueError as error:
+        raise ConfigError(
+            f"--when is {when!r}, expected a date or a time in ISO 8601", hint="--when 2026-03-31T14:05"
+        ) from error
+
+
+def _origin_of(gallery: Path) -> Origin | None:
+    from gait_plugins.core.galleries.store import Gallery as Store
+
+    if not gallery.exists():
+        return None
+    with Store(gallery) as store:
+        return store.origin
+
+
+def _require_trust(embedder: Embedder) -> None:
+    embedder.trust.require(embedder.config.source)
+    for warning in embedder.trust.warnings:
+        log.warning("%s", warning)
+
+
+def _index(index: str, in_file: bool, gallery: Path) -> Any:
+    import yaml
+
+    from gait_plugins.config import build
+
+    if in_file:
+        raise ConfigError(
+            "a gallery in a .npz file is searched without an index",
+            where=str(gallery),
+            hint=f"gait-plugins gallery convert {gallery} {gallery.with_suffix('.gallery')}",
+        )
+    try:
+        given = yaml.safe_load(index)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--index is no YAML: {index!r}", hint="--index '{type: faiss, keep: 500}'"
+        ) from error
+    return build("index", given if isinstance(given, dict) else {"type": str(given)})
+
+
+def _threshold(store: Any, metric: str) -> float | None:
+    """The threshold that the gallery was calibrated to, None where it was not."""
+    record = store.thresholds().get(metric)
+    if record is None:
+        return None
+    if record["people"] != store.people:
+        log.warning(
+            "%s: its threshold was found among %d people, and it holds %d now: gait-plugins gallery "
+            "calibrate finds it anew",
+            store.folder,
+            record["people"],
+            store.people,
+        )
+    return float(record["threshold"])
 
 
 def _embedder(
@@ -137,7 +276,7 @@ def _embedder(
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
-    compared: tuple[Embeddings | None, Path] | None = None,
+    compared: tuple[Origin | None, Path] | None = None,
 ) -> Embedder:
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder
@@ -145,7 +284,7 @@ def _embedder(
 
     embedder = Embedder(load_config(config, override or ()), checkpoint, device=device)
     if compared and compared[0] is not None:  # before the work, as far as it can be told
-        require_same_origin(compared[0].origin, embedder.origin, str(compared[1]))
+        require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder
 
 
@@ -157,15 +296,6 @@ def _metric(embedder: Embedder, asked: str | None) -> Metric:
         )
     metric: Metric = chosen
     return metric
-
-
-def _require_npz(gallery: Path) -> None:
-    if gallery.suffix.lower() != ".npz":
-        raise ConfigError(
-            "a gallery must be a .npz file",
-            where=str(gallery),
-            hint=f"--gallery {gallery.with_suffix('.npz')}",
-        )
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:

@@ -34,7 +34,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException as error:
         _remove(partial)
         if isinstance(error, OSError) and error.filename is None:
@@ -107,7 +107,8 @@ def _remove(partial: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names of a folder to disk: what was made, renamed or removed in it."""
     # The rename itself must survive a power cut; Windows cannot open a folder and does not need to.
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)

@@ -7,6 +7,7 @@ MANIFESTS = {
     "pose": "gait_plugins.plugins.pose",
     "resgait": "gait_plugins.plugins.resgait",
     "rle": "gait_plugins.plugins.rle",
+    "search": "gait_plugins.plugins.search",
     "tracklet": "gait_plugins.plugins.tracklet",
     "walkers": "gait_plugins.plugins.walkers",
     "zoo": "gait_plugins.plugins.zoo",

@@ -50,6 +50,13 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("stream", "gait_streams", "gait_plugins.api.stream:Stream", "type"),
         Kind("protocol", "gait_protocols", "gait_plugins.api.protocol:Protocol", "eval_func"),
+        Kind(
+            "index",
+            "gait_indices",
+            "gait_plugins.api.galleries.index:GalleryIndex",
+            "type",
+            default="exact",
+        ),
         Kind("recipe", "gait_recipes", "gait_plugins.api.recipe:Recipe", "recipe"),
     )
 }

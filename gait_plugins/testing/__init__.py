@@ -7,6 +7,7 @@ def test_my_model_keeps_the_contract():
 """
 
 from gait_plugins.testing.datasets import check_dataset
+from gait_plugins.testing.indices import check_index
 from gait_plugins.testing.losses import check_loss
 from gait_plugins.testing.models import check_model
 from gait_plugins.testing.protocols import check_protocol
@@ -18,6 +19,7 @@ __all__ = [
     "check_batch_sampler",
     "check_dataset",
     "check_frame_sampler",
+    "check_index",
     "check_joint_transform",
     "check_loss",
     "check_model",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import re
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from helpers.places import DOCS, ROOT
 
 import gait_plugins
+from gait_plugins.testing import check_index
 
 README = ROOT / "README.md"
 
@@ -40,6 +42,14 @@ def test_the_loss_of_the_tutorial_prefers_separate_identities(generate: ModuleTy
     apart = mixed + 100 * labels[:, None, None]
     assert loss(mixed, labels)[0].shape == (3,)
     assert loss(apart, labels)[0].max() < 1e-6 < loss(mixed, labels)[0].min()
+
+
+def test_the_index_of_the_page_keeps_its_contract(generate: ModuleType) -> None:
+    text = generate.PAGE.read_text(encoding="utf-8")
+    [code] = re.findall(r"### Indices.*?```python\n(.*?)```", text, re.DOTALL)
+    given: dict[str, Any] = {}
+    exec(code, given)
+    check_index(given["Sketch"])
 
 
 def test_the_page_tells_the_size_of_the_example() -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks
+from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks, seen_weights
 from helpers.places import DOCS
 from typer.testing import CliRunner
 
@@ -26,7 +26,7 @@ def page(
     """A page's text; the working directory holds the files that it names."""
     monkeypatch.chdir(tmp_path)
     Path("my.yaml").write_text(TINY_YAML)
-    torch.save({"model": TinyModel(5 if request.param == "checkpoints" else 4).state_dict()}, "weights.pt")
+    torch.save({"model": seen_weights(5 if request.param == "checkpoints" else 4)}, "weights.pt")
     walks = TinyWalks()
     first, *others = walks.sequences("test")
     Path("walk.pkl").write_bytes(pickle.dumps(walks.load(first)[0]))
@@ -44,7 +44,7 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)
 def test_every_command_of_the_page_works(page: str) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines()]
     assert len(commands) >= 3
@@ -57,7 +57,7 @@ def test_every_command_of_the_page_works(page: str) -> None:
         assert result.exit_code == expected, f"{command}\n{result.output}"
 
 
-@pytest.mark.parametrize("page", ["checkpoints", "embeddings"], indirect=True)
+@pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)
 def test_the_python_of_the_page_works(page: str) -> None:
     (code,) = blocks(page, "python")
     given: dict[str, Any] = {

@@ -20,6 +20,7 @@ from gait_plugins.testing import (
     check_batch_sampler,
     check_dataset,
     check_frame_sampler,
+    check_index,
     check_joint_transform,
     check_loss,
     check_model,
@@ -114,6 +115,13 @@ def test_walkers_of_all_streams_keep_the_contract(tmp_path: Path) -> None:
     names = ["silhouettes", "keypoints", "skeleton_maps", "parsing", "depth", "points", "smpl", "flow"]
     walkers = {"type": "walkers", **few, "streams": names, "cache_dir": str(tmp_path)}
     check_dataset(gait_plugins.build("dataset", walkers), loaded=1)
+
+
+@pytest.mark.parametrize("component", components("index"))
+def test_indices_keep_their_contract(component: Component) -> None:
+    if component.missing:
+        pytest.skip(component.missing)
+    check_index(maker(component))
 
 
 @pytest.mark.parametrize("component", components("protocol"))

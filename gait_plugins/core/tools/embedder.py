@@ -13,7 +13,9 @@ from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
 from gait_plugins.config import Config, load_config
 from gait_plugins.core.assembly.batches import batch_maker
 from gait_plugins.core.assembly.components import build_dataset, build_model
+from gait_plugins.core.checkpoints.files import Checkpoint
 from gait_plugins.core.checkpoints.frames import trained_frames
+from gait_plugins.core.checkpoints.trust import trust_in
 from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_size, frames_in_words
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
@@ -53,10 +55,14 @@ class Embedder:
         model = build_model(self.config)
         self._trained_on: FrameRecord | None = None
         digest = ""
+        restored: Checkpoint = {}
         if model.state_dict():
             path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
-            self._trained_on = trained_frames(restore_for_test(model, self.config, path))
+            restored = restore_for_test(model, self.config, path)
+            self._trained_on = trained_frames(restored)
             digest = part_sha256(path)
+        self.trust = trust_in(model, restored)
+        """Whether it may name people."""
         self.model = model.to(self.fabric.device)
         component = self.config.model_cfg.component
         self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)
@@ -82,8 +88,21 @@ class Embedder:
             DataError: a path is missing or holds no sequence, or a sequence cannot be read; or an
                 embedding is NaN or infinite.
         """
+        return self._of_files(self._sequence_files(paths, identity))
+
+    def files_with_origins(
+        self, paths: Sequence[str | os.PathLike[str]], identity: str | None = None
+    ) -> tuple[Embeddings, list[tuple[int, str]]]:
+        """As :meth:`files`, and of each sequence its number of frames and where it comes from."""
+        dataset = self._sequence_files(paths, identity)
+        found = self._of_files(dataset)
+        return found, [(dataset.length(ref), dataset.source(ref)) for ref in dataset.sequences("test")]
+
+    def _sequence_files(self, paths: Sequence[str | os.PathLike[str]], identity: str | None) -> SequenceFiles:
         options = self.config.data_cfg.dataset.options
-        dataset = SequenceFiles([Path(path) for path in paths], identity, options)
+        return SequenceFiles([Path(path) for path in paths], identity, options)
+
+    def _of_files(self, dataset: SequenceFiles) -> Embeddings:
         found = self._embedded(dataset, dataset.sequences("test"))
         names = np.array(dataset.names())
         # Where the path has stood in for the view, none is known.

@@ -50,6 +50,7 @@ class SequenceFiles(GaitDataset):
         self._options = dict(options or {})
         self._declared = _declared(self._options.get("streams"))
         self._trees: list[GaitDataset] = []
+        self._places: list[Path] = []
         self._refs: list[SequenceRef] = []
         for path in paths:
             self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
@@ -88,6 +89,15 @@ class SequenceFiles(GaitDataset):
         tree, source = ref.source
         return {} if tree is None else self._trees[tree].times(ref._replace(source=source))
 
+    def length(self, ref: SequenceRef) -> int:
+        tree, source = ref.source
+        return super().length(ref) if tree is None else self._trees[tree].length(ref._replace(source=source))
+
+    def source(self, ref: SequenceRef) -> str:
+        """The file or folder that a sequence comes from."""
+        tree, source = ref.source
+        return str(source) if tree is None else str(self._places[tree])
+
     def names(self) -> list[str]:
         """Each sequence's ``id-type-view``, or its path where it has no such name."""
         return [ref.name if ref.source[0] is not None else str(ref.source[1]) for ref in self._refs]
@@ -110,6 +120,7 @@ class SequenceFiles(GaitDataset):
                 hint="leave out --id, or give the files of one person",
             )
         self._trees.append(dataset)
+        self._places.append(path)
         yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
 
 

@@ -57,6 +57,7 @@ class Walkers(GaitDataset):
             user's cache folder.
     """
 
+    synthetic = True
     indifferent_options = frozenset({"cache_dir", "test"})
 
     def __init__(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.components.tiny import TINY_YAML, TinyModel
+from helpers.components.tiny import TINY_YAML, TinyModel, seen_weights
 from helpers.damage import flipped, outcomes, spread, truncated, zeroed
 from typer.testing import CliRunner
 
@@ -66,7 +66,7 @@ def test_embeddings_that_are_no_numbers_are_refused(tmp_path: Path):
 def test_a_damaged_gallery_ends_identify_and_enroll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(TINY_YAML)
-    torch.save({"model": TinyModel().state_dict()}, "a.pt")
+    torch.save({"model": seen_weights()}, "a.pt")
     np.savez("walk.npz", np.zeros((5, 8, 8), np.uint8))
     gallery(Path("g.npz"))
     content = bytearray(Path("g.npz").read_bytes())

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks
+from helpers.components.tiny import TINY_YAML, TinyWalks, seen_weights
 from helpers.files import layout_files
 from PIL import Image
 from typer.testing import CliRunner
@@ -37,7 +37,7 @@ def gait(tiny: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Gait:
     # Nothing random: a walk is then as near to itself as can be.
     Path("tiny.yaml").write_text(TINY_YAML.replace("transform: [{type: Shift}]", "transform: [null]"))
     torch.manual_seed(0)
-    torch.save({"model": TinyModel().state_dict()}, "a.pt")
+    torch.save({"model": seen_weights()}, "a.pt")
 
     def run(*words: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, [*words, "--checkpoint", "a.pt", "--device", "cpu"])
@@ -195,7 +195,7 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
     code, output = gait("identify", "tiny.yaml", "large.npy", "--gallery", "g.npz")
     assert code == 2
     assert "frames of 8x8, now 16x16" in output
-    torch.save({"model": TinyModel().state_dict()}, "a.pt")
+    torch.save({"model": seen_weights()}, "a.pt")
     for command in (["identify"], ["enroll", "--id", "dan"]):
         code, output = gait(*command, "tiny.yaml", str(tree / "ann/nm-00/090"), "--gallery", "g.npz")
         assert code == 2
@@ -215,7 +215,7 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
             "no identity given for people/ann/nm-00/090/090.pkl",
         ),
         (["enroll", "tiny.yaml", "people", "--id", "ann", "--gallery", "n.npz"], "names 3 identities itself"),
-        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a gallery must be a .npz file"),
+        (["enroll", "tiny.yaml", "people", "--gallery", "n.csv"], "a folder named NAME or NAME.gallery"),
         (["enroll", "tiny.yaml", "people", "--gallery", "walk.npz"], "not a file of embeddings"),
         (["identify", "tiny.yaml", "people", "--gallery", "nowhere.npz"], "no such file"),
         (["identify", "tiny.yaml", "people", "--gallery", "a.pt"], "not a file of embeddings"),

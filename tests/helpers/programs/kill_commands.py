@@ -32,7 +32,7 @@ import gait_plugins.prepare.pack  # noqa: F401  # what a command would import an
 from gait_plugins.cli import main as command_line
 from gait_plugins.io import atomic
 from gait_plugins.registry.manager import Manager, use_manager
-from helpers.components.tiny import TINY_YAML, TinyModel, TinyPlugin
+from helpers.components.tiny import TINY_YAML, TinyPlugin, seen_weights
 from helpers.files.mask_files import walk
 
 PARTIALS = f".*{atomic.PARTIAL}"
@@ -69,7 +69,7 @@ def write_input(command: str) -> None:
     if command in ("embed", "enroll"):
         Path("tiny.yaml").write_text(TINY_YAML)
         torch.manual_seed(0)
-        torch.save({"model": TinyModel().state_dict()}, "a.pt")
+        torch.save({"model": seen_weights()}, "a.pt")
     if command == "enroll":
         write_people(Path("earlier"), 3)
         words = ["enroll", *MODEL, "earlier", "--gallery", "before/gallery.npz"]

@@ -34,6 +34,8 @@ class Duo(GaitDataset):
         seed: seed of the whole population.
     """
 
+    synthetic = True
+
     def __init__(
         self,
         train: int = 60,

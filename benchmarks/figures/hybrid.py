@@ -1,8 +1,8 @@
 """Figures of each stage of a recipe: mean and deviation of its Rank-1 and mAP over seeds.
 
-    python benchmarks/hybrid.py                      (hybrid/walkers; seven minutes a seed on an idle core)
-    python benchmarks/hybrid.py hybrid/few_labels
-    python benchmarks/hybrid.py hybrid/own_data -o data_cfg.of.dataset_root=DIR \\
+    python benchmarks/figures/hybrid.py               (hybrid/walkers; seven minutes a seed on an idle core)
+    python benchmarks/figures/hybrid.py hybrid/few_labels
+    python benchmarks/figures/hybrid.py hybrid/own_data -o data_cfg.of.dataset_root=DIR \\
         -o data_cfg.of.dataset_partition=FILE
 
 The seed draws weights, batches and augmentations; the people stay the same. With --output the runs are

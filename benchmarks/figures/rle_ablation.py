@@ -1,6 +1,6 @@
 """Ablation of RLE's augmenters on the synthetic people of ``rle/duo``: Rank-1 and mAP over seeds.
 
-    python benchmarks/rle_ablation.py            (one to three minutes a training on a core)
+    python benchmarks/figures/rle_ablation.py            (one to three minutes a training on a core)
 
 One training for each augmentation and seed, all else equal: shift and flip are always there. The seed
 draws weights, batches and augmentations; the people stay the same. Figures are the means of both

@@ -169,7 +169,7 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
         return len(paths), [_write(order, record, who, made, stopped) for who, made in found]
 
     total = sum(len(paths) for _, paths in missing)
-    with _quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
+    with quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, _), (read, outcomes) in zip(missing, done, strict=True):
             _note(order, record, name, outcomes)
@@ -177,16 +177,20 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """One thread for each call, for sequences are done side by side; no lines, for damage is our remark."""
+def quiet_opencv(threads: int | None = 1) -> Iterator[None]:
+    """No lines of OpenCV, for damage is our remark; and one thread for each call, where several run.
+
+    Args:
+        threads: of each call; None leaves their number as it is.
+    """
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 and before have these functions at the top
-    threads, level = cv2.getNumThreads(), log.getLogLevel()
-    cv2.setNumThreads(1)
+    before, level = cv2.getNumThreads(), log.getLogLevel()
+    cv2.setNumThreads(before if threads is None else threads)
     log.setLogLevel(0)  # silent
     try:
         yield
     finally:
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(before)
         log.setLogLevel(level)
 
 

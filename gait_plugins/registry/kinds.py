@@ -50,6 +50,14 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("stream", "gait_streams", "gait_plugins.api.stream:Stream", "type"),
         Kind("protocol", "gait_protocols", "gait_plugins.api.protocol:Protocol", "eval_func"),
+        Kind("segmenter", "gait_segmenters", "gait_plugins.api.video.components:Segmenter", "type"),
+        Kind("tracker", "gait_trackers", "gait_plugins.api.video.components:Tracker", "type"),
+        Kind(
+            "pose_estimator",
+            "gait_pose_estimators",
+            "gait_plugins.api.video.components:PoseEstimator",
+            "type",
+        ),
         Kind("recipe", "gait_recipes", "gait_plugins.api.recipe:Recipe", "recipe"),
     )
 }

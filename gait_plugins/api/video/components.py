@@ -48,6 +48,9 @@ class Segmenter(HasExample, ABC):
 class Tracker(HasExample, ABC):
     """Follows people from frame to frame: detections to tracks."""
 
+    memory: float = 3.0
+    """Seconds after its last sighting when a track is over, and never seen again."""
+
     def begin(self, film: Film) -> None:
         """A film begins; whatever is known of an earlier one is to be forgotten."""
 

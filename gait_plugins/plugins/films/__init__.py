@@ -18,4 +18,4 @@ def gait_segmenters() -> Contribution:
 
 @hookimpl
 def gait_trackers() -> Contribution:
-    return {"bodies": f"{_HERE}.tracking.tracker:BodyTracker", "labels": f"{_HERE}.instance_masks:LabelTracker"}
+    return {"bodies": f"{_HERE}.tracking.tracker:BodyTracker"}

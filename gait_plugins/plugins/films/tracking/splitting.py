@@ -55,7 +55,9 @@ def split(mask: Detection, bodies: Sequence[Body]) -> Shares:
         for place in range(len(bodies)):
             own = across[(owner == place) & near]
             if len(own):
-                wanted[place] = np.clip(own.mean(), middles[place] - limits[place], middles[place] + limits[place])
+                wanted[place] = np.clip(
+                    own.mean(), middles[place] - limits[place], middles[place] + limits[place]
+                )
     shares = []
     for place, body in enumerate(bodies):
         own = (owner == place) & near

@@ -40,7 +40,7 @@ class BodyTracker(Tracker):
     A body moves at constant speed; detections are assigned to bodies exactly, at the smallest sum of
     distances. Where several bodies should be in one mask, each gets the pixels nearest to where it should be,
     and is ``merged`` until it is alone again. Then colours and motion decide who is who; where they do not,
-    the tracks end and new ones begin.
+    the tracks end and new ones begin. Detections with labels keep them as tracks.
 
     Args:
         memory: seconds for which a person who is not seen is remembered.
@@ -56,6 +56,7 @@ class BodyTracker(Tracker):
         """Forget everybody."""
         self._film = film
         self._bodies: list[Body] = []
+        self._tracks: dict[int, int] = {}
         self._last = 0
         self._memory = max(1, round(self.memory * film.rate))
 
@@ -64,14 +65,14 @@ class BodyTracker(Tracker):
         for body in self._bodies:
             body.go_on()
             body.missed += 1
+        found = [self._labelled(person, person.label) for person in people if person.label is not None]
+        people = [person for person in people if person.label is None]
         people = joined_fragments(people, [body for body in self._bodies if body.known])
         colours = [colours_of(frame.pixels, person) for person in people]
         inside, touching = covered(self._bodies, people), touching_others(people)
         costs = self._costs(people, colours)
         pairs = dict(assign(costs))
         members = self._members(pairs, inside)
-        found: list[Sighting] = []
-        gone: set[int] = set()
         clean: dict[int, int] = {}
         for place, person in enumerate(people):
             own = members.get(place, [])
@@ -96,6 +97,13 @@ class BodyTracker(Tracker):
         self._forget({id(self._bodies[number]) for number in gone})
         return found
 
+    def _labelled(self, person: Detection, label: int) -> Sighting:
+        if label not in self._tracks:
+            self._last += 1
+            self._tracks[label] = self._last
+        cut = person.touches_border(self._film.width, self._film.height)
+        return Sighting(self._tracks[label], person, "border" if cut else "")
+
     # --- who is who ----------------------------------------------------------------------------
 
     def _costs(self, people: Sequence[Detection], colours: list[np.ndarray]) -> np.ndarray:
@@ -114,7 +122,9 @@ class BodyTracker(Tracker):
                     continue
                 # After a merge, and after a while out of sight, places say less and colours more.
                 doubt = min(1.0, (body.since_clean - 1) / 10)
-                costs[row, column] = (1 - 0.5 * doubt) * distance + (1 + doubt) * _COLOUR * unlike + _SIZE * size
+                costs[row, column] = (
+                    (1 - 0.5 * doubt) * distance + (1 + doubt) * _COLOUR * unlike + _SIZE * size
+                )
         return costs
 
     def _members(self, pairs: dict[int, int], inside: np.ndarray) -> dict[int, list[int]]:
@@ -126,7 +136,9 @@ class BodyTracker(Tracker):
             if number in pairs or not inside.shape[1] or not body.known or body.missed > self._memory:
                 continue
             place = int(inside[number].argmax())
-            if inside[number, place] >= _INSIDE and self._may_be_in(body, members.get(place, []), inside, place):
+            if inside[number, place] >= _INSIDE and self._may_be_in(
+                body, members.get(place, []), inside, place
+            ):
                 members.setdefault(place, []).append(number)
         return members
 

@@ -64,7 +64,7 @@ def segment(
         source = FilmSource(film, video.rate)
         report = run(source, target, video, annotated)
         rows = [(track.name.id, track.sheet) for track in report.tracks if track.sheet is not None]
-        contact_sheet(rows, target / f"{source.film.name}.png", step=1)
+        contact_sheet(rows, target / f"{source.film.name}.png", step=1, compression=2)
     if as_json:
         say_json(report.as_dict())
     else:
@@ -88,5 +88,8 @@ def _lines(report: Report, target: Path) -> list[str]:
             f"{printable(track.name.id)}  {q.begin:7.1f}  {q.end:7.1f}  {q.silhouettes:11}  {q.merged:6}  "
             f"{q.hidden:6}  {q.border:6}  {q.height:6.0f}"
         )
-    table, sheet = printable(target / f"{report.film.name}.csv"), printable(target / f"{report.film.name}.png")
+    table, sheet = (
+        printable(target / f"{report.film.name}.csv"),
+        printable(target / f"{report.film.name}.png"),
+    )
     return [*lines, "", f"times and boxes: {table}", f"look at each track: {sheet}"]

@@ -101,7 +101,9 @@ class FilmSource:
             raise self._unreadable()
         # What the container says of frames per second may be anything; what counts are the frames' times.
         times = np.array([frame.time for frame in probed])
-        own = 1 / float(np.median(np.diff(times))) if len(times) > 1 else rate if _is_rate(rate) else USUAL_RATE
+        own = (
+            1 / float(np.median(np.diff(times))) if len(times) > 1 else rate if _is_rate(rate) else USUAL_RATE
+        )
         self._duration = count / rate if _is_rate(rate) and count > 0 else 0.0
         self.every = max(1, round(own / (self._most * 0.6))) if own > self._most * 1.2 else 1
         if self.every > 1:
@@ -131,7 +133,9 @@ class FilmSource:
 
     def _unreadable(self) -> DataError:
         size = self.path.stat().st_size
-        found = f"no frame of the film can be read ({size} bytes): it is damaged, or no film that OpenCV knows"
+        found = (
+            f"no frame of the film can be read ({size} bytes): it is damaged, or no film that OpenCV knows"
+        )
         return DataError(
             "the film is empty (0 bytes)" if not size else found, where=str(self.path), hint=_CONVERT
         )

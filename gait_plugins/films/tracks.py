@@ -15,7 +15,7 @@ from gait_plugins.prepare.align import align_mask
 
 MOST_HELD = 5000
 """Silhouettes of one track that are held in memory: a longer track is written in several parts."""
-CROPS, CROP_HEIGHT, CROP_WIDTH = 16, 96, 64
+CROPS, CROP_HEIGHT, CROP_WIDTH = 16, 80, 52
 """Pictures of a track for the contact sheet, and their size."""
 
 
@@ -132,7 +132,7 @@ class Track:
 
 
 def crop(pixels: np.ndarray, person: Detection) -> np.ndarray:
-    """The person's box in a picture of fixed size, uint8 ``[96, 64, 3]``, what is beside the person darker."""
+    """The person's box in a picture of fixed size, uint8 ``[80, 52, 3]``, what is beside the person darker."""
     left, top, right, bottom = person.box
     cut = pixels[top:bottom, left:right].copy()
     outside = person.mask <= HALF

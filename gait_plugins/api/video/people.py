@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ class Detection:
         """Where the person is in the frame."""
         return self.left, self.top, self.left + self.width, self.top + self.height
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Pixels of the person."""
         return int(np.count_nonzero(self.mask > HALF))

@@ -180,7 +180,9 @@ class Resolver:
         """The section of films; its value is a :class:`VideoSection` where there are no problems."""
         name, given = "video_cfg", self.tree.data["video_cfg"]
         own, rest, accepts = self._split(VideoSection, (name,), skip=tuple(VIDEO))
-        owner = OptionOwner(name, name, {**accepts.params, **{key: Param(key, Mapping, signature.OMITTED) for key in VIDEO}})
+        owner = OptionOwner(
+            name, name, {**accepts.params, **{key: Param(key, Mapping, signature.OMITTED) for key in VIDEO}}
+        )
         self.check.options(rest, Signature({}), (name,), owner)
         specs: dict[str, Any] = {}
         for kind, default in VIDEO.items():

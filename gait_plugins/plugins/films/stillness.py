@@ -20,7 +20,7 @@ _FEWEST = 4
 
 
 class Stillness:
-    """Compares frames that are about a fifth of a second apart, block by block.
+    """Compares two frames a fifth of a second apart, block by block, once a second.
 
     People move some blocks, and a camera moves all of them that have anything to see, in one direction.
 
@@ -29,7 +29,8 @@ class Stillness:
     """
 
     def __init__(self, rate: float) -> None:
-        self._every = max(1, round(rate / 5))
+        self._apart = max(1, round(rate / 5))
+        self._every = max(2 * self._apart, round(rate))
         self._before: np.ndarray | None = None
         self._seen = self._looked = self._moved = 0
         self.first = 0.0
@@ -37,13 +38,14 @@ class Stillness:
 
     def look(self, frame: FilmFrame) -> None:
         """The next frame of the film."""
+        turn = self._seen % self._every
         self._seen += 1
-        if (self._seen - 1) % self._every:
+        if turn not in (0, self._apart):
             return
         height = max(_BLOCKS * 8, round(frame.pixels.shape[0] * _WIDTH / frame.pixels.shape[1]))
         small = cv2.resize(frame.pixels, (_WIDTH, height), interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
-        if self._before is not None:
+        if turn and self._before is not None:
             self._looked += 1
             if _has_moved(self._before, grey):
                 self.first = self.first if self._moved else frame.time

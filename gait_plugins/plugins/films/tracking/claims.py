@@ -17,8 +17,8 @@ _MOSTLY = 0.75
 _FRAGMENT = 0.85
 """Area of a fragment, in bodies, at most."""
 
-_WIDER, _GAP = 1.25, 0.25
-"""Width of all fragments in widths of the body, and a gap between them in heights, at most."""
+_WIDER, _WIDEST, _GAP = 1.25, 0.6, 0.25
+"""Width of all fragments, in widths and in heights of the body, and a gap between them in heights, at most."""
 
 
 def covered(bodies: Sequence[Body], people: Sequence[Detection]) -> np.ndarray:
@@ -56,7 +56,8 @@ def _is_one(parts: Sequence[Detection], body: Body) -> bool:
     width = boxes[:, 2].max() - boxes[:, 0].min()
     by_row = boxes[boxes[:, 1].argsort()]
     gap = (by_row[1:, 1] - np.maximum.accumulate(by_row[:-1, 3])).max()
-    return bool(width <= _WIDER * max(body.width, 0.35 * body.height) and gap <= _GAP * body.height)
+    wide = min(_WIDER * max(body.width, 0.35 * body.height), _WIDEST * body.height)
+    return bool(width <= wide and gap <= _GAP * body.height)
 
 
 def touching_others(people: Sequence[Detection]) -> list[bool]:

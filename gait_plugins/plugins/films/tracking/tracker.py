@@ -23,6 +23,8 @@ _COLOUR, _SIZE = 1.2, 0.5
 _UNLIKE, _UNLIKE_LATER, _UNLIKE_STRANGER = 0.4, 0.3, 0.2
 """Distance of colours from which a detection is somebody else: in the next frame, later, and after the body
 has touched somebody who is not known."""
+_SIZES, _SIZES_LATER = 0.9, 0.6
+"""Logarithm of the ratio of areas from which it is somebody else, likewise."""
 _INSIDE = 0.35
 """Share of a body's area that a mask shows in its box where the body is in that mask."""
 _PARTLY, _WHOLE, _TOO_LARGE = 0.78, 0.6, 1.45
@@ -118,7 +120,9 @@ class BodyTracker(Tracker):
                 unlike = body.unlike(colours[column])
                 limit = _UNLIKE if body.since_clean <= 1 else _UNLIKE_LATER
                 limit = _UNLIKE_STRANGER if body.stranger else limit
-                if size > 0.9 or (unlike > limit and body.known):
+                if size > (_SIZES_LATER if body.known and body.since_clean > 1 else _SIZES) or (
+                    unlike > limit and body.known
+                ):
                     continue
                 # After a merge, and after a while out of sight, places say less and colours more.
                 doubt = min(1.0, (body.since_clean - 1) / 10)

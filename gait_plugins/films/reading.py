@@ -93,7 +93,7 @@ class FilmSource:
             video = cv2.VideoCapture(name)
         try:
             rate, count = (video.get(key) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
-            code = int(video.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=False)
+            code = (int(video.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little")
             probed = list(islice(_read(video, rate), _PROBED))
         finally:
             video.release()

@@ -108,8 +108,8 @@ class FilmSource:
         self.every = max(1, round(own / (self._most * 0.6))) if own > self._most * 1.2 else 1
         if self.every > 1:
             self.remarks.append(
-                f"the film has {own:.0f} frames a second: every {self.every}. is looked at, {own / self.every:.0f} "
-                "a second"
+                f"the film has {own:.0f} frames a second: every {self.every}. is looked at, "
+                f"{own / self.every:.0f} a second"
             )
         height, width = probed[0].pixels.shape[:2]
         frames = round(self._duration * own / self.every) or None

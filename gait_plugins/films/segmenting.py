@@ -42,7 +42,7 @@ class Written:
     name: Name
     quality: Quality
     sheet: np.ndarray | None
-    """Pictures for the contact sheet, uint8 ``[n, 3, h, w]``: red, green, blue; None beyond the first ones."""
+    """Pictures for the contact sheet, uint8 ``[n, 3, h, w]``: red, green, blue; None of later ones."""
 
     def as_dict(self) -> dict[str, Any]:
         """As the report holds it."""
@@ -262,7 +262,8 @@ def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataErro
     found = f"nobody was followed for {video.min_frames} silhouettes in {report.frames} frames"
     if report.short or report.still:
         found += f" ({report.short} tracks are shorter, {report.still} did not move)"
-    hint = "look at the film; -o video_cfg.min_frames=N takes shorter tracks, -o video_cfg.min_move=0 what stands"
+    hint = "look at the film; -o video_cfg.min_frames=N takes shorter tracks, -o video_cfg.min_move=0 those "
+    hint += "that stand"
     if report.remarks:
         found += f"; {'; '.join(report.remarks)}"
     return DataError(found, where=str(source.path), hint=hint)

@@ -132,7 +132,7 @@ class Track:
 
 
 def crop(pixels: np.ndarray, person: Detection) -> np.ndarray:
-    """The person's box in a picture of fixed size, uint8 ``[80, 52, 3]``, what is beside the person darker."""
+    """The person's box in a picture of fixed size, uint8 ``[80, 52, 3]``, dark beside the person."""
     left, top, right, bottom = person.box
     cut = pixels[top:bottom, left:right].copy()
     outside = person.mask <= HALF

@@ -88,7 +88,9 @@ def test_a_film_of_one_frame_has_one(tmp_path: Path):
 
 
 def test_a_film_that_is_cut_short_is_told(tmp_path: Path):
-    path = write_film(tmp_path / "cut.avi", [np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)] * 60)
+    path = write_film(
+        tmp_path / "cut.avi", [np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)] * 60
+    )
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     source = FilmSource(path)
@@ -101,7 +103,10 @@ def test_a_film_that_is_cut_short_is_told(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "the film is empty (0 bytes)"), (b"no film at all" * 30, "no frame of the film can be read (420 bytes)")],
+    [
+        (b"", "the film is empty (0 bytes)"),
+        (b"no film at all" * 30, "no frame of the film can be read (420 bytes)"),
+    ],
 )
 def test_no_film_is_told_in_words(tmp_path: Path, content: bytes, said: str):
     path = tmp_path / "a.mp4"

@@ -85,7 +85,9 @@ def test_what_was_written_is_good_data(done: Path, tmp_path: Path):
 
 def test_masks_of_another_program_are_people_too(tmp_path: Path):
     film = masks(tmp_path / "m.avi")
-    result = segment(film, tmp_path / "out", "-o", "video_cfg.segmenter.type=masks", "--no-annotated", "--json")
+    result = segment(
+        film, tmp_path / "out", "-o", "video_cfg.segmenter.type=masks", "--no-annotated", "--json"
+    )
     assert result.exit_code == 0, result.output
     assert len(json.loads(result.output)["tracks"]) == 2
     assert not (tmp_path / "out" / "m.mp4").exists()
@@ -183,6 +185,8 @@ def test_a_segmenter_that_leaves_the_frame_is_named(tmp_path: Path, monkeypatch:
     from gait_plugins.config.loading import load_video
     from gait_plugins.plugins.films.background import Background
 
-    monkeypatch.setattr(Background, "people", lambda *_: [Detection(150, 100, np.full((40, 20), 255, np.uint8))])
+    monkeypatch.setattr(
+        Background, "people", lambda *_: [Detection(150, 100, np.full((40, 20), 255, np.uint8))]
+    )
     with pytest.raises(DataError, match="the segmenter 'background' gives a uint8 mask at"):
         segmenting.segment(FilmSource(street(tmp_path / "s.avi", 4)), tmp_path / "out", load_video(), False)

@@ -13,7 +13,7 @@ from gait_plugins.errors import DataError
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are the first column and row outside."""
 Trouble = Literal["", "merged", "hidden", "border"]
-"""What is wrong with a sighting: nothing; the body touches another; a part is hidden; the frame cuts it off."""
+"""Why a view is not clean: it is; the body touches another; a part is hidden; the frame cuts the body."""
 
 HALF = 127
 """Confidence above which a pixel is the person."""
@@ -79,7 +79,7 @@ class Detection:
         return int(np.count_nonzero(self.mask > HALF))
 
     def touches_border(self, film_width: int, film_height: int, margin: int = 1) -> bool:
-        """True where the box reaches the edge of a frame of that size: a part of the person may be outside."""
+        """True where the box reaches the edge of a frame of that size: a part may be outside."""
         left, top, right, bottom = self.box
         outside = left <= margin or top <= margin
         return outside or right >= film_width - margin or bottom >= film_height - margin

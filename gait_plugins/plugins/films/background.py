@@ -108,8 +108,8 @@ class Background(Segmenter):
         if share <= 0.02:
             return ()
         return (
-            f"{_MOVING} in {share:.0%} of the frames, at first {self._still.first:.1f} s after the beginning: "
-            "whatever is seen there is not to be relied on",
+            f"{_MOVING} in {share:.0%} of the frames, at first {self._still.first:.1f} s after the "
+            "beginning: whatever is seen there is not to be relied on",
         )
 
     def _small(self, frame: FilmFrame) -> np.ndarray:

@@ -27,8 +27,8 @@ class InstanceMasks(Segmenter):
     """People of a film, or of a folder of pictures, that holds masks instead of photographs.
 
     White bodies on black, confidence, and shadows beside white are taken apart where they do not touch.
-    Several labels (numbers, colours, indices of a palette) are a person each, who keeps the label: the tracker
-    makes a track of it. Labels need a lossless film: FFV1, PNG.
+    Several labels (numbers, colours, indices of a palette) are a person each, who keeps the label: the
+    tracker makes a track of it. Labels need a lossless film: FFV1, PNG.
 
     Args:
         label: the label that is all people, such as the class of persons; null: each label is one person.
@@ -81,6 +81,6 @@ class InstanceMasks(Segmenter):
             f"the film is no film of masks: {form.kind.removeprefix('sequences are left out: ')}"
             + (f" ({form.detail})" if form.detail else ""),
             where=self._film.name,
-            hint="for a film of people choose another segmenter: -o video_cfg.segmenter.type=background; save "
-            "labels without loss, as FFV1 or PNG",
+            hint="for a film of people choose another segmenter: -o video_cfg.segmenter.type=background; "
+            "save labels without loss, as FFV1 or PNG",
         )

@@ -18,7 +18,7 @@ _FRAGMENT = 0.85
 """Area of a fragment, in bodies, at most."""
 
 _WIDER, _WIDEST, _GAP = 1.25, 0.6, 0.25
-"""Width of all fragments, in widths and in heights of the body, and a gap between them in heights, at most."""
+"""Width of all fragments, in widths and heights of the body, and a gap between them in heights, at most."""
 
 
 def covered(bodies: Sequence[Body], people: Sequence[Detection]) -> np.ndarray:
@@ -61,7 +61,7 @@ def _is_one(parts: Sequence[Detection], body: Body) -> bool:
 
 
 def touching_others(people: Sequence[Detection]) -> list[bool]:
-    """Whether each mask has pixels beside those of another: where one ends and the other begins is a guess."""
+    """Whether each mask has pixels beside those of another: where one ends is a guess."""
     found = [False] * len(people)
     for one in range(len(people)):
         for other in range(one):

@@ -44,7 +44,7 @@ def colours_of(pixels: np.ndarray, person: Detection) -> np.ndarray:
 
 
 def far_apart(one: np.ndarray, other: np.ndarray) -> float:
-    """Distance of two bodies' colours in [0, 1]: the mean of Hellinger's over what both show; 0.5 of nothing."""
+    """Distance of colours in [0, 1]: the mean of Hellinger's over what both show; 0.5 of nothing."""
     shown = (one.sum(2) > 0) & (other.sum(2) > 0)
     if not shown.any():
         return 0.5

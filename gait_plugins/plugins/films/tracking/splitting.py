@@ -12,7 +12,7 @@ from gait_plugins.plugins.films.tracking.body import Body
 
 _ROUNDS = 3
 _NEAR = 2.5
-"""Squared distance from a body's middle, in half widths and heights, up to which a pixel may be the body's."""
+"""Squared distance from a body's middle, in half widths and heights, up to which a pixel may be its."""
 
 
 class Share(NamedTuple):

@@ -82,6 +82,6 @@ class AnnotatedFilm:
 
 def colour_of(track: int) -> tuple[int, int, int]:
     """Blue, green and red of a track: those of neighbouring numbers are far apart."""
-    hue = np.uint8([[[track * 67 % 180, 200, 255]]])
+    hue = np.array([[[track * 67 % 180, 200, 255]]], np.uint8)
     blue, green, red = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0]
     return int(blue), int(green), int(red)

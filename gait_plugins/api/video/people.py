@@ -112,7 +112,7 @@ def _grey(mask: np.ndarray) -> np.ndarray:
         if mask.dtype == np.bool_:
             return mask.astype(np.uint8) * np.uint8(255)
         if mask.dtype.kind == "f" and mask.min() >= 0 and mask.max() <= 1:  # NaN fails both
-            return np.rint(mask * 255).astype(np.uint8)
+            return np.asarray(np.rint(mask * 255), np.uint8)
     found = f"shape {list(mask.shape)}, dtype {mask.dtype}"
     if mask.ndim == 2 and mask.size and mask.dtype.kind in "biuf":
         found += f", values from {mask.min()} to {mask.max()}"

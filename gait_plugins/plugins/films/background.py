@@ -21,6 +21,8 @@ PREVIEW = 120.0
 """Seconds of a film that its background is learnt from before people are looked for."""
 _FEWEST, _MOST = 200, 3000
 """Frames of it at least and at most."""
+_WARM = 2.0
+"""Seconds of a camera's pictures that its background is learnt from at first."""
 _FINE = 400
 """Columns up to which a frame is looked at as it is; wider ones at half their size."""
 _WIDEST = 640
@@ -92,8 +94,9 @@ class Background(Segmenter):
         self._still.look(frame)
         small = self._small(frame)
         self._seen += 1
-        # Of a camera nothing is known at first: each picture counts for its share of those so far.
-        rate = self._rate if self._learnt else max(self._rate, 1 / min(2 * self._seen, 500))
+        # Of a camera nothing is known at first: for a while each picture counts like those before it.
+        learnt = self._learnt or self._seen > max(_WARM * self._film.rate, 10)
+        rate = self._rate if learnt else 1 / (self._seen + 1)
         found = self._model.apply(small, learningRate=rate)
         mask = _cleaned(np.asarray(cv2.threshold(found, 128, 255, cv2.THRESH_BINARY)[1]))
         least = max(4, round(self.smallest * self._size[1]))

@@ -14,7 +14,7 @@ from gait_plugins.api.video.people import Detection
 from gait_plugins.errors import DataError
 from gait_plugins.io.pictures import Picture
 from gait_plugins.plugins.films.components import parts_of
-from gait_plugins.prepare.masks.forms import SEVERAL, Choices, Form, form_of
+from gait_plugins.prepare.masks.forms import COLOURED, PICTURES, SEVERAL, Choices, Form, form_of
 from gait_plugins.prepare.masks.streams import film_picture
 
 _SAMPLED, _SAMPLES = 240, 8
@@ -75,10 +75,11 @@ class InstanceMasks(Segmenter):
 
     def _formed(self, sample: list[Picture]) -> Form:
         form = form_of(sample, Choices(label=self.label))
-        if form.kind == SEVERAL or not form.refused:
+        if form.kind == SEVERAL or not (form.refused or form.kind == COLOURED):
             return form
+        found = PICTURES if form.kind == COLOURED else form.kind
         raise DataError(
-            f"the film is no film of masks: {form.kind.removeprefix('sequences are left out: ')}"
+            f"the film is no film of masks: {found.removeprefix('sequences are left out: ')}"
             + (f" ({form.detail})" if form.detail else ""),
             where=self._film.name,
             hint="for a film of people choose another segmenter: -o video_cfg.segmenter.type=background; "

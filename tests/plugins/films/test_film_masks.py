@@ -41,8 +41,10 @@ def test_masks_of_a_lossy_film_are_cut_half_way():
 
 def test_shadows_of_background_subtraction_are_cut_off():
     def shadowed(frame: FilmFrame) -> np.ndarray:
-        shadow = np.roll(frame.pixels, 9, axis=1) // 255 * 127
-        return np.maximum(frame.pixels, shadow).astype(np.uint8)
+        shadow = np.zeros_like(frame.pixels)
+        for person in EXAMPLE.people[frame.number]:
+            shadow[person.box[3] - 5 : person.box[3], person.box[0] : person.box[2] + 12] = 127
+        return np.maximum(frame.pixels, shadow)
 
     film, given = frames(shadowed)
     segmenter = InstanceMasks()

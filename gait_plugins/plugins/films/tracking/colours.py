@@ -12,6 +12,12 @@ _BANDS = ((0.0, 0.2), (0.2, 0.5), (0.5, 1.0))
 _LEAST = 10
 """Pixels that a band has at least."""
 _BINS = 8
+# Most clothes lie near grey: the opponent colours' bins are narrow there, and the outer ones wide.
+_RANGES = ((0, 256), (96, 176), (88, 168))
+_PLACE_OF = np.stack(
+    [((np.arange(256) - low) * _BINS // (high - low)).clip(0, _BINS - 1) for low, high in _RANGES], axis=-1
+)[None].astype(np.uint8)
+"""The bin of each value of each channel, ``[1, 256, 3]``."""
 
 
 def colours_of(pixels: np.ndarray, person: Detection) -> np.ndarray:
@@ -27,18 +33,17 @@ def colours_of(pixels: np.ndarray, person: Detection) -> np.ndarray:
     left, top, right, bottom = person.box
     step = 1 if person.height < 80 else 2
     body = cv2.cvtColor(np.ascontiguousarray(pixels[top:bottom:step, left:right:step]), cv2.COLOR_BGR2Lab)
+    body = cv2.LUT(body, _PLACE_OF)
     mask = np.ascontiguousarray(person.mask[::step, ::step])
     inside = np.asarray(cv2.threshold(mask, HALF, 255, cv2.THRESH_BINARY)[1])
     found = np.zeros((len(_BANDS), 3, _BINS), np.float32)
-    # Most clothes lie near grey: the opponent colours' bins are where the colours are.
-    ranges = ((0, 256), (96, 176), (88, 168))
     for band, (first, last) in enumerate(_BANDS):
         rows = slice(round(first * len(body)), round(last * len(body)))
         part, held = np.ascontiguousarray(body[rows]), np.ascontiguousarray(inside[rows])
         if np.count_nonzero(held) < _LEAST:
             continue
-        for channel, limits in enumerate(ranges):
-            counts = cv2.calcHist([part], [channel], held, [_BINS], list(limits)).ravel()
+        for channel in range(3):
+            counts = cv2.calcHist([part], [channel], held, [_BINS], [0, _BINS]).ravel()
             found[band, channel] = counts / max(float(counts.sum()), 1.0)
     return found
 

@@ -14,11 +14,13 @@ from gait_plugins.api.video.people import Detection
 from gait_plugins.errors import DataError
 from gait_plugins.io.pictures import Picture
 from gait_plugins.plugins.films.components import parts_of
-from gait_plugins.prepare.masks.forms import COLOURED, PICTURES, SEVERAL, Choices, Form, form_of
+from gait_plugins.prepare.masks.forms import PICTURES, SEVERAL, SHADOWS, Choices, Form, form_of
 from gait_plugins.prepare.masks.streams import film_picture
 
 _SAMPLED, _SAMPLES = 240, 8
 """Frames at the beginning that the form of the masks is told from, and how many of them are looked at."""
+_SHADOW_AND_WHITE = {*range(126, 130), 255}
+"""Grey values of shadows and people, as background subtraction writes them."""
 _LEAST = 40
 """Pixels of a person, at least."""
 
@@ -48,7 +50,8 @@ class InstanceMasks(Segmenter):
         self._film = film
         self._form: Form | None = None
         if preview is not None:
-            frames = list(islice(preview, 0, _SAMPLED, _SAMPLED // _SAMPLES))
+            span = min(film.frames or _SAMPLED, _SAMPLED)
+            frames = list(islice(preview, 0, span, max(1, span // _SAMPLES)))
             # A frame without anybody tells nothing.
             shown = [frame for frame in frames if frame.pixels.any()] or frames
             self._form = self._formed([self._picture(frame) for frame in shown])
@@ -75,9 +78,12 @@ class InstanceMasks(Segmenter):
 
     def _formed(self, sample: list[Picture]) -> Form:
         form = form_of(sample, Choices(label=self.label))
-        if form.kind == SEVERAL or not (form.refused or form.kind == COLOURED):
+        if form.kind == SEVERAL and not form.coloured and {*form.labels} <= _SHADOW_AND_WHITE:
+            return Form(SHADOWS, threshold=max(_SHADOW_AND_WHITE - {255}))
+        photographs = form.channel == "brightest"
+        if form.kind == SEVERAL or not (form.refused or photographs):
             return form
-        found = PICTURES if form.kind == COLOURED else form.kind
+        found = PICTURES if photographs else form.kind
         raise DataError(
             f"the film is no film of masks: {found.removeprefix('sequences are left out: ')}"
             + (f" ({form.detail})" if form.detail else ""),

@@ -39,6 +39,8 @@ class Body:
     """Frames since the last clean view."""
     mates: set[int] = field(default_factory=set)
     """Tracks that it has touched since its last clean view."""
+    unfit: int = 0
+    """Frames in a row in which only something was seen in its place that does not look like it."""
     stranger: bool = False
     """It has touched somebody unknown since then."""
 
@@ -81,6 +83,7 @@ class Body:
         self.seen += 1
         self.missed = self.since_clean = 0
         self.mates.clear()
+        self.unfit = 0
         self.stranger = False
 
     def see_part(self, middle: float | None, foot: float | None, trust: float) -> None:

@@ -32,6 +32,8 @@ _PARTLY, _WHOLE, _TOO_LARGE = 0.78, 0.6, 1.45
 it: as shares of the body's own."""
 _NEWCOMER = 0.5
 """Area of what is left of a mask, in bodies, from which it is somebody else."""
+_REPLACED = 8
+"""Frames in a row after which what does not look like a body is somebody else."""
 _SOON = 3
 """Frames for which a body that is still new is waited for."""
 
@@ -75,11 +77,15 @@ class BodyTracker(Tracker):
         costs = self._costs(people, colours)
         pairs = dict(assign(costs))
         members = self._members(pairs, inside)
+        gone: set[int] = set()
         clean: dict[int, int] = {}
         for place, person in enumerate(people):
             own = members.get(place, [])
             if len(own) > 1:
                 found += self._apart(frame, person, own)
+            elif own and self._is_replaced(self._bodies[own[0]], own[0] in pairs):
+                gone.add(own[0])
+                found += self._newcomer(frame, person, colours[place])
             elif own:
                 trouble = self._trouble(self._bodies[own[0]], person, own[0] in pairs)
                 if trouble:
@@ -88,7 +94,7 @@ class BodyTracker(Tracker):
                     clean[own[0]] = place
             else:
                 found += self._newcomer(frame, person, colours[place])
-        gone = self._unsure(clean, colours, people)
+        gone |= self._unsure(clean, colours, people)
         for number, place in clean.items():
             body = self._bodies[number]
             if number in gone:
@@ -184,6 +190,11 @@ class BodyTracker(Tracker):
         # Motion says who is who where the merge was short.
         trust = 0.3 * max(0.0, 1 - body.since_clean / 12)
         return evidence + trust * float(np.clip(motion, -1.5, 1.5)) >= self.margin
+
+    def _is_replaced(self, body: Body, fits: bool) -> bool:
+        """Whether what is seen where a body should be has been another for too long to be a part of it."""
+        body.unfit = 0 if fits else body.unfit + 1
+        return body.unfit > _REPLACED
 
     # --- what is seen --------------------------------------------------------------------------
 

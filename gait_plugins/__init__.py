@@ -128,7 +128,7 @@ def get(kind: str, name: str) -> type:
 
     Args:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
-            ``dataset``, ``protocol`` or ``recipe``.
+            ``dataset``, ``protocol``, ``segmenter``, ``tracker``, ``pose_estimator`` or ``recipe``.
         name: as in YAML, bare or qualified (``dist-name/ComponentName``).
 
     Raises:

@@ -33,7 +33,7 @@ def build(kind: str, cfg: Mapping[str, Any]) -> Any:
 
     Args:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
-            ``dataset``, ``protocol`` or ``recipe``.
+            ``dataset``, ``protocol``, ``segmenter``, ``tracker``, ``pose_estimator`` or ``recipe``.
         cfg: the key that names the component (``model`` for models, ``method`` for frame samplers,
             ``eval_func`` for protocols, ``type`` for the others) and its options. Instances are
             accepted in place of nested mappings.

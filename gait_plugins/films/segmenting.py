@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gait_plugins.api.progress import Job
-from gait_plugins.api.video.components import Segmenter, Tracker
+from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
 from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.api.video.people import Detection, Sighting
 from gait_plugins.config.sections import VideoSection
@@ -22,13 +22,17 @@ from gait_plugins.errors import DataError
 from gait_plugins.films.annotated import AnnotatedFilm
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.films.tracks import MOST_HELD, Quality, Row, Track
-from gait_plugins.io.atomic import write_text
+from gait_plugins.io.atomic import whole_file, write_text
 from gait_plugins.io.printable import json_text
 from gait_plugins.prepare.convert import write_sequence
 from gait_plugins.prepare.patterns import Name
 
 COLUMNS = ("track", "frame", "time", "left", "top", "right", "bottom", "trouble", "view", "silhouette")
 """Of the table of times and boxes."""
+KEYPOINTS = "keypoints.npy"
+"""File of a track's joints, beside its silhouettes: float32 ``[t, joints, 3]`` in pixels of the film."""
+WRITTEN = (".csv", ".png", ".mp4")
+"""Endings of the files of a film, beside the report."""
 SHOWN = 100
 """Tracks of which pictures are kept for the contact sheet."""
 _PATIENCE = 1.0
@@ -79,7 +83,8 @@ def segment(source: FilmSource, target: Path, video: VideoSection, annotated: bo
     """Write the tracks of a film as ``target/<film>-<track>/<film>/000/000.pkl``.
 
     Beside them lie ``<film>.csv``, a row for each sighting of a written track; ``<film>.json``, the report;
-    and ``<film>.mp4``, the annotated film. All of it is made in a hidden folder and appears when it is whole.
+    and ``<film>.mp4``, the annotated film. A pose estimator's ``keypoints.npy`` lies beside each sequence.
+    All of it is made in a hidden folder and appears when it is whole.
 
     Args:
         source: the film.
@@ -112,7 +117,7 @@ def check_target(target: Path, film: Film) -> None:
     """See that a film's tracks can be written below a folder.
 
     Raises:
-        DataError: it is a file, or holds tracks of a film of that name already.
+        DataError: it is a file, or holds tracks of a film of that name already, or the film itself.
     """
     if target.exists() and not target.is_dir():
         raise DataError(
@@ -120,6 +125,8 @@ def check_target(target: Path, film: Film) -> None:
             where=str(target),
             hint="choose a folder, or a path that does not exist yet",
         )
+    files = (target / f"{film.name}{ending}" for ending in WRITTEN)
+    in_the_way = next((path for path in files if path.exists()), None)
     held = [target / f"{film.name}.json", *target.glob(f"{_escaped(film.name)}-[0-9][0-9][0-9][0-9]")]
     there = next((path for path in held if path.exists()), None)
     if there is not None:
@@ -127,6 +134,12 @@ def check_target(target: Path, film: Film) -> None:
             f"tracks of a film called {film.name!r} are there already",
             where=str(there),
             hint="choose another folder, or delete these tracks first",
+        )
+    if in_the_way is not None:
+        raise DataError(
+            "a file of that name would be written over",
+            where=str(in_the_way),
+            hint="choose another folder: the one that the film lies in is none",
         )
 
 
@@ -139,6 +152,8 @@ class _Segmentation:
         self.report = Report(self.film)
         self.segmenter: Segmenter = video.segmenter.build()
         self.tracker: Tracker = video.tracker.build()
+        chosen = video.pose_estimator
+        self.estimator: PoseEstimator | None = None if chosen is None else chosen.build()
         self.annotated = annotated
         self.open: dict[int, Track] = {}
 
@@ -152,6 +167,8 @@ class _Segmentation:
                 drawn = stack.enter_context(AnnotatedFilm(path, self.film))
             self.segmenter.begin(self.film, _previewed(self.source.frames()))
             self.tracker.begin(self.film)
+            if self.estimator is not None:
+                self.estimator.begin(self.film)
             job = stack.enter_context(Job("following people", self.film.frames, "frame"))
             for frame in self.source.frames():
                 sightings = self._see(frame)
@@ -174,8 +191,10 @@ class _Segmentation:
             if not sighting.trouble and sighting.person.touches_border(self.film.width, self.film.height):
                 sighting = sighting.troubled("border")
             found.append(sighting)
+        joints = self._joints(frame, found)
+        for sighting in found:
             track = self.open.setdefault(sighting.track, Track(sighting.track, self.video.size, frame.time))
-            track.see(frame, sighting)
+            track.see(frame, sighting, joints.get(sighting.track))
             if len(track.frames) >= MOST_HELD:
                 self._write(track, track.quality())
                 self.open[sighting.track] = track.next_part()
@@ -195,6 +214,21 @@ class _Segmentation:
                     hint="this is a fault of the segmenter: gait_plugins.testing.check_segmenter shows it",
                 )
         return people
+
+    def _joints(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> dict[int, np.ndarray]:
+        """Track -> its keypoints, of clean views."""
+        clean = [sighting for sighting in sightings if not sighting.trouble]
+        if self.estimator is None or not clean:
+            return {}
+        found = self.estimator.keypoints(frame, [sighting.person for sighting in clean])
+        wanted = (len(clean), self.estimator.joints, 3)
+        if found.shape != wanted or found.dtype != np.float32:
+            raise DataError(
+                f"the joints are {found.dtype} {list(found.shape)}, expected float32 {list(wanted)}",
+                where=type(self.estimator).__name__,
+                hint="this is a fault of the estimator: gait_plugins.testing.check_pose_estimator shows it",
+            )
+        return {sighting.track: each for sighting, each in zip(clean, found, strict=True)}
 
     def _is_over(self, track: Track, now: float) -> bool:
         return now - track.last > self.tracker.memory + _PATIENCE
@@ -216,7 +250,10 @@ class _Segmentation:
 
     def _write(self, track: Track, quality: Quality) -> None:
         name = Name(f"{self.film.name}-{track.number:04d}", self.film.name, f"{track.part:03d}")
-        write_sequence(self.target, name, np.stack(track.frames))
+        path = write_sequence(self.target, name, np.stack(track.frames))
+        if track.joints:
+            with whole_file(path.with_name(KEYPOINTS)) as file:
+                np.save(file, np.stack(track.joints))
         self.table.write(name, track.rows)
         sheet = track.sheet() if len(self.report.tracks) < SHOWN else None
         self.report.tracks.append(Written(name, quality, sheet))

@@ -73,11 +73,13 @@ class Track:
     part: int = 0
     frames: list[np.ndarray] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    joints: list[np.ndarray] = field(default_factory=list)
+    """Keypoints of each silhouette, float32 ``[joints, 3]``, where an estimator finds them."""
     crops: list[np.ndarray] = field(default_factory=list)
     _clean: int = 0
     _every: int = 1
 
-    def see(self, frame: FilmFrame, sighting: Sighting) -> None:
+    def see(self, frame: FilmFrame, sighting: Sighting, joints: np.ndarray | None = None) -> None:
         """Take the silhouette of a clean view, and note any other."""
         person, place, trouble = sighting.person, None, sighting.trouble
         self.last = frame.time
@@ -89,6 +91,8 @@ class Track:
             else:
                 place = len(self.frames)
                 self.frames.append(silhouette)
+                if joints is not None:
+                    self.joints.append(joints)
                 self._keep_crop(frame, person)
         self.rows.append(Row(frame.number, frame.time, *person.box, trouble, place))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 from helpers.files.films import counting, label_frames, masks, street, write_film
 from typer.testing import CliRunner, Result
 
+from gait_plugins import Detection, FilmFrame, PoseEstimator
 from gait_plugins.cli import app
+from gait_plugins.config.loading import load_video
 from gait_plugins.errors import DataError
 from gait_plugins.films import segmenting
 from gait_plugins.films.reading import FilmSource
@@ -181,8 +185,6 @@ def test_a_long_track_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_segmenter_that_leaves_the_frame_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from gait_plugins import Detection
-    from gait_plugins.config.loading import load_video
     from gait_plugins.plugins.films.background import Background
 
     monkeypatch.setattr(
@@ -190,3 +192,36 @@ def test_a_segmenter_that_leaves_the_frame_is_named(tmp_path: Path, monkeypatch:
     )
     with pytest.raises(DataError, match="the segmenter 'background' gives a uint8 mask at"):
         segmenting.segment(FilmSource(street(tmp_path / "s.avi", 4)), tmp_path / "out", load_video(), False)
+
+
+class Middles(PoseEstimator):
+    """Joints in the middle of each box."""
+
+    def keypoints(self, frame: FilmFrame, people: Sequence[Detection]) -> np.ndarray:
+        found = np.ones((len(people), self.joints, 3), np.float32)
+        for place, person in enumerate(people):
+            found[place, :, 0] = (person.box[0] + person.box[2]) / 2
+        return found
+
+
+def test_joints_lie_beside_the_silhouettes(tmp_path: Path):
+    chosen = SimpleNamespace(build=Middles)
+    video = load_video().model_copy(update={"pose_estimator": chosen})
+    report = segmenting.segment(FilmSource(street(tmp_path / "s.avi")), tmp_path / "out", video, False)
+    with open(tmp_path / "out" / "s.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["silhouette"]]
+    for track in report.tracks:
+        joints = np.load((tmp_path / "out").joinpath(*track.name, segmenting.KEYPOINTS))
+        assert joints.shape == (track.quality.silhouettes, 17, 3)
+        own = [row for row in rows if row["track"] == track.name.id]
+        middles = [(int(row["left"]) + int(row["right"])) / 2 for row in own]
+        assert joints[:, 0, 0].tolist() == middles
+
+
+def test_the_film_itself_is_never_written_over(tmp_path: Path):
+    film = street(tmp_path / "street.mp4", 30, "mp4v")
+    before = film.read_bytes()
+    result = segment(film, tmp_path)
+    assert result.exit_code == 2
+    assert "a file of that name would be written over" in result.output
+    assert film.read_bytes() == before

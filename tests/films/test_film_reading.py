@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.files.films import counting, start_late, turn, write_film
+from helpers.files.films import counting, pause, start_late, turn, write_film
 
 from gait_plugins.errors import DataError
 from gait_plugins.films.reading import FilmSource
@@ -65,6 +65,17 @@ def test_a_film_that_starts_late_starts_at_0(tmp_path: Path):
     path = write_film(tmp_path / "late.mkv", counting(8))
     start_late(path)
     assert times(FilmSource(path))[:3] == pytest.approx([0, 0.1, 0.2])
+
+
+def test_frames_at_uneven_times_keep_them(tmp_path: Path):
+    path = write_film(tmp_path / "uneven.mkv", counting(12))
+    pause(path, 6, 700)
+    source = FilmSource(path)
+    assert times(source) == pytest.approx(
+        [*(n / 10 for n in range(6)), *(0.7 + n / 10 for n in range(6, 12))]
+    )
+    assert source.film.rate == pytest.approx(10)
+    assert source.remarks == []
 
 
 def test_of_a_fast_film_every_fourth_frame_is_read(tmp_path: Path):

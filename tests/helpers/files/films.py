@@ -59,6 +59,38 @@ def start_late(path: Path, milliseconds: int = 200) -> None:
     path.write_bytes(content[:place] + bytes([milliseconds]) + content[place + 1 :])
 
 
+def pause(path: Path, frame: int, milliseconds: int) -> None:
+    """Give the frames of an .mkv from a number on later times, as a film of a variable rate has them."""
+    content = bytearray(path.read_bytes())
+    place = content.index(bytes.fromhex("1F43B675")) + 4
+    _, place = _number(content, place)
+    seen = 0
+    while place < len(content) and content[place] in (
+        0xBF,
+        0xE7,
+        0xA7,
+        0xAB,
+        0xA3,
+    ):  # the parts of one cluster
+        kind = content[place]
+        size, start = _number(content, place + 1)
+        if kind == 0xA3:
+            time = int.from_bytes(content[start + 1 : start + 3], "big")
+            if seen >= frame:
+                content[start + 1 : start + 3] = (time + milliseconds).to_bytes(2, "big")
+            seen += 1
+        place = start + size
+    assert seen > frame
+    path.write_bytes(content)
+
+
+def _number(content: bytearray, place: int) -> tuple[int, int]:
+    """A size of Matroska's, and where what follows begins."""
+    length = 9 - content[place].bit_length()
+    value = int.from_bytes(content[place : place + length], "big") & ((1 << 7 * length) - 1)
+    return value, place + length
+
+
 def label_frames() -> list[np.ndarray]:
     """The people of the street as labels 1 and 2, uint8 ``[h, w]``."""
     example = example_film("masks", 44)

@@ -101,6 +101,21 @@ def gait_indices() -> Contribution:  # type: ignore[empty-body]
 
 
 @hookspec
+def gait_segmenters() -> Contribution:  # type: ignore[empty-body]
+    """Segmenters: frames of a film to the masks of its people (``Segmenter``)."""
+
+
+@hookspec
+def gait_trackers() -> Contribution:  # type: ignore[empty-body]
+    """Trackers: people in single frames to tracks (``Tracker``)."""
+
+
+@hookspec
+def gait_pose_estimators() -> Contribution:  # type: ignore[empty-body]
+    """Pose estimators: people in frames to keypoints (``PoseEstimator``)."""
+
+
+@hookspec
 def gait_recipes() -> Contribution:  # type: ignore[empty-body]
     """Trainings of several stages: classes that name a YAML file of the package (``Recipe``)."""
 

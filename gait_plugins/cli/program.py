@@ -20,6 +20,7 @@ from gait_plugins.cli import (
     runs,
     train,
     upstream,
+    video,
 )
 from gait_plugins.cli.data import check as data
 from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
@@ -88,6 +89,7 @@ app.add_typer(checkpoint.app, name="checkpoint", help="Inspect and convert check
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(gallery.app, name="gallery", help="List, remove, convert, calibrate and evaluate galleries.")
+app.add_typer(video.app, name="video", help="Follow the people in films.")
 app.add_typer(runs.app, name="runs", help="Compare runs.")
 app.add_typer(upstream.app, name="upstream", help="Run plugins inside a checkout of OpenGait.")
 app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")

@@ -33,7 +33,8 @@ def build(kind: str, cfg: Mapping[str, Any]) -> Any:
 
     Args:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
-            ``dataset``, ``protocol``, ``index`` or ``recipe``.
+            ``dataset``, ``protocol``, ``index``, ``segmenter``, ``tracker``, ``pose_estimator`` or
+            ``recipe``.
         cfg: the key that names the component (``model`` for models, ``method`` for frame samplers,
             ``eval_func`` for protocols, ``type`` for the others) and its options. Instances are
             accepted in place of nested mappings.

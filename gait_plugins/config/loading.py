@@ -10,7 +10,7 @@ from typing import Any
 
 from gait_plugins.config.check.resolving import Resolver, check_shape
 from gait_plugins.config.problems import Problem, raise_problems
-from gait_plugins.config.sections import Config
+from gait_plugins.config.sections import Config, VideoSection
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.sources import Source, display_name, merged_with_parents, read_source
@@ -80,6 +80,33 @@ def load_config(
     tree = merge(default_tree(), written)
     typed.apply(tree, overrides)
     return resolve(tree, name)
+
+
+def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> VideoSection:
+    """Read and validate the section ``video_cfg`` alone, without torch.
+
+    Args:
+        source: a configuration, or a YAML file that holds nothing but this section; None: the defaults.
+        overrides: ``video_cfg.a.b=value`` over what is written there.
+
+    Raises:
+        ConfigError: see :func:`load_config`.
+    """
+    name, written = "video_cfg", Tree({})
+    if source is not None:
+        read = read_source(source)
+        name, written = display_name(read.file), merged_with_parents(read)
+    tree = merge(Tree({"video_cfg": {}}), written)
+    typed.apply(tree, overrides)
+    if tree.data["video_cfg"] is None:
+        tree.data["video_cfg"] = {}
+    raise_problems(check_shape(tree), name)
+    _pinned(tree)
+    resolver = Resolver(tree)
+    found = resolver.video()
+    raise_problems(resolver.problems, name)
+    section: VideoSection = found.value
+    return section
 
 
 def resolve(tree: Tree, name: str) -> Config:

@@ -293,6 +293,33 @@ class LossSection(Section):
     )
 
 
+class VideoSection(Section):
+    """Films: how the people in them are found and followed, and which of them become sequences."""
+
+    segmenter: ComponentSpec = Field(
+        description="what finds people in frames; type: background", json_schema_extra=_PART
+    )
+    tracker: ComponentSpec = Field(
+        description="what follows people from frame to frame; type: bodies", json_schema_extra=_PART
+    )
+    pose_estimator: ComponentSpec | None = Field(
+        None, description="what finds their joints; null: nothing does", json_schema_extra=_PART
+    )
+    size: Literal[64, 128] = Field(64, description="height and width of the silhouettes")
+    min_frames: Count = Field(20, description="silhouettes that a track has at least, to be written")
+    min_move: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="way of a track in heights of the person, at least; 0 keeps what stands still"
+    )
+    rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="frames a second that are looked at, at most; null: 50"
+    )
+
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        specs = {name: getattr(self, name) for name in ("segmenter", "tracker", "pose_estimator")}
+        return {**{name: spec.mapping() for name, spec in specs.items() if spec}, **super().plain()}
+
+
 class Config(Section):
     """A complete, validated configuration."""
 
@@ -303,6 +330,9 @@ class Config(Section):
     scheduler_cfg: SchedulerSection = Field(description="the learning rate's schedule")
     trainer_cfg: TrainerSection = Field(description="the training")
     evaluator_cfg: EvaluatorSection = Field(description="the test")
+    video_cfg: VideoSection | None = Field(
+        None, description="films: segmenter, tracker and pose estimator; read by the video commands alone"
+    )
     plugins: list[str] | None = Field(
         None, description="packages or plugins to load beside the built-ins; null: all that are installed"
     )
@@ -327,6 +357,8 @@ class Config(Section):
             "trainer_cfg": self.trainer_cfg.plain(),
             "evaluator_cfg": self.evaluator_cfg.plain(),
         }
+        if self.video_cfg is not None:
+            found["video_cfg"] = self.video_cfg.plain()
         top = [name for name in ("plugins", "output_dir", "run_dir") if name in self.model_fields_set]
         return found | {name: getattr(self, name) for name in top}
 

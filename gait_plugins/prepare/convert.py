@@ -178,16 +178,20 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
 
 
 @contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """One thread for each call, for sequences are done side by side; no lines, for damage is our remark."""
+def quiet_opencv(threads: int | None = 1) -> Iterator[None]:
+    """No lines of OpenCV, for damage is our remark; and one thread for each call, where several run.
+
+    Args:
+        threads: of each call; None leaves their number as it is.
+    """
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 and before have these functions at the top
-    threads, level = cv2.getNumThreads(), log.getLogLevel()
-    cv2.setNumThreads(1)
+    before, level = cv2.getNumThreads(), log.getLogLevel()
+    cv2.setNumThreads(before if threads is None else threads)
     log.setLogLevel(0)  # silent
     try:
         yield
     finally:
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(before)
         log.setLogLevel(level)
 
 

@@ -86,7 +86,7 @@ def _refusals(shortest: int, invert: bool) -> dict[str, str]:
         if invert
         else "run again with --invert: it prepares the missing sequences",
         PICTURES: "segment the people first; a mask is white where the person is and black elsewhere. For "
-        "soft masks use --threshold 127",
+        "soft masks use --threshold 127, for a film of a still camera gait-plugins video segment",
         DARK: "use --threshold 0, which makes every pixel white that is not black, and another TARGET",
         CUT_SHORT: copy_again,
         DAMAGED_VIDEOS: "convert them: ffmpeg -i VIDEO -c:v libx264 NEW.mp4",

@@ -57,6 +57,14 @@ KINDS: dict[str, Kind] = {
             "type",
             default="exact",
         ),
+        Kind("segmenter", "gait_segmenters", "gait_plugins.api.video.components:Segmenter", "type"),
+        Kind("tracker", "gait_trackers", "gait_plugins.api.video.components:Tracker", "type"),
+        Kind(
+            "pose_estimator",
+            "gait_pose_estimators",
+            "gait_plugins.api.video.components:PoseEstimator",
+            "type",
+        ),
         Kind("recipe", "gait_recipes", "gait_plugins.api.recipe:Recipe", "recipe"),
     )
 }

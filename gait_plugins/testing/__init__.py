@@ -7,6 +7,12 @@ def test_my_model_keeps_the_contract():
 """
 
 from gait_plugins.testing.datasets import check_dataset
+from gait_plugins.testing.films import (
+    check_pose_estimator,
+    check_segmenter,
+    check_tracker,
+    example_film,
+)
 from gait_plugins.testing.indices import check_index
 from gait_plugins.testing.losses import check_loss
 from gait_plugins.testing.models import check_model
@@ -23,7 +29,11 @@ __all__ = [
     "check_joint_transform",
     "check_loss",
     "check_model",
+    "check_pose_estimator",
     "check_protocol",
+    "check_segmenter",
     "check_stream",
+    "check_tracker",
     "check_transform",
+    "example_film",
 ]

@@ -24,9 +24,13 @@ from gait_plugins.testing import (
     check_joint_transform,
     check_loss,
     check_model,
+    check_pose_estimator,
     check_protocol,
+    check_segmenter,
     check_stream,
+    check_tracker,
     check_transform,
+    example_film,
 )
 
 FRAME_SHAPES = [(64, 44), (64, 64), (3, 64, 44)]
@@ -122,6 +126,21 @@ def test_indices_keep_their_contract(component: Component) -> None:
     if component.missing:
         pytest.skip(component.missing)
     check_index(maker(component))
+
+
+@pytest.mark.parametrize("component", components("segmenter"))
+def test_segmenters_keep_their_contract(component: Component) -> None:
+    check_segmenter(maker(component)(), example_film("masks" if component.name == "masks" else "street"))
+
+
+@pytest.mark.parametrize("component", components("tracker"))
+def test_trackers_keep_their_contract(component: Component) -> None:
+    check_tracker(maker(component))
+
+
+@pytest.mark.parametrize("component", components("pose_estimator"))
+def test_pose_estimators_keep_their_contract(component: Component) -> None:
+    check_pose_estimator(maker(component)())
 
 
 @pytest.mark.parametrize("component", components("protocol"))

@@ -52,8 +52,12 @@ PATCHED: dict[str, tuple[str, ...]] = {
     "evaluator_cfg": ("precision",),
 }
 """Section -> keys that a patch applies; the empty section is the top of the file."""
-INERT: dict[str, tuple[str, ...]] = {"data_cfg": ("remove_no_gallery",), "loss_cfg": ("gather_and_scale",)}
-"""Section -> keys of OpenGait's files without effect in either trainer."""
+INERT: dict[str, tuple[str, ...]] = {
+    "": ("video_cfg",),
+    "data_cfg": ("remove_no_gallery",),
+    "loss_cfg": ("gather_and_scale",),
+}
+"""Section -> keys without effect in either trainer: of OpenGait's files, and of other commands."""
 _TRAIN_HERE = "use gait-plugins train, or remove the key"
 _TEST_HERE = "use gait-plugins test, which reads the same checkpoints, or remove the key"
 _STREAMS = (

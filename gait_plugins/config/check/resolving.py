@@ -8,15 +8,21 @@ from typing import Any, NamedTuple
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
 from gait_plugins.config.options import signature, torch_options
-from gait_plugins.config.options.signature import Signature
+from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.sections import Config, LossSection, Section
+from gait_plugins.config.sections import Config, LossSection, Section, VideoSection
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
 
 LOADING = ("sampler", "transform", "joint_transform", "conditions")
+VIDEO: dict[str, dict[str, str] | None] = {
+    "segmenter": {"type": "background"},
+    "tracker": {"type": "bodies"},
+    "pose_estimator": None,
+}
+"""Components of films, with their defaults."""
 TOP = signature.of_model(Config).params
 
 
@@ -75,6 +81,8 @@ class Resolver:
                 "evaluator_cfg", self._with_component("evaluator_cfg", "protocol", "protocol")
             ),
         }
+        if self.tree.data.get("video_cfg") is not None:
+            found["video_cfg"] = self.video()
         if self.problems:
             return None
         top = {name: self.tree.data[name] for name in TOP if name not in found and name in self.tree.data}
@@ -189,6 +197,25 @@ class Resolver:
         )
 
     # --- samplers and transforms ---------------------------------------------------------------
+
+    def video(self) -> Checked:
+        """The section of films; its value is a :class:`VideoSection` where there are no problems."""
+        name, given = "video_cfg", self.tree.data["video_cfg"]
+        own, rest, accepts = self._split(VideoSection, (name,), skip=tuple(VIDEO))
+        owner = OptionOwner(
+            name, name, {**accepts.params, **{key: Param(key, Mapping, signature.OMITTED) for key in VIDEO}}
+        )
+        self.check.options(rest, Signature({}), (name,), owner)
+        specs: dict[str, Any] = {}
+        for kind, default in VIDEO.items():
+            chosen = given.get(kind, default)
+            if isinstance(chosen, Mapping) and default is not None:
+                chosen = {**default, **chosen}
+            if chosen is not None:
+                specs[kind] = self.check.component(kind, chosen, (name, kind))
+        if self.problems:
+            return Checked(own.plain, None)
+        return Checked(own.plain, VideoSection(**own.value, **specs))
 
     def _loading(self, name: str, section: Checked) -> Checked:
         """A section with its samplers and transforms."""

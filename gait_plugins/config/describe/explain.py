@@ -9,14 +9,14 @@ from gait_plugins.config.describe.options import ComponentDescription, Option, d
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import OMITTED, Param
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection
-from gait_plugins.config.sections import Config, LossSection, Section
+from gait_plugins.config.sections import Config, LossSection, Section, VideoSection
 from gait_plugins.config.yaml.defaults import SECTIONS, default_tree
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
 
-_MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection}
+_MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection, "video_cfg": VideoSection}
 _RECIPE: dict[str, type[Section]] = {"recipe": RecipeSection, "stages": StageSection}
 """A recipe, and each of its stages."""
 _COMPONENT = {"data_cfg": "dataset", "model_cfg": "model", "loss_cfg": "loss", "evaluator_cfg": "protocol"}
@@ -26,6 +26,9 @@ _WRITTEN = {
     "transform": Mapping | list | None,
     "joint_transform": Mapping | list,
     "conditions": Mapping,
+    "segmenter": Mapping,
+    "tracker": Mapping,
+    "pose_estimator": Mapping | None,
 }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gait_plugins.config.check.resolving import VIDEO
 from gait_plugins.config.describe import docstrings
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.recipe.sections import RecipeSection
-from gait_plugins.config.sections import Config, LossSection
+from gait_plugins.config.sections import Config, LossSection, VideoSection
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.sources import INHERITS
 from gait_plugins.errors import PluginLoadError
@@ -23,6 +24,7 @@ Schema = dict[str, Any]
 _NESTED = (
     *("model", "backbone", "loss", "transform", "joint_transform"),
     *("batch_sampler", "frame_sampler", "dataset", "stream", "protocol"),
+    *VIDEO,
 )
 
 
@@ -42,6 +44,12 @@ def json_schema() -> Schema:
         "scheduler_cfg": _torch("scheduler"),
         "trainer_cfg": _closed(_section("trainer_cfg")),
         "evaluator_cfg": _named("protocol", _section("evaluator_cfg")),
+        "video_cfg": _closed(
+            {
+                **_properties(signature.of_model(VideoSection).params.values()),
+                **{kind: {"anyOf": [_reference(kind), {"type": "null"}]} for kind in VIDEO},
+            }
+        ),
         "plugins": _plain(fields["plugins"].annotation),
         "output_dir": {"type": "string"},
         "run_dir": _plain(fields["run_dir"].annotation),

@@ -12,6 +12,9 @@ from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked
 from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
+OPTIONAL = ("video_cfg",)
+"""Sections that a configuration may leave out, without defaults."""
+
 
 def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> None:
     """Put each ``a.b.c=value`` into the tree; list items are named by their position.
@@ -94,7 +97,7 @@ def _step(tree: Tree, path: KeyPath, name: str, last: bool, place: str) -> str |
             where=place,
             hint=f"gait-plugins config explain {path[0]} lists the keys",
         )
-    if not path and name not in holder and not last:
+    if not path and name not in (*holder, *OPTIONAL) and not last:
         raise ConfigError(
             f"unknown section {name!r}; the sections are {', '.join(holder)}",
             where=place,

@@ -27,6 +27,7 @@ def contact_sheet(
     columns: int = 16,
     step: int = 2,
     label_width: int = 96,
+    compression: int = 9,
 ) -> Path:
     """Write a PNG with a labelled row of frames, as they are, for each sequence.
 
@@ -37,6 +38,7 @@ def contact_sheet(
         columns: frames of each row; a shorter sequence leaves the rest empty.
         step: every how many frames one is shown.
         label_width: pixels left for the labels.
+        compression: of the PNG, 0 to 9: how long is spent on making it small.
 
     Raises:
         DataError: no rows, or the file cannot be written.
@@ -57,7 +59,7 @@ def contact_sheet(
     line = np.full((1, width, 3) if coloured else (1, width), LINE, np.uint8)
     page = [_page(strip, width, coloured) for strip in strips]
     sheet = np.vstack([part for strip in page for part in (strip, line)][:-1])
-    done, png = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    done, png = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, compression])
     if not done:
         raise DataError("the picture could not be encoded", where=str(path))
     target = Path(path)

@@ -124,7 +124,7 @@ class Stream:
         if is_special(self.root / path):
             remarks[DAMAGED_VIDEOS].append(path)
             return
-        with _in_utf8(self.root / path) as name:
+        with in_utf8(self.root / path) as name:
             video = cv2.VideoCapture(name)
         try:
             number = 0
@@ -133,7 +133,7 @@ class Stream:
                 if not read:
                     break
                 number += 1
-                yield f"{path} frame {number}", _of_film(np.asarray(colours), self.grey)
+                yield f"{path} frame {number}", film_picture(np.asarray(colours), self.grey)
             if not number:
                 remarks[DAMAGED_VIDEOS].append(path)
             elif number < _ENOUGH * video.get(cv2.CAP_PROP_FRAME_COUNT):
@@ -170,18 +170,28 @@ def _spread(count: int) -> list[int]:
     return [(2 * number + 1) * count // (2 * taken) for number in range(taken)]
 
 
-def _of_film(colours: np.ndarray, grey: bool) -> Picture:
+def film_picture(colours: np.ndarray, grey: bool = False, lossy: bool = True) -> Picture:
+    """A frame of a film as a picture: coloured, or of grey values.
+
+    Args:
+        colours: uint8 ``[h, w, 3]``: blue, green, red.
+        grey: take it for a grey one, without a look at its colours.
+        lossy: the film's compression has changed the values: a tint is no colour.
+    """
     if not grey:
         blue, green, red = cv2.split(colours)
         far = cv2.max(cv2.absdiff(blue, green), cv2.absdiff(green, red))
-        if np.count_nonzero(np.asarray(far) > _TINT) > _TINTED * far.size:
-            return Picture(np.asarray(cv2.merge([red, green, blue])), lossy=True)
-    return Picture(np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)), lossy=True)
+        tint, tinted = (_TINT, _TINTED * far.size) if lossy else (0, 0)
+        if np.count_nonzero(np.asarray(far) > tint) > tinted:
+            return Picture(np.asarray(cv2.merge([red, green, blue])), lossy=lossy)
+        if not lossy:
+            return Picture(np.asarray(green))
+    return Picture(np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)), lossy=lossy)
 
 
 @contextmanager
-def _in_utf8(path: Path) -> Iterator[str]:
-    """A name of the file that OpenCV can take: bytes that are no UTF-8 end the process in it."""
+def in_utf8(path: Path) -> Iterator[str]:
+    """A name of a film that OpenCV can take: bytes that are no UTF-8 end the process in it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

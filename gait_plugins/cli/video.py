@@ -1,0 +1,95 @@
+"""``gait-plugins video``: people in films, from the film to silhouettes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.io.printable import printable, say, say_json
+
+if TYPE_CHECKING:
+    from gait_plugins.films.segmenting import Report
+
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
+
+
+@app.callback()
+def _video() -> None:
+    """Segment films."""
+
+
+@app.command("segment")
+def segment(
+    film: Annotated[
+        Path, typer.Argument(metavar="FILM", help="A film, or a folder of pictures that are its frames.")
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write, laid out as FILM-TRACK/FILM/000/000.pkl.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="YAML file with the section video_cfg; default: its defaults."),
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            help="Override a setting, such as video_cfg.segmenter.type=masks; may be repeated.",
+        ),
+    ] = None,
+    annotated: Annotated[
+        bool, typer.Option("--annotated/--no-annotated", help="Write the film with boxes and tracks.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Turn a film into the aligned silhouettes of each person who walks through it.
+
+    Without options the camera has to stand still. Frames in which a body touches another, is hidden in
+    part or is cut by the border are left out. DIR/FILM.csv has times and boxes, DIR/FILM.json the quality of
+    each track, DIR/FILM.png pictures of it, and DIR/FILM.mp4 is the film with boxes.
+    """
+    from gait_plugins.config.loading import load_video
+    from gait_plugins.core.tools.contact_sheet import contact_sheet
+    from gait_plugins.films.reading import FilmSource
+    from gait_plugins.films.segmenting import segment as run
+    from gait_plugins.prepare.convert import quiet_opencv
+
+    video = load_video(config, override or ())
+    with quiet_opencv(threads=None):
+        source = FilmSource(film, video.rate)
+        report = run(source, target, video, annotated)
+        rows = [(track.name.id, track.sheet) for track in report.tracks if track.sheet is not None]
+        contact_sheet(rows, target / f"{source.film.name}.png", step=1, compression=2)
+    if as_json:
+        say_json(report.as_dict())
+    else:
+        say("\n".join(_lines(report, target)))
+
+
+def _lines(report: Report, target: Path) -> list[str]:
+    frames = sum(track.quality.silhouettes for track in report.tracks)
+    name = printable(report.film.name)
+    lines = [
+        f"{len(report.tracks)} tracks of {frames} silhouettes in {report.frames} frames "
+        f"({report.seconds:.1f} s): {printable(target)}",
+        f"{report.short} shorter tracks and {report.still} that stayed where they were are left out",
+        *(f"remark: {printable(remark)}" for remark in report.remarks),
+        "",
+        f"{'track':{len(name) + 5}}  {'from s':>7}  {'to s':>7}  silhouettes  merged  hidden  border  height",
+    ]
+    for track in report.tracks:
+        q = track.quality
+        lines.append(
+            f"{printable(track.name.id)}  {q.begin:7.1f}  {q.end:7.1f}  {q.silhouettes:11}  {q.merged:6}  "
+            f"{q.hidden:6}  {q.border:6}  {q.height:6.0f}"
+        )
+    table, sheet = (
+        printable(target / f"{report.film.name}.csv"),
+        printable(target / f"{report.film.name}.png"),
+    )
+    return [*lines, "", f"times and boxes: {table}", f"look at each track: {sheet}"]

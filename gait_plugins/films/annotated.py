@@ -1,0 +1,87 @@
+"""Annotated films: the frames with the box and the number of each track, written as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from gait_plugins.api.video.frames import Film, FilmFrame
+from gait_plugins.api.video.people import HALF, Sighting
+from gait_plugins.errors import DataError
+
+_TROUBLED = (160, 160, 160)
+_MOST_COLUMNS = 1280
+"""Columns of the annotated film, at most: it is for looking at."""
+
+
+class AnnotatedFilm:
+    """Writes an .mp4 with what was seen; to be used by ``with``.
+
+    Args:
+        path: the file, which lies in a folder that exists.
+        film: the film that it is made of.
+
+    Raises:
+        DataError: OpenCV cannot write films there.
+    """
+
+    def __init__(self, path: Path, film: Film) -> None:
+        scale = min(1.0, _MOST_COLUMNS / film.width)
+        # Codecs want even sizes.
+        self._size = max(2, round(film.width * scale) // 2 * 2), max(2, round(film.height * scale) // 2 * 2)
+        self._scale = self._size[0] / film.width, self._size[1] / film.height
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        self._writer = cv2.VideoWriter(str(path), code, min(max(film.rate, 1.0), 120.0), self._size)
+        if not self._writer.isOpened():
+            raise DataError(
+                "the annotated film cannot be written: OpenCV opens no file there, or has no mp4v",
+                where=str(path),
+                hint="check that you may write there, or leave it out: --no-annotated",
+            )
+
+    def write(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> None:
+        """One frame with its tracks: coloured where the view is clean, grey with the trouble where not."""
+        if (frame.pixels.shape[1], frame.pixels.shape[0]) == self._size:
+            shown = frame.pixels.copy()
+        else:
+            shown = np.asarray(cv2.resize(frame.pixels, self._size, interpolation=cv2.INTER_AREA))
+        for sighting in sightings:
+            self._draw(shown, sighting)
+        self._writer.write(shown)
+
+    def _draw(self, shown: np.ndarray, sighting: Sighting) -> None:
+        across, down = self._scale
+        left, top, right, bottom = sighting.person.box
+        box = round(left * across), round(top * down), round(right * across), round(bottom * down)
+        colour = _TROUBLED if sighting.trouble else colour_of(sighting.track)
+        if not sighting.trouble and self._scale == (1.0, 1.0):
+            outline, _ = cv2.findContours(
+                (sighting.person.mask > HALF).astype(np.uint8),
+                cv2.RETR_EXTERNAL,
+                cv2.CHAIN_APPROX_SIMPLE,
+                offset=(left, top),
+            )
+            cv2.drawContours(shown, outline, -1, colour, 1)
+        cv2.rectangle(shown, box[:2], (box[2] - 1, box[3] - 1), colour, 1)
+        text = f"{sighting.track} {sighting.trouble}".rstrip()
+        place = box[0], box[1] - 4 if box[1] > 14 else box[3] + 12
+        cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+
+    def __enter__(self) -> AnnotatedFilm:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.release()
+
+
+def colour_of(track: int) -> tuple[int, int, int]:
+    """Blue, green and red of a track: those of neighbouring numbers are far apart."""
+    hue = np.array([[[track * 67 % 180, 200, 255]]], np.uint8)
+    blue, green, red = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0]
+    return int(blue), int(green), int(red)

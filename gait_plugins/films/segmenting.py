@@ -1,0 +1,310 @@
+"""Segmentation of a film: its tracks as aligned silhouettes, with times, boxes and quality beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gait_plugins.api.progress import Job
+from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
+from gait_plugins.api.video.frames import Film, FilmFrame
+from gait_plugins.api.video.people import Detection, Sighting
+from gait_plugins.config.sections import VideoSection
+from gait_plugins.errors import DataError
+from gait_plugins.films.annotated import AnnotatedFilm
+from gait_plugins.films.reading import FilmSource
+from gait_plugins.films.tracks import MOST_HELD, Quality, Row, Track
+from gait_plugins.io.atomic import whole_file, write_text
+from gait_plugins.io.printable import json_text
+from gait_plugins.prepare.convert import write_sequence
+from gait_plugins.prepare.patterns import Name
+
+COLUMNS = ("track", "frame", "time", "left", "top", "right", "bottom", "trouble", "view", "silhouette")
+"""Of the table of times and boxes."""
+KEYPOINTS = "keypoints.npy"
+"""File of a track's joints, beside its silhouettes: float32 ``[t, joints, 3]`` in pixels of the film."""
+WRITTEN = (".csv", ".png", ".mp4")
+"""Endings of the files of a film, beside the report."""
+SHOWN = 100
+"""Tracks of which pictures are kept for the contact sheet."""
+_PATIENCE = 1.0
+"""Seconds for which a track is kept open beyond the tracker's memory."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One sequence that was written."""
+
+    name: Name
+    quality: Quality
+    sheet: np.ndarray | None
+    """Pictures for the contact sheet, uint8 ``[n, 3, h, w]``: red, green, blue; None of later ones."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the report holds it."""
+        return {"sequence": "/".join(self.name), **self.quality.as_dict()}
+
+
+@dataclass
+class Report:
+    """What became of a film."""
+
+    film: Film
+    frames: int = 0
+    seconds: float = 0.0
+    tracks: list[Written] = field(default_factory=list)
+    short: int = 0
+    """Tracks left out because they have too few silhouettes."""
+    still: int = 0
+    """Tracks left out because they stayed where they were."""
+    remarks: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        film = {"name": self.film.name, "width": self.film.width, "height": self.film.height}
+        return {
+            "film": {**film, "rate": round(self.film.rate, 3), "frames": self.frames},
+            "seconds": round(self.seconds, 3),
+            "tracks": [track.as_dict() for track in self.tracks],
+            "left_out": {"short": self.short, "still": self.still},
+            "remarks": self.remarks,
+        }
+
+
+def segment(source: FilmSource, target: Path, video: VideoSection, annotated: bool = True) -> Report:
+    """Write the tracks of a film as ``target/<film>-<track>/<film>/000/000.pkl``.
+
+    Beside them lie ``<film>.csv``, a row for each sighting of a written track; ``<film>.json``, the report;
+    and ``<film>.mp4``, the annotated film. A pose estimator's ``keypoints.npy`` lies beside each sequence.
+    All of it is made in a hidden folder and appears when it is whole.
+
+    Args:
+        source: the film.
+        target: a folder, or what becomes one; other films may lie in it.
+        video: the components and their settings.
+        annotated: write the annotated film too.
+
+    Raises:
+        DataError: the target cannot be used, the film cannot be read or segmented, or nobody was followed for
+            long enough.
+    """
+    check_target(target, source.film)
+    target.mkdir(parents=True, exist_ok=True)
+    hidden = target / f".{source.film.name}.partial"
+    shutil.rmtree(hidden, ignore_errors=True)
+    hidden.mkdir()
+    try:
+        report = _Segmentation(source, hidden, video, annotated).run()
+        if not report.tracks:
+            raise _nobody(report, video, source)
+        write_text(hidden / f"{source.film.name}.json", json_text(report.as_dict(), 2))
+        for made in sorted(hidden.iterdir(), key=lambda path: path.suffix == ".json"):
+            made.rename(target / made.name)
+        return report
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def check_target(target: Path, film: Film) -> None:
+    """See that a film's tracks can be written below a folder.
+
+    Raises:
+        DataError: it is a file, or holds tracks of a film of that name already, or the film itself.
+    """
+    if target.exists() and not target.is_dir():
+        raise DataError(
+            "the target is a file, expected a folder",
+            where=str(target),
+            hint="choose a folder, or a path that does not exist yet",
+        )
+    files = (target / f"{film.name}{ending}" for ending in WRITTEN)
+    in_the_way = next((path for path in files if path.exists()), None)
+    held = [target / f"{film.name}.json", *target.glob(f"{_escaped(film.name)}-[0-9][0-9][0-9][0-9]")]
+    there = next((path for path in held if path.exists()), None)
+    if there is not None:
+        raise DataError(
+            f"tracks of a film called {film.name!r} are there already",
+            where=str(there),
+            hint="choose another folder, or delete these tracks first",
+        )
+    if in_the_way is not None:
+        raise DataError(
+            "a file of that name would be written over",
+            where=str(in_the_way),
+            hint="choose another folder: the one that the film lies in is none",
+        )
+
+
+class _Segmentation:
+    """One film on its way."""
+
+    def __init__(self, source: FilmSource, target: Path, video: VideoSection, annotated: bool) -> None:
+        self.source, self.target, self.video = source, target, video
+        self.film = source.film
+        self.report = Report(self.film)
+        self.segmenter: Segmenter = video.segmenter.build()
+        self.tracker: Tracker = video.tracker.build()
+        chosen = video.pose_estimator
+        self.estimator: PoseEstimator | None = None if chosen is None else chosen.build()
+        self.annotated = annotated
+        self.open: dict[int, Track] = {}
+
+    def run(self) -> Report:
+        with ExitStack() as stack:
+            table = stack.enter_context(open(self.target / f"{self.film.name}.csv", "wb"))
+            self.table = _Table(table)
+            drawn = None
+            if self.annotated:
+                path = self.target / f"{self.film.name}.mp4"
+                drawn = stack.enter_context(AnnotatedFilm(path, self.film))
+            self.segmenter.begin(self.film, _previewed(self.source.frames()))
+            self.tracker.begin(self.film)
+            if self.estimator is not None:
+                self.estimator.begin(self.film)
+            job = stack.enter_context(Job("following people", self.film.frames, "frame"))
+            for frame in self.source.frames():
+                sightings = self._see(frame)
+                if drawn is not None:
+                    drawn.write(frame, sightings)
+                self.report.frames += 1
+                self.report.seconds = frame.time
+                job.advance()
+            for number in list(self.open):
+                self._close(number)
+        self.report.tracks.sort(key=lambda track: track.name)
+        self.report.remarks += [*self.source.remarks, *self.segmenter.remarks()]
+        return self.report
+
+    def _see(self, frame: FilmFrame) -> list[Sighting]:
+        frame.pixels.flags.writeable = False
+        people = self._within(frame, self.segmenter.people(frame))
+        found = []
+        for sighting in self.tracker.update(frame, people):
+            if not sighting.trouble and sighting.person.touches_border(self.film.width, self.film.height):
+                sighting = sighting.troubled("border")
+            found.append(sighting)
+        joints = self._joints(frame, found)
+        for sighting in found:
+            track = self.open.setdefault(sighting.track, Track(sighting.track, self.video.size, frame.time))
+            track.see(frame, sighting, joints.get(sighting.track))
+            if len(track.frames) >= MOST_HELD:
+                self._write(track, track.quality())
+                self.open[sighting.track] = track.next_part()
+        for number in [n for n, track in self.open.items() if self._is_over(track, frame.time)]:
+            self._close(number)
+        return found
+
+    def _within(self, frame: FilmFrame, people: Sequence[Detection]) -> Sequence[Detection]:
+        height, width = frame.pixels.shape[:2]
+        for person in people:
+            left, top, right, bottom = person.box
+            if left < 0 or top < 0 or right > width or bottom > height or person.mask.dtype != np.uint8:
+                raise DataError(
+                    f"the segmenter {self.video.segmenter.name!r} gives a {person.mask.dtype} mask at "
+                    f"{list(person.box)} in a frame of {width}x{height}, expected uint8 within the frame",
+                    where=str(self.video.segmenter.component.owner),
+                    hint="this is a fault of the segmenter: gait_plugins.testing.check_segmenter shows it",
+                )
+        return people
+
+    def _joints(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> dict[int, np.ndarray]:
+        """Track -> its keypoints, of clean views."""
+        clean = [sighting for sighting in sightings if not sighting.trouble]
+        if self.estimator is None or not clean:
+            return {}
+        found = self.estimator.keypoints(frame, [sighting.person for sighting in clean])
+        wanted = (len(clean), self.estimator.joints, 3)
+        if found.shape != wanted or found.dtype != np.float32:
+            raise DataError(
+                f"the joints are {found.dtype} {list(found.shape)}, expected float32 {list(wanted)}",
+                where=type(self.estimator).__name__,
+                hint="this is a fault of the estimator: gait_plugins.testing.check_pose_estimator shows it",
+            )
+        return {sighting.track: each for sighting, each in zip(clean, found, strict=True)}
+
+    def _is_over(self, track: Track, now: float) -> bool:
+        return now - track.last > self.tracker.memory + _PATIENCE
+
+    def _close(self, number: int) -> None:
+        track = self.open.pop(number)
+        if not track.rows:
+            return
+        quality = track.quality()
+        # The rest of a track whose earlier parts were written is a part too, however short.
+        if track.part and track.frames:
+            self._write(track, quality)
+        elif quality.silhouettes < self.video.min_frames:
+            self.report.short += 1
+        elif quality.move < self.video.min_move:
+            self.report.still += 1
+        else:
+            self._write(track, quality)
+
+    def _write(self, track: Track, quality: Quality) -> None:
+        name = Name(f"{self.film.name}-{track.number:04d}", self.film.name, f"{track.part:03d}")
+        path = write_sequence(self.target, name, np.stack(track.frames))
+        if track.joints:
+            with whole_file(path.with_name(KEYPOINTS)) as file:
+                np.save(file, np.stack(track.joints))
+        self.table.write(name, track.rows)
+        sheet = track.sheet() if len(self.report.tracks) < SHOWN else None
+        self.report.tracks.append(Written(name, quality, sheet))
+
+
+class _Table:
+    """Times and boxes, written track by track."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lines([COLUMNS])
+
+    def write(self, name: Name, rows: Sequence[Row]) -> None:
+        self._lines(
+            (
+                name.id,
+                row.frame,
+                f"{row.time:.3f}",
+                *(row.left, row.top, row.right, row.bottom),
+                row.trouble,
+                name.view,
+                "" if row.silhouette is None else row.silhouette,
+            )
+            for row in rows
+        )
+
+    def _lines(self, rows: Iterable[Sequence[object]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        self._file.write(text.getvalue().encode(errors="backslashreplace"))
+
+
+def _previewed(frames: Iterator[FilmFrame]) -> Iterator[FilmFrame]:
+    """The frames, with a bar for those that are looked at ahead."""
+    with Job("looking ahead", None, "frame") as job:
+        for frame in frames:
+            frame.pixels.flags.writeable = False
+            yield frame
+            job.advance()
+
+
+def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataError:
+    found = f"nobody was followed for {video.min_frames} silhouettes in {report.frames} frames"
+    if report.short or report.still:
+        found += f" ({report.short} tracks are shorter, {report.still} did not move)"
+    hint = "look at the film; -o video_cfg.min_frames=N takes shorter tracks, -o video_cfg.min_move=0 those "
+    hint += "that stand"
+    if report.remarks:
+        found += f"; {'; '.join(report.remarks)}"
+    return DataError(found, where=str(source.path), hint=hint)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -60,6 +60,8 @@ Clocks = Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 _PART: dict[str, Any] = {"part": True}
 _NEVER_READ = "OpenGait does not read it either"
+_SHORT_KEPT = f"{_NEVER_READ}: short sequences are kept, and repeated for longer clips"
+_ONE_WEIGHT = f"{_NEVER_READ}: 'loss_term_weight' is the option, 1.0 where it is left out"
 _BY_COMMAND = "--devices or torchrun sets the number of processes"
 
 
@@ -79,9 +81,7 @@ class Section(BaseModel):
 class DataSection(Section):
     """The data set. Every other key is an option of the data set that ``type`` names."""
 
-    ignored_options: ClassVar[Mapping[str, str]] = {
-        "frame_threshold": f"{_NEVER_READ}: short sequences are kept, and repeated for longer clips"
-    }
+    ignored_options: ClassVar[Mapping[str, str]] = {"frame_threshold": _SHORT_KEPT}
     dataset_name: FolderName = Field(
         "CASIA-B", description="name of the training data; part of the run folder's path"
     )
@@ -276,9 +276,7 @@ class EvaluatorSection(Section):
 class LossSection(Section):
     """A loss term. Every other key is an option of the loss that ``type`` names."""
 
-    ignored_options: ClassVar[Mapping[str, str]] = {
-        "loss_term_weights": f"{_NEVER_READ}: 'loss_term_weight' is the option, 1.0 where it is left out"
-    }
+    ignored_options: ClassVar[Mapping[str, str]] = {"loss_term_weights": _ONE_WEIGHT}
     log_prefix: str = Field(
         description="the model puts this term's arguments under this name in training_feat; names the figures"
     )

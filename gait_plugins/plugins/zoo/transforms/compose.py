@@ -32,13 +32,6 @@ class Compose(Transform):
             sequence = transform(sequence, rng)
         return sequence
 
-    def becomes(self, stream: Stream) -> Stream | None:
-        """What the last transform says of what the others say; None where one does not say."""
-        known: Stream | None = stream
-        for transform in self.transforms:
-            known = None if known is None else transform.becomes(known)
-        return known
-
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, Mapping[str, Any]]:

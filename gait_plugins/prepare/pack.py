@@ -44,9 +44,9 @@ class PackedSize:
     sequences: int
     frames: int
     grey: int
-    """Arrays that are not just 0 and 255 and are kept at 8 bits a pixel."""
+    """Arrays of undeclared silhouettes that are not just 0 and 255 and are kept at 8 bits a pixel."""
     pixels: int
-    """Bytes of the frames as uint8."""
+    """Bytes of the frames, unpacked."""
     bytes: int
     """Bytes of the file."""
 
@@ -113,18 +113,20 @@ def pack_dataset(
         if version > PIXELS:
             writer.put("streams", np.array(json.dumps(_described(described, writer.columns))))
             writer.put("forms", forms)
-    return _size(path, records, forms)
+    return _size(path, records, forms, declared is not None)
 
 
-def _size(path: Path, records: np.ndarray, forms: np.ndarray) -> PackedSize:
+def _size(path: Path, records: np.ndarray, forms: np.ndarray, declared: bool) -> PackedSize:
     shapes = records["shape"].astype(np.int64)
     pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
     packed = PackedFile(str(path))
+    # Maps of several channels, and what is declared, are grey by their nature.
+    grey = (records["bits"] == 8) & (forms["dtype"] == b"") & (shapes[..., 1] == 0)
     frames = sum(packed.length(row) for row in range(len(packed)))
     return PackedSize(
         sequences=len(packed),
         frames=frames,
-        grey=int(((records["bits"] == 8) & (forms["dtype"] == b"")).sum()),
+        grey=0 if declared else int(grey.sum()),
         pixels=pixels,
         bytes=path.stat().st_size,
     )

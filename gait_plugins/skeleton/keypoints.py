@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from gait_plugins.api.report import FindingLog
 from gait_plugins.api.stream import Axis, Stream
 from gait_plugins.errors import DataError
 from gait_plugins.io.printable import printable
@@ -49,7 +50,7 @@ class Keypoints(Stream):
             raise DataError(
                 f"the stream {self.name!r} holds {found.title}, expected {expected.title}",
                 where=printable(where),
-                hint=f"say which joints the files hold (joints: {found.name}), and choose a model for them",
+                hint=_other_order_hint(found, expected),
             )
         if expected is not None and shape == (len(expected), 2):
             raise DataError(
@@ -60,10 +61,42 @@ class Keypoints(Stream):
             )
         return super().checked(frames, where)
 
+    def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
+        """Frames in which no joint was found, and joints that were found in none."""
+        if not isinstance(frames, np.ndarray) or frames.ndim != 3:
+            return
+        found = (frames[..., :2] != 0).any(-1)
+        empty = np.count_nonzero(~found.any(1))
+        if empty:
+            log.warning(
+                "sequences hold frames in which no joint was found",
+                "leave these frames out: data prepare ROOT NEW --to keypoints does",
+                f"{name} ({empty} of {len(frames)} frames)",
+            )
+        never = np.flatnonzero(~found.any(0))
+        if len(never) and found.any():
+            log.warning(
+                "sequences lack a joint in all frames",
+                "take another estimator's poses, or a model without these joints",
+                f"{name} ({self._names(never, found.shape[1])})",
+            )
+
+    def _names(self, places: np.ndarray, count: int) -> str:
+        order = _by_number((count,))
+        return ", ".join(str(p) if order is None else order.joints[p].replace("_", " ") for p in places)
+
     @property
     def order(self) -> JointOrder | None:
         """The order of its joints, by their number."""
         return _by_number(self.shape)
+
+
+def _other_order_hint(found: JointOrder, expected: JointOrder) -> str:
+    """What to do about files that hold other joints."""
+    declare = f"say which joints the files hold (joints: {found.name}), and choose a model for them"
+    if set(expected.joints) <= set(found.joints):
+        return f"{declare}; or data prepare ROOT NEW --to keypoints --reorder {expected.name}"
+    return declare
 
 
 def _by_number(shape: Sequence[Axis]) -> JointOrder | None:

@@ -146,6 +146,14 @@ def test_a_threshold_makes_every_array_binary_and_an_eighth_or_less(tmp_path):
     assert (tmp_path / "set.npz").stat().st_size < 16 * 20 * 64 * 64 / 8
 
 
+def test_maps_of_several_channels_are_not_called_grey_silhouettes(tmp_path):
+    root, _ = small_set(tmp_path)
+    write(Path(root) / "001/nm-01/000/000.pkl", np.full((20, 2, 64, 64), 200, np.uint8))
+    code, text = gait("pack", root, tmp_path / "maps.npz")
+    assert code == 0, text
+    assert "--threshold" not in text
+
+
 def test_a_truncated_foreign_or_missing_file_is_told(tmp_path):
     root, _ = small_set(tmp_path)
     whole = Path(packed(root)).read_bytes()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gait_plugins import ConfigError, DataError, Stream, build
+from gait_plugins.api.report import FindingLog
 from gait_plugins.skeleton import ORDERS, Keypoints, joint_order, reorder
 from gait_plugins.skeleton.orders import places
 
@@ -57,3 +58,27 @@ def test_files_with_other_joints_or_without_confidence_are_told():
 
 def test_configurations_name_the_order_as_opengait_does():
     assert build("stream", {"type": "Keypoints", "joints": "openpose"}).shape == (18, 3)
+
+
+def test_a_data_check_tells_of_joints_that_were_not_found():
+    frames = np.ones((6, 17, 3), np.float32)
+    log = FindingLog()
+    Keypoints().examine(frames, "whole", log)
+    assert log.findings() == ()
+    frames[:, 16] = 0
+    frames[2:4] = 0
+    Keypoints().examine(frames, "gappy", log)
+    Keypoints().examine(np.zeros_like(frames), "nobody", log)
+    assert [finding.examples for finding in log.findings()] == [
+        ("gappy (2 of 6 frames)", "nobody (6 of 6 frames)"),
+        ("gappy (right ankle)",),
+    ]
+
+
+@pytest.mark.parametrize(("joints", "reorders"), [(25, True), (18, True), (12, False)])
+def test_joints_of_another_order_that_hold_the_expected_ones_can_be_prepared_anew(
+    joints: int, reorders: bool
+):
+    with pytest.raises(DataError) as caught:
+        Keypoints().checked(np.ones((3, joints, 3), np.float32), "a walk")
+    assert ("--reorder coco17" in (caught.value.hint or "")) == reorders

@@ -117,7 +117,7 @@ def pack(
     size = pack_dataset(dataset, refs, to, threshold=threshold)
     say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
-        f"1/{size.pixels / size.bytes:.1f} of their {size.pixels:,} bytes as uint8"
+        f"1/{size.pixels / size.bytes:.1f} of their {size.pixels:,} bytes"
     )
     if size.grey:
         say(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gait_plugins.api import Stream
+from gait_plugins.api.report import FindingLog
+from gait_plugins.io.ragged import Frames
+
+_DARK = 32
+"""Grey value that a channel of pictures reaches somewhere; labels and masks of 0 and 1 lie below."""
 
 
 class SkeletonMaps(Stream):
@@ -15,6 +22,10 @@ class SkeletonMaps(Stream):
     def __init__(self, clock: float | str | None = None) -> None:
         about = "channel 0 limbs, channel 1 joints"
         super().__init__("skeleton_maps", (2, "h", "w"), "uint8", 0, 255, clock, about=about)
+
+    def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
+        """Black frames, and channels whose values end far below 255."""
+        _examine_pictures(frames, name, log)
 
 
 SIDES = ((3, 4), (5, 6), (7, 8), (9, 10))
@@ -47,6 +58,10 @@ class Maps(Stream):
 
     def __init__(self, channels: int = 3, clock: float | str | None = None) -> None:
         super().__init__("maps", (channels, "h", "w"), "uint8", 0, 255, clock, about="grey values")
+
+    def examine(self, frames: Frames, name: str, log: FindingLog) -> None:
+        """Black frames, and channels whose values end far below 255."""
+        _examine_pictures(frames, name, log)
 
 
 class Film(Stream):
@@ -93,3 +108,23 @@ class Ratios(Stream):
 
     def __init__(self, clock: float | str | None = None) -> None:
         super().__init__("ratios", (), "float32", 0, clock=clock, about="width divided by height")
+
+
+def _examine_pictures(frames: Frames, name: str, log: FindingLog) -> None:
+    """What is odd about pictures ``[t, c, h, w]``."""
+    if not isinstance(frames, np.ndarray) or frames.ndim != 4:
+        return
+    black = np.count_nonzero(~frames.any((1, 2, 3)))
+    if black:
+        log.warning(
+            "sequences hold black frames",
+            "drop frames without a person before saving the sequence",
+            f"{name} ({black} of {len(frames)} frames)",
+        )
+    for channel, brightest in enumerate(frames.max((0, 2, 3))):
+        if 0 < brightest < _DARK:
+            log.warning(
+                "channels are nearly black: all channels are divided by 255",
+                "store every channel at 0 to 255: masks of 0 and 1 times 255, labels times 255 / largest",
+                f"{name} (channel {channel}: brightest value {brightest})",
+            )

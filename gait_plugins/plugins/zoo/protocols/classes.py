@@ -78,6 +78,12 @@ class ClassProtocol(Protocol):
         table = confusion_matrix(truth, scores.argmax(1), scores.shape[1])
         figures = {name: 100 * value for name, value in classification_figures(table).items()}
         names = self.classes or [*data.class_names] or [str(number) for number in range(len(table))]
+        if len(names) < len(table) and self.classes is None:
+            raise ConfigError(
+                f"the model tells {len(table)} classes apart, data_cfg.classes names {len(names)}",
+                where="model_cfg",
+                hint="set the model's number of classes to that of data_cfg.classes",
+            )
         if len(names) < len(table):
             raise ConfigError(
                 f"classes names {len(names)} classes, the model tells {len(table)} apart",

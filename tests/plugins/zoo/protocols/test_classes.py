@@ -130,6 +130,7 @@ def test_scores_are_means_over_the_parts():
         (ClassProtocol(), {"targets": {}}, "no class is known"),
         (ClassProtocol(), {"targets": {"class": np.arange(9)}}, "tells 3 classes apart, the data have 9"),
         (ClassProtocol(classes=["a"]), {}, "names 1 classes, the model tells 3 apart"),
+        (ClassProtocol(), {"class_names": ("a", "b")}, "model_cfg: the model tells 3 classes apart"),
         (ClassProtocol(classes=["b", "a"]), {"class_names": ("a", "b")}, "are b, a here, and a, b in"),
     ],
 )

@@ -87,6 +87,10 @@ class JointTransform(HasExample, ABC):
         not be modified. All randomness comes from ``rng``.
         """
 
+    def at_test(self) -> JointTransform:
+        """What takes its place in a test, as ``Transform.at_test`` says it: itself, as a rule."""
+        return self
+
     def example_streams(self) -> tuple[Stream, ...]:
         """Those of :attr:`streams` as data may declare them, so that it can be tried."""
         return ()

@@ -117,7 +117,7 @@ def batch_maker(
         batch_sampler=sampler,
         frame_sampler=frames.at_test() if at_test else frames,
         transforms=transforms,
-        joint=joint,
+        joint=[each.at_test() for each in joint] if at_test else joint,
         classes=classes,
         taken=taken,
         seed=config.trainer_cfg.seed,

@@ -186,9 +186,10 @@ def _shortage(ref: SequenceRef, frames: int, taker: FrameSampler | Transform) ->
     """That a sequence has fewer frames than are taken of it, in words; empty: it has not."""
     if frames >= taker.fewest_frames:
         return ""
+    who = "the frame sampler" if isinstance(taker, FrameSampler) else type(taker).__name__
     return (
-        f"{printable(ref.name)} has {frames} frames, {type(taker).__name__} takes {taker.fewest_frames}: "
-        "frames of such sequences are repeated"
+        f"{printable(ref.name)} has {frames} frames, {who} takes {taker.fewest_frames}: frames of such "
+        "sequences are repeated"
     )
 
 

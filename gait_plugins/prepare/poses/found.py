@@ -13,6 +13,8 @@ LARGER = {
     136: "136 joints of Halpe",
 }
 """Numbers of joints whose first 17 are COCO's."""
+_SURE = 2.0
+"""A number that is no confidence."""
 LARGEST = 1e6
 """A number of pixels, or a confidence, that none has."""
 
@@ -72,6 +74,11 @@ def frame_of(name: object, bodies: Iterable[Any], tracks: Sequence[object] | Non
     return Frame(str(name), people, None if tracks is None else tuple(map(str, tracks)))
 
 
+def are_pairs(numbers: np.ndarray) -> bool:
+    """Whether 36 numbers are 18 joints without confidence, rather than 12 with it: none is far above 1."""
+    return numbers.shape[-1] == 2 * 18 and bool(np.nan_to_num(numbers[..., 2::3]).max(initial=0) > _SURE)
+
+
 def _body(numbers: Any) -> np.ndarray:
     try:
         body = np.array(numbers, np.float64)
@@ -79,7 +86,7 @@ def _body(numbers: Any) -> np.ndarray:
         raise UnreadablePose("keypoints that are no list of numbers") from error
     if body.ndim == 1 and body.size:
         # Triples, unless only pairs fit.
-        width = 3 if body.size % 3 == 0 else 2
+        width = 3 if body.size % 3 == 0 and not are_pairs(body) else 2
         if body.size % width:
             raise UnreadablePose(f"{body.size} numbers for a person, expected three a joint")
         body = body.reshape(-1, width)

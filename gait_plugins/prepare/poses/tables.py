@@ -12,7 +12,7 @@ from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.ragged import Ragged
 from gait_plugins.io.sequence_file import read_any
-from gait_plugins.prepare.poses.found import LARGER, Frame, PoseFile, UnreadablePose, frame_of
+from gait_plugins.prepare.poses.found import LARGER, Frame, PoseFile, UnreadablePose, are_pairs, frame_of
 from gait_plugins.skeleton import ORDERS
 
 ARRAYS = (".pkl", ".npy", ".npz")
@@ -167,7 +167,9 @@ def _with_scores(keypoints: np.ndarray | Ragged, scores: np.ndarray) -> np.ndarr
 
 
 def _unflat(rows: np.ndarray) -> np.ndarray:
-    """Rows ``[t, 3 v]``, or with two columns ahead, as ``[t, v, 3]``."""
+    """Rows ``[t, 3 v]``, or with two columns ahead, as ``[t, v, 3]``; 18 pairs as ``[t, 18, 2]``."""
+    if are_pairs(rows):
+        return rows.reshape(len(rows), -1, 2)
     ahead = _AHEAD if rows.shape[1] % 3 == _AHEAD else 0
     if (rows.shape[1] - ahead) % 3:
         raise UnreadablePose(f"an array of shape {list(rows.shape)}, expected [t, joints, 3]")

@@ -105,7 +105,7 @@ def test_a_walk_shorter_than_its_clip_is_told_once(tmp_path: Path, caplog: pytes
         run(tmp_path / "a", *long)
     told = [text for text in caplog.messages if "frames of such sequences are repeated" in text]
     assert len(told) == 1
-    assert " has 16 frames, OpenGaitFrames takes 40" in told[0]
+    assert " has 16 frames, the frame sampler takes 40" in told[0]
 
 
 def test_a_clip_shorter_than_a_view_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -350,3 +350,20 @@ def test_frames_of_different_joints_are_no_sequence(tmp_path: Path):
     openpose_walk(tmp_path, walk(3))
     write_json(tmp_path / "walk_000000000001_keypoints.json", openpose(body(1, 18)))
     assert made(tmp_path).remarks[MIXED] == ["eve/nm-01/090 (17 and 18 joints)"]
+
+
+def test_36_numbers_are_12_joints_or_18_without_confidence(tmp_path: Path):
+    pairs = walk(3, 18)[..., :2] + 5
+    np.save(tmp_path / "a.npy", pairs.reshape(3, 36))
+    poses = made(tmp_path)
+    assert poses.order is ORDERS["18"]
+    np.testing.assert_allclose(poses.points[..., :2], pairs)
+    triples = walk(3, 12)
+    np.save(tmp_path / "a.npy", triples.reshape(3, 36))
+    assert made(tmp_path).order is ORDERS["limbs12"]
+
+
+def test_36_numbers_of_a_person_in_json_are_told_apart_too():
+    pairs = (walk(1, 18)[0, :, :2] + 5).ravel().tolist()
+    (frame,) = read_json(json.dumps([{"image_id": "1.jpg", "keypoints": pairs, "score": 1}]).encode()).frames
+    assert frame.people.shape == (1, 18, 2)

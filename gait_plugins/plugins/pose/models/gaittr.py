@@ -153,7 +153,8 @@ def _in_place_order(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
     assert norm.running_var is not None
     mean, variance = norm.running_mean[order], norm.running_var[order]
     rows = x.permute(0, 2, 3, 1).reshape(n * t, v * c)
-    y = F.batch_norm(rows, mean, variance, weight, bias, norm.training, norm.momentum or 0.1, norm.eps)
+    momentum = 0.1 if norm.momentum is None else norm.momentum
+    y = F.batch_norm(rows, mean, variance, weight, bias, norm.training, momentum, norm.eps)
     if norm.training:
         assert norm.num_batches_tracked is not None
         norm.num_batches_tracked.add_(1)

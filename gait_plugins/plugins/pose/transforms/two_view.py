@@ -14,6 +14,8 @@ from gait_plugins.skeleton import Keypoints
 class TwoView(Transform):
     """Run the transforms twice and join both results in time: ``[2t, ...]``, the first view first.
 
+    In a test they run once: there is one view.
+
     Args:
         trf_cfg: the transforms, first to last.
         published: parity with OpenGait, where the second view begins with what the first one left behind:
@@ -24,6 +26,7 @@ class TwoView(Transform):
     def __init__(self, trf_cfg: list[Transform], published: bool = False) -> None:
         self.transforms = list(trf_cfg)
         self.published = published
+        self._views = 2
         self.divisor = float(np.prod([transform.divisor for transform in self.transforms]))
         self.fewest_frames = max((t.fewest_frames for t in self.transforms), default=1)
 
@@ -33,8 +36,8 @@ class TwoView(Transform):
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         given = sequence.copy() if self.published else sequence
-        views = [self._view(given, rng), self._view(given, rng)]
-        one, other = (view.shape[1:] for view in views)
+        views = [self._view(given, rng) for _ in range(self._views)]
+        one, other = views[0].shape[1:], views[-1].shape[1:]
         if one != other:
             raise DataError(
                 f"the two views have frames of shape {list(one)} and {list(other)}",
@@ -53,15 +56,17 @@ class TwoView(Transform):
         return sequence
 
     def becomes(self, stream: Stream) -> Stream | None:
-        """Frames as the transforms leave them; their number is doubled."""
+        """Frames as the transforms leave them; in training their number is doubled."""
         said: Stream | None = stream
         for transform in self.transforms:
             said = None if said is None else transform.becomes(said)
         return said
 
     def at_test(self) -> Transform:
-        """Two views by transforms as a test has them."""
-        return TwoView([transform.at_test() for transform in self.transforms], self.published)
+        """One view, by transforms as a test has them."""
+        alone = TwoView([transform.at_test() for transform in self.transforms], self.published)
+        alone._views = 1
+        return alone
 
     def example_stream(self) -> Stream:
         return Keypoints("coco17")

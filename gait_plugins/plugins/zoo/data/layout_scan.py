@@ -96,7 +96,8 @@ def choose_inputs(
         else:
             log.error(
                 f"view folders give {number} input files, expected {usual}",
-                "add the missing files, remove the surplus ones, or choose inputs with data_cfg.data_in_use",
+                "add the missing files, remove the surplus ones, or choose inputs with "
+                "data_cfg.data_in_use (null: all files of a folder)",
                 os.path.join(walk.label, walk.type, walk.view),
             )
     return kept

@@ -75,6 +75,12 @@ class JointPictures(JointTransform):
         sized = {s.name: s.changed(shape=(*s.shape[:-2], 64, 64)) for s in known}
         return tuple(sized[name] for name in self._names if name in sized)
 
+    def at_test(self) -> JointTransform:
+        """The same, by transforms as a test has them."""
+        own = copy.copy(self)
+        own.chains = {name: [each.at_test() for each in chain] for name, chain in self.chains.items()}
+        return own
+
     def __call__(self, clips: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, Any]:
         return self.with_targets(clips, rng)[0]
 

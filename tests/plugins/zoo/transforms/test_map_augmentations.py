@@ -296,3 +296,13 @@ def test_chains_within_chains_are_suited_to_each_stream_and_left_as_they_are() -
 def test_streams_that_are_none_or_named_twice_are_refused(streams: list[str]) -> None:
     with pytest.raises(ConfigError, match="expected names that differ"):
         gait_plugins.build("joint_transform", {"type": "JointPictures", "trf_cfg": [], "streams": streams})
+
+
+def test_in_a_test_joint_pictures_have_the_transforms_of_a_test():
+    class Random(RandomRotate):
+        def at_test(self) -> Transform:
+            return BaseSilTransform()
+
+    at_test = JointPictures([Random()]).at_test()
+    assert isinstance(at_test, JointPictures)
+    assert {type(chain[0]) for chain in at_test.chains.values()} == {BaseSilTransform}

@@ -125,7 +125,8 @@ def calibrate_gallery(
     found = calibrate(read_any(gallery, SAMPLE), fmr, chosen, str(gallery))
     with Gallery(gallery) as store:
         # What it is compared with, when it is used, is the whole gallery.
-        store.keep_threshold(metric, {**found.as_dict(), "people": store.people, "sequences": len(store)})
+        held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
+        store.keep_threshold(metric, {**found.as_dict(), **held})
     if as_json:
         say_json({**found.as_dict(), "remarks": found.remarks})
     else:

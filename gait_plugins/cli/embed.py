@@ -28,8 +28,8 @@ Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
 ]
 DATA = (
-    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, or packed data "
-    "files"
+    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, or packed "
+    "data files"
 )
 Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
@@ -78,7 +78,8 @@ def run_enroll(
     data: Data,
     gallery: Gallery,
     identity: Annotated[
-        str | None, typer.Option("--id", help="Identity of the person in these files, folders of images or folders of one ID.")
+        str | None,
+        typer.Option("--id", help="Identity of the person in these files, images or folders of one ID."),
     ] = None,
     when: Annotated[
         str, typer.Option(metavar="TIME", help="When they were recorded, in ISO 8601; default: now.")
@@ -267,8 +268,8 @@ def _threshold(store: Any, metric: str) -> float | None:
     then = record["people"], record["sequences"], record.get("removals", store.removals())
     if then != (store.people, len(store), store.removals()):
         log.warning(
-            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or others: "
-            "gait-plugins gallery calibrate finds it anew",
+            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
+            "others: gait-plugins gallery calibrate finds it anew",
             store.folder,
             record["sequences"],
             record["people"],

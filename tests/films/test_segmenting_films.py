@@ -258,3 +258,14 @@ def test_the_film_itself_is_never_written_over(tmp_path: Path):
     assert result.exit_code == 2
     assert "a file of that name would be written over" in result.output
     assert film.read_bytes() == before
+
+
+def test_nothing_is_written_among_the_pictures_of_a_film(tmp_path: Path):
+    frames = tmp_path / "labels"
+    frames.mkdir()
+    for number, frame in enumerate(label_frames()):
+        cv2.imwrite(str(frames / f"{number}.png"), frame)
+    result = segment(frames, frames, "-o", "video_cfg.segmenter.type=masks")
+    assert result.exit_code == 2
+    assert "is the folder of the film's pictures" in result.output
+    assert len(list(frames.iterdir())) == 44

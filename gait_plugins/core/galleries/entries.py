@@ -74,6 +74,7 @@ def check_named(people: Sequence[str], names: Sequence[str]) -> None:
                 hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
             )
 
+
 def check_text(names: Iterable[str], where: str) -> None:
     """See that a database can hold names: those of files may be any bytes.
 
@@ -85,7 +86,7 @@ def check_text(names: Iterable[str], where: str) -> None:
             name.encode()
         except UnicodeEncodeError as error:
             raise DataError(
-                f"a name is no UTF-8, and a gallery holds no other: {ascii(name)}",
+                f"a name is no UTF-8, and a gallery holds no other: {name!a}",
                 where=where,
                 hint="rename the file or folder, or give another identity",
             ) from error

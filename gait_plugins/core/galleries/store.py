@@ -59,6 +59,13 @@ class Gallery(AbstractContextManager["Gallery"]):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._db = connect(folder)
+        if not (folder / VECTORS).is_file():
+            self._db.close()
+            raise DataError(
+                f"the gallery is not whole: it has no {VECTORS}, which holds the embeddings",
+                where=str(folder),
+                hint="copy the gallery again, or enroll the sequences again under another name",
+            )
         with in_words(folder):
             about = dict(self._db.execute("SELECT key, value FROM about"))
         try:

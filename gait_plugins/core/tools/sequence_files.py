@@ -32,8 +32,8 @@ class SequenceFiles(GaitDataset):
     """The sequences of files and folders, whatever their layout.
 
     A file is a sequence; so is a folder of images. A folder of sequence files holds one in each. Any
-    other folder is taken as ``ID/TYPE/VIEW/FILES``, or as ``TYPE/VIEW/FILES`` of the identity that it is called
-    after, and a packed data file for what it holds.
+    other folder is taken as ``ID/TYPE/VIEW/FILES``, or as ``TYPE/VIEW/FILES`` of the identity that it is
+    called after, and a packed data file for what it holds.
 
     Args:
         paths: what to read.

@@ -212,6 +212,10 @@ def test_damage_is_told(tmp_path: Path) -> None:
             values_of(gallery)
         file.write_bytes(whole)
         values_of(gallery)
+    file.unlink()
+    with pytest.raises(DataError, match=r"not whole: it has no vectors\.bin"):
+        Gallery(tmp_path / "g")
+    file.write_bytes(whole)
     with sqlite3.connect(tmp_path / "g" / database.DATABASE) as db:
         db.execute("UPDATE person SET name = 'mallory' WHERE name = 'person-002'")
     db.close()

@@ -104,6 +104,8 @@ def convert_gallery(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
         )
     say(f"{convert(source, target, dtype)} sequences: {target}")
+    if target.is_file():
+        say("a file keeps no times, sources, numbers of frames and thresholds: keep the gallery for these")
 
 
 @app.command("calibrate")
@@ -169,7 +171,14 @@ def evaluate_gallery(
             unknown_above = store.thresholds().get(metric, {}).get("threshold")
     enrolled = read_any(gallery, SAMPLE)
     sought = None if probes is None else read_any(probes, SAMPLE)
-    found = evaluate(enrolled, sought, metric=chosen, threshold=unknown_above, where=str(gallery))
+    found = evaluate(
+        enrolled,
+        sought,
+        metric=chosen,
+        threshold=unknown_above,
+        where=str(gallery),
+        probes_file="" if probes is None else str(probes),
+    )
     if out is not None:
         write_report(out, found)
     if as_json:

@@ -140,6 +140,11 @@ def test_old_galleries_are_listed_converted_and_told_apart(gait: Gait) -> None:
     assert (
         "20 sequences: g.gallery" in gait("gallery", "convert", "g.npz", "g.gallery", "--dtype", "float16")[1]
     )
+    assert "keeps no times, sources" in gait("gallery", "convert", "g.gallery", "copy.npz")[1]
+    gait("embed", "tiny.yaml", "people/001/nm-01/090/090.pkl", "-O", "probes.npz", *MODEL)
+    code, output = gait("gallery", "evaluate", "g.npz", "probes.npz")
+    assert code == 2
+    assert "probes.npz: a sequence of the labelled set has no identity" in output
     words = ("identify", "tiny.yaml", "people", *MODEL, "--json")
     old, new = (json.loads(gait(*words, "--gallery", name)[1]) for name in ("g.npz", "g.gallery"))
     assert [answer["identity"] for answer in old] == [answer["identity"] for answer in new]

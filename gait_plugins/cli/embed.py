@@ -27,7 +27,10 @@ FEW = 2000
 Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
 ]
-DATA = "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES, or packed data files"
+DATA = (
+    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, or packed "
+    "data files"
+)
 Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
     Path | None,
@@ -75,7 +78,8 @@ def run_enroll(
     data: Data,
     gallery: Gallery,
     identity: Annotated[
-        str | None, typer.Option("--id", help="Identity of the person in these files or folders of images.")
+        str | None,
+        typer.Option("--id", help="Identity of the person in these files, images or folders of one ID."),
     ] = None,
     when: Annotated[
         str, typer.Option(metavar="TIME", help="When they were recorded, in ISO 8601; default: now.")
@@ -109,7 +113,8 @@ def run_enroll(
         say(f"{len(new) - count} sequences are already enrolled and are left out")
     say(f"{count} sequences enrolled; {gallery} holds {total} of {people} identities")
     if total <= FEW:
-        say("\n".join(_separation_lines(separation(read_any(gallery), chosen))))
+        for line in _separation_lines(separation(read_any(gallery), chosen)):
+            say(line)
     else:
         say(f"gait-plugins gallery calibrate {gallery} sets a threshold")
 
@@ -260,12 +265,15 @@ def _threshold(store: Any, metric: str) -> float | None:
     record = store.thresholds().get(metric)
     if record is None:
         return None
-    if record["people"] != store.people:
+    then = record["people"], record["sequences"], record.get("removals", store.removals())
+    if then != (store.people, len(store), store.removals()):
         log.warning(
-            "%s: its threshold was found among %d people, and it holds %d now: gait-plugins gallery "
-            "calibrate finds it anew",
+            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
+            "others: gait-plugins gallery calibrate finds it anew",
             store.folder,
+            record["sequences"],
             record["people"],
+            len(store),
             store.people,
         )
     return float(record["threshold"])

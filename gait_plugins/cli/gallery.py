@@ -104,6 +104,8 @@ def convert_gallery(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
         )
     say(f"{convert(source, target, dtype)} sequences: {target}")
+    if target.is_file():
+        say("a file keeps no times, sources, numbers of frames and thresholds: keep the gallery for these")
 
 
 @app.command("calibrate")
@@ -125,7 +127,8 @@ def calibrate_gallery(
     found = calibrate(read_any(gallery, SAMPLE), fmr, chosen, str(gallery))
     with Gallery(gallery) as store:
         # What it is compared with, when it is used, is the whole gallery.
-        store.keep_threshold(metric, {**found.as_dict(), "people": store.people, "sequences": len(store)})
+        held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
+        store.keep_threshold(metric, {**found.as_dict(), **held})
     if as_json:
         say_json({**found.as_dict(), "remarks": found.remarks})
     else:
@@ -168,7 +171,14 @@ def evaluate_gallery(
             unknown_above = store.thresholds().get(metric, {}).get("threshold")
     enrolled = read_any(gallery, SAMPLE)
     sought = None if probes is None else read_any(probes, SAMPLE)
-    found = evaluate(enrolled, sought, metric=chosen, threshold=unknown_above, where=str(gallery))
+    found = evaluate(
+        enrolled,
+        sought,
+        metric=chosen,
+        threshold=unknown_above,
+        where=str(gallery),
+        probes_file="" if probes is None else str(probes),
+    )
     if out is not None:
         write_report(out, found)
     if as_json:

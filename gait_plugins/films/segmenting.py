@@ -97,6 +97,12 @@ def segment(source: FilmSource, target: Path, video: VideoSection, annotated: bo
             long enough.
     """
     check_target(target, source.film)
+    if target.is_dir() and source.path.is_dir() and target.samefile(source.path):
+        raise DataError(
+            "the target is the folder of the film's pictures: what is written would be frames of it",
+            where=str(target),
+            hint="choose another folder",
+        )
     target.mkdir(parents=True, exist_ok=True)
     hidden = target / f".{source.film.name}.partial"
     shutil.rmtree(hidden, ignore_errors=True)

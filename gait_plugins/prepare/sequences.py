@@ -18,7 +18,10 @@ from gait_plugins.io.folders import SPECIAL, is_hidden, is_special
 
 
 def every_sequence(
-    root: Path, inputs: list[int] | None = None, options: Mapping[str, Any] | None = None
+    root: Path,
+    inputs: list[int] | None = None,
+    options: Mapping[str, Any] | None = None,
+    only: str | None = None,
 ) -> tuple[GaitDataset, list[SequenceRef]]:
     """A data set over all identities of a folder or packed data file, and its sequences.
 
@@ -27,6 +30,7 @@ def every_sequence(
         inputs: which files of a view folder, sorted by name; None: all.
         options: how files are read: ``streams`` and ``files`` of OpenGaitLayout; a packed data file knows its
             streams itself.
+        only: the one identity of the folder that is wanted; None: all.
 
     Raises:
         DataError: there is none, or files lie elsewhere than the layout says.
@@ -40,7 +44,7 @@ def every_sequence(
     if is_special(root):
         raise DataError(SPECIAL, where=str(root), hint="give a folder or a packed data file")
     kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
-    labels = PackedFile(str(root)).names[0] if root.is_file() else _folders(root)
+    labels = PackedFile(str(root)).names[0] if root.is_file() else [only] if only else _folders(root)
     if not labels:
         raise DataError(
             "no identity folders found", where=str(root), hint="expected ROOT/<id>/<type>/<view>/<files>"

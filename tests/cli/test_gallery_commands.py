@@ -102,7 +102,16 @@ def test_a_calibrated_gallery_says_unknown(gait: Gait) -> None:
     assert (far["identity"], near["identity"]) == (None, "000")
     assert json.loads(gait(*words, "--json", "--unknown-above", "1000")[1])[0]["identity"] is not None
     gait("gallery", "remove", "g", "003")
-    assert "its threshold was found among 4 people, and it holds 3 now" in gait(*words)[1]
+    changed = "its threshold was found among 20 sequences of 4 people, and it holds"
+    assert f"{changed} 15 of 3 now" in gait(*words)[1]
+    gait("gallery", "calibrate", "g", "--fmr", "0.1")
+    assert "its threshold was found" not in gait(*words)[1]
+    # Somebody else in place of one: as many as before, and other people.
+    gait("gallery", "remove", "g", "002")
+    for number in range(5):
+        place = f"people/002/nm-0{number}/090"
+        gait("enroll", "tiny.yaml", place, "--id", "new", "--gallery", "g", *MODEL)
+    assert "15 sequences of 3 people, and it holds 15 of 3 now, or others" in gait(*words)[1]
 
 
 def test_a_labelled_set_is_evaluated(gait: Gait) -> None:
@@ -131,6 +140,11 @@ def test_old_galleries_are_listed_converted_and_told_apart(gait: Gait) -> None:
     assert (
         "20 sequences: g.gallery" in gait("gallery", "convert", "g.npz", "g.gallery", "--dtype", "float16")[1]
     )
+    assert "keeps no times, sources" in gait("gallery", "convert", "g.gallery", "copy.npz")[1]
+    gait("embed", "tiny.yaml", "people/001/nm-01/090/090.pkl", "-O", "probes.npz", *MODEL)
+    code, output = gait("gallery", "evaluate", "g.npz", "probes.npz")
+    assert code == 2
+    assert "probes.npz: a sequence of the labelled set has no identity" in output
     words = ("identify", "tiny.yaml", "people", *MODEL, "--json")
     old, new = (json.loads(gait(*words, "--gallery", name)[1]) for name in ("g.npz", "g.gallery"))
     assert [answer["identity"] for answer in old] == [answer["identity"] for answer in new]

@@ -11,12 +11,15 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
+from helpers.components.tiny import TINY_YAML, seen_weights
 from helpers.files.films import counting, label_frames, masks, street, write_film
 from typer.testing import CliRunner, Result
 
 from gait_plugins import Detection, FilmFrame, PoseEstimator
 from gait_plugins.cli import app
 from gait_plugins.config.loading import load_video
+from gait_plugins.core.tools.embeddings import read_embeddings
 from gait_plugins.errors import DataError
 from gait_plugins.films import segmenting
 from gait_plugins.films.reading import FilmSource
@@ -85,6 +88,36 @@ def test_what_was_written_is_good_data(done: Path, tmp_path: Path):
     assert made.exit_code == 0, made.output
     checked = CliRunner().invoke(app, ["data", "check", "--root", str(done), "--partition", str(partition)])
     assert checked.exit_code == 0, checked.output
+
+
+def test_tracks_are_enrolled_embedded_and_found(
+    done: Path, tiny: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(TINY_YAML.replace("transform: [{type: Shift}]", "transform: [null]"))
+    torch.save({"model": seen_weights()}, "a.pt")
+
+    def gait(*words: object) -> str:
+        result = CliRunner().invoke(app, [*map(str, words), "--checkpoint", "a.pt", "--device", "cpu"])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    one, other = sorted(done.glob("street-[0-9]*"))[:2]
+    gait("enroll", "tiny.yaml", one, "--gallery", "g", "--id", "eve")
+    # Another track of the same person is another sequence.
+    said = gait("enroll", "tiny.yaml", other, "--gallery", "g", "--id", "eve")
+    assert "1 sequences enrolled; g holds 2 of 1 identities" in said
+    listed = CliRunner().invoke(app, ["gallery", "list", "g", "--sequences"]).output
+    assert f"{one.name}-street-000" in listed
+    assert f"{other.name}-street-000" in listed
+    assert gait("identify", "tiny.yaml", one, "--gallery", "g").splitlines()[:2] == [
+        f"{one.name}-street-000: eve",
+        f"   1  eve  0.0000  {one.name}-street-000",
+    ]
+    gait("embed", "tiny.yaml", one, other, "-O", "tracks.npz")
+    assert read_embeddings(Path("tracks.npz")).labels.tolist() == [one.name, other.name]
+    # The sheet and the tables beside the tracks are no people.
+    assert "of 2 identities" in gait("enroll", "tiny.yaml", done, "--gallery", "all")
 
 
 def test_masks_of_another_program_are_people_too(tmp_path: Path):
@@ -225,3 +258,14 @@ def test_the_film_itself_is_never_written_over(tmp_path: Path):
     assert result.exit_code == 2
     assert "a file of that name would be written over" in result.output
     assert film.read_bytes() == before
+
+
+def test_nothing_is_written_among_the_pictures_of_a_film(tmp_path: Path):
+    frames = tmp_path / "labels"
+    frames.mkdir()
+    for number, frame in enumerate(label_frames()):
+        cv2.imwrite(str(frames / f"{number}.png"), frame)
+    result = segment(frames, frames, "-o", "video_cfg.segmenter.type=masks")
+    assert result.exit_code == 2
+    assert "is the folder of the film's pictures" in result.output
+    assert len(list(frames.iterdir())) == 44

@@ -7,12 +7,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from gait_plugins.core.galleries.database import remove_orphans
-from gait_plugins.core.galleries.entries import Entry, check_named, check_usable
+from gait_plugins.core.galleries.entries import Entry, check_named, check_text, check_usable
 from gait_plugins.core.galleries.store import Gallery, is_gallery
 from gait_plugins.core.galleries.vectors import PRIVATE
 from gait_plugins.core.tools.embeddings import (
@@ -23,6 +24,7 @@ from gait_plugins.core.tools.embeddings import (
 )
 from gait_plugins.core.tools.identification import check_gallery
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.printable import printable
 
 log = logging.getLogger("gait_plugins")
 
@@ -96,7 +98,7 @@ def add_embeddings(
     known: list[tuple[int | None, str]] = [*origins] if origins is not None else [(None, "")] * len(new)
     columns = [getattr(new, key).tolist() for key in ("labels", "names", "types", "views")]
     entries = [
-        Entry(person, name, condition, view, moment, frames, source)
+        Entry(person, name, condition, view, moment, frames, printable(source))
         for person, name, condition, view, (frames, source) in zip(*columns, known, strict=True)
     ]
     return gallery.add(entries, new.embeddings)
@@ -122,6 +124,7 @@ def enroll_in(
     _, channels, parts = new.embeddings.shape
     # Before anything is made.
     check_named(new.labels.tolist(), new.names.tolist())
+    check_text(chain(new.labels.tolist(), new.names.tolist()), str(path))
     check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(path))
     is_there = is_gallery(path)
     made = (

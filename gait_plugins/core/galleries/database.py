@@ -95,7 +95,7 @@ def connect(folder: Path) -> sqlite3.Connection:
             if folder.is_dir()
             else "there is no such file or folder",
             where=str(folder),
-            hint="gait-plugins enroll CONFIG DATA --gallery GALLERY makes a gallery",
+            hint="gait-plugins enroll CONFIG DATA --gallery GALLERY makes one, under a name that is free",
         )
     with in_words(folder):
         for waited in range(_TRIES):

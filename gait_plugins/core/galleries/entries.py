@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +73,23 @@ def check_named(people: Sequence[str], names: Sequence[str]) -> None:
                 where="enroll",
                 hint="give the identity with --id, or give a folder ID/TYPE/VIEW/FILES",
             )
+
+
+def check_text(names: Iterable[str], where: str) -> None:
+    """See that a database can hold names: those of files may be any bytes.
+
+    Raises:
+        DataError: one is no UTF-8; names it.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"a name is no UTF-8, and a gallery holds no other: {name!a}",
+                where=where,
+                hint="rename the file or folder, or give another identity",
+            ) from error
 
 
 def row_crc(entry: Entry) -> int:

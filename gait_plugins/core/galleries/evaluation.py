@@ -88,6 +88,7 @@ def evaluate(
     metric: Metric = "euc",
     threshold: float | None = None,
     where: str = "the gallery",
+    probes_file: str = "",
 ) -> Evaluation:
     """Compare labelled sequences with a gallery, or the sequences of a gallery with each other.
 
@@ -99,6 +100,7 @@ def evaluate(
         metric: ``euc`` or ``cos``.
         threshold: the largest distance of a match that is used, where there is one.
         where: the gallery's file, for messages.
+        probes_file: that of the probes.
 
     Raises:
         CheckpointError: the two were made with another model or checkpoint, or of other frames.
@@ -107,12 +109,12 @@ def evaluate(
     """
     sought = gallery if probes is None else probes
     require_same_origin(gallery.origin, sought.origin, where)
-    for data, title in ((gallery, "gallery"), (sought, "labelled set")):
+    for data, title, file in ((gallery, "gallery", where), (sought, "labelled set", probes_file or where)):
         nameless = data.names[data.labels == ""]
         if len(nameless):
             raise DataError(
                 f"a sequence of the {title} has no identity: {nameless[0]}",
-                where=where,
+                where=file,
                 hint="embed folders ID/TYPE/VIEW/FILES, which name their identities",
             )
     genuine, impostor, nearest = _compared(gallery, sought, metric, probes is None)

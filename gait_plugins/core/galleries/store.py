@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from gait_plugins.core.galleries.database import VECTORS, connect, in_words, make_gallery, reading, writing
-from gait_plugins.core.galleries.entries import Entry, check_named, check_usable, row_crc
+from gait_plugins.core.galleries.entries import Entry, check_named, check_text, check_usable, row_crc
 from gait_plugins.core.galleries.vectors import VectorFile, note_pending, read_pending
 from gait_plugins.core.tools.embeddings import Origin
 from gait_plugins.errors import DataError
@@ -59,6 +59,13 @@ class Gallery(AbstractContextManager["Gallery"]):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._db = connect(folder)
+        if not (folder / VECTORS).is_file():
+            self._db.close()
+            raise DataError(
+                f"the gallery is not whole: it has no {VECTORS}, which holds the embeddings",
+                where=str(folder),
+                hint="copy the gallery again, or enroll the sequences again under another name",
+            )
         with in_words(folder):
             about = dict(self._db.execute("SELECT key, value FROM about"))
         try:
@@ -116,6 +123,7 @@ class Gallery(AbstractContextManager["Gallery"]):
                 has no person; nothing is enrolled then.
         """
         check_named([entry.person for entry in entries], [entry.name for entry in entries])
+        check_text((text for entry in entries for text in entry[:5]), str(self.folder))
         check_usable(embeddings, [entry.name for entry in entries], self.shape, str(self.folder))
         stored = self._vectors.encoded(embeddings)
         broken = np.flatnonzero(~np.isfinite(stored).all((1, 2)))
@@ -153,6 +161,8 @@ class Gallery(AbstractContextManager["Gallery"]):
         Raises:
             DataError: one is not there; nothing is removed then.
         """
+        check_text([*people, *sequences], str(self.folder))
+        self.settle()  # what an earlier removal that was killed left, whoever is removed now
         with in_words(self.folder):
             with writing(self._db):
                 gone = self._found(people, sequences)

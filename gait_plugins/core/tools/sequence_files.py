@@ -23,7 +23,7 @@ from gait_plugins.prepare.sequences import every_sequence
 
 TAKEN = (
     f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "
-    "or a packed data file"
+    "the folder of one ID, or a packed data file"
 )
 """What a sequence, or several, may be given as."""
 
@@ -32,11 +32,13 @@ class SequenceFiles(GaitDataset):
     """The sequences of files and folders, whatever their layout.
 
     A file is a sequence; so is a folder of images. A folder of sequence files holds one in each. Any
-    other folder is taken as ``ID/TYPE/VIEW/FILES``, and a packed data file for what it holds.
+    other folder is taken as ``ID/TYPE/VIEW/FILES``, or as ``TYPE/VIEW/FILES`` of the identity that it is
+    called after, and a packed data file for what it holds.
 
     Args:
         paths: what to read.
-        identity: the identity of the files and folders of images; a tree names its identities itself.
+        identity: the identity of the files, folders of images and folders of one identity, whose sequences
+            keep their names; a tree of several names its identities itself.
         options: ``streams``, ``files`` and ``data_in_use`` as a configuration's data set has them.
 
     Raises:
@@ -52,6 +54,7 @@ class SequenceFiles(GaitDataset):
         self._trees: list[GaitDataset] = []
         self._places: list[Path] = []
         self._refs: list[SequenceRef] = []
+        self._called: dict[int, str] = {}
         for path in paths:
             self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
 
@@ -100,7 +103,12 @@ class SequenceFiles(GaitDataset):
 
     def names(self) -> list[str]:
         """Each sequence's ``id-type-view``, or its path where it has no such name."""
-        return [ref.name if ref.source[0] is not None else str(ref.source[1]) for ref in self._refs]
+        return [self._name(ref) for ref in self._refs]
+
+    def _name(self, ref: SequenceRef) -> str:
+        tree, source = ref.source
+        # Whoever is enrolled from several folders has a sequence of its own name from each.
+        return str(source) if tree is None else ref._replace(label=self._called.get(tree, ref.label)).name
 
     def _reading(self) -> dict[str, Any]:
         # Of another data set, such as a generated one, an option of this name means something else.
@@ -108,6 +116,9 @@ class SequenceFiles(GaitDataset):
         return {name: value for name, value in read.items() if isinstance(value, Mapping)}
 
     def _tree(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
+        if _is_of_one(path):
+            yield from self._of_one(path, identity)
+            return
         try:
             dataset, refs = every_sequence(path, self._options.get("data_in_use"), self._reading())
         except DataError as error:
@@ -122,6 +133,18 @@ class SequenceFiles(GaitDataset):
         self._trees.append(dataset)
         self._places.append(path)
         yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
+
+    def _of_one(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
+        """The sequences of a folder TYPE/VIEW/FILES."""
+        whole = Path(os.path.abspath(path))
+        dataset, refs = every_sequence(
+            whole.parent, self._options.get("data_in_use"), self._reading(), whole.name
+        )
+        tree = len(self._trees)
+        self._trees.append(dataset)
+        self._places.append(path)
+        self._called[tree] = whole.name
+        yield from (ref._replace(label=identity or whole.name, source=(tree, ref.source)) for ref in refs)
 
 
 def _declared(streams: Any) -> tuple[Stream, ...] | None:
@@ -186,17 +209,27 @@ def _check_aligned(image: np.ndarray, first: np.ndarray, path: Path) -> None:
 def _is_tree(path: Path) -> bool:
     if path.is_file():
         return _is_packed(path)
-    return path.is_dir() and not _images(path) and not _sequence_files(path)
+    if not path.is_dir() or _sequence_files(path):
+        return False
+    # A picture may lie beside the identities: a sheet to look at.
+    return not _images(path) or any(_sequence_files_below(path, 3))
+
+
+def _depth(path: Path) -> int:
+    """How far below a folder sequence files lie: 3 is ID/TYPE/VIEW/FILES, or anything else."""
+    return next((levels for levels in (3, 2, 1) if any(_sequence_files_below(path, levels))), 3)
+
+
+def _is_of_one(path: Path) -> bool:
+    return path.is_dir() and _depth(path) == 2
 
 
 def _part_of_tree(path: Path) -> DataError | None:
-    """The error for a folder from inside of ID/TYPE/VIEW/FILES; None for any other."""
-    depth = next((levels for levels in (3, 2, 1) if any(_sequence_files_below(path, levels))), 3)
-    if depth == 3:
+    """The error for a folder from inside of TYPE/VIEW/FILES; None for any other."""
+    if _depth(path) != 1:
         return None
     return DataError(
-        f"this folder holds the {'views of one condition' if depth == 1 else 'conditions of one identity'}, "
-        f"expected {TAKEN}",
+        f"this folder holds the views of one condition, expected {TAKEN}",
         where=str(path),
         hint="give the folder that holds the identities, or the view folders one by one",
     )

@@ -18,7 +18,7 @@ from gait_plugins import DataError
 from gait_plugins.core.galleries import database
 from gait_plugins.core.galleries.entries import Entry
 from gait_plugins.core.galleries.store import Gallery
-from gait_plugins.core.galleries.vectors import note_pending, read_pending, runs
+from gait_plugins.core.galleries.vectors import VectorFile, note_pending, read_pending, runs
 
 
 def values_of(gallery: Gallery) -> dict[str, np.ndarray]:
@@ -167,6 +167,38 @@ def test_what_a_kill_left_is_wiped_by_the_next_writer(tmp_path: Path) -> None:
         assert len(values_of(gallery)) == 4
 
 
+def test_removing_again_ends_a_removal_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = embeddings(3, 1)
+    vector = np.ascontiguousarray(data.embeddings[1].T).tobytes()
+    with gallery_of(tmp_path / "g", data) as gallery:
+        with monkeypatch.context() as killed:
+            # Killed between the commit of the rows and the vectors.
+            killed.setattr(VectorFile, "erase", _killed)
+            with pytest.raises(KeyboardInterrupt):
+                gallery.remove(["person-001"])
+        assert vector in content(tmp_path / "g")
+        with pytest.raises(DataError, match="holds no person 'person-001'"):
+            gallery.remove(["person-001"])
+        assert vector not in content(tmp_path / "g")
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    data = embeddings(1, 1)
+    with gallery_of(tmp_path / "g", data) as gallery:
+        for bad in (entries(data)[0]._replace(person="\udcff"), entries(data)[0]._replace(name="\udcff.pkl")):
+            with pytest.raises(DataError, match="a name is no UTF-8"):
+                gallery.add([bad], data.embeddings)
+        with pytest.raises(DataError, match="a name is no UTF-8"):
+            gallery.remove(["\udcff"])
+        assert len(gallery) == 1
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     with gallery_of(tmp_path / "g", embeddings(4, 3)) as gallery:
         file = tmp_path / "g" / database.VECTORS
@@ -180,6 +212,10 @@ def test_damage_is_told(tmp_path: Path) -> None:
             values_of(gallery)
         file.write_bytes(whole)
         values_of(gallery)
+    file.unlink()
+    with pytest.raises(DataError, match=r"not whole: it has no vectors\.bin"):
+        Gallery(tmp_path / "g")
+    file.write_bytes(whole)
     with sqlite3.connect(tmp_path / "g" / database.DATABASE) as db:
         db.execute("UPDATE person SET name = 'mallory' WHERE name = 'person-002'")
     db.close()

@@ -296,7 +296,7 @@ def test_a_gallery_with_another_number_of_parts_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("part", "said"),
-    [("people/ann", "conditions of one identity"), ("people/ann/nm-00", "views of one condition")],
+    [("people/ann/nm-00", "views of one condition")],
 )
 def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str, said: str) -> None:
     code, output = gait("embed", "tiny.yaml", part, "-o", "x.npz")

@@ -11,7 +11,16 @@ import torch
 from lightning_fabric import Fabric
 
 import gait_plugins
-from gait_plugins.api import GaitBatch, GaitDataset, GaitModel, SequenceIndex, SequenceRef, Subset
+from gait_plugins.api import (
+    SILHOUETTES,
+    GaitBatch,
+    GaitDataset,
+    GaitModel,
+    SequenceIndex,
+    SequenceRef,
+    Stream,
+    Subset,
+)
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.runtime.devices import make_fabric
@@ -23,15 +32,35 @@ FRAMES = (5, 1, 12, 2, 7)
 BATCH_SIZES = (1, 4, 16)
 
 
+SIZES = {"h": 64, "w": 44}
+
+
 class Walks(GaitDataset):
-    """A walk of each length, 64x44, 0 or 255."""
+    """A walk of each length: silhouettes of 64x44, 0 or 255, or waves in the frames of other streams."""
+
+    def __init__(self, model: GaitModel) -> None:
+        self.kinds = model.streams or (SILHOUETTES,)
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return [SequenceRef(f"{i:03d}", "nm-01", "090", i) for i in range(len(FRAMES))]
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
-        number = int(ref.label)
-        return [(sil(number + 1, FRAMES[number], 64, 44)[number] * 255).to(torch.uint8).numpy()]
+        return [_frames(stream, int(ref.label)) for stream in self.kinds]
+
+
+def _frames(stream: Stream, number: int) -> np.ndarray:
+    if stream.name == "silhouettes":
+        return (sil(number + 1, FRAMES[number], 64, 44)[number] * 255).to(torch.uint8).numpy()
+    sizes = [SIZES.get(str(axis), axis) for axis in stream.shape]
+    places = np.indices((FRAMES[number], *sizes))
+    steps = (0.3 + 0.1 * np.arange(len(places))) * (1 + 0.2 * number)
+    wave = np.sin(np.tensordot(steps, places, 1) + number)
+    return np.uint8(127.5 * (1 + wave)) if stream.dtype == "uint8" else wave.astype(stream.dtype)
+
+
+def _divided(stream: Stream) -> bool:
+    """Whether frames are brought to 0..1, as pictures are."""
+    return stream.dtype == "uint8"
 
 
 def build_example(component: Component) -> GaitModel:
@@ -43,23 +72,26 @@ def build_example(component: Component) -> GaitModel:
 
 def embedded(fabric: Fabric, model: GaitModel, batch_size: int) -> np.ndarray:
     """Embeddings ``[5, c, p]`` by way of the trainer's loader."""
-    walks = Walks()
+    walks = Walks(model)
     batches = gait_plugins.build("batch_sampler", {"type": "InferenceSampler", "batch_size": batch_size})
     frames = gait_plugins.build("frame_sampler", {"sample_type": "all_ordered"})
-    transform = gait_plugins.build("transform", {"type": "BaseSilCuttingTransform"})
-    maker = BatchMaker(walks, SequenceIndex(walks.sequences("test")), batches, frames, [transform])
+    cut = gait_plugins.build("transform", {"type": "BaseSilCuttingTransform"})
+    transforms = [cut if _divided(stream) else None for stream in walks.kinds]
+    maker = BatchMaker(walks, SequenceIndex(walks.sequences("test")), batches, frames, transforms)
     return embed(fabric, model, maker)
 
 
 @torch.no_grad()
 def one_by_one(model: GaitModel) -> np.ndarray:
     """The same without any batch: each walk by itself."""
-    walks = Walks()
+    walks = Walks(model)
 
     def rows() -> Iterator[np.ndarray]:
         for ref in walks.sequences("test"):
-            frames = torch.from_numpy(walks.load(ref)[0]).float().div(255).unsqueeze(0)
-            batch = GaitBatch([frames], torch.zeros(1).long(), ["nm-01"], ["090"], None)
+            inputs = [torch.from_numpy(frames).float().unsqueeze(0) for frames in walks.load(ref)]
+            pairs = zip(inputs, walks.kinds, strict=True)
+            inputs = [frames / 255 if _divided(stream) else frames for frames, stream in pairs]
+            batch = GaitBatch(inputs, torch.zeros(1).long(), ["nm-01"], ["090"], None)
             yield model(batch)["inference_feat"]["embeddings"].numpy()
 
     return np.concatenate(list(rows()))

@@ -109,7 +109,7 @@ class FilmSource:
         if self.every > 1:
             self.remarks.append(
                 f"the film has {own:.0f} frames a second: every {self.every}. is looked at, "
-                f"{own / self.every:.0f} a second"
+                f"{own / self.every:.3g} a second"
             )
         height, width = probed[0].pixels.shape[:2]
         frames = round(self._duration * own / self.every) or None

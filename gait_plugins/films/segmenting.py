@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from gait_plugins.errors import DataError
 from gait_plugins.films.annotated import AnnotatedFilm
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.films.tracks import MOST_HELD, Quality, Row, Track
-from gait_plugins.io.atomic import whole_file, write_text
+from gait_plugins.io.atomic import remove_orphans, whole_file, write_text
 from gait_plugins.io.printable import json_text
 from gait_plugins.prepare.convert import write_sequence
 from gait_plugins.prepare.patterns import Name
@@ -35,6 +36,8 @@ WRITTEN = (".csv", ".png", ".mp4")
 """Endings of the files of a film, beside the report."""
 SHOWN = 100
 """Tracks of which pictures are kept for the contact sheet."""
+_MAKING = ".partial"
+"""Ending of the hidden folder in which tracks are made."""
 _PATIENCE = 1.0
 """Seconds for which a track is kept open beyond the tracker's memory."""
 
@@ -104,14 +107,16 @@ def segment(source: FilmSource, target: Path, video: VideoSection, annotated: bo
             hint="choose another folder",
         )
     target.mkdir(parents=True, exist_ok=True)
-    hidden = target / f".{source.film.name}.partial"
-    shutil.rmtree(hidden, ignore_errors=True)
+    remove_orphans(target / source.film.name, _MAKING)
+    # Another process may be at a film of the same name: neither touches what the other has.
+    hidden = target / f".{source.film.name}.{os.getpid()}{_MAKING}"
     hidden.mkdir()
     try:
         report = _Segmentation(source, hidden, video, annotated).run()
         if not report.tracks:
             raise _nobody(report, video, source)
         write_text(hidden / f"{source.film.name}.json", json_text(report.as_dict(), 2))
+        check_target(target, source.film)
         for made in sorted(hidden.iterdir(), key=lambda path: path.suffix == ".json"):
             made.rename(target / made.name)
         return report

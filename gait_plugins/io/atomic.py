@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,14 @@ def remove_partials(folder: Path) -> None:
     """Remove the half-written files of a killed process."""
     for partial in folder.glob(f".*{PARTIAL}"):
         partial.unlink(missing_ok=True)
+
+
+def remove_orphans(folder: Path, ending: str) -> None:
+    """Remove the folders ``.NAME.PROCESS<ending>`` that killed processes were making under this name."""
+    for partial in folder.parent.glob(f".{folder.name}.*{ending}"):
+        owner = partial.name.removeprefix(f".{folder.name}.").removesuffix(ending)
+        if owner.isdecimal() and (int(owner) == os.getpid() or not _lives(int(owner))):
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -120,3 +129,15 @@ def sync_folder(folder: Path) -> None:
                 raise
         finally:
             os.close(handle)
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":  # elsewhere the question would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -269,3 +271,29 @@ def test_nothing_is_written_among_the_pictures_of_a_film(tmp_path: Path):
     assert result.exit_code == 2
     assert "is the folder of the film's pictures" in result.output
     assert len(list(frames.iterdir())) == 44
+
+
+def test_two_at_once_do_not_touch_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    film, target = masks(tmp_path / "m.avi"), tmp_path / "out"
+    theirs = target / f".m.{os.getppid()}.partial"  # of a process that lives
+    theirs.mkdir(parents=True)
+    (target / ".m.99999999.partial").mkdir()
+    options = ("-o", "video_cfg.segmenter.type=masks", "--no-annotated")
+    result = segment(film, target, *options)
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in target.glob(".*")] == [theirs.name]
+    # The other one has finished while this one was at work.
+    check, asked = segmenting.check_target, []
+
+    def late(*of: Any) -> None:
+        asked.append(of)
+        if len(asked) > 1:
+            check(*of)
+
+    monkeypatch.setattr(segmenting, "check_target", late)
+    before = (target / "m.json").stat().st_mtime_ns
+    result = segment(film, target, *options)
+    assert result.exit_code == 2
+    assert "are there already" in result.output
+    assert (target / "m.json").stat().st_mtime_ns == before
+    assert [path.name for path in target.glob(".*")] == [theirs.name]

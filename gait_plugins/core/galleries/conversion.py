@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gait_plugins.core.galleries.database import remove_orphans
 from gait_plugins.core.galleries.entries import Entry, check_named, check_text, check_usable
 from gait_plugins.core.galleries.store import Gallery, is_gallery
 from gait_plugins.core.galleries.vectors import PRIVATE
@@ -24,6 +23,7 @@ from gait_plugins.core.tools.embeddings import (
 )
 from gait_plugins.core.tools.identification import check_gallery
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.atomic import remove_orphans
 from gait_plugins.io.printable import printable
 
 log = logging.getLogger("gait_plugins")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gait_plugins.core.galleries.vectors import PRIVATE
 from gait_plugins.errors import DataError, GaitPluginsError
-from gait_plugins.io.atomic import sync_folder
+from gait_plugins.io.atomic import remove_orphans, sync_folder
 
 FORMAT = 1
 """Raised when an older version could no longer read what this one writes."""
@@ -199,23 +199,3 @@ def _is_read_only(folder: Path) -> bool:
     if not hasattr(os, "statvfs"):  # Windows
         return False
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-
-
-def remove_orphans(folder: Path, ending: str) -> None:
-    """Remove what killed processes left of galleries that they were making under this name."""
-    for partial in folder.parent.glob(f".{folder.name}.*{ending}"):
-        owner = partial.name.removeprefix(f".{folder.name}.").removesuffix(ending)
-        if owner.isdecimal() and (int(owner) == os.getpid() or not _lives(int(owner))):
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    if os.name != "posix":  # elsewhere the question would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,28 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """Commands that a test runs in this process set up logging for a program; undo that."""
+@contextmanager
+def _logging_kept() -> Iterator[None]:
     logger = logging.getLogger("gait_plugins")
     handlers, level, propagate = logger.handlers, logger.level, logger.propagate
     yield
     logger.handlers, logger.propagate = handlers, propagate
     logger.setLevel(level)
     logging.captureWarnings(False)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands that a test runs in this process set up logging for a program; undo that."""
+    with _logging_kept():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _logging_as_before_the_module() -> Iterator[None]:
+    """The same for commands that the fixtures of a module run."""
+    with _logging_kept():
+        yield
 
 
 @pytest.fixture

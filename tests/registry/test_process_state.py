@@ -28,11 +28,11 @@ CHANGES: dict[str, tuple[str, Callable[[], object]]] = {
     "error handling of numpy": ("import numpy; numpy.seterr(all='raise')", np.geterr),
     "working directory": ("import os; os.chdir('/')", os.getcwd),
     "handler of SIGINT": (
-        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "import signal; signal.signal(signal.SIGINT, lambda *_: None)",
         lambda: signal.getsignal(signal.SIGINT),
     ),
     "handler of SIGTERM": (
-        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: None)",
         lambda: signal.getsignal(signal.SIGTERM),
     ),
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.children import import_path
 from helpers.components.tiny_training import equal, trained
 from helpers.components.two_view_training import CLIP, STEPS, checkpoint, configured, run
 
@@ -66,15 +67,16 @@ def test_kills_leave_no_trace(tmp_path: Path, workers: int) -> None:
     words = [word for each in settings for word in ("-o", each)]
     program = [sys.executable, "-m", "gait_plugins", "train", str(tmp_path / "two_views.yaml")]
     command = [*program, "--device", "cpu", *words, "--resume"]
+    own = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()}  # as many threads as here
     for wait in (1, 4, 8):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+        with subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
             deadline = time.monotonic() + 120
             while len(list(folder.rglob("views-*.pt"))) < wait and child.poll() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
             os.kill(child.pid, signal.SIGKILL)
     assert len(list(folder.rglob("views-*.pt"))) < STEPS
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, env=own, check=True, capture_output=True, timeout=300)
     assert equal(trained(whole), trained(checkpoint(folder, STEPS)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -62,6 +62,14 @@ class Transform(HasExample, ABC):
         model finds them as ``batch.targets``.
         """
         return self(sequence, rng), {}
+
+
+def becomes_after(transforms: Iterable[Transform], stream: Stream) -> Stream | None:
+    """What a stream's frames are after several transforms; None after one that does not say."""
+    said: Stream | None = stream
+    for transform in transforms:
+        said = None if said is None else transform.becomes(said)
+    return said
 
 
 class JointTransform(HasExample, ABC):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import NotRequired, TypedDict
 
+from gait_plugins.api import ModelOutput
 from gait_plugins.errors import ConfigError
 
 
@@ -128,3 +129,25 @@ class SeparateBNNecks(nn.Module):
             return normed.view_as(x)
         norms = cast(nn.ModuleList, self.bn1d)
         return torch.stack([norm(part) for norm, part in zip(norms, x.unbind(2), strict=True)], 2)
+
+
+def part_output(
+    embeddings: Tensor, logits: Tensor, labels: Tensor, pictures: Tensor, inference: Tensor | None = None
+) -> ModelOutput:
+    """The output of a model that learns parts by a triplet and a cross-entropy loss, under OpenGait's names.
+
+    Args:
+        embeddings: ``[n, c, p]``, for the triplet loss.
+        logits: ``[n, classes, p]``, for the cross-entropy loss.
+        labels: ``[n]``.
+        pictures: ``[m, c, h, w]``, for monitors.
+        inference: what a test compares, ``[n, c, p]``; None: the embeddings.
+    """
+    return {
+        "training_feat": {
+            "triplet": {"embeddings": embeddings, "labels": labels},
+            "softmax": {"logits": logits, "labels": labels},
+        },
+        "visual_summary": {"image/sils": pictures},
+        "inference_feat": {"embeddings": embeddings if inference is None else inference},
+    }

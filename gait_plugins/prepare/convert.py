@@ -19,7 +19,7 @@ from gait_plugins.io.atomic import remove_partials, whole_file
 from gait_plugins.io.folders import suffix
 from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.diagnose import better_layout, no_media, nothing_found
-from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences, grouped
+from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences, grouped, single_file
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
 from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
 from gait_plugins.prepare.masks.coco import Annotations
@@ -288,18 +288,9 @@ def _annotated(order: Order) -> tuple[Sources, Annotations]:
 
 
 def _single(order: Order) -> Sources:
-    (rule, *_) = order.layout.rules
     if suffix(order.source.name) not in VIDEO_SUFFIXES + MASK_SUFFIXES:
         raise no_media(order.source)
-    if any("{" in part for part in (rule.id, rule.type, rule.view)):
-        raise ConfigError(
-            "the source is one file: no identity, type and view given for it",
-            where=str(order.source),
-            hint="add --id TEXT --type TEXT --view TEXT, for example --id eve --type nm-01 --view 090",
-        )
-    name = replace(rule, pattern="{file}").name(order.source.name)
-    assert name is not None
-    return Sources({name: [order.source.name]})
+    return single_file(order.source, order.layout)
 
 
 def _check_options(order: Order) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gait_plugins.api import track
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.folders import by_numbers, is_hidden, is_special, suffix
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from gait_plugins.prepare.layouts import Layout
@@ -138,6 +138,24 @@ def check_distinct(root: Path, grouped: dict[Name, list[str]], is_walk: Callable
                 "in --type or --view, for example --pattern '{id}/{type}/{view}/{take}/{frame}' "
                 "--type '{type}-{take}'",
             )
+
+
+def single_file(source: Path, layout: Layout) -> Sources:
+    """A source that is one file, and so one sequence.
+
+    Raises:
+        ConfigError: no identity, type and view are given for it.
+    """
+    (rule, *_) = layout.rules
+    if any("{" in part for part in (rule.id, rule.type, rule.view)):
+        raise ConfigError(
+            "the source is one file: no identity, type and view given for it",
+            where=str(source),
+            hint="add --id TEXT --type TEXT --view TEXT, for example --id eve --type nm-01 --view 090",
+        )
+    name = replace(rule, pattern="{file}").name(source.name)
+    assert name is not None
+    return Sources({name: [source.name]})
 
 
 def numbered(grouped: dict[Name, list[str]]) -> dict[Name, list[str]]:

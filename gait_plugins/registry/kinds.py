@@ -57,8 +57,20 @@ KINDS: dict[str, Kind] = {
             "type",
             default="exact",
         ),
-        Kind("segmenter", "gait_segmenters", "gait_plugins.api.video.components:Segmenter", "type"),
-        Kind("tracker", "gait_trackers", "gait_plugins.api.video.components:Tracker", "type"),
+        Kind(
+            "segmenter",
+            "gait_segmenters",
+            "gait_plugins.api.video.components:Segmenter",
+            "type",
+            default="background",
+        ),
+        Kind(
+            "tracker",
+            "gait_trackers",
+            "gait_plugins.api.video.components:Tracker",
+            "type",
+            default="bodies",
+        ),
         Kind(
             "pose_estimator",
             "gait_pose_estimators",

@@ -17,12 +17,8 @@ from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
 from gait_plugins.registry.kinds import KINDS
 
 LOADING = ("sampler", "transform", "joint_transform", "conditions")
-VIDEO: dict[str, dict[str, str] | None] = {
-    "segmenter": {"type": "background"},
-    "tracker": {"type": "bodies"},
-    "pose_estimator": None,
-}
-"""Components of films, with their defaults."""
+VIDEO = ("segmenter", "tracker", "pose_estimator")
+"""Components of films; of a kind without a default there may be none."""
 TOP = signature.of_model(Config).params
 
 
@@ -201,17 +197,16 @@ class Resolver:
     def video(self) -> Checked:
         """The section of films; its value is a :class:`VideoSection` where there are no problems."""
         name, given = "video_cfg", self.tree.data["video_cfg"]
-        own, rest, accepts = self._split(VideoSection, (name,), skip=tuple(VIDEO))
+        own, rest, accepts = self._split(VideoSection, (name,), skip=VIDEO)
         owner = OptionOwner(
             name, name, {**accepts.params, **{key: Param(key, Mapping, signature.OMITTED) for key in VIDEO}}
         )
         self.check.options(rest, Signature({}), (name,), owner)
         specs: dict[str, Any] = {}
-        for kind, default in VIDEO.items():
-            chosen = given.get(kind, default)
-            if isinstance(chosen, Mapping) and default is not None:
-                chosen = {**default, **chosen}
-            if chosen is not None:
+        for kind in VIDEO:
+            expected = KINDS[kind].default is not None
+            chosen = given.get(kind, {} if expected else None)
+            if expected or chosen is not None:
                 specs[kind] = self.check.component(kind, chosen, (name, kind))
         if self.problems:
             return Checked(own.plain, None)

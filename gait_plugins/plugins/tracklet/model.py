@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import HorizontalPooling, SeparateFCs, split_lengths
+from gait_plugins.nn import HorizontalPooling, SeparateFCs, heads, split_lengths
 from gait_plugins.nn import SeparateBNNecks as Necks
 from gait_plugins.plugins.tracklet.block import Stem, TrackletBlock
 from gait_plugins.plugins.tracklet.layers import UNSTRIDED, Stride, Timeline, to_rows
@@ -124,14 +124,8 @@ class TrackletGait(GaitModel):
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The classifiers and what losses and monitors get."""
         _, logits = self.BNNecks(embeddings)
-        return {
-            "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": batch.labels},
-                "softmax": {"logits": logits, "labels": batch.labels},
-            },
-            "visual_summary": {"image/sils": flat_frames(batch.inputs[0])[:SHOWN_FRAMES].detach()},
-            "inference_feat": {"embeddings": embeddings},
-        }
+        pictures = flat_frames(batch.inputs[0])[:SHOWN_FRAMES].detach()
+        return heads.part_output(embeddings, logits, batch.labels, pictures)
 
     def embed(self, silhouettes: Tensor, seq_lens: Tensor | None = None) -> Tensor:
         """Part embeddings ``[n, c, p]``.

@@ -21,7 +21,7 @@ from gait_plugins.prepare.convert import (
     sequence_path,
     write_sequence,
 )
-from gait_plugins.prepare.find import Sources
+from gait_plugins.prepare.find import Sources, single_file
 from gait_plugins.prepare.layouts import Layout
 from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
 from gait_plugins.prepare.parallel import default_workers, in_threads
@@ -233,22 +233,13 @@ def _sources(order: PoseOrder) -> tuple[Path, Sources, PoseTable | None]:
 
 
 def _single(order: PoseOrder) -> Sources:
-    (rule, *_) = order.layout.rules
     if suffix(order.source.name) not in SUFFIXES:
         raise DataError(
             f"the source is a file, expected poses: a folder, or one file ({', '.join(SUFFIXES)}, .csv)",
             where=str(order.source),
             hint="run a pose estimator on pictures and films first",
         )
-    if any("{" in part for part in (rule.id, rule.type, rule.view)):
-        raise ConfigError(
-            "the source is one file: no identity, type and view given for it",
-            where=str(order.source),
-            hint="add --id TEXT --type TEXT --view TEXT, for example --id eve --type nm-01 --view 090",
-        )
-    name = replace(rule, pattern="{file}").name(order.source.name)
-    assert name is not None
-    return Sources({name: [order.source.name]})
+    return single_file(order.source, order.layout)
 
 
 def _nothing_found(order: PoseOrder, sources: Sources) -> DataError:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import GaitBatch, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.graphs import hop_adjacency
 from gait_plugins.plugins.pose.models.resgcn import Block, ResGCN
-from gait_plugins.plugins.pose.models.sequences import embed, joint_frames, usual_keypoints
+from gait_plugins.plugins.pose.models.sequences import JointModel, embed, joint_frames
 from gait_plugins.skeleton.bones import Skeleton, skeleton
 
 
-class GaitGraph1(GaitModel):
+class GaitGraph1(JointModel):
     """Keypoints as a graph over time, contrasted by two views of each clip.
 
     The embedding is a unit vector, or with ``tta`` the mean of the clip's and of the reversed clip's.
@@ -57,11 +57,6 @@ class GaitGraph1(GaitModel):
         widths = {"input_branch": [3, 8, 8], "main_stream": [8, 16, 16], "reduction": 2}
         return {"joint_format": "coco", "num_class": 6, **widths}
 
-    @classmethod
-    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Keypoints in the order that ``joint_format`` names."""
-        return usual_keypoints(options.get("joint_format"))
-
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``; in training the features ``[n, 2, c]`` of two views.
 
@@ -97,7 +92,7 @@ class GaitGraph1(GaitModel):
         return F.normalize(self.ResGCN(frames.permute(0, 1, 3, 4, 2)), dim=1)
 
 
-class GaitGraph2(GaitModel):
+class GaitGraph2(JointModel):
     """Joints, motion and bones in three branches of a graph network.
 
     With ``tta`` the embedding is three ones after each other: of the clip, of the clip reversed in time, of
@@ -147,11 +142,6 @@ class GaitGraph2(GaitModel):
         """Narrow, for 17 joints."""
         widths = {"input_branch": [5, 8, 8], "main_stream": [8, 16, 16], "reduction": 2}
         return {"joint_format": "coco", "num_class": 6, **widths}
-
-    @classmethod
-    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Keypoints in the order that ``joint_format`` names."""
-        return usual_keypoints(options.get("joint_format"))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``; with ``tta``, but not in training, ``[n, 3 c, 1]``."""

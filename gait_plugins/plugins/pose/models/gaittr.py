@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import GaitBatch, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.joint_maps import (
     joint_maps,
@@ -19,14 +19,14 @@ from gait_plugins.plugins.pose.models.joint_maps import (
     shortcut,
     temporal_conv,
 )
-from gait_plugins.plugins.pose.models.sequences import embed, joint_frames, usual_keypoints
+from gait_plugins.plugins.pose.models.sequences import JointModel, embed, joint_frames
 from gait_plugins.skeleton.bones import skeleton
 
 _HEADS = 8
 _DROPOUT = 0.1
 
 
-class GaitTR(GaitModel):
+class GaitTR(JointModel):
     """Blocks of a temporal convolution and of attention among the joints of each frame; means over both.
 
     Each frame attends to itself alone, and no graph is used: ``joint_format`` only says how many joints there
@@ -59,11 +59,6 @@ class GaitTR(GaitModel):
     def example_config(cls) -> dict[str, Any]:
         """Narrow, for 17 joints."""
         return {"in_channels": [10, 32, 32], "num_class": 6, "joint_format": "coco"}
-
-    @classmethod
-    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Keypoints in the order that ``joint_format`` names."""
-        return usual_keypoints(options.get("joint_format"))
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``."""

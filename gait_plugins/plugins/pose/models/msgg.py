@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import NotRequired, TypedDict
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import GaitBatch, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.pose.models.graphs import Strategy, body_adjacency
 from gait_plugins.plugins.pose.models.joint_maps import (
@@ -21,7 +21,7 @@ from gait_plugins.plugins.pose.models.joint_maps import (
     shortcut,
     temporal_conv,
 )
-from gait_plugins.plugins.pose.models.sequences import JointFrames, embed, usual_keypoints
+from gait_plugins.plugins.pose.models.sequences import JointFrames, JointModel, embed
 from gait_plugins.skeleton import ORDERS
 
 _LEVELS = ("lowSemantic", "mediumSemantic", "highSemantic")
@@ -34,7 +34,7 @@ class GraphOptions(TypedDict):
     strategy: NotRequired[Strategy]
 
 
-class MultiScaleGaitGraph(GaitModel):
+class MultiScaleGaitGraph(JointModel):
     """Three graph networks: of 12 joints, 6 limbs, 3 body parts; each block passes means of pairs upwards.
 
     The embedding is that of the body parts. Keys and shapes of the state dict are OpenGait's.
@@ -81,11 +81,6 @@ class MultiScaleGaitGraph(GaitModel):
     def example_config(cls) -> dict[str, Any]:
         """Narrow."""
         return {"in_channels": [3, 4, 8], "out_channels": 6, "num_id": 5}
-
-    @classmethod
-    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
-        """Keypoints in any order that has its 12 joints."""
-        return usual_keypoints(None)
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embeddings ``[n, c, 1]``."""

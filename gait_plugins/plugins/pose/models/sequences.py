@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gait_plugins.api import GaitBatch, Stream
+from gait_plugins.api import GaitBatch, GaitModel, Stream
 from gait_plugins.api.stream import Axis
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
 from gait_plugins.skeleton import ORDERS, JointOrder
 from gait_plugins.skeleton.bones import Skeleton
 from gait_plugins.skeleton.orders import ALIASES
+
+
+class JointModel(GaitModel):
+    """A model whose files hold keypoints: in the order of its ``joint_format``, or any that is known."""
+
+    @classmethod
+    def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:
+        """Keypoints in the order that ``joint_format`` names; told by their number, where it is no option."""
+        joint_format = options.get("joint_format")
+        if joint_format is None:
+            return {"keypoints": {"type": "Keypoints", "joints": "any"}}
+        known = ALIASES.get(str(joint_format), str(joint_format)) in ORDERS
+        return {"keypoints": {"type": "Keypoints", "joints": joint_format}} if known else {}
 
 
 class JointFrames(Stream):
@@ -52,14 +65,6 @@ class JointFrames(Stream):
 def joint_frames(skeleton: Skeleton, before: Sequence[int], after: Sequence[int], by: str) -> JointFrames:
     """The stream of frames ``[*before, v, *after]``."""
     return JointFrames(skeleton.order, (*before, len(skeleton.order), *after), by)
-
-
-def usual_keypoints(joint_format: Any) -> dict[str, dict[str, Any]]:
-    """What files hold for a model of these joints; in any order that has a number of its own, for None."""
-    if joint_format is None:
-        return {"keypoints": {"type": "Keypoints", "joints": "any"}}
-    known = ALIASES.get(str(joint_format), str(joint_format)) in ORDERS
-    return {"keypoints": {"type": "Keypoints", "joints": joint_format}} if known else {}
 
 
 def embed(batch: GaitBatch, network: Callable[[Tensor], Any], owner: nn.Module) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import Stream, Transform
+from gait_plugins.api.transform import becomes_after
 from gait_plugins.errors import DataError
 from gait_plugins.skeleton import Keypoints
 
@@ -57,10 +58,7 @@ class TwoView(Transform):
 
     def becomes(self, stream: Stream) -> Stream | None:
         """Frames as the transforms leave them; in training their number is doubled."""
-        said: Stream | None = stream
-        for transform in self.transforms:
-            said = None if said is None else transform.becomes(said)
-        return said
+        return becomes_after(self.transforms, stream)
 
     def at_test(self) -> Transform:
         """One view, by transforms as a test has them."""

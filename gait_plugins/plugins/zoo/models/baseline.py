@@ -85,14 +85,8 @@ class Baseline(GaitModel):
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The classifiers and what losses and monitors get."""
         _, logits = self.BNNecks(embeddings)
-        return {
-            "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": batch.labels},
-                "softmax": {"logits": logits, "labels": batch.labels},
-            },
-            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
-            "inference_feat": {"embeddings": embeddings},
-        }
+        pictures = frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)
+        return heads.part_output(embeddings, logits, batch.labels, pictures)
 
     def check_input_size(self, height: int, width: int) -> None:
         """Send one blank frame of ``height`` x ``width`` through the network and its strips."""

@@ -119,14 +119,10 @@ class DeepGaitV2(GaitModel):
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The classifiers and what losses and monitors get."""
         features, logits = self.BNNecks(embeddings)
-        return {
-            "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": batch.labels},
-                "softmax": {"logits": logits, "labels": batch.labels},
-            },
-            "visual_summary": {"image/sils": frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)},
-            "inference_feat": {"embeddings": features if self.use_emb2 else embeddings},
-        }
+        pictures = frames_of(batch.inputs[0]).transpose(1, 2).flatten(0, 1)
+        return heads.part_output(
+            embeddings, logits, batch.labels, pictures, features if self.use_emb2 else None
+        )
 
     def check_input_size(self, height: int, width: int) -> None:
         """Raise ``ConfigError`` where the last maps do not divide into the strips."""

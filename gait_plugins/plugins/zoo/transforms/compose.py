@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import Stream, Transform
+from gait_plugins.api.transform import becomes_after
 
 
 class Compose(Transform):
@@ -43,10 +44,7 @@ class Compose(Transform):
 
     def becomes(self, stream: Stream) -> Stream | None:
         """Frames as the last of them leaves them; None after one that does not say."""
-        said: Stream | None = stream
-        for transform in self.transforms:
-            said = None if said is None else transform.becomes(said)
-        return said
+        return becomes_after(self.transforms, stream)
 
     def at_test(self) -> Transform:
         """The same in a row, each as a test has it."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import SILHOUETTES, JointTransform, Stream, Transform
+from gait_plugins.api.transform import becomes_after
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.zoo.data.streams import SIDES, Maps, Parsing, SkeletonMaps
 from gait_plugins.plugins.zoo.transforms.augment import RandomHorizontalFlip
@@ -120,8 +121,7 @@ class JointPictures(JointTransform):
             # Of labels, the transforms' divisor is not what they are divided by.
             high = GREY if name in self.labels else stream.high
             after = stream.changed(shape=(*stream.shape[:-1], min(known)), high=high)
-            for transform in self.chains[name]:
-                after = None if after is None else transform.becomes(after)
+            after = becomes_after(self.chains[name], after)
         shape = (*stream.shape[:-2], "h", "w") if after is None else after.shape
         return stream.changed(shape=shape)
 

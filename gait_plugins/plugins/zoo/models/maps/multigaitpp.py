@@ -140,14 +140,8 @@ class MultiGaitpp(GaitModel):
     def outputs(self, embeddings: Tensor, batch: GaitBatch) -> ModelOutput:
         """The classifiers and what losses and monitors get."""
         _, logits = self.BNNecks(embeddings)
-        return {
-            "training_feat": {
-                "triplet": {"embeddings": embeddings, "labels": batch.labels},
-                "softmax": {"logits": logits, "labels": batch.labels},
-            },
-            "visual_summary": {"image/sils": self.stack(batch.inputs).flatten(0, 1)[:, :1]},
-            "inference_feat": {"embeddings": embeddings},
-        }
+        pictures = self.stack(batch.inputs).flatten(0, 1)[:, :1]
+        return heads.part_output(embeddings, logits, batch.labels, pictures)
 
     def check_input_size(self, height: int, width: int) -> None:
         """Raise ``ConfigError`` where the last maps do not divide into the strips."""

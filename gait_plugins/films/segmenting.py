@@ -15,14 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gait_plugins.api.progress import Job
-from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
 from gait_plugins.api.video.frames import Film, FilmFrame
-from gait_plugins.api.video.people import Detection, Sighting
 from gait_plugins.config.sections import VideoSection
 from gait_plugins.errors import DataError
 from gait_plugins.films.annotated import AnnotatedFilm
+from gait_plugins.films.following import Follower
 from gait_plugins.films.reading import FilmSource
-from gait_plugins.films.tracks import MOST_HELD, Quality, Row, Track
+from gait_plugins.films.tracks import Quality, Row, Track
 from gait_plugins.io.atomic import remove_orphans, whole_file, write_text
 from gait_plugins.io.printable import json_text
 from gait_plugins.prepare.convert import write_sequence
@@ -38,8 +37,6 @@ SHOWN = 100
 """Tracks of which pictures are kept for the contact sheet."""
 _MAKING = ".partial"
 """Ending of the hidden folder in which tracks are made."""
-_PATIENCE = 1.0
-"""Seconds for which a track is kept open beyond the tracker's memory."""
 
 
 @dataclass(frozen=True)
@@ -161,12 +158,8 @@ class _Segmentation:
         self.source, self.target, self.video = source, target, video
         self.film = source.film
         self.report = Report(self.film)
-        self.segmenter: Segmenter = video.segmenter.build()
-        self.tracker: Tracker = video.tracker.build()
-        chosen = video.pose_estimator
-        self.estimator: PoseEstimator | None = None if chosen is None else chosen.build()
+        self.follower = Follower(self.film, video)
         self.annotated = annotated
-        self.open: dict[int, Track] = {}
 
     def run(self) -> Report:
         with ExitStack() as stack:
@@ -176,90 +169,32 @@ class _Segmentation:
             if self.annotated:
                 path = self.target / f"{self.film.name}.mp4"
                 drawn = stack.enter_context(AnnotatedFilm(path, self.film))
-            self.segmenter.begin(self.film, _previewed(self.source.frames()))
-            self.tracker.begin(self.film)
-            if self.estimator is not None:
-                self.estimator.begin(self.film)
+            self.follower.begin(_previewed(self.source.frames()))
             job = stack.enter_context(Job("following people", self.film.frames, "frame"))
             for frame in self.source.frames():
-                sightings = self._see(frame)
+                sightings, over = self.follower.see(frame)
+                self._take(over)
                 if drawn is not None:
                     drawn.write(frame, sightings)
                 self.report.frames += 1
                 self.report.seconds = frame.time
                 job.advance()
-            for number in list(self.open):
-                self._close(number)
+            self._take(self.follower.rest())
         self.report.tracks.sort(key=lambda track: track.name)
-        self.report.remarks += [*self.source.remarks, *self.segmenter.remarks()]
+        self.report.remarks += [*self.source.remarks, *self.follower.remarks()]
         return self.report
 
-    def _see(self, frame: FilmFrame) -> list[Sighting]:
-        frame.pixels.flags.writeable = False
-        people = self._within(frame, self.segmenter.people(frame))
-        found = []
-        for sighting in self.tracker.update(frame, people):
-            if not sighting.trouble and sighting.person.touches_border(self.film.width, self.film.height):
-                sighting = sighting.troubled("border")
-            found.append(sighting)
-        joints = self._joints(frame, found)
-        for sighting in found:
-            track = self.open.setdefault(sighting.track, Track(sighting.track, self.video.size, frame.time))
-            track.see(frame, sighting, joints.get(sighting.track))
-            if len(track.frames) >= MOST_HELD:
-                self._write(track, track.quality())
-                self.open[sighting.track] = track.next_part()
-        for number in [n for n, track in self.open.items() if self._is_over(track, frame.time)]:
-            self._close(number)
-        return found
+    def _take(self, tracks: Sequence[Track]) -> None:
+        for track in tracks:
+            outcome = self.follower.outcome(track)
+            if outcome == "short":
+                self.report.short += 1
+            elif outcome == "still":
+                self.report.still += 1
+            else:
+                self._write(track)
 
-    def _within(self, frame: FilmFrame, people: Sequence[Detection]) -> Sequence[Detection]:
-        height, width = frame.pixels.shape[:2]
-        for person in people:
-            left, top, right, bottom = person.box
-            if left < 0 or top < 0 or right > width or bottom > height or person.mask.dtype != np.uint8:
-                raise DataError(
-                    f"the segmenter {self.video.segmenter.name!r} gives a {person.mask.dtype} mask at "
-                    f"{list(person.box)} in a frame of {width}x{height}, expected uint8 within the frame",
-                    where=str(self.video.segmenter.component.owner),
-                    hint="this is a fault of the segmenter: gait_plugins.testing.check_segmenter shows it",
-                )
-        return people
-
-    def _joints(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> dict[int, np.ndarray]:
-        """Track -> its keypoints, of clean views."""
-        clean = [sighting for sighting in sightings if not sighting.trouble]
-        if self.estimator is None or not clean:
-            return {}
-        found = self.estimator.keypoints(frame, [sighting.person for sighting in clean])
-        wanted = (len(clean), self.estimator.joints, 3)
-        if found.shape != wanted or found.dtype != np.float32:
-            raise DataError(
-                f"the joints are {found.dtype} {list(found.shape)}, expected float32 {list(wanted)}",
-                where=type(self.estimator).__name__,
-                hint="this is a fault of the estimator: gait_plugins.testing.check_pose_estimator shows it",
-            )
-        return {sighting.track: each for sighting, each in zip(clean, found, strict=True)}
-
-    def _is_over(self, track: Track, now: float) -> bool:
-        return now - track.last > self.tracker.memory + _PATIENCE
-
-    def _close(self, number: int) -> None:
-        track = self.open.pop(number)
-        if not track.rows:
-            return
-        quality = track.quality()
-        # The rest of a track whose earlier parts were written is a part too, however short.
-        if track.part and track.frames:
-            self._write(track, quality)
-        elif quality.silhouettes < self.video.min_frames:
-            self.report.short += 1
-        elif quality.move < self.video.min_move:
-            self.report.still += 1
-        else:
-            self._write(track, quality)
-
-    def _write(self, track: Track, quality: Quality) -> None:
+    def _write(self, track: Track) -> None:
         name = Name(f"{self.film.name}-{track.number:04d}", self.film.name, f"{track.part:03d}")
         path = write_sequence(self.target, name, np.stack(track.frames))
         if track.joints:
@@ -267,7 +202,7 @@ class _Segmentation:
                 np.save(file, np.stack(track.joints))
         self.table.write(name, track.rows)
         sheet = track.sheet() if len(self.report.tracks) < SHOWN else None
-        self.report.tracks.append(Written(name, quality, sheet))
+        self.report.tracks.append(Written(name, track.quality(), sheet))
 
 
 class _Table:

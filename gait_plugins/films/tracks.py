@@ -129,10 +129,9 @@ class Track:
             move,
         )
 
-    def next_part(self) -> Track:
-        """The track from here on, where this part is full."""
-        other = Track(self.number, self.size, self.last, part=self.part + 1)
-        return other
+    def next_part(self, kept: bool) -> Track:
+        """The track from here on, where this part is full; a part that is not kept takes no number."""
+        return Track(self.number, self.size, self.last, part=self.part + kept)
 
 
 def crop(pixels: np.ndarray, person: Detection) -> np.ndarray:

@@ -23,7 +23,7 @@ from gait_plugins.cli import app
 from gait_plugins.config.loading import load_video
 from gait_plugins.core.tools.embeddings import read_embeddings
 from gait_plugins.errors import DataError
-from gait_plugins.films import segmenting
+from gait_plugins.films import following, segmenting
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.io.sequence_file import read_frames
 
@@ -209,7 +209,7 @@ def test_settings_are_checked_before_the_work(tmp_path: Path, override: str, sai
 
 
 def test_a_long_track_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(segmenting, "MOST_HELD", 12)
+    monkeypatch.setattr(following, "MOST_HELD", 12)
     result = segment(street(tmp_path / "street.avi"), tmp_path / "out", "-o", "video_cfg.min_frames=10")
     assert result.exit_code == 0, result.output
     [first, *_] = sorted((tmp_path / "out").glob("street-*"))

@@ -1,0 +1,130 @@
+"""Following of the people of a film, frame by frame: what is seen, and the tracks that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
+from gait_plugins.api.video.frames import Film, FilmFrame
+from gait_plugins.api.video.people import Detection, Sighting
+from gait_plugins.config.sections import VideoSection
+from gait_plugins.errors import DataError
+from gait_plugins.films.tracks import MOST_HELD, Track
+
+Outcome = Literal["sequence", "short", "still"]
+"""What becomes of a track: a sequence, or nothing: too few silhouettes, or the person did not walk."""
+
+_PATIENCE = 1.0
+"""Seconds for which a track is kept open beyond the tracker's memory."""
+
+
+class Follower:
+    """Segmenter, tracker and pose estimator at work on one film or camera; holds the tracks that are open.
+
+    Args:
+        film: what is known of it.
+        video: the components and their settings.
+    """
+
+    def __init__(self, film: Film, video: VideoSection) -> None:
+        self.film, self.video = film, video
+        self._segmenter: Segmenter = video.segmenter.build()
+        self._tracker: Tracker = video.tracker.build()
+        chosen = video.pose_estimator
+        self._estimator: PoseEstimator | None = None if chosen is None else chosen.build()
+        self._open: dict[int, Track] = {}
+
+    def begin(self, preview: Iterable[FilmFrame] | None) -> None:
+        """The film begins.
+
+        Args:
+            preview: its frames from the start, where they can be read twice.
+
+        Raises:
+            DataError: it cannot be segmented in this way.
+        """
+        self._segmenter.begin(self.film, preview)
+        self._tracker.begin(self.film)
+        if self._estimator is not None:
+            self._estimator.begin(self.film)
+
+    def see(self, frame: FilmFrame) -> tuple[list[Sighting], list[Track]]:
+        """Take the next frame.
+
+        Returns:
+            the people in it, and the tracks that are over since; of a very long track the part that is full.
+
+        Raises:
+            DataError: a component gives what it must not.
+        """
+        frame.pixels.flags.writeable = False
+        people = self._within(frame, self._segmenter.people(frame))
+        found = []
+        for sighting in self._tracker.update(frame, people):
+            if not sighting.trouble and sighting.person.touches_border(self.film.width, self.film.height):
+                sighting = sighting.troubled("border")
+            found.append(sighting)
+        joints = self._joints(frame, found)
+        over = []
+        for sighting in found:
+            track = self._open.setdefault(sighting.track, Track(sighting.track, self.video.size, frame.time))
+            track.see(frame, sighting, joints.get(sighting.track))
+            if len(track.frames) >= MOST_HELD:
+                over.append(track)
+                self._open[sighting.track] = track.next_part(kept=self.outcome(track) == "sequence")
+        ended = [n for n, track in self._open.items() if self._is_over(track, frame.time)]
+        return found, over + [track for track in map(self._open.pop, ended) if track.rows]
+
+    def rest(self) -> list[Track]:
+        """The tracks that are open when the film has ended; none are afterwards."""
+        found = [track for track in self._open.values() if track.rows]
+        self._open.clear()
+        return found
+
+    def outcome(self, track: Track) -> Outcome:
+        """What becomes of a track that is over."""
+        # The rest of a track whose earlier parts are sequences is one too, however short.
+        if track.part and track.frames:
+            return "sequence"
+        quality = track.quality()
+        if quality.silhouettes < self.video.min_frames:
+            return "short"
+        return "still" if quality.move < self.video.min_move else "sequence"
+
+    def remarks(self) -> Sequence[str]:
+        """What the user should know of the film, in words; asked when it has ended."""
+        return self._segmenter.remarks()
+
+    def _within(self, frame: FilmFrame, people: Sequence[Detection]) -> Sequence[Detection]:
+        height, width = frame.pixels.shape[:2]
+        for person in people:
+            left, top, right, bottom = person.box
+            if left < 0 or top < 0 or right > width or bottom > height or person.mask.dtype != np.uint8:
+                raise DataError(
+                    f"the segmenter {self.video.segmenter.name!r} gives a {person.mask.dtype} mask at "
+                    f"{list(person.box)} in a frame of {width}x{height}, expected uint8 within the frame",
+                    where=str(self.video.segmenter.component.owner),
+                    hint="this is a fault of the segmenter: gait_plugins.testing.check_segmenter shows it",
+                )
+        return people
+
+    def _joints(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> dict[int, np.ndarray]:
+        """Track -> its keypoints, of clean views."""
+        clean = [sighting for sighting in sightings if not sighting.trouble]
+        if self._estimator is None or not clean:
+            return {}
+        found = self._estimator.keypoints(frame, [sighting.person for sighting in clean])
+        wanted = (len(clean), self._estimator.joints, 3)
+        if found.shape != wanted or found.dtype != np.float32:
+            raise DataError(
+                f"the joints are {found.dtype} {list(found.shape)}, expected float32 {list(wanted)}",
+                where=type(self._estimator).__name__,
+                hint="this is a fault of the estimator: gait_plugins.testing.check_pose_estimator shows it",
+            )
+        return {sighting.track: each for sighting, each in zip(clean, found, strict=True)}
+
+    def _is_over(self, track: Track, now: float) -> bool:
+        return now - track.last > self._tracker.memory + _PATIENCE

@@ -1,4 +1,4 @@
-"""``gait-plugins video``: people in films, from the film to silhouettes."""
+"""``gait-plugins video segment``: from a film to the silhouettes of each person in it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.films.segmenting import Report
 
-app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
-
-@app.callback()
-def _video() -> None:
-    """Segment films."""
-
-
-@app.command("segment")
-def segment(
+def run_segment(
     film: Annotated[
         Path, typer.Argument(metavar="FILM", help="A film, or a folder of pictures that are its frames.")
     ],
@@ -56,13 +47,13 @@ def segment(
     from gait_plugins.config.loading import load_video
     from gait_plugins.core.tools.contact_sheet import contact_sheet
     from gait_plugins.films.reading import FilmSource
-    from gait_plugins.films.segmenting import segment as run
+    from gait_plugins.films.segmenting import segment
     from gait_plugins.prepare.convert import quiet_opencv
 
     video = load_video(config, override or ())
     with quiet_opencv(threads=None):
         source = FilmSource(film, video.rate)
-        report = run(source, target, video, annotated)
+        report = segment(source, target, video, annotated)
         rows = [(track.name.id, track.sheet) for track in report.tracks if track.sheet is not None]
         contact_sheet(rows, target / f"{source.film.name}.png", step=1, compression=2)
     if as_json:

@@ -1,0 +1,18 @@
+"""Commands on films: ``gait-plugins video``."""
+
+from __future__ import annotations
+
+import typer
+
+from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.cli.video.segment import run_segment
+
+app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
+
+
+@app.callback()
+def _video() -> None:
+    """Follow the people in films, and name them."""
+
+
+app.command("segment")(run_segment)

@@ -13,8 +13,9 @@ from gait_plugins.config.problems import Problem, raise_problems
 from gait_plugins.config.sections import Config, VideoSection
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
+from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.sources import Source, display_name, merged_with_parents, read_source
-from gait_plugins.config.yaml.tree import Tree, merge
+from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.components import normalised
 from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
@@ -77,7 +78,7 @@ def load_config(
             where=written.where(("stages",)) or name,
             hint="each stage of a recipe writes its configuration to its run folder: use that config.yaml",
         )
-    tree = merge(default_tree(), written)
+    tree = lay_over(default_tree(), written)
     typed.apply(tree, overrides)
     return resolve(tree, name)
 
@@ -96,7 +97,7 @@ def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable
     if source is not None:
         read = read_source(source)
         name, written = display_name(read.file), merged_with_parents(read)
-    tree = merge(Tree({"video_cfg": {}}), written)
+    tree = lay_over(Tree({"video_cfg": {}}), written)
     typed.apply(tree, overrides)
     if tree.data["video_cfg"] is None:
         tree.data["video_cfg"] = {}

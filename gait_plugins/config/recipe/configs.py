@@ -14,8 +14,9 @@ from gait_plugins.config.recipe.sections import StageSection
 from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
+from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
-from gait_plugins.config.yaml.tree import KeyPath, Tree, at, merge, paths_in
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, paths_in
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.part_of_file import split_part
 from gait_plugins.suggest import did_you_mean
@@ -50,12 +51,12 @@ class StageConfigs:
         """
         path: KeyPath = ("stages", i)
         title = f"stage {stage.name} of {self.source}"
-        tree = merge(default_tree(), self._written(stage, path))
+        tree = lay_over(default_tree(), self._written(stage, path))
         for key, source in stage.settings.items():
             where = self.tree.where((*path, "settings", key))
             typed.assign(tree, key, self._setting(source, where), where or title)
         if isinstance(stage.overrides, dict):
-            merge(tree, _part_of(self.tree, (*path, "overrides")))
+            lay_over(tree, _part_of(self.tree, (*path, "overrides")))
         else:
             for j, text in enumerate(stage.overrides):
                 typed.apply(tree, [text], self.tree.where((*path, "overrides", j)))

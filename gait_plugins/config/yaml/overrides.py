@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from gait_plugins.config.yaml.layers import following
 from gait_plugins.config.yaml.reader import parse_value
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked
 from gait_plugins.errors import ConfigError
@@ -25,8 +26,9 @@ def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> Non
     Raises:
         ConfigError: it is not of this form, or its path leads nowhere.
     """
-    for text in overrides:
-        _apply(tree, text, place or f"-o {text}")
+    with following(tree):
+        for text in overrides:
+            _apply(tree, text, place or f"-o {text}")
 
 
 def written(key: str, value: str) -> str:

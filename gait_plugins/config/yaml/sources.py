@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.reader import read_file
-from gait_plugins.config.yaml.tree import Tree, merge
+from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import SPECIAL, is_special
 from gait_plugins.suggest import did_you_mean
@@ -168,8 +169,8 @@ def _over_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...], known: 
         if file not in known:
             known[file] = _merged(read_source(file, file), ancestors, known)
         parent = known[file].copy()  # whoever inherits it changes it
-        base = parent if base is None else merge(base, parent)
-    return tree if base is None else merge(base, tree)
+        base = parent if base is None else lay_over(base, parent)
+    return tree if base is None else lay_over(base, tree)
 
 
 def display_name(file: Path) -> str:

@@ -69,10 +69,20 @@ def evaluate(
         gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
         by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
     results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
-    if results is None or not isinstance(maker.dataset, HeldOutDataset):
+    if results is None:
+        return None
+    results = _named_by_its_data(results, whole.dataset_name, config.data_cfg.dataset_name)
+    if not isinstance(maker.dataset, HeldOutDataset):
         return results
-    name = f"{config.data_cfg.dataset_name}, held out of training"
+    name = f"{results.dataset}, held out of training"
     return replace(results, dataset=name, subset="validation", files={})
+
+
+def _named_by_its_data(results: Results, rule: str, name: str) -> Results:
+    """The results under the name of the data set; what a protocol has named otherwise is left."""
+    if rule == name or results.dataset != rule:
+        return results
+    return replace(results, dataset=name, scored_as=rule)
 
 
 class Inferred(NamedTuple):

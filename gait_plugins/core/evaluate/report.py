@@ -31,9 +31,9 @@ def print_results(results: Results, console: Console | None = None) -> None:
         console: where to; None means standard output.
     """
     console = console or Console()
-    console.print(
-        f"[bold]{_shown(results.dataset)}[/bold]: {_shown(results.protocol)}", highlight=False, soft_wrap=True
-    )
+    rule = f" (scored as {_shown(results.scored_as)})" if results.scored_as else ""
+    title = f"[bold]{_shown(results.dataset)}[/bold]{rule}: {_shown(results.protocol)}"
+    console.print(title, highlight=False, soft_wrap=True)
     console.print(_counts(results), style="dim", highlight=False)
     for table in results.tables or (_metrics_table(results),):
         _print_table(table, console)
@@ -51,6 +51,7 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
     data = {
         "protocol": results.protocol,
         "dataset": results.dataset,
+        "scored_as": results.scored_as or results.dataset,
         "step": step,
         "metrics": results.metrics,
         "probes": results.probes,
@@ -67,8 +68,9 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
 
 def results_to_csv(results: Results) -> str:
     """One line for every figure as the protocol returns it, with what it was found by and on."""
-    found_by = ("protocol", "dataset", "probes", "gallery", "probes_without_match")
-    same = tuple(getattr(results, name) for name in found_by)
+    found_by = ("protocol", "dataset", "scored_as", "probes", "gallery", "probes_without_match")
+    values = {"scored_as": results.scored_as or results.dataset}
+    same = tuple(values.get(name, getattr(results, name)) for name in found_by)
     rows = [(name, float(value), *same) for name, value in results.metrics.items()]
     return csv_text([("figure", "value", *found_by), *rows])
 

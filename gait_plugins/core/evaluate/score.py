@@ -84,6 +84,24 @@ def tested_checkpoint(config: Config) -> Path:
     return checkpoint_path(folder, section.save_name, section.restore_hint)
 
 
+def _other_than_trained(config: Config) -> str:
+    """What to do where the test names another checkpoint than the training ends with; empty where not."""
+    tested, trained = config.evaluator_cfg, config.trainer_cfg
+    pairs = [
+        ("evaluator_cfg.save_name", tested.save_name, "trainer_cfg.save_name", trained.save_name),
+        ("evaluator_cfg.restore_hint", tested.restore_hint, "trainer_cfg.total_iter", trained.total_iter),
+    ]
+    apart = [
+        f"{key} is {own!r} and {other} {value!r}"
+        for key, own, other, value in pairs
+        if type(own) is type(value) and own != value
+    ]
+    if not apart:
+        return ""
+    told = ", ".join(apart)
+    return f"{told}: give --checkpoint FILE, or leave these keys of evaluator_cfg out: they follow then"
+
+
 def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint:
     """Load a checkpoint's weights into a model that is to be tested or used.
 
@@ -91,7 +109,7 @@ def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint
         CheckpointError: it cannot be read, or does not fit.
     """
     hint = "train first, or give a checkpoint with --checkpoint FILE"
-    checkpoint = load_checkpoint(path, hint, like=model.state_dict())
+    checkpoint = load_checkpoint(path, _other_than_trained(config) or hint, like=model.state_dict())
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))

@@ -24,7 +24,7 @@ _MACHINE = ("platform", "cuda", "gpus", "threads", "processes")
 _RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
 _UNNAMED = "an unnamed protocol"
 """For files that were written before their names held the protocol."""
-_SCORED = ("protocol", "dataset", "step", "probes", "gallery", "probes_without_match")
+_SCORED = ("protocol", "dataset", "scored_as", "step", "probes", "gallery", "probes_without_match")
 
 
 class Difference(NamedTuple):
@@ -106,9 +106,15 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
         changes=_side_by_side(ours.changes, theirs.changes),
         versions=_differences(ours, theirs, _versions),
         machine=_differences(ours, theirs, _machine),
-        scored=_differences(ours, theirs, lambda run: {k: run.results.get(k) for k in _SCORED}),
+        scored=_differences(ours, theirs, _scored),
         figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
     )
+
+
+def _scored(run: _Run) -> dict[str, Any]:
+    found = {key: run.results.get(key) for key in _SCORED}
+    # Results that were written before the two were told apart hold the name of the table alone.
+    return found | {"scored_as": found["scored_as"] or found["dataset"]}
 
 
 def _read(folder: Path, scored: Path) -> _Run:

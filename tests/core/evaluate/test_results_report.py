@@ -48,6 +48,13 @@ def test_print_without_tables_shows_the_metrics(results):
     assert "87.00" in _printed(bare)
 
 
+def test_data_scored_by_the_names_of_another_data_set_are_called_by_their_own(results):
+    walkers = dataclasses.replace(results, dataset="walkers", scored_as="CASIA-B")
+    assert "walkers (scored as CASIA-B): evaluate_indoor_dataset" in _printed(walkers)
+    assert results_to_json(walkers)["scored_as"] == "CASIA-B"
+    assert results_to_json(results)["scored_as"] == results.dataset
+
+
 def test_figures_of_many_views_are_never_cut(results):
     views = tuple(f"{angle:03d}" for angle in range(0, 181, 18))
     figures = tuple(f"{90 + n / 7:.2f}" for n in range(len(views)))

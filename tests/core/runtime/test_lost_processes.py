@@ -100,9 +100,10 @@ def _killed(tiny_yaml: Path, victim: str, moments: Sequence[str]) -> list[dict[s
 @pytest.mark.skipif(sys.platform != "linux", reason="kills by signal, and sees how orphans end")
 def test_a_killed_process_ends_a_training_in_words(tiny_yaml: Path, victim: str, moments: list[str]):
     for outcome in _killed(tiny_yaml, victim, moments):
+        whole = json.dumps(outcome, indent=1)  # pytest cuts a mapping short, and its end says most
         assert outcome["signal"] == signal.SIGKILL
-        assert (outcome["code"], outcome["tracebacks"], outcome["left"]) == (2, 0, 0), outcome
-        assert outcome["error"] == ("ProcessLost" if victim in RANKS else "DataError"), outcome
+        assert (outcome["code"], outcome["tracebacks"], outcome["left"]) == (2, 0, 0), whole
+        assert outcome["error"] == ("ProcessLost" if victim in RANKS else "DataError"), whole
 
 
 BUSY_WHILE_THE_OTHER_ENDS = """

@@ -246,6 +246,22 @@ def test_missing_checkpoint_names_those_there(tiny_yaml: Path):
         score(load_config(str(tiny_yaml), overrides=["evaluator_cfg.restore_hint=99"]), CPU)
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_test_of_another_checkpoint_than_the_last_says_so(tiny_yaml: Path):
+    config = load_config(str(tiny_yaml), overrides=["evaluator_cfg.restore_hint=99"])
+    with pytest.raises(CheckpointError, match=r"restore_hint is 99 and trainer_cfg.total_iter 6: give"):
+        score(config, CPU)
+
+
+def test_results_name_the_data_and_the_table_that_they_were_scored_by(tiny_yaml: Path):
+    run(tiny_yaml)
+    same = score(load_config(str(tiny_yaml)), CPU)
+    other = score(load_config(str(tiny_yaml), overrides=["data_cfg.test_dataset_name=CASIA-B"]), CPU)
+    assert same is not None and other is not None
+    assert (same.dataset, same.scored_as) == ("Tiny", "")
+    assert (other.dataset, other.scored_as) == ("Tiny", "CASIA-B")
+
+
 def test_hooks_fire_in_order(tiny, tiny_yaml: Path):
     heard: list[str] = []
 

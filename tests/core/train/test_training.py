@@ -257,7 +257,8 @@ def test_results_name_the_data_and_the_table_that_they_were_scored_by(tiny_yaml:
     run(tiny_yaml)
     same = score(load_config(str(tiny_yaml)), CPU)
     other = score(load_config(str(tiny_yaml), overrides=["data_cfg.test_dataset_name=CASIA-B"]), CPU)
-    assert same is not None and other is not None
+    assert same is not None
+    assert other is not None
     assert (same.dataset, same.scored_as) == ("Tiny", "")
     assert (other.dataset, other.scored_as) == ("Tiny", "CASIA-B")
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from gait_plugins import api, moved
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Film,
         FilmFrame,
         Finding,
+        FindingLog,
         FrameSampler,
         GaitBatch,
         GaitDataset,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         GalleryIndex,
         JointTransform,
         Loss,
+        LossSchedule,
         ModelOutput,
         PoseEstimator,
         Protocol,
@@ -62,11 +65,29 @@ if TYPE_CHECKING:
         Table,
         Tracker,
         Transform,
+        WithProbability,
         fits_any,
     )
-    from gait_plugins.config import build
+    from gait_plugins.config import Config, build, load_config
+    from gait_plugins.core.functions import Trained, evaluate, test, train
+    from gait_plugins.core.tools.embedder import Embedder
+    from gait_plugins.core.tools.embeddings import Embeddings
+    from gait_plugins.registry.components import Component
 
 __version__ = "0.1.0"
+
+_LATE = {
+    "Config": "config",
+    "Embedder": "core.tools.embedder",
+    "Embeddings": "core.tools.embeddings",
+    "Trained": "core.functions",
+    "build": "config",
+    "evaluate": "core.functions",
+    "load_config": "config",
+    "test": "core.functions",
+    "train": "core.functions",
+}
+"""Public name -> module, of what lies above the API; imported on first use."""
 
 __all__ = [
     "API_VERSION",
@@ -76,14 +97,18 @@ __all__ = [
     "CheckpointError",
     "ComponentConflict",
     "ComponentFailure",
+    "Config",
     "ConfigError",
     "DataError",
     "DataReport",
     "Detection",
+    "Embedder",
     "EmbeddingSet",
+    "Embeddings",
     "Film",
     "FilmFrame",
     "Finding",
+    "FindingLog",
     "FrameSampler",
     "GaitBatch",
     "GaitDataset",
@@ -93,6 +118,7 @@ __all__ = [
     "Job",
     "JointTransform",
     "Loss",
+    "LossSchedule",
     "ModelOutput",
     "NonFiniteLoss",
     "Offer",
@@ -116,14 +142,21 @@ __all__ = [
     "Subset",
     "Table",
     "Tracker",
+    "Trained",
     "Transform",
     "UnknownComponent",
     "UpstreamMismatch",
+    "WithProbability",
     "build",
+    "components",
+    "evaluate",
     "fits_any",
     "get",
     "hookimpl",
+    "load_config",
+    "test",
     "track",
+    "train",
 ]
 
 
@@ -144,14 +177,30 @@ def get(kind: str, name: str) -> type:
     return default_manager().get(kind, name)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "build":
-        from gait_plugins.config import build
+def components(kind: str | None = None) -> list[Component]:
+    """The components that are installed, by kind and name; nothing of them is imported.
 
-        return build
+    Args:
+        kind: as in :func:`get`; None: all kinds.
+
+    Raises:
+        UnknownComponent: there is no such kind.
+    """
+    from gait_plugins.registry.manager import default_manager
+
+    return default_manager().components(kind)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
     if name in api.EXPORTS:
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def _tell_plugins(job: Job) -> None:

@@ -1,0 +1,227 @@
+"""Functions for scripts and notebooks: training, test and scoring as the commands do them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gait_plugins.api import EmbeddingSet, Results
+from gait_plugins.config import Config, load_config
+from gait_plugins.config.building import build
+from gait_plugins.config.loading import open_source
+from gait_plugins.config.recipe.load import load_recipe
+from gait_plugins.config.recipe.model import RecipeConfig
+from gait_plugins.core.checkpoints.files import checkpoint_path, saved_iterations
+from gait_plugins.core.evaluate.score import score
+from gait_plugins.core.recipes.run import last_checkpoint, score_recipe, train_recipe
+from gait_plugins.core.runs.folder import run_folder
+from gait_plugins.core.runtime.component_errors import errors_of
+from gait_plugins.core.runtime.devices import Device
+from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings
+from gait_plugins.core.train.loop import train as train_one
+from gait_plugins.errors import ConfigError
+
+Overrides = Mapping[str, Any] | Iterable[str]
+"""``{"trainer_cfg.total_iter": 200}``, or ``["trainer_cfg.total_iter=200"]`` as on the command line."""
+Source = Config | str | os.PathLike[str] | Mapping[str, Any]
+"""A configuration: validated, the name of a shipped one or of a recipe, a file, or the sections."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves."""
+
+    folder: Path
+    """The run folder."""
+    checkpoint: Path
+    """The last checkpoint."""
+    results: Results | None
+    """Of the last test or validation of the training; None where there was none."""
+
+
+def train(
+    config: Source,
+    overrides: Overrides = (),
+    *,
+    device: Device = "auto",
+    devices: int = 1,
+    resume: bool = False,
+    allow_changes: bool = False,
+    init_from: str | os.PathLike[str] | None = None,
+    drop_head: bool = False,
+    overwrite: bool = False,
+    stage: str | None = None,
+    log_to_file: bool = False,
+) -> Trained:
+    """Train a model, or the unfinished stages of a recipe: ``gait-plugins train``.
+
+    Args:
+        config: the configuration or recipe.
+        overrides: settings over what is written there.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        devices: processes; more than one start the script again for each, so there must be one.
+        resume: go on from the last checkpoint of the run folder.
+        allow_changes: with other settings than that was trained by.
+        init_from: start from the weights of this checkpoint.
+        drop_head: of these, leave out a classifier for another number of identities.
+        overwrite: remove what an earlier training left in the run folder.
+        stage: train this stage of a recipe only.
+        log_to_file: write the log to the run folder too. It is the logger ``gait_plugins``; to see it,
+            ``logging.basicConfig(level="INFO")``.
+
+    Returns:
+        Run folder, last checkpoint and results; of a recipe those of its last stage.
+
+    Raises:
+        GaitPluginsError: the configuration, the data or a checkpoint is wrong, or a loss is not finite.
+        KeyboardInterrupt: Ctrl-C, after the step under way was finished and saved.
+    """
+    _check_processes(devices)
+    options = RunOptions(
+        device=device,
+        devices=devices,
+        resume=resume,
+        allow_changes=allow_changes,
+        init_from=None if init_from is None else Path(init_from),
+        drop_head=drop_head,
+        overwrite=overwrite,
+        log_to_file=log_to_file,
+    )
+    loaded = _load(config, overrides, stage)
+    if isinstance(loaded, RecipeConfig):
+        results = train_recipe(loaded, options, stage)
+        last = loaded.stages[-1] if stage is None else loaded[stage]
+        return Trained(last.folder, last_checkpoint(last), results)
+    results = train_one(loaded, options)
+    folder, name = run_folder(loaded, loaded.trainer_cfg.save_name), loaded.trainer_cfg.save_name
+    return Trained(folder, checkpoint_path(folder, name, saved_iterations(folder, name)[-1]), results)
+
+
+def test(
+    config: Source,
+    overrides: Overrides = (),
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    device: Device = "auto",
+    devices: int = 1,
+    stage: str | None = None,
+    log_to_file: bool = False,
+) -> Results | None:
+    """Score a checkpoint by the configured protocol: ``gait-plugins test``.
+
+    Args:
+        config: the configuration or recipe.
+        overrides: settings over what is written there.
+        checkpoint: the file to score; None: the one that the configuration names, of a recipe that of its
+            last stage.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        devices: processes.
+        stage: score this stage of a recipe.
+        log_to_file: write the log to the run folder too.
+
+    Returns:
+        The results; with several processes None on all but the first.
+
+    Raises:
+        GaitPluginsError: the configuration, the data or the checkpoint is wrong.
+    """
+    _check_processes(devices)
+    options = RunOptions(device=device, devices=devices, log_to_file=log_to_file)
+    file = None if checkpoint is None else Path(checkpoint)
+    loaded = _load(config, overrides, stage)
+    if isinstance(loaded, RecipeConfig):
+        return score_recipe(loaded, options, stage, file)
+    if file is not None:
+        loaded = loaded.changed("evaluator_cfg", "restore_hint", str(file))
+    return score(loaded, options)
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # pytest takes an imported name for one of its own
+
+
+def evaluate(
+    embeddings: Embeddings | str | os.PathLike[str],
+    protocol: str | Mapping[str, Any] = "evaluate_indoor_dataset",
+    *,
+    dataset_name: str,
+    probe_set: Iterable[str] | None = None,
+) -> Results:
+    """Score embeddings by a protocol, wherever they come from.
+
+    Args:
+        embeddings: of ``Embedder``, or a file of ``gait-plugins embed``.
+        protocol: its name, or its name (``eval_func``) with options.
+        dataset_name: decides the table of probe and gallery conditions (``CASIA-B``).
+        probe_set: ``id-type-view`` of the probes, for protocols that need them listed.
+
+    Raises:
+        UnknownComponent: there is no such protocol.
+        GaitPluginsError: the sequences do not fit it.
+    """
+    found = embeddings if isinstance(embeddings, Embeddings) else read_embeddings(Path(embeddings))
+    scorer = build("protocol", {"eval_func": protocol} if isinstance(protocol, str) else protocol)
+    with errors_of(scorer):
+        results: Results = scorer.evaluate(
+            EmbeddingSet(
+                embeddings=found.embeddings,
+                labels=found.labels,
+                types=found.types,
+                views=found.views,
+                dataset_name=dataset_name,
+                probe_set=None if probe_set is None else frozenset(probe_set),
+            )
+        )
+    return results
+
+
+def _load(config: Source, overrides: Overrides, stage: str | None) -> Config | RecipeConfig:
+    texts = _texts(overrides)
+    if isinstance(config, Config):
+        if texts:
+            raise ConfigError(
+                "a configuration that is loaded takes no overrides",
+                hint="give them to load_config, or use config.changed(section, key, value)",
+            )
+        return _alone(config, stage)
+    if isinstance(config, Mapping):
+        return _alone(load_config(config, texts), stage)
+    source = open_source(config)
+    return load_recipe(source, texts) if source.is_recipe else _alone(load_config(source, texts), stage)
+
+
+def _alone(config: Config, stage: str | None) -> Config:
+    if stage is not None:
+        raise ConfigError(f"{config.source} is not a recipe: stage={stage!r} cannot be used")
+    return config
+
+
+def _texts(overrides: Overrides) -> list[str]:
+    if isinstance(overrides, str):
+        return [overrides]
+    if not isinstance(overrides, Mapping):
+        return list(overrides)
+    return [f"{key}={_flow(value)}" for key, value in overrides.items()]
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+    text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
+    return text.removesuffix("...\n").strip()
+
+
+def _check_processes(devices: int) -> None:
+    started = getattr(sys.modules["__main__"], "__file__", None)
+    if devices > 1 and started is None and "LOCAL_RANK" not in os.environ:
+        raise ConfigError(
+            f"devices={devices} starts this program again for each process, but this is no program: a "
+            "notebook or an interactive session",
+            hint="use one process here, or the command: gait-plugins train CONFIG --devices N",
+        )

@@ -25,6 +25,7 @@ from gait_plugins.errors import (
     UpstreamMismatch,
 )
 from gait_plugins.hookspecs import API_VERSION, Offer, hookimpl
+from gait_plugins.version import __version__
 
 if TYPE_CHECKING:
     from gait_plugins.api import (
@@ -73,8 +74,6 @@ if TYPE_CHECKING:
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Embeddings
     from gait_plugins.registry.components import Component
-
-__version__ = "0.1.0"
 
 _LATE = {
     "Config": "config",
@@ -147,6 +146,7 @@ __all__ = [
     "UnknownComponent",
     "UpstreamMismatch",
     "WithProbability",
+    "__version__",
     "build",
     "components",
     "evaluate",

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from gait_plugins import __version__
 from gait_plugins.cli import (
     checkpoint,
     config,
@@ -28,6 +27,7 @@ from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.printable import PrintableFormatter, say
 from gait_plugins.lost_processes import lost_process
+from gait_plugins.version import __version__
 
 _HINTS = {
     errno.ENOSPC: "free some disk space, or write to another disk",

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from gait_plugins import __version__
 from gait_plugins.core.checkpoints.files import (
     FORMAT,
     Checkpoint,
@@ -23,6 +22,7 @@ from gait_plugins.core.checkpoints.tensor_file import SUFFIX, UnknownType, share
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
+from gait_plugins.version import __version__
 
 OTHERS = (".pt", ".pth", ".ckpt", ".bin")
 """Endings of files that torch writes."""

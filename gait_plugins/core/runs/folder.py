@@ -19,7 +19,6 @@ from typing import IO, Any
 import torch
 import yaml
 
-from gait_plugins import __version__
 from gait_plugins.config import Config
 from gait_plugins.core.checkpoints.files import saved_iterations
 from gait_plugins.core.runs.changes import DATA_RECORD
@@ -28,6 +27,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
 from gait_plugins.registry.components import BUILT_IN
+from gait_plugins.version import __version__
 
 try:
     import fcntl

@@ -14,6 +14,7 @@ from gait_plugins.cli import (
     config,
     demo,
     embed,
+    export,
     gallery,
     plugins,
     runs,
@@ -82,6 +83,7 @@ app = typer.Typer(
 app.command("train")(train.run_train)
 app.command("test")(train.run_test)
 app.command("embed")(embed.run_embed)
+app.command("export")(export.run_export)
 app.command("enroll")(embed.run_enroll)
 app.command("identify")(embed.run_identify)
 app.command("demo")(demo.demo)

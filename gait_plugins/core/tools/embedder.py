@@ -53,13 +53,14 @@ class Embedder:
         section = self.config.evaluator_cfg
         self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
         model = build_model(self.config)
-        self._trained_on: FrameRecord | None = None
+        self.trained_on: FrameRecord | None = None
+        """Frames that the weights were trained on, where the checkpoint says so."""
         digest = ""
         restored: Checkpoint = {}
         if model.state_dict():
             path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
             restored = restore_for_test(model, self.config, path)
-            self._trained_on = trained_frames(restored)
+            self.trained_on = trained_frames(restored)
             digest = part_sha256(path)
         self.trust = trust_in(model, restored)
         """Whether it may name people."""
@@ -122,7 +123,7 @@ class Embedder:
         first = maker.make(0)
         shapes = frames_in_words(frame_record(first)) if first.streams else ""
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
-        values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self._trained_on)
+        values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self.trained_on)
         _check_finite(values, refs)
         return Embeddings(
             embeddings=values,

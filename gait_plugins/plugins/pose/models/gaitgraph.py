@@ -86,7 +86,7 @@ class GaitGraph1(JointModel):
         if not self.tta:
             return self._embed_once(frames)
         both = self._embed_once(torch.cat([frames, frames.flip(1)]))
-        return both.view(2, len(frames), -1).mean(0)
+        return both.view(2, -1, both.shape[1]).mean(0)
 
     def _embed_once(self, frames: Tensor) -> Tensor:
         return F.normalize(self.ResGCN(frames.permute(0, 1, 3, 4, 2)), dim=1)
@@ -158,7 +158,8 @@ class GaitGraph2(JointModel):
         order = self.bones.order
         clips = [joints.flip(1), joints[:, :, list(order.mirrored)]]
         three = [frames, *(three_branches(clip, self.bones, self.published) for clip in clips)]
-        return torch.cat(self.ResGCN(torch.cat(three)).split(len(frames)), 1)
+        found = self.ResGCN(torch.cat(three))
+        return torch.cat(found.reshape(3, -1, found.shape[1]).unbind(0), 1)
 
 
 def three_branches(joints: Tensor, bones: Skeleton, recentred: bool = False) -> Tensor:

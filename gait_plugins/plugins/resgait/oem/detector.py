@@ -97,14 +97,19 @@ class Detector(nn.Module):
             pooling: ``amounts``: the mean of the frames' amounts; ``features``: the amount that the mean
                 of the frames' features has.
         """
-        n, _, s = frames.shape[:3]
-        lengths = split_lengths(seq_lens) or [s] * n
+        lengths = split_lengths(seq_lens)
         rows = self.frame_features(frames.transpose(1, 2).flatten(0, 1))
-        features = torch.stack([part.mean(0) for part in torch.split(rows, lengths)])
+        features = sequence_means(rows, lengths, frames)
         if pooling == "features":
             return Occlusion(features, self.portions(features))
-        said = torch.split(self.portions(rows), lengths)
-        return Occlusion(features, torch.stack([part.mean() for part in said]))
+        return Occlusion(features, sequence_means(self.portions(rows), lengths, frames))
+
+
+def sequence_means(rows: Tensor, lengths: list[int] | None, frames: Tensor) -> Tensor:
+    """Over the frames of each sequence: ``[sum(s), ...]`` to ``[n, ...]``."""
+    if lengths is None:
+        return rows.reshape(frames.shape[0], frames.shape[2], *rows.shape[1:]).mean(1)
+    return torch.stack([part.mean(0) for part in torch.split(rows, lengths)])
 
 
 def _block(in_channels: int, out_channels: int, padding: int = 0) -> nn.Sequential:

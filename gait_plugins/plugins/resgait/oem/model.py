@@ -12,7 +12,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.nn import frames_of, split_lengths
 from gait_plugins.plugins.resgait.occlusion.hiding import KINDS, OEM_KINDS, Kind
 from gait_plugins.plugins.resgait.occlusion.targets import KIND, PORTION
-from gait_plugins.plugins.resgait.oem.detector import Convention, Detector
+from gait_plugins.plugins.resgait.oem.detector import Convention, Detector, sequence_means
 
 SMALLEST = 8
 """Pixels that a side of a frame must have at least: three poolings halve it."""
@@ -58,17 +58,21 @@ class OcclusionModule(Detector, GaitModel):
                 where="OEM",
                 hint="choose the silhouettes with data_cfg.data_in_use",
             )
-        lengths = split_lengths(batch[4]) or [frames.shape[2]] * len(frames)
+        lengths = split_lengths(batch[4])
         features = self.frame_features(frames.transpose(1, 2).flatten(0, 1))
         logits, amounts = self.fc2(features), self.portions(features)
         verdicts = torch.cat([self.classification_head(features), amounts.unsqueeze(1)], 1)
-        task = {"logits": logits, "amounts": amounts, **self._truth(batch, lengths)}
+        task = {
+            "logits": logits,
+            "amounts": amounts,
+            **self._truth(batch, lengths or [frames.shape[2]] * len(frames)),
+        }
         return {
             "training_feat": {"occlusion": task},
             "visual_summary": {"image/sils": frames.transpose(1, 2).flatten(0, 1)},
             "inference_feat": {
-                "embeddings": _means(features, lengths).unsqueeze(2),
-                "occlusion": _means(verdicts, lengths),
+                "embeddings": sequence_means(features, lengths, frames).unsqueeze(2),
+                "occlusion": sequence_means(verdicts, lengths, frames),
             },
         }
 
@@ -98,8 +102,3 @@ class OcclusionModule(Detector, GaitModel):
                 f"frames of {height}x{width} are too small, expected at least {SMALLEST}x{SMALLEST}",
                 where="OEM",
             )
-
-
-def _means(rows: Tensor, lengths: list[int]) -> Tensor:
-    """The mean over each sequence's rows: ``[sum, c]`` to ``[n, c]``."""
-    return torch.stack([part.mean(0) for part in torch.split(rows, lengths)])

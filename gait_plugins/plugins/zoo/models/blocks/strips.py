@@ -46,8 +46,9 @@ def convolve_strips(x: Tensor, conv: Callable[[Tensor], Tensor], halving: int) -
             hint="use a smaller halving, or higher frames",
         )
     whole = height - height % rows
-    # Strips go where the batch is: one call convolves them all.
-    strips = x[..., :whole, :].reshape(*x.shape[:-2], -1, rows, x.shape[-1]).movedim(-3, 1)
+    # Strips go where the batch is: one call convolves them all. Axes from the front: tracers need them so.
+    axis = x.ndim - 2
+    strips = x[..., :whole, :].reshape(*x.shape[:-2], -1, rows, x.shape[-1]).movedim(axis, 1)
     out = conv(strips.flatten(0, 1))
-    out = out.reshape(*strips.shape[:2], *out.shape[1:]).movedim(1, -3).flatten(-3, -2)
+    out = out.reshape(*strips.shape[:2], *out.shape[1:]).movedim(1, axis).flatten(-3, -2)
     return out if whole == height else torch.cat([out, conv(x[..., whole:, :])], -2)

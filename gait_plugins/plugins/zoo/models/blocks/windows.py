@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,68 +56,69 @@ def windows_of(
         shift: of the windows against the frame; zeros for none.
         device: where the plan is used.
     """
+    # Plain arrays: a plan is no part of what a tracer writes down.
+    lengths, extent = [int(length) for length in lengths], (int(extent[0]), int(extent[1]))
     area, total = extent[0] * extent[1], sum(lengths)
     times, regions = _over_time(lengths, size[0], shift[0])
     rows, row_regions = _along(extent[0], size[1], shift[1])
     columns, column_regions = _along(extent[1], size[2], shift[2])
     space = rows[:, None, :, None] * extent[1] + columns[None, :, None, :]  # [nh, nw, size, size]
     tokens = times[:, None, None, :, None, None] * area + space[None, :, :, None]
-    tokens = tokens.clamp(max=total * area)  # frame number total stands for padding
-    tokens = tokens.flatten(3).flatten(0, 2)
+    tokens = np.minimum(tokens, total * area)  # frame number total stands for padding
+    tokens = tokens.reshape(-1, size[0] * size[1] * size[2])
     region = (
         regions[:, None, None, :, None, None] * 16
         + row_regions[None, :, None, None, :, None] * 4
         + column_regions[None, None, :, None, None, :]
-    )
+    ).reshape(tokens.shape)
     code = _code(regions)[:, None, None] + _code(row_regions)[:, None] * 4**8 + _code(column_regions) * 4**16
-    _, kind = torch.unique(code.flatten(), return_inverse=True)
-    order = kind.argsort(stable=True)
-    tokens, region = tokens[order], region.flatten(3).flatten(0, 2)[order]
-    places = torch.empty(total * area + 1, dtype=torch.int64)
-    places[tokens.flatten()] = torch.arange(tokens.numel())
-    counts = kind.bincount()
-    firsts = (counts.cumsum(0) - counts).tolist()
+    _, kind, counts = np.unique(code.ravel(), return_inverse=True, return_counts=True)
+    order = np.argsort(kind.ravel(), kind="stable")
+    tokens, region = tokens[order], region[order]
+    places = np.empty(total * area + 1, np.int64)
+    places[tokens.ravel()] = np.arange(tokens.size)
+    firsts = np.cumsum(counts) - counts
     groups = [
-        Group(many, _together(region[first], device))
-        for many, first in zip(counts.tolist(), firsts, strict=True)
+        Group(int(many), _together(region[first], device)) for many, first in zip(counts, firsts, strict=True)
     ]
-    return Windows(tokens.to(device), places[:-1].to(device), groups)
+    return Windows(torch.from_numpy(tokens).to(device), torch.from_numpy(places[:-1]).to(device), groups)
 
 
-def _code(region: Tensor) -> Tensor:
+def _code(region: np.ndarray) -> np.ndarray:
     """One number for each window's regions along an axis."""
-    return (region * 4 ** torch.arange(region.shape[1])).sum(1)
+    found: np.ndarray = (region * 4 ** np.arange(region.shape[1])).sum(1)
+    return found
 
 
-def _together(region: Tensor, device: torch.device) -> Tensor | None:
+def _together(region: np.ndarray, device: torch.device) -> Tensor | None:
     if (region == region[0]).all():
         return None
-    return (region[:, None] == region[None]).to(device)
+    return torch.from_numpy(region[:, None] == region[None]).to(device)
 
 
-def _along(extent: int, size: int, shift: int) -> tuple[Tensor, Tensor]:
+def _along(extent: int, size: int, shift: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions along an axis and their regions, ``[windows, size]`` each."""
-    positions = torch.arange(extent).roll(-shift)
-    region = torch.zeros(extent, dtype=torch.int64)
+    positions = np.roll(np.arange(extent), -shift)
+    region = np.zeros(extent, np.int64)
     if shift:
         region[-size:] = 1
         region[-shift:] = 2
-    return positions.view(-1, size), region.view(-1, size)
+    return positions.reshape(-1, size), region.reshape(-1, size)
 
 
-def _over_time(lengths: Sequence[int], size: int, shift: int) -> tuple[Tensor, Tensor]:
+def _over_time(lengths: Sequence[int], size: int, shift: int) -> tuple[np.ndarray, np.ndarray]:
     """Frames and their regions, ``[windows, size]`` each; the number of all frames stands for none."""
     parts = list(_sequences(lengths, size, shift))
-    return torch.cat([frames for frames, _ in parts]), torch.cat([regions for _, regions in parts])
+    return np.concatenate([frames for frames, _ in parts]), np.concatenate([regions for _, regions in parts])
 
 
-def _sequences(lengths: Sequence[int], size: int, shift: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _sequences(lengths: Sequence[int], size: int, shift: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     start, total = 0, sum(lengths)
     for length in lengths:
         padded = -(-length // size) * size
         frames, region = _along(padded, size, shift if length > size else 0)
         outside = frames >= length
         if length < size:
-            region = region.masked_fill(outside, ABSENT)
-        yield (frames + start).masked_fill(outside, total), region
+            region = np.where(outside, ABSENT, region)
+        yield np.where(outside, total, frames + start), region
         start += length

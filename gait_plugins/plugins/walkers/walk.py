@@ -100,8 +100,18 @@ def walk_at(
 def standing(style: Style) -> Style:
     """The same person's way of standing: the legs below the body, the arms at rest."""
     forward = float(np.rad2deg(personal("hip", style)[0].real))
-    rest = {"stride": 0.0, "knee_lift": 0.0, "push_off": 0.0, "arm_swing": 1.0, "elbow_swing": 0.0}
-    return replace(style, **rest, hip_shift=-forward, leg_asymmetry=0.0, twist=0.5, pelvis_twist=0.5)
+    return replace(
+        style,
+        stride=0.0,
+        knee_lift=0.0,
+        push_off=0.0,
+        hip_shift=-forward,
+        leg_asymmetry=0.0,
+        arm_swing=1.0,
+        elbow_swing=0.0,
+        twist=0.5,
+        pelvis_twist=0.5,
+    )
 
 
 def pace(walked: Walk) -> float:

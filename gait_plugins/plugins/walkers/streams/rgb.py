@@ -147,9 +147,7 @@ def dressed(
     hull = seen.codes.ravel()[spots] & 255
     shade = _shade(seen, spots, light) * bright
     strength = stripes[cloth][hull]
-    shade *= 1 + strength * np.sin(
-        _along(seen, placed, walked, spots, hull) * np.float32(2 * np.pi / STRIPE)
-    )
+    shade *= 1 + strength * np.sin(_along(seen, placed, walked, spots, hull) * np.float32(2 * np.pi / STRIPE))
     pixels = layer.reshape(-1, 4)
     pixels[spots, :3] = np.clip(colours[cloth][hull] * shade[:, None], 0, 255)
     pixels[spots, 3] = 255

@@ -54,7 +54,7 @@ def _pavement(seed: int) -> np.ndarray:
     rng = generator(seed, "pavement")
     shape = int(_DEPTH / _SLAB), int(_PERIOD / _SLAB)
     side = int(_SLAB * _FINE)
-    tone = rng.uniform(105, 150) + rng.uniform(-8, 8, 3)
+    tone = rng.uniform(150, 185) + rng.uniform(-8, 8, 3)
     slabs = np.repeat(np.repeat(rng.normal(0, 5, shape), side, 0), side, 1)
     slabs[::side] -= 28
     slabs[:, ::side] -= 28

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
-from gait_plugins.plugins.walkers.film.making import FORMATS, street_film
+from gait_plugins.plugins.walkers.film.making import check_film, make_film, numbers_of
+from gait_plugins.plugins.walkers.film.pictures import Plan
 from gait_plugins.plugins.walkers.film.truth import Truth
 
 
@@ -43,7 +45,7 @@ def run_film(
     light: Annotated[float, typer.Option(help="Factor of the light's changes; 0: none.")] = 1.0,
     name: Annotated[str, typer.Option(help="Beginning of the films' names.")] = "street",
     lossless: Annotated[
-        bool, typer.Option("--lossless", help="Write NAME-CAMERA.mkv without loss in place of .mp4.")
+        bool, typer.Option("--lossless", help="Write NAME-CAMERA.avi without loss in place of .mp4.")
     ] = False,
     labels: Annotated[
         bool, typer.Option("--labels/--no-labels", help="Write the film of labels (who is where).")
@@ -52,30 +54,19 @@ def run_film(
 ) -> None:
     """Make films of synthetic people in a street, seen by several cameras, with the truth beside them.
 
-    DIR/NAME-CAMERA.csv has a box for each person in each frame, NAME-CAMERA-labels.mkv a colour for each
+    DIR/NAME-CAMERA.csv has a box for each person in each frame, NAME-CAMERA-labels.avi a colour for each
     track, NAME-CAMERA/gt/gt.txt the boxes as the MOT challenge has them.
     """
     if not name or "/" in name or name.startswith("."):
         raise ConfigError(f"--name is {name!r}, expected a name without folders", where="data film")
-    numbers: list[int | str] = [*identity] if identity else [*range(first, first + people)]
-    ending = next(end for end, code in FORMATS.items() if (code == "FFV1") == lossless)
-    made = [
-        street_film(
-            target / f"{name}-{one}{ending}",
-            numbers,
-            seed=seed,
-            take=take,
-            camera=one,
-            seconds=seconds,
-            size=_sides(size),
-            rate=rate,
-            crowd=crowd,
-            noise=noise,
-            light=light,
-            labels=labels,
-        )
-        for one in dict.fromkeys(camera or ("a", "b"))
-    ]
+    shown = numbers_of(identity or [*range(first, first + people)])
+    ending = ".avi" if lossless else ".mp4"
+    cameras = tuple(dict.fromkeys(camera or ("a", "b")))
+    plan = Plan(shown, seed, take, cameras[0], seconds, _sides(size), rate, crowd, noise, light)
+    films = [(target / f"{name}-{one}{ending}", replace(plan, camera=one)) for one in cameras]
+    for path, planned in films:
+        check_film(path, planned)
+    made = [make_film(path, planned, labels) for path, planned in films]
     if as_json:
         say_json([{"path": str(truth.film), **truth.as_dict()} for truth in made])
     else:

@@ -19,7 +19,7 @@ from gait_plugins.plugins.walkers.film.pictures import Plan, pictures
 from gait_plugins.plugins.walkers.film.truth import Truth, TruthFiles, sequence_info
 from gait_plugins.suggest import did_you_mean
 
-FORMATS = {".mp4": "mp4v", ".mkv": "FFV1", ".avi": "FFV1"}
+FORMATS = {".mp4": "mp4v", ".avi": "FFV1", ".mkv": "FFV1"}
 """Ending of a film -> its code: mp4 loses a little, as films do; the others lose nothing."""
 MOST_PEOPLE = 999
 _MAKING = ".partial"
@@ -42,14 +42,14 @@ def street_film(
 ) -> Truth:
     """Write a film of walkers in a street, and its truth.
 
-    The film is a pure function of the options. Two cameras of one ``take`` see the same walks at the same
-    time; another ``take`` shows other walks of the same people, in the same street. Beside ``street.mp4`` lie
-    ``street.csv`` (a row for each person in each frame), ``street.json`` (each track), ``street-labels.mkv``
-    (a colour for each track, without loss), and ``street/`` with ``gt/gt.txt`` and ``seqinfo.ini`` as the MOT
-    challenge has them. Memory does not grow with the length.
+    The film is a pure function of the options, to the byte except for ``.mkv``. Two cameras of one ``take``
+    see the same walks at the same time; another ``take`` shows other walks of the same people, in the same
+    street. Beside ``street.mp4`` lie ``street.csv`` (a row for each person in each frame), ``street.json``
+    (each track), ``street-labels.avi`` (a colour for each track, without loss), and ``street/`` with
+    ``gt/gt.txt`` and ``seqinfo.ini`` as the MOT challenge has them. Memory does not grow with the length.
 
     Args:
-        path: the film: ``.mp4``, or ``.mkv`` and ``.avi`` without loss.
+        path: the film: ``.mp4``, or ``.avi`` and ``.mkv`` without loss.
         people: numbers of the walkers, 1 to 999, as numbers or as the data set names them (``"061"``).
         seed: of the population and of the street; the data set ``walkers`` with the same seed has the same
             people.
@@ -67,14 +67,15 @@ def street_film(
         ConfigError: an option is out of range.
         DataError: files of that name are there already, or cannot be written.
     """
-    path = Path(path)
-    plan = Plan(_numbers(people), seed, take, camera, float(seconds), size, float(rate), crowd, noise, light)
-    check_plan(plan)
-    if path.suffix not in FORMATS:
-        raise ConfigError(
-            f"the film's name ends in {path.suffix!r}, expected {', '.join(FORMATS)}", where=str(path)
-        )
-    check_free(path)
+    plan = Plan(
+        numbers_of(people), seed, take, camera, float(seconds), size, float(rate), crowd, noise, light
+    )
+    return make_film(Path(path), plan, labels)
+
+
+def make_film(path: Path, plan: Plan, labels: bool = True) -> Truth:
+    """As :func:`street_film`, of a plan."""
+    check_film(path, plan)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_orphans(path, _MAKING)
     hidden = path.with_name(f".{path.name}.{os.getpid()}{_MAKING}")
@@ -84,7 +85,7 @@ def street_film(
         _make(truth, labels)
         write_text(hidden / f"{path.stem}.json", json_text(truth.as_dict(), 2))
         truth.film = path
-        check_free(path)
+        _check_free(path)
         # The film is the last to appear: with it, all is there.
         for made in sorted(hidden.iterdir(), key=lambda made: made.name == path.name):
             made.rename(path.parent / made.name)
@@ -125,12 +126,22 @@ def _writer(path: Path, plan: Plan, stack: ExitStack) -> cv2.VideoWriter:
     return writer
 
 
-def check_free(path: Path) -> None:
-    """See that no file or folder of a film's name is there yet.
+def check_film(path: Path, plan: Plan) -> None:
+    """See that a film can be made there.
 
     Raises:
-        DataError: one is.
+        ConfigError: what is planned is out of range.
+        DataError: files of its name are there already.
     """
+    check_plan(plan)
+    if path.suffix not in FORMATS:
+        raise ConfigError(
+            f"the film's name ends in {path.suffix!r}, expected {', '.join(FORMATS)}", where=str(path)
+        )
+    _check_free(path)
+
+
+def _check_free(path: Path) -> None:
     if path.parent.exists() and not path.parent.is_dir():
         raise DataError("the target is a file, expected a folder", where=str(path.parent))
     truth = Truth(path, Plan(()))
@@ -175,7 +186,12 @@ def check_plan(plan: Plan) -> None:
         )
 
 
-def _numbers(people: Sequence[int | str]) -> tuple[int, ...]:
+def numbers_of(people: Sequence[int | str]) -> tuple[int, ...]:
+    """The walkers' numbers.
+
+    Raises:
+        ConfigError: one is out of range or named twice, or there are none.
+    """
     found = []
     for person in people:
         text = str(person)

@@ -22,7 +22,7 @@ _RAMP = 0.9
 """Seconds in which one comes to a stand, and begins to walk again."""
 _SHARE_IN_VIEW = 0.42
 """Of a passage, about: the share during which a camera sees it."""
-_PAIRS, _STANDS = 0.25, 0.3
+_PAIRS, _STANDS = 0.2, 0.3
 """How many of the passages are of two together; how many who walk alone stand for a while."""
 _AWAY = 2.0
 """Seconds after which one who left may come back, at least."""
@@ -190,7 +190,7 @@ def _way(
                 0,
                 person,
                 kind,
-                begin + late,
+                begin + late * (side > 0),
                 speed,
                 rightward,
                 (float(lanes[0]) + side * half, float(lanes[1]) + side * half),

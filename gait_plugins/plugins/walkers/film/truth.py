@@ -87,7 +87,7 @@ class Truth:
     @property
     def labels(self) -> Path:
         """The film of labels."""
-        return self.film.with_name(f"{self.film.stem}-labels.mkv")
+        return self.film.with_name(f"{self.film.stem}-labels.avi")
 
     @property
     def table(self) -> Path:

@@ -165,14 +165,15 @@ def segmented(film: Path, folder: Path) -> Seen:
 
 def tell_masks(seen: Seen) -> None:
     """Print the overlaps of masks, and where they are worst."""
-    overlaps = np.array([overlap for _, _, overlap in seen.recorder.overlaps])
-    print(
-        f"{seen.name}: {len(overlaps)} clean sightings, overlap mean {overlaps.mean():.3f}, "
-        f"10th percentile {np.percentile(overlaps, 10):.3f}; {seen.frames / seen.seconds:.0f} frames a "
-        "second of processor time, with this comparison"
-    )
-    worst = sorted(seen.recorder.overlaps, key=lambda one: one[2])[:8]
+    tracks = seen.recorder.tracks
+    long = [one for one in seen.recorder.overlaps if len(tracks[one[1]].found) >= SEQUENCE]
+    for title, sightings in (("all", seen.recorder.overlaps), ("of long tracks", long)):
+        overlaps = np.array([overlap for _, _, overlap in sightings])
+        mean, tenth = overlaps.mean(), np.percentile(overlaps, 10)
+        print(f"{seen.name}: {len(overlaps)} clean sightings, {title}: mean {mean:.3f}, 10 % {tenth:.3f}")
+    worst = sorted(long, key=lambda one: one[2])[:8]
     print("  worst:", ", ".join(f"frame {n} track {track} {overlap:.2f}" for n, track, overlap in worst))
+    print(f"  {seen.frames / seen.seconds:.0f} frames a second of processor time, with this comparison")
 
 
 def tell_tracks(seen: Seen, films: Path, folder: Path) -> None:
@@ -180,6 +181,8 @@ def tell_tracks(seen: Seen, films: Path, folder: Path) -> None:
     shares = [share for _, _, share in seen.sequences()]
     mixed = sum(share < 0.95 for share in shares)
     print(f"{seen.name}: {seen.written} sequences written; {mixed} of {len(shares)} long tracks mix people")
+    people = {name for name, _, _ in seen.sequences()}
+    print(f"  {len(people)} of {len({*seen.names.values()})} people have a long track")
     results = folder / "mot" / "bodies" / "data" / f"{seen.name}.txt"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text("".join(seen.recorder.boxes))

@@ -61,7 +61,9 @@ def _pavement(seed: int) -> np.ndarray:
     slabs[1::side] -= 14
     slabs[:, 1::side] -= 14
     rough = rng.normal(size=slabs.shape).astype(np.float32)
-    stains = cv2.GaussianBlur(rough, (0, 0), 40.0, borderType=cv2.BORDER_REFLECT)
-    grain = cv2.GaussianBlur(rough, (0, 0), 1.2)
-    slabs += stains / stains.std() * 5 + grain / grain.std() * 5
+    # Blurred as if it went on at the other end.
+    around = np.pad(rough, _FINE * 2, mode="wrap")
+    for sigma in (40.0, 1.2):
+        soft = cv2.GaussianBlur(around, (0, 0), sigma)[_FINE * 2 : -_FINE * 2, _FINE * 2 : -_FINE * 2]
+        slabs += soft / soft.std() * 5
     return np.clip(tone + slabs[..., None], 0, 255).astype(np.uint8)

@@ -22,6 +22,9 @@ from gait_plugins.plugins.walkers.walk import Walk, walk_at
 _AIM = np.array([0.0, 0.0, 0.5])
 """Statures above the ground that a body's size and place are told of."""
 
+_BESIDE = 3.0
+"""Metres beside the picture from which on neither a body nor its shadow reaches into it."""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -88,7 +91,10 @@ class Actor:
         times = np.arange(frames.start, frames.stop) / self.rate
         there = (times >= self.passage.begin) & (times <= self.passage.end)
         aims = np.concatenate([self.passage.places(times), np.full((len(times), 1), self._stature / 2)], 1)
-        there &= self.camera.before(aims)[:, 2] > NEAR
+        away = self.camera.before(aims)[:, 2]
+        beside = _BESIDE * self.camera.focal * self.size[0] / np.maximum(away, NEAR)
+        seen_at = self.camera.pixels(aims, self.size)[:, 0]
+        there &= (away > NEAR) & (seen_at > -beside) & (seen_at < self.size[0] + beside)
         numbers = np.flatnonzero(there)
         if not len(numbers):
             return

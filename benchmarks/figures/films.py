@@ -149,14 +149,14 @@ def made(folder: Path, camera: str, take: int, people: int, seconds: float) -> P
     return path
 
 
-def segmented(film: Path, folder: Path) -> Seen:
-    """A film segmented without options, with what was seen beside the truth."""
-    video = load_video(None, ())
+def segmented(film: Path, folder: Path, changes: Sequence[str]) -> Seen:
+    """A film segmented, with what was seen beside the truth."""
+    video = load_video(None, changes)
     recorder = Recorder(video.tracker.build(), film.with_name(f"{film.stem}-labels.avi"))
     spec = SimpleNamespace(build=lambda: recorder, name="recorder")
     source = FilmSource(film, video.rate)
     began = time.process_time()
-    report = segment(source, folder, video.model_copy(update={"tracker": spec}), annotated=True)
+    report = segment(source, folder, video.model_copy(update={"tracker": spec}), annotated=False)
     spent = time.process_time() - began
     told = json.loads(film.with_suffix(".json").read_text())
     names = {track["track"]: track["identity"] for track in told["tracks"]}
@@ -228,7 +228,9 @@ def tell_names(gallery: Seen, probe: Seen, embedder: Embedder) -> None:
             for side in (kept, known)
         ]
         scores = retrieve(*sides, wanted, np.array(people))
-        print(f"  silhouettes of the {title}: Rank-1 {scores.rank(1):.1f}, Rank-5 {scores.rank(5):.1f}")
+        print(
+            f"  silhouettes of the {title}: Rank-1 {100 * scores.rank(1):.1f}, Rank-5 {100 * scores.rank(5):.1f}"
+        )
 
 
 def trained(folder: Path) -> Path:
@@ -246,6 +248,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=100.0)
     parser.add_argument("--checkpoint", type=Path, help=f"weights of {CONFIG}")
+    parser.add_argument("-o", "--override", action="append", default=[], help="video_cfg.KEY=VALUE")
     options = parser.parse_args()
     logging.getLogger("gait_plugins").setLevel(logging.WARNING)
     films = options.output / "films"
@@ -254,7 +257,7 @@ def main() -> None:
     with quiet_opencv(threads=None):
         for take, camera in enumerate("ab", 1):
             film = made(films, camera, take, options.people, options.seconds)
-            seen.append(segmented(film, tracks))
+            seen.append(segmented(film, tracks, options.override))
             tell_masks(seen[-1])
             tell_tracks(seen[-1], films, tracks)
     embedder = Embedder(CONFIG, options.checkpoint or trained(options.output), device="cpu")

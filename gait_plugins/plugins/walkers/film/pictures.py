@@ -161,7 +161,7 @@ class _Shown:
             for period, phase in zip((61.0, 17.0, 43.0), self._phases, strict=True)
         )
         much = self.plan.light
-        return 1 + much * (0.04 * slow + 0.015 * quick), 0.75 + 0.25 * much * cloud
+        return 1 + much * (0.025 * slow + 0.01 * quick), 0.75 + 0.25 * much * cloud
 
     def _shaded(self, bodies: list[Body], sunny: float) -> np.ndarray:
         """Where shadows fall on the ground: uint8 ``[h, w, 3]``, 255 in the sun."""

@@ -228,9 +228,8 @@ def tell_names(gallery: Seen, probe: Seen, embedder: Embedder) -> None:
             for side in (kept, known)
         ]
         scores = retrieve(*sides, wanted, np.array(people))
-        print(
-            f"  silhouettes of the {title}: Rank-1 {100 * scores.rank(1):.1f}, Rank-5 {100 * scores.rank(5):.1f}"
-        )
+        first, fifth = (100 * scores.rank(k) for k in (1, 5))
+        print(f"  silhouettes of the {title}: Rank-1 {first:.1f}, Rank-5 {fifth:.1f}")
 
 
 def trained(folder: Path) -> Path:

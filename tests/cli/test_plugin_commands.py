@@ -153,7 +153,7 @@ def test_commands_are_listed_with_the_components(offer: Offer):
     offer(acme={"runs tally": (HERE, "Count runs.")})
     assert f"gait-plugins runs tally      acme-gait 2.0                    {HERE}" in run("plugins", "list")
     listed = json.loads(run("plugins", "list", "--json"))["commands"]
-    assert {"runs tally", "runs retention"} == {command["name"] for command in listed}
+    assert {"runs tally", "runs retention", "data film"} == {command["name"] for command in listed}
     assert "1 of 1 commands load" in run("plugins", "check")
 
 

@@ -15,6 +15,7 @@ from helpers.places import DOCS
 from typer.testing import CliRunner
 
 from gait_plugins.cli import app
+from gait_plugins.plugins.walkers.film.truth import COLUMNS
 from gait_plugins.prepare import LAYOUTS, Name, align_masks, write_sequence
 
 PAGE = DOCS / "data.md"
@@ -48,3 +49,16 @@ def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch):
 def test_every_layout_is_on_the_page():
     text = PAGE.read_text(encoding="utf-8")
     assert [name for name in LAYOUTS if f"`{name}`" not in text] == []
+
+
+def test_films_of_the_walkers_are_as_the_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text(encoding="utf-8").partition("### Films of the walkers")[2]
+    assert [name for name in COLUMNS if f"`{name}`" not in text] == []
+    told = CliRunner().invoke(app, ["data", "film", "--help"], env={"COLUMNS": "200"}).output
+    options = {*re.findall(r"(?<![-\w])--[a-z][a-z-]+", told)}
+    assert {*re.findall(r"(?<![-\w])--[a-z][a-z-]+", text)} <= options
+    assert options - {"--json", "--labels", "--help"} <= {*re.findall(r"--[a-z-]+", text)}
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(example.replace("seconds=30", "seconds=0.2"), {})
+    assert Path("street-b.csv").is_file()

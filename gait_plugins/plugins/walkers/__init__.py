@@ -10,3 +10,13 @@ requires_api = 1
 @hookimpl
 def gait_datasets() -> Contribution:
     return {"walkers": "gait_plugins.plugins.walkers.dataset:Walkers"}
+
+
+@hookimpl
+def gait_commands() -> dict[str, tuple[str, str]]:
+    return {
+        "data film": (
+            "gait_plugins.plugins.walkers.film.command:run_film",
+            "Make films of synthetic people in a street, with their truth.",
+        )
+    }

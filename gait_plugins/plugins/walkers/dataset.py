@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from gait_plugins.io.ragged import Frames
 from gait_plugins.plugins.walkers.body.conditions import GAITS
 from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.cache import Cache, default_root
+from gait_plugins.plugins.walkers.film.making import street_film
+from gait_plugins.plugins.walkers.film.truth import Truth
 from gait_plugins.plugins.walkers.image.camera import VIEWS
 from gait_plugins.plugins.walkers.streams.declared import KINDS, declared
 from gait_plugins.plugins.walkers.streams.scene import scans
@@ -138,6 +142,23 @@ class Walkers(GaitDataset):
     def types_of(self, number: int) -> list[str]:
         """The types of an identity's walks."""
         return [self.types[number % len(GAITS)]] if self.gait_classes else self.types
+
+    def street_film(
+        self, path: Path | str, people: Sequence[int | str] | None = None, **options: Any
+    ) -> Truth:
+        """Write a film of these people in one street, with its truth.
+
+        Args:
+            path: the film.
+            people: who is in it, by number or name; None: the test identities.
+            options: see :func:`gait_plugins.plugins.walkers.film.making.street_film`.
+
+        Raises:
+            ConfigError: an option is out of range.
+            DataError: files of that name are there already, or cannot be written.
+        """
+        chosen = [*self.numbers("test")] if people is None else people
+        return street_film(path, chosen, **{"seed": self.seed, **options})
 
     def numbers(self, subset: Subset) -> range:
         """The identities' numbers of a subset."""

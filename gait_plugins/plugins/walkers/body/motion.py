@@ -23,6 +23,17 @@ class Pose:
     chest: np.ndarray
     head: np.ndarray
 
+    def mixed(self, other: Pose, share: np.ndarray) -> Pose:
+        """The pose on its way to another one, which has this share ``[t]`` of it."""
+        part = share[:, None]
+        joints = {name: joint + part * (other.joints[name] - joint) for name, joint in self.joints.items()}
+        part = part[..., None]
+        turned = [
+            own + part * (its - own)
+            for own, its in ((self.pelvis, other.pelvis), (self.chest, other.chest), (self.head, other.head))
+        ]
+        return Pose(joints, *turned)
+
 
 def pose(body: Body, style: Style, phase: np.ndarray, vigour: float = 1.0) -> Pose:
     """The body in motion, feet on the ground.

@@ -12,6 +12,7 @@ from gait_plugins.plugins.walkers.image.render import PIXELS, extent
 from gait_plugins.plugins.walkers.image.surface import Surface
 from gait_plugins.plugins.walkers.streams.scene import IMAGE, Shot
 from gait_plugins.plugins.walkers.streams.street import street, wardrobe
+from gait_plugins.plugins.walkers.walk import Walk
 
 SPARE = 0.04
 """Of the box that a detector leaves free on each side."""
@@ -117,25 +118,46 @@ def _matrix(box: np.ndarray, height: int, width: int) -> np.ndarray:
 @lru_cache(maxsize=1)
 def painted(shot: Shot) -> np.ndarray:
     """The dressed body on the fine surface's pixels, uint8 ``[t, h, w, 4]``: RGB, and 255 where it is."""
-    seen, walked = shot.fine, shot.scene.walked
-    colours, stripes = wardrobe(shot.scene)
-    worn = cloths(walked.nodes, walked.hulls)
+    placed = shot.film.camera.place(shot.scene.walked.centres)
+    return dressed(shot.fine, placed, shot.scene.walked, wardrobe(shot.scene), _light(shot))
+
+
+def dressed(
+    seen: Surface,
+    placed: np.ndarray,
+    walked: Walk,
+    worn: tuple[np.ndarray, np.ndarray],
+    bright: np.float32,
+    light: np.ndarray = LIGHT,
+) -> np.ndarray:
+    """A visible body in its clothes, uint8 ``[t, h, w, 4]``: RGB, and 255 where it is.
+
+    Args:
+        seen: the visible body.
+        placed: centres of its ellipsoids: right, down, nearness ``[t, n, 3]``.
+        walked: the walk.
+        worn: colours and stripes of the cloths: see :func:`~.street.clothes`.
+        bright: a factor.
+        light: where it comes from: right, down, towards the camera.
+    """
+    colours, stripes = worn
+    cloth = cloths(walked.nodes, walked.hulls)
     layer = np.zeros((*seen.codes.shape, 4), np.uint8)
     spots = np.flatnonzero(seen.mask)
     hull = seen.codes.ravel()[spots] & 255
-    shade = _shade(seen, spots) * _light(shot)
-    strength = stripes[worn][hull]
-    shade *= 1 + strength * np.sin(_along(shot, spots, hull) * np.float32(2 * np.pi / STRIPE))
+    shade = _shade(seen, spots, light) * bright
+    strength = stripes[cloth][hull]
+    shade *= 1 + strength * np.sin(_along(seen, placed, walked, spots, hull) * np.float32(2 * np.pi / STRIPE))
     pixels = layer.reshape(-1, 4)
-    pixels[spots, :3] = np.clip(colours[worn][hull] * shade[:, None], 0, 255)
+    pixels[spots, :3] = np.clip(colours[cloth][hull] * shade[:, None], 0, 255)
     pixels[spots, 3] = 255
     return layer
 
 
-def _along(shot: Shot, spots: np.ndarray, hull: np.ndarray) -> np.ndarray:
+def _along(
+    seen: Surface, placed: np.ndarray, walked: Walk, spots: np.ndarray, hull: np.ndarray
+) -> np.ndarray:
     """How far points of the surface lie along the hulls that they belong to, statures ``[m]``."""
-    seen, walked = shot.fine, shot.scene.walked
-    placed = shot.film.camera.place(walked.centres)
     start = placed[:, walked.hulls[:, 0]]
     axis = placed[:, walked.hulls[:, -1]] - start
     axis /= np.maximum(np.linalg.norm(axis, axis=2, keepdims=True), 1e-6)
@@ -151,7 +173,7 @@ def _along(shot: Shot, spots: np.ndarray, hull: np.ndarray) -> np.ndarray:
     return np.asarray(own[:, 0] * right + own[:, 1] * down + own[:, 2] * near + own[:, 3])
 
 
-def _shade(seen: Surface, spots: np.ndarray) -> np.ndarray:
+def _shade(seen: Surface, spots: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Brightness of the surface in the light at these places of its flat pixels, float32 ``[m]``."""
     near = seen.near.ravel()
     # The image has a margin: every pixel of the body has neighbours.
@@ -159,6 +181,6 @@ def _shade(seen: Surface, spots: np.ndarray) -> np.ndarray:
         np.clip((near[spots + step] - near[spots - step]) * np.float32(seen.scale / 2), -2, 2)
         for step in (1, seen.near.shape[2])
     ]
-    facing = LIGHT[2] - LIGHT[0] * slopes[0] - LIGHT[1] * slopes[1]
+    facing = light[2] - light[0] * slopes[0] - light[1] * slopes[1]
     facing /= np.sqrt(1 + slopes[0] ** 2 + slopes[1] ** 2)
     return np.asarray(0.55 + 0.55 * np.clip(facing, 0, 1), np.float32)

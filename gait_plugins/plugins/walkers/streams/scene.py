@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from gait_plugins.plugins.walkers.body.motion import pose
 from gait_plugins.plugins.walkers.body.parts import labels
 from gait_plugins.plugins.walkers.body.skeleton import Identity, identity
 from gait_plugins.plugins.walkers.image.align import SIZE, Cut, align, binarise, middle, windows
 from gait_plugins.plugins.walkers.image.render import PIXELS, extent
 from gait_plugins.plugins.walkers.image.surface import Surface, surface
 from gait_plugins.plugins.walkers.seeds import bell, generator
-from gait_plugins.plugins.walkers.walk import RATE, Film, Walk, film, walk
+from gait_plugins.plugins.walkers.walk import RATE, Film, Walk, film, pace, walk
 
 SCANS = 10.0
 """Turns of the laser scanner in a second."""
@@ -63,17 +62,12 @@ class Scene:
     @cached_property
     def stature(self) -> float:
         """The person's height in metres."""
-        return bell(generator(self.seed, "stature", self.number), 1.69, 0.085)
+        return stature(self.seed, self.number)
 
     @cached_property
     def pace(self) -> float:
         """Statures walked in a second: what the foot on the ground moves back."""
-        walked = self.walked
-        cycle = np.linspace(0, 1, 33)
-        joints = pose(walked.body, walked.style, cycle, vigour=walked.speed**0.7).joints
-        reach = float(np.ptp(joints["ankle_l"][:, 0]) + np.ptp(joints["ankle_r"][:, 0])) / 2
-        # A foot stands for three fifths of a cycle.
-        return float(reach / 0.6 * walked.speed**0.5 / walked.style.cycle)
+        return pace(self.walked)
 
     def rng(self, *scope: str | int) -> np.random.Generator:
         """The random numbers of this walk for one purpose."""
@@ -188,6 +182,11 @@ class Shot:
         first = (wide - np.array(self.cut.columns)) // 2
         middles = left + (self.column - first) * height / SIZE
         return np.stack([middles - height / 4, top, height / 2, height], 1)
+
+
+def stature(seed: int, number: int) -> float:
+    """A person's height in metres."""
+    return bell(generator(seed, "stature", number), 1.69, 0.085)
 
 
 def scans(frames: int, rate: float) -> int:

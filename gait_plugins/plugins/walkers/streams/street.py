@@ -61,11 +61,16 @@ def _slabs(picture: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def wardrobe(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of what a walker wears in a scene: see :func:`clothes`."""
+    return clothes(scene.seed, scene.number, scene.kind)
+
+
+def clothes(seed: int, number: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Colours of what a walker wears: RGB float32 ``[cloth, 3]``, and how strong its stripes are ``[cloth]``.
 
     Skin, hair and everyday clothes are the person's; coats and bags change from walk to walk.
     """
-    own, today = generator(scene.seed, "wardrobe", scene.number), scene.rng("wardrobe")
+    own, today = generator(seed, "wardrobe", number), generator(seed, "wardrobe", number, kind)
     skin = np.array([236, 190, 160]) * own.uniform(0.4, 1.0)
     colours = {
         "skin": skin,

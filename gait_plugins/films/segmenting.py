@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ import numpy as np
 
 from gait_plugins.api.progress import Job
 from gait_plugins.api.video.frames import Film, FilmFrame
-from gait_plugins.config.sections import VideoSection
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.errors import DataError
 from gait_plugins.films.annotated import AnnotatedFilm
-from gait_plugins.films.following import Follower
+from gait_plugins.films.following import LEFT_OUT, Follower, Outcome, left_out_in_words
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.films.tracks import Quality, Row, Track
 from gait_plugins.io.atomic import remove_orphans, whole_file, write_text
@@ -61,10 +62,8 @@ class Report:
     frames: int = 0
     seconds: float = 0.0
     tracks: list[Written] = field(default_factory=list)
-    short: int = 0
-    """Tracks left out because they have too few silhouettes."""
-    still: int = 0
-    """Tracks left out because they stayed where they were."""
+    left_out: Counter[Outcome] = field(default_factory=Counter)
+    """Tracks that became no sequence, by the reason."""
     remarks: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,7 +73,7 @@ class Report:
             "film": {**film, "rate": round(self.film.rate, 3), "frames": self.frames},
             "seconds": round(self.seconds, 3),
             "tracks": [track.as_dict() for track in self.tracks],
-            "left_out": {"short": self.short, "still": self.still},
+            "left_out": {reason: self.left_out[reason] for reason in LEFT_OUT},
             "remarks": self.remarks,
         }
 
@@ -187,12 +186,10 @@ class _Segmentation:
     def _take(self, tracks: Sequence[Track]) -> None:
         for track in tracks:
             outcome = self.follower.outcome(track)
-            if outcome == "short":
-                self.report.short += 1
-            elif outcome == "still":
-                self.report.still += 1
-            else:
+            if outcome == "sequence":
                 self._write(track)
+            else:
+                self.report.left_out[outcome] += 1
 
     def _write(self, track: Track) -> None:
         name = Name(f"{self.film.name}-{track.number:04d}", self.film.name, f"{track.part:03d}")
@@ -243,8 +240,8 @@ def _previewed(frames: Iterator[FilmFrame]) -> Iterator[FilmFrame]:
 
 def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataError:
     found = f"nobody was followed for {video.min_frames} silhouettes in {report.frames} frames"
-    if report.short or report.still:
-        found += f" ({report.short} tracks are shorter, {report.still} did not move)"
+    if report.left_out:
+        found += f" ({left_out_in_words(report.left_out)})"
     hint = "look at the film; -o video_cfg.min_frames=N takes shorter tracks, -o video_cfg.min_move=0 those "
     hint += "that stand"
     if report.remarks:

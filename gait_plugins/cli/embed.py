@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
-    from gait_plugins.metrics import Metric
-
-log = logging.getLogger("gait_plugins")
 
 FEW = 2000
 """Sequences of a gallery that are all compared with each other when some are added."""
@@ -103,8 +99,8 @@ def run_enroll(
         _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
         return
     embedder = _embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
-    _require_trust(embedder)
-    chosen = _metric(embedder, metric)
+    embedder.require_trust()
+    chosen = embedder.metric(metric)
     new, origins = embedder.files_with_origins(data, identity)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
     with Store(gallery) as held:
@@ -146,6 +142,7 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
+    from gait_plugins.core.galleries.calibration import kept_threshold
     from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
     from gait_plugins.core.galleries.store import Gallery as Store
@@ -159,8 +156,8 @@ def run_identify(
         enrolled = read_embeddings(gallery)
         checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
         embedder = _embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
-        _require_trust(embedder)
-        chosen = _metric(embedder, metric)
+        embedder.require_trust()
+        chosen = embedder.metric(metric)
         probes = embedder.files(data)
         answers = identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
@@ -169,9 +166,9 @@ def run_identify(
         with Store(gallery) as store:
             checked_top(top, store.people, str(gallery))
             embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
-            _require_trust(embedder)
-            chosen = _metric(embedder, metric)
-            limit = _threshold(store, chosen) if unknown_above is None else unknown_above
+            embedder.require_trust()
+            chosen = embedder.metric(metric)
+            limit = kept_threshold(store, chosen) if unknown_above is None else unknown_above
             probes = embedder.files(data)
             answers = identify_in(store, probes, top=top, metric=chosen, unknown_above=limit, index=searched)
     if as_json:
@@ -197,7 +194,7 @@ def _enroll_in_file(
 
     before = read_embeddings(gallery) if gallery.exists() else None
     embedder = _embedder(config, checkpoint, override, device, (before.origin if before else None, gallery))
-    _require_trust(embedder)
+    embedder.require_trust()
     new = embedder.files(data, identity)
     check_named(new.labels.tolist(), new.names.tolist())
     _, channels, parts = new.embeddings.shape
@@ -209,7 +206,7 @@ def _enroll_in_file(
     known = len(before) if before else 0
     people = len(set(extended.labels.tolist()))
     say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
-    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+    say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
 def _check_enrolment(when: str, dtype: str | None) -> None:
@@ -234,12 +231,6 @@ def _origin_of(gallery: Path) -> Origin | None:
         return store.origin
 
 
-def _require_trust(embedder: Embedder) -> None:
-    embedder.trust.require(embedder.config.source)
-    for warning in embedder.trust.warnings:
-        log.warning("%s", warning)
-
-
 def _index(index: str, in_file: bool, gallery: Path) -> Any:
     import yaml
 
@@ -260,25 +251,6 @@ def _index(index: str, in_file: bool, gallery: Path) -> Any:
     return build("index", given if isinstance(given, dict) else {"type": str(given)})
 
 
-def _threshold(store: Any, metric: str) -> float | None:
-    """The threshold that the gallery was calibrated to, None where it was not."""
-    record = store.thresholds().get(metric)
-    if record is None:
-        return None
-    then = record["people"], record["sequences"], record.get("removals", store.removals())
-    if then != (store.people, len(store), store.removals()):
-        log.warning(
-            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
-            "others: gait-plugins gallery calibrate finds it anew",
-            store.folder,
-            record["sequences"],
-            record["people"],
-            len(store),
-            store.people,
-        )
-    return float(record["threshold"])
-
-
 def _embedder(
     config: str,
     checkpoint: Path | None,
@@ -294,16 +266,6 @@ def _embedder(
     if compared and compared[0] is not None:  # before the work, as far as it can be told
         require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder
-
-
-def _metric(embedder: Embedder, asked: str | None) -> Metric:
-    chosen: Any = asked or embedder.config.evaluator_cfg.protocol.options.get("metric", "euc")
-    if chosen not in ("euc", "cos"):
-        raise ConfigError(
-            f"unknown distance {chosen!r}, expected euc or cos", hint="--metric euc or --metric cos"
-        )
-    metric: Metric = chosen
-    return metric
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:

@@ -14,7 +14,7 @@ _SHORTEST, _LONGEST = 0.75, 1.6
 """Seconds of a cycle. What repeats itself faster is a step, which looks like the other one from the side."""
 _SURE = 0.25
 """How far the similarity rises from the trough to the peak of a period that is believed."""
-_GAP = 0.5
+GAP = 0.5
 """Seconds between two silhouettes beyond which nobody knows what the legs did."""
 _CELLS = 16
 _STANCE = 1.5
@@ -55,7 +55,7 @@ def gait_of(silhouettes: Sequence[np.ndarray], times: np.ndarray) -> Gait:
     if len(silhouettes) < 2:
         return Gait(0.0, USUAL_CYCLE, 0.0)
     steps = np.diff(times)
-    covered = float(steps[steps <= _GAP].sum() + np.median(steps))
+    covered = float(steps[steps <= GAP].sum() + np.median(steps))
     spans, likeness = _likeness(_legs(silhouettes), np.asarray(times, float))
     period, confidence = _period(spans, likeness, covered)
     if confidence < _SURE:

@@ -75,7 +75,7 @@ def test_who_walks_towards_the_camera_does_not_stand(view: str):
     assert not stands(frames, times, HERE.repeat(90, 0)).any()
 
 
-@pytest.mark.parametrize("flaws", [0.0, 0.2, 0.3])
+@pytest.mark.parametrize("flaws", [0.0, 0.1, 0.2])
 def test_who_stands_is_known_whatever_the_flaws(flaws: float):
     frames = walk("090")[:50] + still(60, flaws) + walk("090")[30:60]
     boxes = HERE.repeat(140, 0) + np.r_[0:50, [50] * 60, 50:80][:, None] * [2, 0, 2, 0]

@@ -13,6 +13,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
+    from gait_plugins.api.galleries.index import GalleryIndex
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
@@ -41,6 +42,17 @@ Gallery = Annotated[
     Path,
     typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
 ]
+UnknownAbove = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DISTANCE",
+        help="Report walks farther away than this as unknown; default: what gallery calibrate has found, if "
+        "it was run.",
+    ),
+]
+Index = Annotated[
+    str, typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}.")
+]
 Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
 
@@ -62,7 +74,7 @@ def run_embed(
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     check_target(output)
-    embedder = _embedder(config, checkpoint, override, device)
+    embedder = open_embedder(config, checkpoint, override, device)
     found = embedder.files(data) if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
@@ -98,7 +110,7 @@ def run_enroll(
     if is_file_form(gallery):
         _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
         return
-    embedder = _embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
+    embedder = open_embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
     embedder.require_trust()
     chosen = embedder.metric(metric)
     new, origins = embedder.files_with_origins(data, identity)
@@ -123,18 +135,8 @@ def run_identify(
         int | None,
         typer.Option("-k", "--top", help="Number of identities to list for each sequence; default: up to 5."),
     ] = None,
-    unknown_above: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DISTANCE",
-            help="Report sequences farther away than this as unknown; default: what gallery calibrate has "
-            "found, if it was run.",
-        ),
-    ] = None,
-    index: Annotated[
-        str,
-        typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}."),
-    ] = "exact",
+    unknown_above: UnknownAbove = None,
+    index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
@@ -151,11 +153,11 @@ def run_identify(
 
     check_threshold(unknown_above)
     in_file = is_file_form(gallery) or not gallery.exists()
-    searched = None if in_file and index == "exact" else _index(index, in_file, gallery)
+    searched = chosen_index(index, gallery)
     if in_file:
         enrolled = read_embeddings(gallery)
         checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
-        embedder = _embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
+        embedder = open_embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
         embedder.require_trust()
         chosen = embedder.metric(metric)
         probes = embedder.files(data)
@@ -165,7 +167,7 @@ def run_identify(
     else:
         with Store(gallery) as store:
             checked_top(top, store.people, str(gallery))
-            embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
+            embedder = open_embedder(config, checkpoint, override, device, (store.origin, gallery))
             embedder.require_trust()
             chosen = embedder.metric(metric)
             limit = kept_threshold(store, chosen) if unknown_above is None else unknown_above
@@ -193,7 +195,9 @@ def _enroll_in_file(
     from gait_plugins.core.tools.identification import enroll, separation
 
     before = read_embeddings(gallery) if gallery.exists() else None
-    embedder = _embedder(config, checkpoint, override, device, (before.origin if before else None, gallery))
+    embedder = open_embedder(
+        config, checkpoint, override, device, (before.origin if before else None, gallery)
+    )
     embedder.require_trust()
     new = embedder.files(data, identity)
     check_named(new.labels.tolist(), new.names.tolist())
@@ -231,12 +235,20 @@ def _origin_of(gallery: Path) -> Origin | None:
         return store.origin
 
 
-def _index(index: str, in_file: bool, gallery: Path) -> Any:
+def chosen_index(index: str, gallery: Path) -> GalleryIndex | None:
+    """The index that an option names; None for the exact one.
+
+    Raises:
+        ConfigError: there is no such index, or the gallery is a file.
+    """
     import yaml
 
     from gait_plugins.config import build
+    from gait_plugins.core.galleries.conversion import is_file_form
 
-    if in_file:
+    if index == "exact":
+        return None
+    if is_file_form(gallery) or not gallery.exists():
         raise ConfigError(
             "a gallery in a .npz file is searched without an index",
             where=str(gallery),
@@ -248,16 +260,18 @@ def _index(index: str, in_file: bool, gallery: Path) -> Any:
         raise ConfigError(
             f"--index is no YAML: {index!r}", hint="--index '{type: faiss, keep: 500}'"
         ) from error
-    return build("index", given if isinstance(given, dict) else {"type": str(given)})
+    found: GalleryIndex = build("index", given if isinstance(given, dict) else {"type": str(given)})
+    return found
 
 
-def _embedder(
+def open_embedder(
     config: str,
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
     compared: tuple[Origin | None, Path] | None = None,
 ) -> Embedder:
+    """The model of a configuration with its weights; a gallery of another origin is refused at once."""
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import require_same_origin

@@ -38,6 +38,11 @@ class VideoSection(Section):
     rate: Annotated[float, Field(gt=0)] | None = Field(
         None, description="frames a second that are looked at, at most; null: 50"
     )
+    chapter: Annotated[float, Field(gt=0)] | None = Field(
+        10.0,
+        description="minutes of a film after which, once nobody is in the picture, its background is learnt "
+        "anew; a run that was cut off goes on from there; null: the film is one piece",
+    )
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

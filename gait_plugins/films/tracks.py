@@ -17,6 +17,8 @@ from gait_plugins.prepare.align import align_mask
 
 MOST_HELD = 5000
 """Silhouettes of one track that are held in memory: a longer track is written in several parts."""
+MOST_ROWS = 4 * MOST_HELD
+"""Sightings of one track that are held in memory, likewise."""
 CROPS, CROP_HEIGHT, CROP_WIDTH = 16, 80, 52
 """Pictures of a track for the contact sheet, and their size."""
 

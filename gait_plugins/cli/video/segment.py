@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,16 +37,19 @@ def run_segment(
     annotated: Annotated[
         bool, typer.Option("--annotated/--no-annotated", help="Write the film with boxes and tracks.")
     ] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew where an earlier run was cut off.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Turn a film into the aligned silhouettes of each person who walks through it.
 
     Without options the camera has to stand still. Frames in which a body touches another, is hidden in
     part or is cut by the border are left out. DIR/FILM.csv has times and boxes, DIR/FILM.json the quality of
-    each track, DIR/FILM.png pictures of it, and DIR/FILM.mp4 is the film with boxes.
+    each track, DIR/FILM.png pictures of it, and DIR/FILM.mp4 is the film with boxes. Where a run was cut
+    off, the same command goes on from the last of its chapters, video_cfg.chapter minutes each.
     """
     from gait_plugins.config.loading import load_video
-    from gait_plugins.core.tools.contact_sheet import contact_sheet
     from gait_plugins.films.reading import FilmSource
     from gait_plugins.films.segmenting import segment
     from gait_plugins.prepare.convert import quiet_opencv
@@ -53,13 +57,34 @@ def run_segment(
     video = load_video(config, override or ())
     with quiet_opencv(threads=None):
         source = FilmSource(film, video.rate)
-        report = segment(source, target, video, annotated)
-        rows = [(track.name.id, track.sheet) for track in report.tracks if track.sheet is not None]
-        contact_sheet(rows, target / f"{source.film.name}.png", step=1, compression=2)
+        report = segment(source, target, video, annotated, fresh=fresh, finish=_draw_sheet)
     if as_json:
         say_json(report.as_dict())
     else:
         say("\n".join(_lines(report, target)))
+
+
+def _draw_sheet(report: Report, folder: Path) -> None:
+    from gait_plugins.core.tools.contact_sheet import contact_sheet
+
+    shown = [(track.name.id, track.sheet) for track in report.tracks if track.sheet is not None]
+    contact_sheet(_Rows(shown), folder / f"{report.film.name}.png", step=1, compression=2)
+
+
+class _Rows(Sequence[tuple[str, Any]]):
+    """The rows of the contact sheet, whose pictures are read as they are wanted."""
+
+    def __init__(self, shown: Sequence[tuple[str, Path]]) -> None:
+        self._shown = shown
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    def __getitem__(self, place: Any) -> Any:
+        import numpy as np
+
+        label, path = self._shown[place]
+        return label, np.load(path)
 
 
 def _lines(report: Report, target: Path) -> list[str]:

@@ -44,10 +44,7 @@ class TrackLooks(GaitDataset):
 
     Args:
         tracks: each with a silhouette at least.
-        names: of the streams that are given, :data:`_GIVEN` or one of them; None: silhouettes without a name.
-
-    Raises:
-        ConfigError: films do not give such a stream, or no joints were looked for in these tracks.
+        names: of the streams that are given, silhouettes and keypoints; None: silhouettes without a name.
     """
 
     def __init__(self, tracks: Sequence[Track], names: Sequence[str] | None) -> None:
@@ -56,20 +53,6 @@ class TrackLooks(GaitDataset):
         self._looks = [(track, places) for track in tracks for places in looks_at(track.times())]
         self.tracks = [place for place, track in enumerate(tracks) for _ in looks_at(track.times())]
         """Of each sequence the place of its track."""
-        unknown = [name for name in names or () if name not in _GIVEN]
-        if unknown:
-            raise ConfigError(
-                f"the model takes {', '.join(names or ())}, but films give {' and '.join(_GIVEN)}: missing "
-                f"is {', '.join(unknown)}",
-                where="films",
-                hint="choose a model of silhouettes or keypoints",
-            )
-        if "keypoints" in (names or ()) and not all(track.joints for track in tracks):
-            raise ConfigError(
-                "the model takes keypoints, and no joints were looked for in the film",
-                where="video_cfg.pose_estimator",
-                hint="choose an estimator: gait-plugins plugins list --kind pose_estimator",
-            )
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return [
@@ -111,6 +94,7 @@ def embed_tracks(embedder: Embedder, tracks: Sequence[Track]) -> Embeddings:
         ConfigError: the model takes what films do not give.
         DataError: an embedding is NaN or infinite.
     """
+    require_streams(embedder, all(track.joints for track in tracks))
     dataset = TrackLooks(tracks, _wanted(embedder))
     found = embedder.sequences(dataset)
     of_track = np.array(dataset.tracks)
@@ -118,6 +102,33 @@ def embed_tracks(embedder: Embedder, tracks: Sequence[Track]) -> Embeddings:
     whole = found.rows([int(np.argmax(of_track == place)) for place in range(len(tracks))])
     names = np.array([f"track {track.number}" for track in tracks])
     return replace(whole, embeddings=np.stack(values), names=names, views=np.full(len(tracks), ""))
+
+
+def require_streams(embedder: Embedder, with_joints: bool) -> None:
+    """See before any work that films give what a model takes.
+
+    Args:
+        embedder: the model.
+        with_joints: whether a pose estimator looks for joints.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    names = _wanted(embedder)
+    unknown = [name for name in names or () if name not in _GIVEN]
+    if unknown:
+        raise ConfigError(
+            f"the model takes {', '.join(names or ())}, but films give {' and '.join(_GIVEN)}: missing "
+            f"is {', '.join(unknown)}",
+            where=embedder.config.source or "films",
+            hint="choose a model of silhouettes or keypoints",
+        )
+    if "keypoints" in (names or ()) and not with_joints:
+        raise ConfigError(
+            "the model takes keypoints, and no joints are looked for in the film",
+            where="video_cfg.pose_estimator",
+            hint="choose an estimator: gait-plugins plugins list --kind pose_estimator",
+        )
 
 
 def _wanted(embedder: Embedder) -> list[str] | None:

@@ -96,7 +96,9 @@ class Namer(AbstractContextManager["Namer"]):
     ) -> None:
         check_threshold(unknown_above)
         self.embedder, self.where = embedder, str(gallery)
-        self._metric, self._index = embedder.metric(metric), index
+        self._index = index
+        self.metric = embedder.metric(metric)
+        """By which embeddings are compared."""
         self._store: Gallery | None = None
         self._enrolled: Embeddings | None = None
         if is_file_form(gallery) or not gallery.exists():
@@ -124,7 +126,7 @@ class Namer(AbstractContextManager["Namer"]):
             self.threshold = unknown_above
             """The distance above which a track is unknown; None: the nearest person is always named."""
             if unknown_above is None and self._store is not None:
-                self.threshold = kept_threshold(self._store, self._metric)
+                self.threshold = kept_threshold(self._store, self.metric)
         except BaseException:
             self.close()
             raise
@@ -163,7 +165,7 @@ class Namer(AbstractContextManager["Namer"]):
                 probes,
                 self._enrolled,
                 top=top,
-                metric=self._metric,
+                metric=self.metric,
                 unknown_above=self.threshold,
                 where=self.where,
             )
@@ -172,7 +174,7 @@ class Namer(AbstractContextManager["Namer"]):
             self._store,
             probes,
             top=min(max(2, self._top), max(1, self._store.people)),
-            metric=self._metric,
+            metric=self.metric,
             unknown_above=self.threshold,
             index=self._index,
         )

@@ -25,8 +25,8 @@ Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
 ]
 DATA = (
-    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, or packed "
-    "data files"
+    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, packed data "
+    "files, or films"
 )
 Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
@@ -71,11 +71,12 @@ def run_embed(
     device: Device = "auto",
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     check_target(output)
     embedder = open_embedder(config, checkpoint, override, device)
-    found = embedder.files(data) if data else embedder.test_set()
+    found = embed_data(embedder, data)[0] if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
     say(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
@@ -88,6 +89,10 @@ def run_enroll(
     identity: Annotated[
         str | None,
         typer.Option("--id", help="Identity of the person in these files, images or folders of one ID."),
+    ] = None,
+    track: Annotated[
+        list[int] | None,
+        typer.Option("--track", metavar="N", help="Track of a film with several; may be repeated."),
     ] = None,
     when: Annotated[
         str, typer.Option(metavar="TIME", help="When they were recorded, in ISO 8601; default: now.")
@@ -104,16 +109,17 @@ def run_enroll(
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
     from gait_plugins.core.galleries.conversion import enroll_in, is_file_form, read_any
     from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.identification import separation
 
-    _check_enrolment(when, dtype)
+    _check_enrolment(when, dtype, data, identity)
     if is_file_form(gallery):
-        _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
+        _enroll_in_file(gallery, config, data, identity, track, checkpoint, override, device, metric)
         return
     embedder = open_embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
     embedder.require_trust()
     chosen = embedder.metric(metric)
-    new, origins = embedder.files_with_origins(data, identity)
+    new, origins = embed_data(embedder, data, identity, tracks=track or (), of_one=True)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
     with Store(gallery) as held:
         total, people = len(held), held.people
@@ -148,6 +154,7 @@ def run_identify(
     from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
     from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
@@ -160,7 +167,7 @@ def run_identify(
         embedder = open_embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
         embedder.require_trust()
         chosen = embedder.metric(metric)
-        probes = embedder.files(data)
+        probes, _ = embed_data(embedder, data)
         answers = identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
         )
@@ -171,7 +178,7 @@ def run_identify(
             embedder.require_trust()
             chosen = embedder.metric(metric)
             limit = kept_threshold(store, chosen) if unknown_above is None else unknown_above
-            probes = embedder.files(data)
+            probes, _ = embed_data(embedder, data)
             answers = identify_in(store, probes, top=top, metric=chosen, unknown_above=limit, index=searched)
     if as_json:
         say_json([answer.as_dict() for answer in answers])
@@ -184,6 +191,7 @@ def _enroll_in_file(
     config: str,
     data: list[Path],
     identity: str | None,
+    track: list[int] | None,
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
@@ -191,6 +199,7 @@ def _enroll_in_file(
 ) -> None:
     """Enroll in a gallery of the old form, a file that is written anew."""
     from gait_plugins.core.galleries.entries import check_named, check_usable
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
     from gait_plugins.core.tools.identification import enroll, separation
 
@@ -199,7 +208,7 @@ def _enroll_in_file(
         config, checkpoint, override, device, (before.origin if before else None, gallery)
     )
     embedder.require_trust()
-    new = embedder.files(data, identity)
+    new, _ = embed_data(embedder, data, identity, tracks=track or (), of_one=True)
     check_named(new.labels.tolist(), new.names.tolist())
     _, channels, parts = new.embeddings.shape
     check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(gallery))
@@ -213,7 +222,14 @@ def _enroll_in_file(
     say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
-def _check_enrolment(when: str, dtype: str | None) -> None:
+def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: str | None) -> None:
+    from gait_plugins.core.recognition.film_data import is_film
+
+    films = [path for path in data if is_film(path)]
+    if films and identity is None:
+        raise ConfigError(
+            "the film does not say who is in it", where=str(films[0]), hint="give the identity with --id"
+        )
     if dtype not in (None, "float32", "float16"):
         raise ConfigError(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"

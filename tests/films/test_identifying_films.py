@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers.components.tracks import tiny_files
 from helpers.files.films import counting, street, write_film
-from helpers.files.tracks import tiny_files
 from typer.testing import CliRunner, Result
 
 from gait_plugins.cli import app

@@ -19,6 +19,7 @@ from gait_plugins.cli.embed import (
     UnknownAbove,
     chosen_index,
     open_embedder,
+    video_of,
 )
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
@@ -26,6 +27,7 @@ from gait_plugins.io.printable import printable, say, say_json
 if TYPE_CHECKING:
     from gait_plugins.core.recognition.film_people import FilmPeople
     from gait_plugins.core.recognition.naming import Namer
+    from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.films.reading import FilmSource
 
 
@@ -76,37 +78,57 @@ def run_identify_film(
     The section video_cfg of CONFIG says how people are found and followed. Two people who are seen at the
     same time never bear the same name. A film with nobody in it is an answer and no error.
     """
-    from gait_plugins.config.loading import load_video
-    from gait_plugins.core.recognition.film_people import check_drawing, draw_people, follow_film, name_people
     from gait_plugins.core.recognition.naming import Namer
-    from gait_plugins.films.reading import FilmSource
     from gait_plugins.prepare.convert import quiet_opencv
 
     _check_out(out)
     embedder = open_embedder(config, checkpoint, override, device)
-    video = embedder.config.video_cfg or load_video()
     with quiet_opencv(threads=None):
-        sources = [FilmSource(film, video.rate) for film in films]
-        if annotated is not None:
-            _check_one(sources)
-            check_drawing(sources[0], annotated)
+        sources = _sources(films, embedder, annotated)
         chosen = chosen_index(index, gallery)
-        found = []
         with Namer(
             embedder, gallery, top=top, unknown_above=unknown_above, metric=metric, index=chosen
         ) as namer:
-            for source in sources:
-                tracks = follow_film(source, video, embedder, keep_places=annotated is not None)
-                found.append(name_people(tracks, namer, join))
-        if annotated is not None:
-            draw_people(sources[0], found[0], annotated)
-    report = _report(gallery, namer, found)
+            found = _found(sources, namer, join, annotated)
+    report: dict[str, Any] = {"gallery": str(gallery), "threshold": namer.threshold, "metric": namer.metric}
+    report["films"] = [each.as_dict() for each in found]
     if out is not None:
         _write(out, report, found)
     if as_json:
         say_json(report)
     else:
         say("\n".join(chain.from_iterable(map(_lines, found))))
+
+
+def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) -> list[FilmSource]:
+    """The films, all of which can be read."""
+    from gait_plugins.core.recognition.film_people import check_drawing
+    from gait_plugins.films.reading import FilmSource
+
+    sources = [FilmSource(film, video_of(embedder).rate) for film in films]
+    if annotated is not None:
+        if len(sources) > 1:
+            raise ConfigError(
+                f"--annotated writes one film, and {len(sources)} are given",
+                hint="give the films one by one",
+            )
+        check_drawing(sources[0], annotated)
+    return sources
+
+
+def _found(
+    sources: Sequence[FilmSource], namer: Namer, join: bool, annotated: Path | None
+) -> list[FilmPeople]:
+    from gait_plugins.core.recognition.film_people import draw_people, follow_film, name_people
+
+    found = []
+    for source in sources:
+        video = video_of(namer.embedder)
+        tracks = follow_film(source, video, namer.embedder, keep_places=annotated is not None)
+        found.append(name_people(tracks, namer, join))
+    if annotated is not None:
+        draw_people(sources[0], found[0], annotated)
+    return found
 
 
 def _check_out(out: Path | None) -> None:
@@ -116,18 +138,6 @@ def _check_out(out: Path | None) -> None:
             where=str(out),
             hint=f"--out {out.with_suffix('.json')}",
         )
-
-
-def _check_one(sources: Sequence[FilmSource]) -> None:
-    if len(sources) > 1:
-        raise ConfigError(
-            f"--annotated writes one film, and {len(sources)} are given", hint="give the films one by one"
-        )
-
-
-def _report(gallery: Path, namer: Namer, found: Sequence[FilmPeople]) -> dict[str, Any]:
-    known = {"gallery": str(gallery), "threshold": namer.threshold, "metric": namer.metric}
-    return {**known, "films": [each.as_dict() for each in found]}
 
 
 def _write(out: Path, report: dict[str, Any], found: Sequence[FilmPeople]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.components.tiny import TinyModel
-from helpers.files.tracks import WIDTHS, tiny_embedder, tiny_files, track
+from helpers.components.tracks import WIDTHS, tiny_embedder, tiny_files, track
 
 from gait_plugins import SILHOUETTES, Stream
 from gait_plugins.core.galleries.conversion import enroll_in

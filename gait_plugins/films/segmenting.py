@@ -144,9 +144,8 @@ def segment(
             where=str(target),
             hint="choose another folder",
         )
-    target.mkdir(parents=True, exist_ok=True)
     # Another process may be at a film of the same name: neither touches what the other has.
-    work = Workplace(target, source, video, annotated, fresh)
+    work = _workplace(target, source, video, annotated, fresh)
     try:
         report = _Segmentation(source, work, video, annotated).run()
     except BaseException:
@@ -168,6 +167,22 @@ def segment(
         return report
     finally:
         work.remove()
+
+
+def _workplace(
+    target: Path, source: FilmSource, video: VideoSection, annotated: bool, fresh: bool
+) -> Workplace:
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        return Workplace(target, source, video, annotated, fresh)
+    except OSError as error:
+        above = next((path for path in target.parents if path.exists() and not path.is_dir()), None)
+        hint = "choose a folder that you may write to: relative paths start at the working directory"
+        raise DataError(
+            f"the folder cannot be made, or not written to: {error.strerror or error}",
+            where=str(target),
+            hint=hint if above is None else f"{above} is a file: choose a path that holds none",
+        ) from error
 
 
 def _tell_how_to_go_on(checkpoint: Checkpoint, film: Film) -> None:

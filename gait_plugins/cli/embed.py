@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +13,10 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
+    from gait_plugins.api.galleries.index import GalleryIndex
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
-    from gait_plugins.metrics import Metric
-
-log = logging.getLogger("gait_plugins")
 
 FEW = 2000
 """Sequences of a gallery that are all compared with each other when some are added."""
@@ -45,6 +42,17 @@ Gallery = Annotated[
     Path,
     typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
 ]
+UnknownAbove = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DISTANCE",
+        help="Report walks farther away than this as unknown; default: what gallery calibrate has found, if "
+        "it was run.",
+    ),
+]
+Index = Annotated[
+    str, typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}.")
+]
 Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
 
@@ -66,7 +74,7 @@ def run_embed(
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     check_target(output)
-    embedder = _embedder(config, checkpoint, override, device)
+    embedder = open_embedder(config, checkpoint, override, device)
     found = embedder.files(data) if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
@@ -102,9 +110,9 @@ def run_enroll(
     if is_file_form(gallery):
         _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
         return
-    embedder = _embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
-    _require_trust(embedder)
-    chosen = _metric(embedder, metric)
+    embedder = open_embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
+    embedder.require_trust()
+    chosen = embedder.metric(metric)
     new, origins = embedder.files_with_origins(data, identity)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
     with Store(gallery) as held:
@@ -127,18 +135,8 @@ def run_identify(
         int | None,
         typer.Option("-k", "--top", help="Number of identities to list for each sequence; default: up to 5."),
     ] = None,
-    unknown_above: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DISTANCE",
-            help="Report sequences farther away than this as unknown; default: what gallery calibrate has "
-            "found, if it was run.",
-        ),
-    ] = None,
-    index: Annotated[
-        str,
-        typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}."),
-    ] = "exact",
+    unknown_above: UnknownAbove = None,
+    index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
@@ -146,6 +144,7 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
+    from gait_plugins.core.galleries.calibration import kept_threshold
     from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
     from gait_plugins.core.galleries.store import Gallery as Store
@@ -154,13 +153,13 @@ def run_identify(
 
     check_threshold(unknown_above)
     in_file = is_file_form(gallery) or not gallery.exists()
-    searched = None if in_file and index == "exact" else _index(index, in_file, gallery)
+    searched = chosen_index(index, gallery)
     if in_file:
         enrolled = read_embeddings(gallery)
         checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
-        embedder = _embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
-        _require_trust(embedder)
-        chosen = _metric(embedder, metric)
+        embedder = open_embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
+        embedder.require_trust()
+        chosen = embedder.metric(metric)
         probes = embedder.files(data)
         answers = identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
@@ -168,10 +167,10 @@ def run_identify(
     else:
         with Store(gallery) as store:
             checked_top(top, store.people, str(gallery))
-            embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
-            _require_trust(embedder)
-            chosen = _metric(embedder, metric)
-            limit = _threshold(store, chosen) if unknown_above is None else unknown_above
+            embedder = open_embedder(config, checkpoint, override, device, (store.origin, gallery))
+            embedder.require_trust()
+            chosen = embedder.metric(metric)
+            limit = kept_threshold(store, chosen) if unknown_above is None else unknown_above
             probes = embedder.files(data)
             answers = identify_in(store, probes, top=top, metric=chosen, unknown_above=limit, index=searched)
     if as_json:
@@ -196,8 +195,10 @@ def _enroll_in_file(
     from gait_plugins.core.tools.identification import enroll, separation
 
     before = read_embeddings(gallery) if gallery.exists() else None
-    embedder = _embedder(config, checkpoint, override, device, (before.origin if before else None, gallery))
-    _require_trust(embedder)
+    embedder = open_embedder(
+        config, checkpoint, override, device, (before.origin if before else None, gallery)
+    )
+    embedder.require_trust()
     new = embedder.files(data, identity)
     check_named(new.labels.tolist(), new.names.tolist())
     _, channels, parts = new.embeddings.shape
@@ -209,7 +210,7 @@ def _enroll_in_file(
     known = len(before) if before else 0
     people = len(set(extended.labels.tolist()))
     say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
-    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+    say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
 def _check_enrolment(when: str, dtype: str | None) -> None:
@@ -234,18 +235,20 @@ def _origin_of(gallery: Path) -> Origin | None:
         return store.origin
 
 
-def _require_trust(embedder: Embedder) -> None:
-    embedder.trust.require(embedder.config.source)
-    for warning in embedder.trust.warnings:
-        log.warning("%s", warning)
+def chosen_index(index: str, gallery: Path) -> GalleryIndex | None:
+    """The index that an option names; None for the exact one.
 
-
-def _index(index: str, in_file: bool, gallery: Path) -> Any:
+    Raises:
+        ConfigError: there is no such index, or the gallery is a file.
+    """
     import yaml
 
     from gait_plugins.config import build
+    from gait_plugins.core.galleries.conversion import is_file_form
 
-    if in_file:
+    if index == "exact":
+        return None
+    if is_file_form(gallery) or not gallery.exists():
         raise ConfigError(
             "a gallery in a .npz file is searched without an index",
             where=str(gallery),
@@ -257,35 +260,18 @@ def _index(index: str, in_file: bool, gallery: Path) -> Any:
         raise ConfigError(
             f"--index is no YAML: {index!r}", hint="--index '{type: faiss, keep: 500}'"
         ) from error
-    return build("index", given if isinstance(given, dict) else {"type": str(given)})
+    found: GalleryIndex = build("index", given if isinstance(given, dict) else {"type": str(given)})
+    return found
 
 
-def _threshold(store: Any, metric: str) -> float | None:
-    """The threshold that the gallery was calibrated to, None where it was not."""
-    record = store.thresholds().get(metric)
-    if record is None:
-        return None
-    then = record["people"], record["sequences"], record.get("removals", store.removals())
-    if then != (store.people, len(store), store.removals()):
-        log.warning(
-            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
-            "others: gait-plugins gallery calibrate finds it anew",
-            store.folder,
-            record["sequences"],
-            record["people"],
-            len(store),
-            store.people,
-        )
-    return float(record["threshold"])
-
-
-def _embedder(
+def open_embedder(
     config: str,
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
     compared: tuple[Origin | None, Path] | None = None,
 ) -> Embedder:
+    """The model of a configuration with its weights; a gallery of another origin is refused at once."""
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import require_same_origin
@@ -294,16 +280,6 @@ def _embedder(
     if compared and compared[0] is not None:  # before the work, as far as it can be told
         require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder
-
-
-def _metric(embedder: Embedder, asked: str | None) -> Metric:
-    chosen: Any = asked or embedder.config.evaluator_cfg.protocol.options.get("metric", "euc")
-    if chosen not in ("euc", "cos"):
-        raise ConfigError(
-            f"unknown distance {chosen!r}, expected euc or cos", hint="--metric euc or --metric cos"
-        )
-    metric: Metric = chosen
-    return metric
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:

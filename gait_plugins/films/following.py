@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -11,14 +11,22 @@ import numpy as np
 from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
 from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.api.video.people import Detection, Sighting
-from gait_plugins.config.sections import VideoSection
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.errors import DataError
 from gait_plugins.films.tracks import MOST_HELD, MOST_ROWS, Track
 from gait_plugins.registry.failures import failures_of
 from gait_plugins.skeleton.orders import joint_order
 
-Outcome = Literal["sequence", "short", "still"]
-"""What becomes of a track: a sequence, or nothing: too few silhouettes, or the person did not walk."""
+Outcome = Literal["sequence", "short", "still", "cycles", "nobody"]
+"""What becomes of a track: a sequence, or nothing: too few silhouettes, no walk, too few gait cycles, or
+perhaps no person."""
+LEFT_OUT: dict[Outcome, tuple[str, str]] = {
+    "short": ("is shorter", "are shorter"),
+    "still": ("did not move", "did not move"),
+    "cycles": ("shows too little of a gait", "show too little of a gait"),
+    "nobody": ("is perhaps no person", "are perhaps no people"),
+}
+"""Why a track becomes no sequence, as it is said of one and of several."""
 
 _PATIENCE = 1.0
 """Seconds for which a track is kept open beyond the tracker's memory."""
@@ -99,10 +107,11 @@ class Follower:
             track = self._open.setdefault(sighting.track, Track(sighting.track, self.video.size, frame.time))
             track.see(frame, sighting, joints.get(sighting.track))
             if len(track.frames) >= MOST_HELD or len(track.rows) >= MOST_ROWS:
+                self._settle(track)
                 over.append(track)
                 self._open[sighting.track] = track.next_part(kept=self.outcome(track) == "sequence")
         ended = [n for n, track in self._open.items() if self._is_over(track, frame.time)]
-        return found, over + [track for track in map(self._open.pop, ended) if track.rows]
+        return found, over + [self._settle(track) for track in map(self._open.pop, ended) if track.rows]
 
     def _tracked(self, frame: FilmFrame, people: Sequence[Detection]) -> list[Sighting]:
         """The sightings of the tracker, with numbers that go on after those of earlier chapters."""
@@ -120,7 +129,7 @@ class Follower:
 
     def rest(self) -> list[Track]:
         """The tracks that are open when the film has ended; none are afterwards."""
-        found = [track for track in self._open.values() if track.rows]
+        found = [self._settle(track) for track in self._open.values() if track.rows]
         self._open.clear()
         return found
 
@@ -130,14 +139,23 @@ class Follower:
         if track.part and track.frames:
             return "sequence"
         quality = track.quality()
-        if quality.silhouettes < self.video.min_frames:
+        if quality.silhouettes + quality.standing < self.video.min_frames:
             return "short"
-        return "still" if quality.move < self.video.min_move else "sequence"
+        if quality.score < self.video.min_score:
+            return "nobody"
+        if quality.move < self.video.min_move or quality.silhouettes < self.video.min_frames:
+            return "still"
+        return "cycles" if quality.cycles < self.video.min_cycles else "sequence"
 
     def remarks(self) -> Sequence[str]:
         """What the user should know of the film, in words; asked when it has ended."""
         with failures_of(self._segmenter):
             return self._segmenter.remarks()
+
+    def _settle(self, track: Track) -> Track:
+        if self.video.min_move:
+            track.leave_out_standing()
+        return track
 
     def _within(self, frame: FilmFrame, people: Sequence[Detection]) -> Sequence[Detection]:
         height, width = frame.pixels.shape[:2]
@@ -183,3 +201,13 @@ def _check_joints(estimator: PoseEstimator) -> None:
             where=type(estimator).__name__,
             hint="this is a fault of the estimator: its order and joints have to agree",
         )
+
+
+def left_out_in_words(count: Mapping[Outcome, int]) -> str:
+    """Why tracks were left out: ``3 tracks are shorter, 1 did not move``; nothing where none was."""
+    found = [(count[reason], words) for reason, words in LEFT_OUT.items() if count.get(reason)]
+    parts = [f"{number} {words[number > 1]}" for number, words in found]
+    if parts:
+        number, _, rest = parts[0].partition(" ")
+        parts[0] = f"{number} {'track' if number == '1' else 'tracks'} {rest}"
+    return ", ".join(parts)

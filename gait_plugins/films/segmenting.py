@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, fields
@@ -16,11 +17,11 @@ import numpy as np
 
 from gait_plugins.api.progress import Job
 from gait_plugins.api.video.frames import Film, FilmFrame
-from gait_plugins.config.sections import VideoSection
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.errors import DataError
 from gait_plugins.films.annotated import AnnotatedFilm
 from gait_plugins.films.chapters import Chapters
-from gait_plugins.films.following import Follower
+from gait_plugins.films.following import LEFT_OUT, Follower, Outcome, left_out_in_words
 from gait_plugins.films.reading import FilmSource, Reading
 from gait_plugins.films.sightings import SightingLog, logged_sightings
 from gait_plugins.films.tracks import Quality, Row, Track
@@ -66,10 +67,8 @@ class Report:
     frames: int = 0
     seconds: float = 0.0
     tracks: list[Written] = field(default_factory=list)
-    short: int = 0
-    """Tracks left out because they have too few silhouettes."""
-    still: int = 0
-    """Tracks left out because they stayed where they were."""
+    left_out: Counter[Outcome] = field(default_factory=Counter)
+    """Tracks that became no sequence, by the reason."""
     remarks: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,7 +78,7 @@ class Report:
             "film": {**film, "rate": round(self.film.rate, 3), "frames": self.frames},
             "seconds": round(self.seconds, 3),
             "tracks": [track.as_dict() for track in self.tracks],
-            "left_out": {"short": self.short, "still": self.still},
+            "left_out": {reason: self.left_out[reason] for reason in LEFT_OUT},
             "remarks": self.remarks,
         }
 
@@ -88,7 +87,8 @@ class Report:
         tracks = [
             (list(each.name), asdict(each.quality), each.sheet and each.sheet.name) for each in self.tracks
         ]
-        return {**{name: getattr(self, name) for name in self._plain()}, "tracks": tracks}
+        kept: dict[str, Any] = {name: getattr(self, name) for name in self._plain()}
+        return {**kept, "tracks": tracks, "left_out": dict(self.left_out)}
 
     def restore(self, state: dict[str, Any], sheets: Path) -> None:
         """Take up a state.
@@ -99,6 +99,7 @@ class Report:
         """
         for name in self._plain():
             setattr(self, name, state[name])
+        self.left_out = Counter(state["left_out"])
         self.tracks = [
             Written(Name(*name), Quality(**quality), sheets / sheet if sheet else None)
             for name, quality, sheet in state["tracks"]
@@ -106,7 +107,7 @@ class Report:
 
     @classmethod
     def _plain(cls) -> list[str]:
-        return [each.name for each in fields(cls) if each.name not in ("film", "tracks")]
+        return [each.name for each in fields(cls) if each.name not in ("film", "tracks", "left_out")]
 
 
 def segment(
@@ -334,12 +335,10 @@ class _Segmentation:
     def _take(self, tracks: Sequence[Track]) -> None:
         for track in tracks:
             outcome = self.follower.outcome(track)
-            if outcome == "short":
-                self.report.short += 1
-            elif outcome == "still":
-                self.report.still += 1
-            else:
+            if outcome == "sequence":
                 self._write(track)
+            else:
+                self.report.left_out[outcome] += 1
 
     def _write(self, track: Track) -> None:
         name = Name(f"{self.film.name}-{track.number:04d}", self.film.name, f"{track.part:03d}")
@@ -399,8 +398,8 @@ class _Table:
 
 def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataError:
     found = f"nobody was followed for {video.min_frames} silhouettes in {report.frames} frames"
-    if report.short or report.still:
-        found += f" ({report.short} tracks are shorter, {report.still} did not move)"
+    if report.left_out:
+        found += f" ({left_out_in_words(report.left_out)})"
     hint = "look at the film; -o video_cfg.min_frames=N takes shorter tracks, -o video_cfg.min_move=0 those "
     hint += "that stand"
     if report.remarks:

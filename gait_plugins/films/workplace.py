@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import cv2
 
 from gait_plugins import __version__
-from gait_plugins.config.sections import VideoSection
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.io.atomic import is_alive, locked, write_text
 from gait_plugins.io.printable import json_text

@@ -65,7 +65,7 @@ def remove_orphans(folder: Path, ending: str) -> None:
 
 
 def locked(path: Path) -> BinaryIO | None:
-    """A file, made where it is missing, that is this process's alone until it is closed; None: it is another's.
+    """A file, made where it is missing, that is this process's alone until it is closed; None: another's.
 
     The lock goes with its process, however that ends. Where there are no locks, the file is open alone.
     """

@@ -50,7 +50,7 @@ def test_every_trouble_and_file_of_the_page_is_one(tmp_path: Path):
 
     from gait_plugins.api.video.people import Trouble
 
-    assert set(re.findall(r"^\| `(merged|hidden|border)` \|", PAGE, re.MULTILINE)) == set(
+    assert set(re.findall(r"^\| `(merged|hidden|border|standing)` \|", PAGE, re.MULTILINE)) == set(
         get_args(Trouble)
     ) - {""}
 

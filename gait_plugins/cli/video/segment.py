@@ -88,21 +88,24 @@ class _Rows(Sequence[tuple[str, Any]]):
 
 
 def _lines(report: Report, target: Path) -> list[str]:
+    from gait_plugins.films.following import left_out_in_words
+
     frames = sum(track.quality.silhouettes for track in report.tracks)
     name = printable(report.film.name)
     lines = [
         f"{len(report.tracks)} tracks of {frames} silhouettes in {report.frames} frames "
         f"({report.seconds:.1f} s): {printable(target)}",
-        f"{report.short} shorter tracks and {report.still} that stayed where they were are left out",
+        *([f"left out: {left_out_in_words(report.left_out)}"] if report.left_out else []),
         *(f"remark: {printable(remark)}" for remark in report.remarks),
         "",
-        f"{'track':{len(name) + 5}}  {'from s':>7}  {'to s':>7}  silhouettes  merged  hidden  border  height",
+        f"{'track':{len(name) + 5}}  {'from s':>7}  {'to s':>7}  silhouettes  cycles  merged  hidden  "
+        "border  standing  height",
     ]
     for track in report.tracks:
         q = track.quality
         lines.append(
-            f"{printable(track.name.id)}  {q.begin:7.1f}  {q.end:7.1f}  {q.silhouettes:11}  {q.merged:6}  "
-            f"{q.hidden:6}  {q.border:6}  {q.height:6.0f}"
+            f"{printable(track.name.id)}  {q.begin:7.1f}  {q.end:7.1f}  {q.silhouettes:11}  {q.cycles:6.1f}  "
+            f"{q.merged:6}  {q.hidden:6}  {q.border:6}  {q.standing:8}  {q.height:6.0f}"
         )
     table, sheet = (
         printable(target / f"{report.film.name}.csv"),

@@ -21,7 +21,7 @@ from gait_plugins.films.growing_file import GrowingFile
 from gait_plugins.films.reading import MOST_RATE, USUAL_RATE
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds between the first two tries to reach a camera that is gone, which double, and the most they become."""
+"""Seconds between the first two tries to reach a camera that is gone; they double, up to the latter."""
 STALE = 10.0
 """Seconds without a picture after which the connection is lost."""
 FILE_ENDS = 60.0
@@ -108,8 +108,8 @@ def shown_address(url: str) -> str:
 class Camera:
     """A live source of frames; to be closed.
 
-    Frames are read in a thread. Where they come faster than they are used, the newest counts. A camera that is
-    gone is tried again, at first after a second, later every half minute.
+    Frames are read in a thread. Where they come faster than they are used, the newest counts. A camera that
+    is gone is tried again, at first after a second, later every half minute.
 
     Args:
         address: where it is.
@@ -292,8 +292,8 @@ class Camera:
             return DataError(
                 "no frame can be read from the file so far",
                 where=str(self.address),
-                hint="a file that is still being written has to be of a kind that is read from its start, such "
-                "as .mkv, .ts or .avi; an .mp4 can be read only when it is finished",
+                hint="a file that is still being written has to be of a kind that is read from its start, "
+                "such as .mkv, .ts or .avi; an .mp4 can be read only when it is finished",
             )
         hint = "see that the camera is on, and that the address, the user and the password are right"
         if self.address.url is None:

@@ -41,7 +41,7 @@ class FrameReader:
         return 0.0 if self._newest is not None else time.monotonic() - self._last
 
     def next(self, wait: float) -> tuple[float, np.ndarray] | None:
-        """The newest frame that was not taken yet, and its time in seconds since any moment; None: there is none.
+        """The newest frame that was not taken yet, and its time in seconds since any moment; None: no frame.
 
         Args:
             wait: seconds to wait for one.

@@ -20,8 +20,8 @@ _POLL = 0.1
 class GrowingFile:
     """A pipe that gives what a file holds and will hold; its name is ``str()`` of this.
 
-    The pipe ends when the file has not grown for a while. A reader of it is never at the end too early, as one
-    of the file itself would be.
+    The pipe ends when the file has not grown for a while. A reader of it is never at the end too early, as
+    one of the file itself would be.
 
     Args:
         path: the file.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
@@ -37,10 +38,8 @@ class NetworkCamera:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
-                try:
+                with suppress(OSError):
                     camera.send(self.wfile.write)
-                except OSError:
-                    pass
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -51,14 +50,14 @@ class NetworkCamera:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def send(self, write: object) -> None:
+    def send(self, write: Callable[[bytes], object]) -> None:
         while not self._broken.is_set():
             if self.once and self.place >= len(self.pictures):
                 return
             picture = self.pictures[self.place % len(self.pictures)]
             self.place += 1
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            write(head.encode() + picture + b"\r\n")  # type: ignore[operator]
+            write(head.encode() + picture + b"\r\n")
             self._broken.wait(1 / self.rate)
 
     def leave(self) -> None:

@@ -95,8 +95,8 @@ class Watch:
         film = self._follower.film
         if rate < _SLOW * film.rate:
             self._tell(
-                f"{rate:.1f} of {film.rate:.1f} frames a second are looked at: the others are dropped, for this "
-                "machine is too slow or too busy"
+                f"{rate:.1f} of {film.rate:.1f} frames a second are looked at: the others are dropped, for "
+                "this machine is too slow or too busy"
             )
             self._pass(self._follower.rest())
             highest = self._follower.highest

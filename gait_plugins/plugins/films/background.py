@@ -130,8 +130,8 @@ class Background(Segmenter):
             found.append(f"{_MOVING} {_listed(moved)}: whatever is seen there is not to be relied on")
         if jumps:
             found.append(
-                f"the view changes at once {_listed(jumps)}, for the camera was pushed or the light changed: the "
-                "background is learnt anew, and all tracks end there"
+                f"the view changes at once {_listed(jumps)}, for the camera was pushed or the light changed: "
+                "the background is learnt anew, and all tracks end there"
             )
         return found
 

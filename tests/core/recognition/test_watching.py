@@ -190,10 +190,10 @@ def test_a_stream_is_watched_until_ctrl_c(tmp_path: Path):
 
 
 def test_a_camera_that_is_unplugged_ends_with_an_error_after_those_who_were_seen(tmp_path: Path):
-    frames = [frame.pixels for frame in example_film(frames=44).frames]
-    with NetworkCamera(frames, rate=10, once=True) as server:
-        threading.Timer(4.5, server.leave).start()
-        result = watch(settings(tmp_path), server.address, "--give-up", 2)
+    frames = [frame.pixels for frame in example_film("masks", 44).frames]
+    with NetworkCamera(frames, rate=10) as server:
+        threading.Timer(5, server.leave).start()
+        result = watch(settings(tmp_path), server.address, "--give-up", 2, *MASKS)
     assert result.exit_code == 2
     assert "no picture any more; trying again" in result.stderr
     assert "there has been no picture for 2 s" in result.stderr

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +21,9 @@ from gait_plugins.films.chapters import Chapters
 from gait_plugins.films.following import LEFT_OUT, Follower, Outcome, left_out_in_words
 from gait_plugins.films.reading import FilmSource, Reading
 from gait_plugins.films.sightings import SightingLog, logged_sightings
-from gait_plugins.films.tracks import Quality, Row, Track
-from gait_plugins.films.workplace import Checkpoint, Workplace
+from gait_plugins.films.table import SightingTable
+from gait_plugins.films.tracks import Quality, Track
+from gait_plugins.films.workplace import Checkpoint, Workplace, check_target
 from gait_plugins.io.atomic import whole_file, write_text
 from gait_plugins.io.printable import json_text, printable
 from gait_plugins.prepare.convert import write_sequence
@@ -33,12 +31,8 @@ from gait_plugins.prepare.patterns import Name
 
 log = logging.getLogger("gait_plugins")
 
-COLUMNS = ("track", "frame", "time", "left", "top", "right", "bottom", "trouble", "view", "silhouette")
-"""Of the table of times and boxes."""
 KEYPOINTS = "keypoints.npy"
 """File of a track's joints, beside its silhouettes: float32 ``[t, joints, 3]`` in pixels of the film."""
-WRITTEN = (".csv", ".png", ".mp4")
-"""Endings of the files of a film, beside the report."""
 SHOWN = 100
 """Tracks of which pictures are kept for the contact sheet."""
 Finish = Callable[["Report", Path], None]
@@ -196,36 +190,6 @@ def _tell_how_to_go_on(checkpoint: Checkpoint, film: Film) -> None:
     )
 
 
-def check_target(target: Path, film: Film) -> None:
-    """See that a film's tracks can be written below a folder.
-
-    Raises:
-        DataError: it is a file, or holds tracks of a film of that name already, or the film itself.
-    """
-    if target.exists() and not target.is_dir():
-        raise DataError(
-            "the target is a file, expected a folder",
-            where=str(target),
-            hint="choose a folder, or a path that does not exist yet",
-        )
-    files = (target / f"{film.name}{ending}" for ending in WRITTEN)
-    in_the_way = next((path for path in files if path.exists()), None)
-    held = [target / f"{film.name}.json", *target.glob(f"{_escaped(film.name)}-[0-9][0-9][0-9][0-9]")]
-    there = next((path for path in held if path.exists()), None)
-    if there is not None:
-        raise DataError(
-            f"tracks of a film called {film.name!r} are there already",
-            where=str(there),
-            hint="choose another folder, or delete these tracks first",
-        )
-    if in_the_way is not None:
-        raise DataError(
-            "a file of that name would be written over",
-            where=str(in_the_way),
-            hint="choose another folder: the one that the film lies in is none",
-        )
-
-
 class _Segmentation:
     """One film on its way."""
 
@@ -249,7 +213,7 @@ class _Segmentation:
             frames = stack.enter_context(closing(self.source.frames()))
             stack.enter_context(closing(self._logged))
             job = stack.enter_context(Job("following people", self.film.frames, "frame"))
-            self.table = _Table(table)
+            self.table = SightingTable(table)
             if self.work.checkpoint is None:
                 self.table.begin()
             else:
@@ -354,48 +318,6 @@ class _Segmentation:
         self.report.tracks.append(Written(name, track.quality(), sheet))
 
 
-class _Table:
-    """Times and boxes, written track by track."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def begin(self) -> None:
-        """Begin anew."""
-        self.go_on(0)
-        self._lines([COLUMNS])
-
-    def go_on(self, size: int) -> None:
-        """Write on after so many bytes."""
-        self._file.truncate(size)
-        self._file.seek(size)
-
-    def sync(self) -> int:
-        """Bring all of it to disk; how many bytes that are."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._file.tell()
-
-    def write(self, name: Name, rows: Sequence[Row]) -> None:
-        self._lines(
-            (
-                name.id,
-                row.frame,
-                f"{row.time:.3f}",
-                *(row.left, row.top, row.right, row.bottom),
-                row.trouble,
-                name.view,
-                "" if row.silhouette is None else row.silhouette,
-            )
-            for row in rows
-        )
-
-    def _lines(self, rows: Iterable[Sequence[object]]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._file.write(text.getvalue().encode(errors="backslashreplace"))
-
-
 def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataError:
     found = f"nobody was followed for {video.min_frames} silhouettes in {report.frames} frames"
     if report.left_out:
@@ -405,7 +327,3 @@ def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataErro
     if report.remarks:
         found += f"; {'; '.join(report.remarks)}"
     return DataError(found, where=str(source.path), hint=hint)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

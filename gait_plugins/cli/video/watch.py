@@ -29,52 +29,60 @@ from gait_plugins.io.printable import say
 if TYPE_CHECKING:
     from gait_plugins.config.film_section import VideoSection
     from gait_plugins.core.recognition.naming import Namer
-    from gait_plugins.films.cameras import Camera
+    from gait_plugins.films.live.cameras import Camera
+
+
+Config = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="Path of a YAML file, or name of a shipped configuration; its video_cfg says how people are "
+        "found.",
+    ),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Number of a camera (0 is the first), address of one (rtsp://HOST/PATH), or, with --follow, a "
+        "file that is still being written.",
+    ),
+]
+People = Annotated[
+    Path | None,
+    typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities; default: nobody is named."),
+]
+Begun = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME", help="When the file of --follow begins, in ISO 8601; default: as it is opened."
+    ),
+]
+GiveUp = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Without a picture for so long: an error; default: go on trying. A file has ended then; "
+        "default: 60.",
+    ),
+]
+Changed = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+]
 
 
 def run_watch(
-    config: Annotated[
-        str,
-        typer.Argument(
-            metavar="CONFIG",
-            help="Path of a YAML file, or name of a shipped configuration; its video_cfg says how people are "
-            "found.",
-        ),
-    ],
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Number of a camera (0 is the first), address of one (rtsp://HOST/PATH), or, with --follow, "
-            "a file that is still being written.",
-        ),
-    ],
-    gallery: Annotated[
-        Path | None,
-        typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities; default: nobody is named."),
-    ] = None,
+    config: Config,
+    source: Source,
+    gallery: People = None,
     follow: Annotated[bool, typer.Option("--follow", help="SOURCE is a file that grows.")] = False,
-    begun: Annotated[
-        str,
-        typer.Option(
-            metavar="TIME", help="When the file of --follow begins, in ISO 8601; default: as it is opened."
-        ),
-    ] = "",
-    give_up: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="Without a picture for so long: an error; default: go on trying. A file has ended then; "
-            "default: 60.",
-        ),
-    ] = None,
+    begun: Begun = "",
+    give_up: GiveUp = None,
     unknown_above: UnknownAbove = None,
     index: Index = "exact",
     checkpoint: Checkpoint = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
-    ] = None,
+    override: Changed = None,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -86,7 +94,7 @@ def run_watch(
     """
     from gait_plugins.config.loading import load_video
     from gait_plugins.core.recognition.naming import Namer
-    from gait_plugins.films.cameras import Address
+    from gait_plugins.films.live.cameras import Address
     from gait_plugins.prepare.convert import quiet_opencv
 
     _check_numbers(give_up, begun, follow)
@@ -108,7 +116,7 @@ def run_watch(
 
 def _watch(address: Any, video: VideoSection, namer: Namer | None, give_up: float | None, begun: str) -> None:
     from gait_plugins.core.recognition.watching import Watch
-    from gait_plugins.films.cameras import Camera
+    from gait_plugins.films.live.cameras import Camera
 
     camera = Camera(address, video.rate, give_up=give_up, tell=_tell)
     code = 2

@@ -10,8 +10,8 @@ from typing import Any
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.core.recognition.naming import Named, Namer
 from gait_plugins.errors import DataError
-from gait_plugins.films.cameras import Camera
 from gait_plugins.films.following import Follower
+from gait_plugins.films.live.cameras import Camera
 from gait_plugins.films.tracks import Track
 
 STATUS = 60.0

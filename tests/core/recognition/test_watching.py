@@ -109,7 +109,7 @@ def test_a_machine_that_is_too_slow_is_told_and_followed_at_its_rate(monkeypatch
 @pytest.fixture
 def people(tmp_path: Path, tiny: object) -> tuple[Path, list[Path]]:
     """A gallery of one of the two, and the folders of the tracks of both."""
-    config, weights = tiny_files(tmp_path)
+    tiny_files(tmp_path)
     film = masks(tmp_path / "m.avi")
     made = CliRunner().invoke(app, ["video", "segment", str(film), str(tmp_path / "out"), *MASKS])
     assert made.exit_code == 0, made.output

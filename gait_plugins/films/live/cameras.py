@@ -16,8 +16,8 @@ import numpy as np
 
 from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.films.frame_reader import FrameReader
-from gait_plugins.films.growing_file import GrowingFile
+from gait_plugins.films.live.frame_reader import FrameReader
+from gait_plugins.films.live.growing_file import GrowingFile
 from gait_plugins.films.reading import MOST_RATE, USUAL_RATE
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0

@@ -16,8 +16,8 @@ from helpers.files.films import counting, write_film
 
 from gait_plugins.api.video.frames import FilmFrame
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.films import cameras
-from gait_plugins.films.cameras import Address, Camera, shown_address
+from gait_plugins.films.live import cameras
+from gait_plugins.films.live.cameras import Address, Camera, shown_address
 from gait_plugins.prepare.convert import quiet_opencv
 from gait_plugins.testing.films import example_film
 

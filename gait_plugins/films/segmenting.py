@@ -276,6 +276,7 @@ class _Segmentation:
     def _go_on(self, at: Checkpoint, frames: Reading, drawn: AnnotatedFilm | None, job: Job) -> None:
         """Take up what an earlier run did."""
         self.report.restore(at.report, self.work.inner)
+        self.work.keep_only({track.name.id for track in self.report.tracks})
         self.table.go_on(at.table)
         self.follower.highest = at.tracks
         self.chapters.number = at.chapters
@@ -314,7 +315,8 @@ class _Segmentation:
         sheet = None
         if len(self.report.tracks) < SHOWN:
             sheet = self.work.inner / f"{track.number:04d}-{track.part:03d}.npy"
-            np.save(sheet, track.sheet())
+            with whole_file(sheet) as file:
+                np.save(file, track.sheet())
         self.report.tracks.append(Written(name, track.quality(), sheet))
 
 

@@ -88,6 +88,12 @@ class Workplace:
         write_text(self.inner / _CHECKPOINT, json_text(known))
         self.checkpoint = checkpoint
 
+    def keep_only(self, tracks: set[str]) -> None:
+        """Remove the tracks of a chapter that was not finished."""
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name not in (_INNER, *tracks):
+                shutil.rmtree(path)
+
     def made(self) -> list[Path]:
         """The files and folders that are to appear in the target; the report is the last of them."""
         found = [path for path in self.folder.iterdir() if path.name != _INNER]

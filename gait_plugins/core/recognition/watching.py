@@ -75,7 +75,7 @@ class Watch:
         self._end()
 
     def _since(self, frames: int) -> None:
-        self._begun, self._before = time.monotonic(), frames
+        self._begun, self._before, self._dropped = time.monotonic(), frames, self.camera.dropped
         self._slow_once = frames == 0
 
     def _begin_anew(self) -> None:
@@ -92,20 +92,24 @@ class Watch:
         if lasted < seconds:
             return
         rate = (self._frames - self._before) / lasted
-        film = self._follower.film
-        if rate < _SLOW * film.rate:
-            self._tell(
-                f"{rate:.1f} of {film.rate:.1f} frames a second are looked at: the others are dropped, for "
-                "this machine is too slow or too busy"
-            )
-            self._pass(self._follower.rest())
-            highest = self._follower.highest
-            self._follower = Follower(replace(film, rate=max(rate, 1.0)), self.video)
-            self._follower.begin(None, highest)
+        # A file is read as fast as it can be, and no frame of it is left out.
+        if self.camera.clocked and rate < _SLOW * self._follower.film.rate:
+            self._follow_at(rate)
         elif not self._slow_once:
             self._tell(self._summary())
         self._remark()
         self._since(self._frames)
+
+    def _follow_at(self, rate: float) -> None:
+        film = self._follower.film
+        reason = "the camera gives no more"
+        if self.camera.dropped - self._dropped > self._frames - self._before:
+            reason = "the others are dropped, for this machine is too slow or too busy"
+        self._tell(f"{rate:.1f} of {film.rate:.1f} frames a second are looked at: {reason}")
+        self._pass(self._follower.rest())
+        highest = self._follower.highest
+        self._follower = Follower(replace(film, rate=max(rate, 1.0)), self.video)
+        self._follower.begin(None, highest)
 
     def _summary(self) -> str:
         return (

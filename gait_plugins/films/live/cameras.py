@@ -152,13 +152,19 @@ class Camera:
         self.every = max(1, round(rate / (self._most * 0.6))) if rate > self._most * 1.2 else 1
         """Each how many-th frame is used."""
         self.film = Film(address.name, width, height, rate / self.every, live=True)
-        self.started = datetime.now().astimezone()
-        """When the first frame was taken."""
+        since = time.monotonic() - self._waiting[0][0] if self.clocked else 0.0
+        self.started = datetime.now().astimezone() - timedelta(seconds=since)
+        """When the first frame was taken; of a file, when it was opened."""
 
     @property
     def dropped(self) -> int:
         """Frames that were not used, for newer ones had come."""
         return self._dropped + self._reader.dropped
+
+    @property
+    def clocked(self) -> bool:
+        """True where the times are those of the clock, and False where they are those of a file."""
+        return self._file is None
 
     @property
     def left_behind(self) -> bool:

@@ -37,6 +37,7 @@ class Clip:
     """A camera that shows what is given."""
 
     address = "camera 0"
+    clocked = True
     dropped = 0
 
     def __init__(
@@ -102,8 +103,18 @@ def test_nobody_goes_on_through_a_lost_connection():
 def test_a_machine_that_is_too_slow_is_told_and_followed_at_its_rate(monkeypatch: pytest.MonkeyPatch):
     clock = iter(range(0, 10**6))
     monkeypatch.setattr(watching.time, "monotonic", lambda: float(next(clock)))
+
+    def drop(camera: Clip, number: int) -> None:
+        camera.dropped += 9
+
+    _, told = watched(Clip(walks(1), drop))
+    assert "of 10.0 frames a second are looked at: the others are dropped" in told[1]
     _, told = watched(Clip(walks(1)))
-    assert "frames a second are looked at: the others are dropped" in told[1]
+    assert "of 10.0 frames a second are looked at: the camera gives no more" in told[1]
+    file = Clip(walks(1))
+    file.clocked = False
+    _, told = watched(file)
+    assert not any("looked at" in words for words in told)
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +21,9 @@ from gait_plugins.films.chapters import Chapters
 from gait_plugins.films.following import LEFT_OUT, Follower, Outcome, left_out_in_words
 from gait_plugins.films.reading import FilmSource, Reading
 from gait_plugins.films.sightings import SightingLog, logged_sightings
-from gait_plugins.films.tracks import Quality, Row, Track
-from gait_plugins.films.workplace import Checkpoint, Workplace
+from gait_plugins.films.table import SightingTable
+from gait_plugins.films.tracks import Quality, Track
+from gait_plugins.films.workplace import Checkpoint, Workplace, check_target
 from gait_plugins.io.atomic import whole_file, write_text
 from gait_plugins.io.printable import json_text, printable
 from gait_plugins.prepare.convert import write_sequence
@@ -33,12 +31,8 @@ from gait_plugins.prepare.patterns import Name
 
 log = logging.getLogger("gait_plugins")
 
-COLUMNS = ("track", "frame", "time", "left", "top", "right", "bottom", "trouble", "view", "silhouette")
-"""Of the table of times and boxes."""
 KEYPOINTS = "keypoints.npy"
 """File of a track's joints, beside its silhouettes: float32 ``[t, joints, 3]`` in pixels of the film."""
-WRITTEN = (".csv", ".png", ".mp4")
-"""Endings of the files of a film, beside the report."""
 SHOWN = 100
 """Tracks of which pictures are kept for the contact sheet."""
 Finish = Callable[["Report", Path], None]
@@ -145,9 +139,8 @@ def segment(
             where=str(target),
             hint="choose another folder",
         )
-    target.mkdir(parents=True, exist_ok=True)
     # Another process may be at a film of the same name: neither touches what the other has.
-    work = Workplace(target, source, video, annotated, fresh)
+    work = _workplace(target, source, video, annotated, fresh)
     try:
         report = _Segmentation(source, work, video, annotated).run()
     except BaseException:
@@ -171,6 +164,22 @@ def segment(
         work.remove()
 
 
+def _workplace(
+    target: Path, source: FilmSource, video: VideoSection, annotated: bool, fresh: bool
+) -> Workplace:
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        return Workplace(target, source, video, annotated, fresh)
+    except OSError as error:
+        above = next((path for path in target.parents if path.exists() and not path.is_dir()), None)
+        hint = "choose a folder that you may write to: relative paths start at the working directory"
+        raise DataError(
+            f"the folder cannot be made, or not written to: {error.strerror or error}",
+            where=str(target),
+            hint=hint if above is None else f"{above} is a file: choose a path that holds none",
+        ) from error
+
+
 def _tell_how_to_go_on(checkpoint: Checkpoint, film: Film) -> None:
     minutes, seconds = divmod(round(checkpoint.report["seconds"]), 60)
     log.info(
@@ -179,36 +188,6 @@ def _tell_how_to_go_on(checkpoint: Checkpoint, film: Film) -> None:
         minutes,
         seconds,
     )
-
-
-def check_target(target: Path, film: Film) -> None:
-    """See that a film's tracks can be written below a folder.
-
-    Raises:
-        DataError: it is a file, or holds tracks of a film of that name already, or the film itself.
-    """
-    if target.exists() and not target.is_dir():
-        raise DataError(
-            "the target is a file, expected a folder",
-            where=str(target),
-            hint="choose a folder, or a path that does not exist yet",
-        )
-    files = (target / f"{film.name}{ending}" for ending in WRITTEN)
-    in_the_way = next((path for path in files if path.exists()), None)
-    held = [target / f"{film.name}.json", *target.glob(f"{_escaped(film.name)}-[0-9][0-9][0-9][0-9]")]
-    there = next((path for path in held if path.exists()), None)
-    if there is not None:
-        raise DataError(
-            f"tracks of a film called {film.name!r} are there already",
-            where=str(there),
-            hint="choose another folder, or delete these tracks first",
-        )
-    if in_the_way is not None:
-        raise DataError(
-            "a file of that name would be written over",
-            where=str(in_the_way),
-            hint="choose another folder: the one that the film lies in is none",
-        )
 
 
 class _Segmentation:
@@ -234,7 +213,7 @@ class _Segmentation:
             frames = stack.enter_context(closing(self.source.frames()))
             stack.enter_context(closing(self._logged))
             job = stack.enter_context(Job("following people", self.film.frames, "frame"))
-            self.table = _Table(table)
+            self.table = SightingTable(table)
             if self.work.checkpoint is None:
                 self.table.begin()
             else:
@@ -297,6 +276,7 @@ class _Segmentation:
     def _go_on(self, at: Checkpoint, frames: Reading, drawn: AnnotatedFilm | None, job: Job) -> None:
         """Take up what an earlier run did."""
         self.report.restore(at.report, self.work.inner)
+        self.work.keep_only({track.name.id for track in self.report.tracks})
         self.table.go_on(at.table)
         self.follower.highest = at.tracks
         self.chapters.number = at.chapters
@@ -335,50 +315,9 @@ class _Segmentation:
         sheet = None
         if len(self.report.tracks) < SHOWN:
             sheet = self.work.inner / f"{track.number:04d}-{track.part:03d}.npy"
-            np.save(sheet, track.sheet())
+            with whole_file(sheet) as file:
+                np.save(file, track.sheet())
         self.report.tracks.append(Written(name, track.quality(), sheet))
-
-
-class _Table:
-    """Times and boxes, written track by track."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def begin(self) -> None:
-        """Begin anew."""
-        self.go_on(0)
-        self._lines([COLUMNS])
-
-    def go_on(self, size: int) -> None:
-        """Write on after so many bytes."""
-        self._file.truncate(size)
-        self._file.seek(size)
-
-    def sync(self) -> int:
-        """Bring all of it to disk; how many bytes that are."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._file.tell()
-
-    def write(self, name: Name, rows: Sequence[Row]) -> None:
-        self._lines(
-            (
-                name.id,
-                row.frame,
-                f"{row.time:.3f}",
-                *(row.left, row.top, row.right, row.bottom),
-                row.trouble,
-                name.view,
-                "" if row.silhouette is None else row.silhouette,
-            )
-            for row in rows
-        )
-
-    def _lines(self, rows: Iterable[Sequence[object]]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._file.write(text.getvalue().encode(errors="backslashreplace"))
 
 
 def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataError:
@@ -390,7 +329,3 @@ def _nobody(report: Report, video: VideoSection, source: FilmSource) -> DataErro
     if report.remarks:
         found += f"; {'; '.join(report.remarks)}"
     return DataError(found, where=str(source.path), hint=hint)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

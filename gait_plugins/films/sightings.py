@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ class SightingLog:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = gzip.open(path, "wt", compresslevel=1, encoding="ascii")  # noqa: SIM115
 
     def write(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> None:
@@ -31,8 +33,10 @@ class SightingLog:
             self._file.write(json.dumps([frame.number, [_packed(each) for each in sightings]]) + "\n")
 
     def close(self) -> None:
-        """End the file."""
+        """End the file, and bring it to disk."""
         self._file.close()
+        with open(self._path, "rb+") as file:
+            os.fsync(file.fileno())
 
     def __enter__(self) -> SightingLog:
         return self

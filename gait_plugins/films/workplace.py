@@ -15,7 +15,9 @@ from typing import Any, BinaryIO
 import cv2
 
 from gait_plugins import __version__
+from gait_plugins.api.video.frames import Film
 from gait_plugins.config.film_section import VideoSection
+from gait_plugins.errors import DataError
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.io.atomic import is_alive, locked, write_text
 from gait_plugins.io.printable import json_text
@@ -24,6 +26,8 @@ log = logging.getLogger("gait_plugins")
 
 ENDING = ".partial"
 """Of the hidden folder in which tracks are made: ``.<film>.<process>.partial``."""
+WRITTEN = (".csv", ".png", ".mp4")
+"""Endings of the files of a film, beside the report."""
 _INNER, _CHECKPOINT, _LOCK = ".work", "checkpoint.json", "lock"
 _HEAD = 1 << 20
 """Bytes at the beginning of a film that tell it from another."""
@@ -84,6 +88,12 @@ class Workplace:
         write_text(self.inner / _CHECKPOINT, json_text(known))
         self.checkpoint = checkpoint
 
+    def keep_only(self, tracks: set[str]) -> None:
+        """Remove the tracks of a chapter that was not finished."""
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name not in (_INNER, *tracks):
+                shutil.rmtree(path)
+
     def made(self) -> list[Path]:
         """The files and folders that are to appear in the target; the report is the last of them."""
         found = [path for path in self.folder.iterdir() if path.name != _INNER]
@@ -121,6 +131,36 @@ class Workplace:
             return None
         best.rename(self.folder)
         return fitting[best]
+
+
+def check_target(target: Path, film: Film) -> None:
+    """See that a film's tracks can be written below a folder.
+
+    Raises:
+        DataError: it is a file, or holds tracks of a film of that name already, or the film itself.
+    """
+    if target.exists() and not target.is_dir():
+        raise DataError(
+            "the target is a file, expected a folder",
+            where=str(target),
+            hint="choose a folder, or a path that does not exist yet",
+        )
+    files = (target / f"{film.name}{ending}" for ending in WRITTEN)
+    in_the_way = next((path for path in files if path.exists()), None)
+    held = [target / f"{film.name}.json", *target.glob(f"{_escaped(film.name)}-[0-9][0-9][0-9][0-9]")]
+    there = next((path for path in held if path.exists()), None)
+    if there is not None:
+        raise DataError(
+            f"tracks of a film called {film.name!r} are there already",
+            where=str(there),
+            hint="choose another folder, or delete these tracks first",
+        )
+    if in_the_way is not None:
+        raise DataError(
+            "a file of that name would be written over",
+            where=str(in_the_way),
+            hint="choose another folder: the one that the film lies in is none",
+        )
 
 
 def _left(folder: Path, name: str) -> list[BinaryIO | None]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.core.tools.pictures import at_height, pictures
+from gait_plugins.core.tools.png import write_png
 from gait_plugins.errors import DataError
-from gait_plugins.io.png import write_png
 from gait_plugins.io.ragged import Frames
 
 INK, PAPER, LINE = 40, 255, 210

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gait_plugins.io.png import write_png
+from gait_plugins.core.tools.png import write_png
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from helpers.cameras import NetworkCamera
+from helpers.components.tracks import tiny_embedder, tiny_files
 from helpers.files.films import masks, street
-from helpers.files.tracks import tiny_embedder, tiny_files
 from typer.testing import CliRunner, Result
 
 from gait_plugins.api.video.frames import Film, FilmFrame

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +13,11 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
+    from gait_plugins.api.galleries.index import GalleryIndex
+    from gait_plugins.config.film_section import VideoSection
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
-    from gait_plugins.metrics import Metric
-
-log = logging.getLogger("gait_plugins")
 
 FEW = 2000
 """Sequences of a gallery that are all compared with each other when some are added."""
@@ -28,8 +26,8 @@ Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
 ]
 DATA = (
-    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, or packed "
-    "data files"
+    "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, packed data "
+    "files, or films"
 )
 Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
@@ -44,6 +42,17 @@ Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda
 Gallery = Annotated[
     Path,
     typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
+]
+UnknownAbove = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DISTANCE",
+        help="Report walks farther away than this as unknown; default: what gallery calibrate has found, if "
+        "it was run.",
+    ),
+]
+Index = Annotated[
+    str, typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}.")
 ]
 Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
@@ -63,11 +72,12 @@ def run_embed(
     device: Device = "auto",
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     check_target(output)
-    embedder = _embedder(config, checkpoint, override, device)
-    found = embedder.files(data) if data else embedder.test_set()
+    embedder = open_embedder(config, checkpoint, override, device)
+    found = embed_data(embedder, data)[0] if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
     say(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
@@ -80,6 +90,10 @@ def run_enroll(
     identity: Annotated[
         str | None,
         typer.Option("--id", help="Identity of the person in these files, images or folders of one ID."),
+    ] = None,
+    track: Annotated[
+        list[int] | None,
+        typer.Option("--track", metavar="N", help="Track of a film with several; may be repeated."),
     ] = None,
     when: Annotated[
         str, typer.Option(metavar="TIME", help="When they were recorded, in ISO 8601; default: now.")
@@ -96,16 +110,17 @@ def run_enroll(
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
     from gait_plugins.core.galleries.conversion import enroll_in, is_file_form, read_any
     from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.identification import separation
 
-    _check_enrolment(when, dtype)
+    _check_enrolment(when, dtype, data, identity)
     if is_file_form(gallery):
-        _enroll_in_file(gallery, config, data, identity, checkpoint, override, device, metric)
+        _enroll_in_file(gallery, config, data, identity, track, checkpoint, override, device, metric)
         return
-    embedder = _embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
-    _require_trust(embedder)
-    chosen = _metric(embedder, metric)
-    new, origins = embedder.files_with_origins(data, identity)
+    embedder = open_embedder(config, checkpoint, override, device, (_origin_of(gallery), gallery))
+    embedder.require_trust()
+    chosen = embedder.metric(metric)
+    new, origins = embed_data(embedder, data, identity, tracks=track or (), of_one=True)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
     with Store(gallery) as held:
         total, people = len(held), held.people
@@ -127,18 +142,8 @@ def run_identify(
         int | None,
         typer.Option("-k", "--top", help="Number of identities to list for each sequence; default: up to 5."),
     ] = None,
-    unknown_above: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DISTANCE",
-            help="Report sequences farther away than this as unknown; default: what gallery calibrate has "
-            "found, if it was run.",
-        ),
-    ] = None,
-    index: Annotated[
-        str,
-        typer.Option(metavar="INDEX", help="Index of a large gallery: its name, or {type: NAME, ...}."),
-    ] = "exact",
+    unknown_above: UnknownAbove = None,
+    index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Override = None,
     device: Device = "auto",
@@ -146,33 +151,35 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
+    from gait_plugins.core.galleries.calibration import kept_threshold
     from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
     from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
     in_file = is_file_form(gallery) or not gallery.exists()
-    searched = None if in_file and index == "exact" else _index(index, in_file, gallery)
+    searched = chosen_index(index, gallery)
     if in_file:
         enrolled = read_embeddings(gallery)
         checked_top(top, check_gallery(enrolled, str(gallery)), str(gallery))
-        embedder = _embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
-        _require_trust(embedder)
-        chosen = _metric(embedder, metric)
-        probes = embedder.files(data)
+        embedder = open_embedder(config, checkpoint, override, device, (enrolled.origin, gallery))
+        embedder.require_trust()
+        chosen = embedder.metric(metric)
+        probes, _ = embed_data(embedder, data)
         answers = identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
         )
     else:
         with Store(gallery) as store:
             checked_top(top, store.people, str(gallery))
-            embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
-            _require_trust(embedder)
-            chosen = _metric(embedder, metric)
-            limit = _threshold(store, chosen) if unknown_above is None else unknown_above
-            probes = embedder.files(data)
+            embedder = open_embedder(config, checkpoint, override, device, (store.origin, gallery))
+            embedder.require_trust()
+            chosen = embedder.metric(metric)
+            limit = kept_threshold(store, chosen) if unknown_above is None else unknown_above
+            probes, _ = embed_data(embedder, data)
             answers = identify_in(store, probes, top=top, metric=chosen, unknown_above=limit, index=searched)
     if as_json:
         say_json([answer.as_dict() for answer in answers])
@@ -185,6 +192,7 @@ def _enroll_in_file(
     config: str,
     data: list[Path],
     identity: str | None,
+    track: list[int] | None,
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
@@ -192,13 +200,16 @@ def _enroll_in_file(
 ) -> None:
     """Enroll in a gallery of the old form, a file that is written anew."""
     from gait_plugins.core.galleries.entries import check_named, check_usable
+    from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
     from gait_plugins.core.tools.identification import enroll, separation
 
     before = read_embeddings(gallery) if gallery.exists() else None
-    embedder = _embedder(config, checkpoint, override, device, (before.origin if before else None, gallery))
-    _require_trust(embedder)
-    new = embedder.files(data, identity)
+    embedder = open_embedder(
+        config, checkpoint, override, device, (before.origin if before else None, gallery)
+    )
+    embedder.require_trust()
+    new, _ = embed_data(embedder, data, identity, tracks=track or (), of_one=True)
     check_named(new.labels.tolist(), new.names.tolist())
     _, channels, parts = new.embeddings.shape
     check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(gallery))
@@ -209,10 +220,17 @@ def _enroll_in_file(
     known = len(before) if before else 0
     people = len(set(extended.labels.tolist()))
     say(f"{len(extended) - known} sequences enrolled; {gallery} holds {len(extended)} of {people} identities")
-    say("\n".join(_separation_lines(separation(extended, _metric(embedder, metric)))))
+    say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
-def _check_enrolment(when: str, dtype: str | None) -> None:
+def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: str | None) -> None:
+    from gait_plugins.core.recognition.film_data import is_film
+
+    films = [path for path in data if is_film(path)]
+    if films and identity is None:
+        raise ConfigError(
+            "the film does not say who is in it", where=str(films[0]), hint="give the identity with --id"
+        )
     if dtype not in (None, "float32", "float16"):
         raise ConfigError(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
@@ -234,18 +252,20 @@ def _origin_of(gallery: Path) -> Origin | None:
         return store.origin
 
 
-def _require_trust(embedder: Embedder) -> None:
-    embedder.trust.require(embedder.config.source)
-    for warning in embedder.trust.warnings:
-        log.warning("%s", warning)
+def chosen_index(index: str, gallery: Path) -> GalleryIndex | None:
+    """The index that an option names; None for the exact one.
 
-
-def _index(index: str, in_file: bool, gallery: Path) -> Any:
+    Raises:
+        ConfigError: there is no such index, or the gallery is a file.
+    """
     import yaml
 
     from gait_plugins.config import build
+    from gait_plugins.core.galleries.conversion import is_file_form
 
-    if in_file:
+    if index == "exact":
+        return None
+    if is_file_form(gallery) or not gallery.exists():
         raise ConfigError(
             "a gallery in a .npz file is searched without an index",
             where=str(gallery),
@@ -257,35 +277,18 @@ def _index(index: str, in_file: bool, gallery: Path) -> Any:
         raise ConfigError(
             f"--index is no YAML: {index!r}", hint="--index '{type: faiss, keep: 500}'"
         ) from error
-    return build("index", given if isinstance(given, dict) else {"type": str(given)})
+    found: GalleryIndex = build("index", given if isinstance(given, dict) else {"type": str(given)})
+    return found
 
 
-def _threshold(store: Any, metric: str) -> float | None:
-    """The threshold that the gallery was calibrated to, None where it was not."""
-    record = store.thresholds().get(metric)
-    if record is None:
-        return None
-    then = record["people"], record["sequences"], record.get("removals", store.removals())
-    if then != (store.people, len(store), store.removals()):
-        log.warning(
-            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
-            "others: gait-plugins gallery calibrate finds it anew",
-            store.folder,
-            record["sequences"],
-            record["people"],
-            len(store),
-            store.people,
-        )
-    return float(record["threshold"])
-
-
-def _embedder(
+def open_embedder(
     config: str,
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
     compared: tuple[Origin | None, Path] | None = None,
 ) -> Embedder:
+    """The model of a configuration with its weights; a gallery of another origin is refused at once."""
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import require_same_origin
@@ -296,14 +299,11 @@ def _embedder(
     return embedder
 
 
-def _metric(embedder: Embedder, asked: str | None) -> Metric:
-    chosen: Any = asked or embedder.config.evaluator_cfg.protocol.options.get("metric", "euc")
-    if chosen not in ("euc", "cos"):
-        raise ConfigError(
-            f"unknown distance {chosen!r}, expected euc or cos", hint="--metric euc or --metric cos"
-        )
-    metric: Metric = chosen
-    return metric
+def video_of(embedder: Embedder) -> VideoSection:
+    """The section of films of a configuration, or its defaults."""
+    from gait_plugins.config.loading import load_video
+
+    return embedder.config.video_cfg or load_video()
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:

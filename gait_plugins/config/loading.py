@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gait_plugins.config.check.resolving import Resolver, check_shape
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem, raise_problems
-from gait_plugins.config.sections import Config, VideoSection
+from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.layers import lay_over

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import Required, TypedDict
 
-from gait_plugins.config.plain import to_plain
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem
+from gait_plugins.config.section import PART, Count, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
@@ -18,7 +19,6 @@ from gait_plugins.registry.manager import default_manager
 log = logging.getLogger("gait_plugins")
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 
 
@@ -58,24 +58,10 @@ ValidationSplit = Annotated[int | float | list[str] | None, AfterValidator(_held
 Clocks = Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], BeforeValidator(realise)]
 """Stream -> its frames per second."""
 
-_PART: dict[str, Any] = {"part": True}
 _NEVER_READ = "OpenGait does not read it either"
 _SHORT_KEPT = f"{_NEVER_READ}: short sequences are kept, and repeated for longer clips"
 _ONE_WEIGHT = f"{_NEVER_READ}: 'loss_term_weight' is the option, 1.0 where it is left out"
 _BY_COMMAND = "--devices or torchrun sets the number of processes"
-
-
-class Section(BaseModel):
-    """A mapping with declared keys; any other key belongs to the section's component or is an error."""
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
-    ignored_options: ClassVar[Mapping[str, str]] = {}
-    """Keys that OpenGait's own files write and that have no effect -> why; a warning, no error."""
-
-    def plain(self) -> dict[str, Any]:
-        """The keys of the section itself that were written or have a default, as YAML holds them."""
-        own = [name for name, field in type(self).model_fields.items() if field.json_schema_extra != _PART]
-        return {name: _plain(getattr(self, name)) for name in own if name in self.model_fields_set}
 
 
 class DataSection(Section):
@@ -111,7 +97,7 @@ class DataSection(Section):
         False,
         description="no effect: OpenGait's files contain this key, but OpenGait does not read it",
     )
-    dataset: ComponentSpec = Field(description="the data set", json_schema_extra=_PART)
+    dataset: ComponentSpec = Field(description="the data set", json_schema_extra=PART)
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
@@ -122,8 +108,8 @@ class OptimizerSection(Section):
     """The optimiser. Every other key is an argument of the ``torch.optim`` class."""
 
     solver: str = Field("SGD", description="name of a class of torch.optim")
-    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
-    where: str | None = Field(None, description="file and line of it", json_schema_extra=_PART)
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
@@ -134,8 +120,8 @@ class SchedulerSection(Section):
     """The learning rate, stepped every iteration. Every other key is an argument of the class."""
 
     scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
-    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=_PART)
-    where: str | None = Field(None, description="file and line of it", json_schema_extra=_PART)
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
@@ -218,17 +204,17 @@ class TrainerSection(Section):
     scheduler_reset: bool = Field(False, description="do not restore the schedule's state")
     sampler: SamplerSpec = Field(
         description="type: a batch_sampler, method: a frame_sampler; the other keys are options of either",
-        json_schema_extra=_PART,
+        json_schema_extra=PART,
     )
     transform: TransformSpecs = Field(
         description="one transform, or null, for each input source: a list in their order, or a mapping of "
         "streams to transforms",
-        json_schema_extra=_PART,
+        json_schema_extra=PART,
     )
     joint_transform: list[ComponentSpec] = Field(
         [],
         description="transforms of several streams at once; they come before transform",
-        json_schema_extra=_PART,
+        json_schema_extra=PART,
     )
 
     def plain(self) -> dict[str, Any]:
@@ -254,15 +240,15 @@ class EvaluatorSection(Section):
         "probes",
         description="sequences that the conditions change: the probes (the gallery stays as it is), or all",
     )
-    protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=_PART)
-    sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=_PART)
-    transform: TransformSpecs = Field(description="as in trainer_cfg", json_schema_extra=_PART)
-    joint_transform: list[ComponentSpec] = Field([], description="as in trainer_cfg", json_schema_extra=_PART)
+    protocol: ComponentSpec = Field(description="the protocol", json_schema_extra=PART)
+    sampler: SamplerSpec = Field(description="as in trainer_cfg", json_schema_extra=PART)
+    transform: TransformSpecs = Field(description="as in trainer_cfg", json_schema_extra=PART)
+    joint_transform: list[ComponentSpec] = Field([], description="as in trainer_cfg", json_schema_extra=PART)
     conditions: dict[str, TransformSpecs] = Field(
         {},
         description="condition name -> one further transform, or null, for each input source, applied after "
         "those of transform; the test sequences are scored again under each condition",
-        json_schema_extra=_PART,
+        json_schema_extra=PART,
     )
 
     def plain(self) -> dict[str, Any]:
@@ -291,33 +277,6 @@ class LossSection(Section):
     )
 
 
-class VideoSection(Section):
-    """Films: how the people in them are found and followed, and which of them become sequences."""
-
-    segmenter: ComponentSpec = Field(
-        description="what finds people in frames; type: background", json_schema_extra=_PART
-    )
-    tracker: ComponentSpec = Field(
-        description="what follows people from frame to frame; type: bodies", json_schema_extra=_PART
-    )
-    pose_estimator: ComponentSpec | None = Field(
-        None, description="what finds their joints; null: nothing does", json_schema_extra=_PART
-    )
-    size: Literal[64, 128] = Field(64, description="height and width of the silhouettes")
-    min_frames: Count = Field(20, description="silhouettes that a track has at least, to be written")
-    min_move: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="way of a track in heights of the person, at least; 0 keeps what stands still"
-    )
-    rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="frames a second that are looked at, at most; null: 50"
-    )
-
-    def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it."""
-        specs = {name: getattr(self, name) for name in ("segmenter", "tracker", "pose_estimator")}
-        return {**{name: spec.mapping() for name, spec in specs.items() if spec}, **super().plain()}
-
-
 class Config(Section):
     """A complete, validated configuration."""
 
@@ -338,9 +297,9 @@ class Config(Section):
     run_dir: str | None = Field(
         None, description="the run folder itself; null: output_dir/<data set>/<model>/<save_name>"
     )
-    source: str = Field("", description="name of the file", json_schema_extra=_PART)
+    source: str = Field("", description="name of the file", json_schema_extra=PART)
     warnings: tuple[Problem, ...] = Field(
-        (), description="settings without effect, and harmless oddities", repr=False, json_schema_extra=_PART
+        (), description="settings without effect, and harmless oddities", repr=False, json_schema_extra=PART
     )
 
     @property
@@ -386,10 +345,6 @@ class Config(Section):
     def components(self) -> list[Component]:
         """The components that are used, each once."""
         return list(dict.fromkeys(spec.component for spec in self.specs()))
-
-
-def _plain(value: Any) -> Any:
-    return value.plain() if isinstance(value, Section) else to_plain(value)
 
 
 def _loading(section: TrainerSection | EvaluatorSection) -> dict[str, Any]:

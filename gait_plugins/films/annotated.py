@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from gait_plugins.api.video.frames import Film, FilmFrame
-from gait_plugins.api.video.people import HALF, Sighting
+from gait_plugins.api.video.people import HALF, Box, Sighting
 from gait_plugins.errors import DataError
 
 _TROUBLED = (160, 160, 160)
 _MOST_COLUMNS = 1280
 """Columns of the annotated film, at most: it is for looking at."""
+
+
+class Marked(NamedTuple):
+    """A box in a frame, with a text."""
+
+    box: Box
+    text: str
+    colour: tuple[int, int, int]
+    """Blue, green, red."""
 
 
 class AnnotatedFilm:
@@ -45,18 +56,40 @@ class AnnotatedFilm:
 
     def write(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> None:
         """One frame with its tracks: coloured where the view is clean, grey with the trouble where not."""
-        if (frame.pixels.shape[1], frame.pixels.shape[0]) == self._size:
-            shown = frame.pixels.copy()
-        else:
-            shown = np.asarray(cv2.resize(frame.pixels, self._size, interpolation=cv2.INTER_AREA))
+        shown = self._shown(frame)
         for sighting in sightings:
             self._draw(shown, sighting)
         self._writer.write(shown)
 
-    def _draw(self, shown: np.ndarray, sighting: Sighting) -> None:
+    def mark(self, frame: FilmFrame, marks: Sequence[Marked]) -> None:
+        """One frame with boxes and texts on a ground of their colour."""
+        shown = self._shown(frame)
+        for mark in marks:
+            left, top, right, bottom = self._box(mark.box)
+            cv2.rectangle(shown, (left, top), (right - 1, bottom - 1), mark.colour, 2)
+            text = _ascii(mark.text)
+            (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
+            left = min(left, max(0, shown.shape[1] - width - 4))
+            foot = top if top > height + base + 4 else min(bottom + height + base + 4, shown.shape[0])
+            cv2.rectangle(shown, (left, foot - height - base - 4), (left + width + 4, foot), mark.colour, -1)
+            place = left + 2, foot - base - 1
+            cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+        self._writer.write(shown)
+
+    def _shown(self, frame: FilmFrame) -> np.ndarray:
+        if (frame.pixels.shape[1], frame.pixels.shape[0]) == self._size:
+            return frame.pixels.copy()
+        return np.asarray(cv2.resize(frame.pixels, self._size, interpolation=cv2.INTER_AREA))
+
+    def _box(self, box: Box) -> Box:
+        """A box in pixels of the annotated film."""
         across, down = self._scale
-        left, top, right, bottom = sighting.person.box
-        box = round(left * across), round(top * down), round(right * across), round(bottom * down)
+        left, top, right, bottom = box
+        return round(left * across), round(top * down), round(right * across), round(bottom * down)
+
+    def _draw(self, shown: np.ndarray, sighting: Sighting) -> None:
+        left, top, _, _ = sighting.person.box
+        box = self._box(sighting.person.box)
         colour = _TROUBLED if sighting.trouble else colour_of(sighting.track)
         if not sighting.trouble and self._scale == (1.0, 1.0):
             outline, _ = cv2.findContours(
@@ -85,3 +118,9 @@ def colour_of(track: int) -> tuple[int, int, int]:
     hue = np.array([[[track * 67 % 180, 200, 255]]], np.uint8)
     blue, green, red = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0]
     return int(blue), int(green), int(red)
+
+
+def _ascii(text: str) -> str:
+    """A text in the letters that OpenCV draws: without accents, and ? for what is left."""
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return "".join(each if 32 <= ord(each) < 127 else "?" for each in plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -59,13 +59,16 @@ class FilmSource:
             )
         self.film = self._of_folder() if self.path.is_dir() else self._of_file()
 
-    def frames(self) -> Iterator[FilmFrame]:
+    def frames(self) -> Reading:
         """The frames, from the first on; each array is a new one.
 
         Raises:
-            DataError: a frame has another size than the first.
+            DataError: a frame has another size than the first; raised as it is read.
         """
-        found = self._pictures() if self.path.is_dir() else self._decoded()
+        return Reading(self._checked)
+
+    def _checked(self, reading: Reading) -> Generator[FilmFrame]:
+        found = self._pictures(reading) if self.path.is_dir() else self._decoded(reading)
         shape = self.film.height, self.film.width, 3
         for frame in found:
             if frame.pixels.shape != shape:
@@ -84,9 +87,10 @@ class FilmSource:
         name = self.path.resolve().name
         return Film(name, width, height, USUAL_RATE, len(paths), lossless=_are_lossless(paths))
 
-    def _pictures(self) -> Iterator[FilmFrame]:
+    def _pictures(self, reading: Reading) -> Iterator[FilmFrame]:
         for number, pixels in enumerate(picture_frames(picture_paths(self.path))):
-            yield FilmFrame(number, number / self.film.rate, pixels)
+            if reading.wants(number):
+                yield FilmFrame(number, number / self.film.rate, pixels)
 
     def _of_file(self) -> Film:
         with in_utf8(self.path) as name:
@@ -116,12 +120,12 @@ class FilmSource:
         lossless = code.decode("latin-1").upper() in _LOSSLESS
         return Film(self.path.stem, width, height, own / self.every, frames, lossless)
 
-    def _decoded(self) -> Iterator[FilmFrame]:
+    def _decoded(self, reading: Reading) -> Iterator[FilmFrame]:
         with in_utf8(self.path) as name:
             video = cv2.VideoCapture(name)
         last = 0.0
         try:
-            for frame in _read(video, self.film.rate * self.every, self.every):
+            for frame in _read(video, self.film.rate * self.every, self.every, reading.wants):
                 last = frame.time
                 yield frame
         finally:
@@ -141,7 +145,57 @@ class FilmSource:
         )
 
 
-def _read(video: cv2.VideoCapture, rate: float, every: int = 1) -> Iterator[FilmFrame]:
+class Reading(Iterator[FilmFrame]):
+    """One way through the frames of a film; frames can be skipped, which costs little.
+
+    Args:
+        begun: makes the frames of this reading.
+    """
+
+    def __init__(self, begun: Callable[[Reading], Generator[FilmFrame]]) -> None:
+        self.reached = -1
+        """Number of the frame that was read last."""
+        self._first = 0
+        self._passed: Callable[[], object] | None = None
+        self._frames = begun(self)
+
+    def skip_to(self, number: int, passed: Callable[[], object] | None = None) -> None:
+        """Go on at a frame that is still ahead.
+
+        Args:
+            number: of the frame that is read next.
+            passed: called for each frame that is skipped.
+        """
+        self._first, self._passed = number, passed
+
+    def wants(self, number: int) -> bool:
+        """Whether a frame is read rather than skipped."""
+        if number < self._first and self._passed is not None:
+            self._passed()
+        return number >= self._first
+
+    def up_to(self, number: int) -> Iterator[FilmFrame]:
+        """The frames before one; it is read next."""
+        while self.reached + 1 < number and (frame := next(self, None)) is not None:
+            yield frame
+
+    def close(self) -> None:
+        """Close the film."""
+        self._frames.close()
+
+    def __next__(self) -> FilmFrame:
+        frame = next(self._frames)
+        self.reached = frame.number
+        return frame
+
+
+def _all(number: int) -> bool:
+    return True
+
+
+def _read(
+    video: cv2.VideoCapture, rate: float, every: int = 1, wanted: Callable[[int], bool] = _all
+) -> Iterator[FilmFrame]:
     """The frames with their times less the first, which grow: where a film's do not, its rate decides."""
     step = 1 / rate if _is_rate(rate) else 1 / USUAL_RATE
     first, last, number = None, -step, 0
@@ -151,7 +205,7 @@ def _read(video: cv2.VideoCapture, rate: float, every: int = 1) -> Iterator[Film
         time -= first
         # Frames of one film lie at least a tenth of a step apart, unless their times are made up.
         last = time if time > last + step / 10 else last + step
-        if number % every == 0:
+        if number % every == 0 and wanted(number):
             read, pixels = video.retrieve()
             if read and pixels is not None:
                 yield FilmFrame(number, last, np.asarray(pixels))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -11,10 +12,13 @@ import numpy as np
 
 from gait_plugins.api.video.frames import FilmFrame
 from gait_plugins.api.video.people import HALF, Detection, Sighting, Trouble
+from gait_plugins.films.gait import gait_of, stands
 from gait_plugins.prepare.align import align_mask
 
 MOST_HELD = 5000
 """Silhouettes of one track that are held in memory: a longer track is written in several parts."""
+MOST_ROWS = 4 * MOST_HELD
+"""Sightings of one track that are held in memory, likewise."""
 CROPS, CROP_HEIGHT, CROP_WIDTH = 16, 80, 52
 """Pictures of a track for the contact sheet, and their size."""
 
@@ -32,6 +36,8 @@ class Row:
     trouble: Trouble
     silhouette: int | None
     """Its place in the sequence; None: the frame was left out."""
+    score: float = 1.0
+    """How sure the segmenter is that it is a person."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,16 @@ class Quality:
     """Frames left out because a part of the body was hidden."""
     border: int
     """Frames left out because the border of the picture cut the body."""
+    standing: int
+    """Frames left out because the person stood."""
     height: float
     """Median height of the person, in pixels of the film, where the view is clean."""
     move: float
     """How far it went, in heights of the person."""
+    cycles: float
+    """Gait cycles, of two steps each, that the silhouettes show."""
+    score: float
+    """Median of how sure the segmenter is that it is a person."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it, times to the millisecond."""
@@ -94,7 +106,7 @@ class Track:
                 if joints is not None:
                     self.joints.append(joints)
                 self._keep_crop(frame, person)
-        self.rows.append(Row(frame.number, frame.time, *person.box, trouble, place))
+        self.rows.append(Row(frame.number, frame.time, *person.box, trouble, place, person.score))
 
     def _keep_crop(self, frame: FilmFrame, person: Detection) -> None:
         if self._clean % self._every == 0:
@@ -112,8 +124,7 @@ class Track:
     def quality(self) -> Quality:
         """How good this part of the track is."""
         troubles = Counter(row.trouble for row in self.rows)
-        clean = [row for row in self.rows if not row.trouble] or self.rows
-        boxes = np.array([(row.left, row.top, row.right, row.bottom) for row in clean], float)
+        boxes = _boxes([row for row in self.rows if row.trouble in ("", "standing")] or self.rows)
         height = float(np.median(boxes[:, 3] - boxes[:, 1]))
         middles = (boxes[:, 0] + boxes[:, 2]) / 2
         move = float(max(np.ptp(middles), np.ptp(boxes[:, 3]))) / max(height, 1.0)
@@ -125,13 +136,42 @@ class Track:
             troubles["merged"],
             troubles["hidden"],
             troubles["border"],
+            troubles["standing"],
             height,
             move,
+            gait_of(self.frames, self.times()).cycles,
+            float(np.median([row.score for row in self.rows])),
         )
+
+    def times(self) -> np.ndarray:
+        """When each silhouette was seen, seconds ``[t]``."""
+        return np.array([row.time for row in self.rows if row.silhouette is not None])
+
+    def leave_out_standing(self) -> None:
+        """Take the frames in which the person stands out of the sequence; they stay in the table."""
+        clean = [place for place, row in enumerate(self.rows) if row.silhouette is not None]
+        standing = stands(self.frames, self.times(), _boxes([self.rows[place] for place in clean]))
+        if not standing.any():
+            return
+        kept = 0
+        for place, stood in zip(clean, standing.tolist(), strict=True):
+            row = self.rows[place]
+            if stood:
+                self.rows[place] = replace(row, trouble="standing", silhouette=None)
+            else:
+                self.rows[place] = replace(row, silhouette=kept)
+                kept += 1
+        walking = np.flatnonzero(~standing).tolist()
+        self.frames = [self.frames[place] for place in walking]
+        self.joints = [self.joints[place] for place in walking] if self.joints else []
 
     def next_part(self, kept: bool) -> Track:
         """The track from here on, where this part is full; a part that is not kept takes no number."""
         return Track(self.number, self.size, self.last, part=self.part + kept)
+
+
+def _boxes(rows: Sequence[Row]) -> np.ndarray:
+    return np.array([(row.left, row.top, row.right, row.bottom) for row in rows], float).reshape(-1, 4)
 
 
 def crop(pixels: np.ndarray, person: Detection) -> np.ndarray:

@@ -60,8 +60,25 @@ def remove_orphans(folder: Path, ending: str) -> None:
     """Remove the folders ``.NAME.PROCESS<ending>`` that killed processes were making under this name."""
     for partial in folder.parent.glob(f".{folder.name}.*{ending}"):
         owner = partial.name.removeprefix(f".{folder.name}.").removesuffix(ending)
-        if owner.isdecimal() and (int(owner) == os.getpid() or not _lives(int(owner))):
+        if owner.isdecimal() and (int(owner) == os.getpid() or not is_alive(int(owner))):
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def locked(path: Path) -> BinaryIO | None:
+    """A file, made where it is missing, that is this process's alone until it is closed; None: another's.
+
+    The lock goes with its process, however that ends. Where there are no locks, the file is open alone.
+    """
+    file = open(path, "ab")  # noqa: SIM115 - it stays open
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except OSError:  # a file system without locks
+            pass
+    return file
 
 
 def file_sha256(path: Path) -> str:
@@ -131,7 +148,8 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _lives(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs; where that cannot be told, it does."""
     if os.name != "posix":  # elsewhere the question would end it
         return True
     try:

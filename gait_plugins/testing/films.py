@@ -12,7 +12,7 @@ from gait_plugins.testing.expect import expect, global_random_states_untouched
 
 RATE, WIDTH, HEIGHT = 10.0, 160, 120
 _TALL = 40
-_TROUBLES = ("", "merged", "hidden", "border")
+_TROUBLES = ("", "merged", "hidden", "border", "standing")
 
 
 class ExampleFilm(NamedTuple):

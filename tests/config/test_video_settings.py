@@ -58,7 +58,8 @@ def test_mistakes_are_told_alone_and_in_a_configuration(override: str, said: str
 def test_it_is_explained_and_in_the_schema():
     [section] = explain("video_cfg")
     names = {option.name for option in section.options}
-    assert {"segmenter", "tracker", "pose_estimator", "size", "min_frames", "min_move", "rate"} == names
+    gates = {"min_frames", "min_move", "min_cycles", "min_score"}
+    assert {"segmenter", "tracker", "pose_estimator", "size", "rate", "chapter", *gates} == names
     schema = json_schema()
     assert names == set(schema["properties"]["video_cfg"]["properties"])
     assert {"segmenter", "tracker", "pose_estimator"} <= set(schema["$defs"])

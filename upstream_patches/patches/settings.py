@@ -7,7 +7,8 @@ from typing import Any
 
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.annotations import is_class
-from gait_plugins.config.sections import Config, Section
+from gait_plugins.config.section import Section
+from gait_plugins.config.sections import Config
 from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean

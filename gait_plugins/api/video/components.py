@@ -17,7 +17,9 @@ class Segmenter(HasExample, ABC):
     """Finds the people of each frame of a film.
 
     Frames come in their order, each once, and only the newest is in memory: whatever a segmenter keeps of
-    earlier ones, it keeps itself, and not in proportion to the length of the film.
+    earlier ones, it keeps itself, and not in proportion to the length of the film. A long film comes in
+    chapters, each of which begins anew: so a run that was cut off goes on with the next chapter, and gives
+    what it would have given. That holds for a segmenter that gives the same people for the same frames.
     """
 
     def begin(self, film: Film, preview: Iterable[FilmFrame] | None) -> None:
@@ -25,7 +27,7 @@ class Segmenter(HasExample, ABC):
 
         Args:
             film: what is known of it.
-            preview: its frames from the start, to be gone through at most once and as far as wanted; the
+            preview: its frames from here on, to be gone through at most once and as far as wanted; the
                 same frames come again, one by one. None where they can be read once only.
 
         Raises:
@@ -40,8 +42,18 @@ class Segmenter(HasExample, ABC):
         the whole frame.
         """
 
+    def new_scene(self) -> bool:
+        """Whether another view begins with the newest frame: the camera was pushed, or the film was cut.
+
+        Asked after each frame. Where it is so, every track ends before that frame.
+        """
+        return False
+
     def remarks(self) -> Sequence[str]:
-        """What the user should know of the film that was segmented, in words; asked when it has ended."""
+        """What the user should know of the film that was segmented, in words; asked when it has ended.
+
+        A long film is segmented in chapters: ``begin`` is called for each, and times are those of the film.
+        """
         return ()
 
 

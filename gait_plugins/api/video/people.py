@@ -12,8 +12,9 @@ from gait_plugins.errors import DataError
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are the first column and row outside."""
-Trouble = Literal["", "merged", "hidden", "border"]
-"""Why a view is not clean: it is; the body touches another; a part is hidden; the frame cuts the body."""
+Trouble = Literal["", "merged", "hidden", "border", "standing"]
+"""Why a view is not clean: it is; the body touches another; a part is hidden; the frame cuts the
+body; the person does not walk."""
 
 HALF = 127
 """Confidence above which a pixel is the person."""

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.problems import Problem
-from gait_plugins.config.sections import Config, LossSection, Section, VideoSection
+from gait_plugins.config.section import Section
+from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gait_plugins.config.describe.options import ComponentDescription, Option, describe, describe_params
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import OMITTED, Param
 from gait_plugins.config.recipe.sections import RecipeSection, StageSection
-from gait_plugins.config.sections import Config, LossSection, Section, VideoSection
+from gait_plugins.config.section import Section
+from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.yaml.defaults import SECTIONS, default_tree
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.registry.kinds import KINDS

@@ -7,11 +7,12 @@ from typing import Any
 
 from gait_plugins.config.check.resolving import VIDEO
 from gait_plugins.config.describe import docstrings
+from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.recipe.sections import RecipeSection
-from gait_plugins.config.sections import Config, LossSection, VideoSection
+from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.sources import INHERITS
 from gait_plugins.errors import PluginLoadError

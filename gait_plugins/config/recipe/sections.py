@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from typing_extensions import Required, TypedDict
 
-from gait_plugins.config.sections import Count, FolderName, Section
+from gait_plugins.config.section import Count, Section
+from gait_plugins.config.sections import FolderName
 from gait_plugins.config.specs import realise
 
 Which = Literal["last", "best"] | Count

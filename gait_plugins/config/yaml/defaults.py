@@ -7,6 +7,7 @@ from typing import Any
 
 from gait_plugins.config import sections
 from gait_plugins.config.options.signature import of_model
+from gait_plugins.config.section import Section
 from gait_plugins.config.yaml.tree import Tree, marked
 
 _COMPONENTS: dict[str, dict[str, Any]] = {
@@ -36,7 +37,7 @@ _COMPONENTS: dict[str, dict[str, Any]] = {
     },
 }
 
-SECTIONS: dict[str, type[sections.Section]] = {
+SECTIONS: dict[str, type[Section]] = {
     "data_cfg": sections.DataSection,
     "optimizer_cfg": sections.OptimizerSection,
     "scheduler_cfg": sections.SchedulerSection,

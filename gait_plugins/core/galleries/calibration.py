@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import Embeddings
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import Metric, distance_chunks
+
+log = logging.getLogger("gait_plugins")
 
 SAMPLE = 20_000
 """Sequences that are compared with each other at most: 200 million comparisons."""
@@ -116,6 +120,28 @@ def calibrate(
         named_wrongly=float((others <= threshold).mean()),
         own_missed=float((known > threshold).mean()) if len(known) else None,
     )
+
+
+def kept_threshold(gallery: Gallery, metric: Metric) -> float | None:
+    """The threshold that a gallery was calibrated to, None where it was not.
+
+    A warning tells where the gallery holds others now than it did then.
+    """
+    record = gallery.thresholds().get(metric)
+    if record is None:
+        return None
+    then = record["people"], record["sequences"], record.get("removals", gallery.removals())
+    if then != (gallery.people, len(gallery), gallery.removals()):
+        log.warning(
+            "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
+            "others: gait-plugins gallery calibrate finds it anew",
+            gallery.folder,
+            record["sequences"],
+            record["people"],
+            len(gallery),
+            gallery.people,
+        )
+    return float(record["threshold"])
 
 
 def _instead(comparisons: int) -> str:

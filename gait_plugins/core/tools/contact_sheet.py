@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.core.tools.pictures import at_height, pictures
+from gait_plugins.core.tools.png import write_png
 from gait_plugins.errors import DataError
 from gait_plugins.io.ragged import Frames
 
@@ -33,7 +34,8 @@ def contact_sheet(
 
     Args:
         source: a data set (:func:`sheet_rows` picks the rows), or rows of label and frames, of any stream
-            (see :func:`~gait_plugins.core.tools.pictures.pictures`).
+            (see :func:`~gait_plugins.core.tools.pictures.pictures`). A sequence of rows is gone through more
+            than once, and one of them is in memory at a time.
         path: file to write.
         columns: frames of each row; a shorter sequence leaves the rest empty.
         step: every how many frames one is shown.
@@ -43,29 +45,37 @@ def contact_sheet(
     Raises:
         DataError: no rows, or the file cannot be written.
     """
-    rows = sheet_rows(source) if isinstance(source, GaitDataset) else source
-    rows = list(rows)
+    found = sheet_rows(source) if isinstance(source, GaitDataset) else source
+    rows = found if isinstance(found, Sequence) else list(found)
     longest = max((len(word) for label, _ in rows for word in label.split()), default=0)
     label_width = max(label_width, 7 * longest + 8 if longest > 12 else 0)
-    strips = [_strip(label, _shown(frames, columns, step), columns, label_width) for label, frames in rows]
-    if not strips:
+
+    def strips() -> Iterator[np.ndarray]:
+        for label, frames in rows:
+            yield _strip(label, _shown(frames, columns, step), columns, label_width)
+
+    shapes = [strip.shape for strip in strips()]
+    if not shapes:
         raise DataError(
             "there are no sequences to show",
             where=str(path),
             hint="choose other identities, conditions or views",
         )
-    width = max(strip.shape[1] for strip in strips)
-    coloured = any(strip.ndim == 3 for strip in strips)
+    width = max(shape[1] for shape in shapes)
+    coloured = any(len(shape) == 3 for shape in shapes)
+    height = sum(shape[0] for shape in shapes) + len(shapes) - 1
     line = np.full((1, width, 3) if coloured else (1, width), LINE, np.uint8)
-    page = [_page(strip, width, coloured) for strip in strips]
-    sheet = np.vstack([part for strip in page for part in (strip, line)][:-1])
-    done, png = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, compression])
-    if not done:
-        raise DataError("the picture could not be encoded", where=str(path))
+
+    def page() -> Iterator[np.ndarray]:
+        for place, strip in enumerate(strips()):
+            if place:
+                yield line
+            yield _page(strip, width, coloured)
+
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(png.tobytes())
+        write_png(target, (height, width, 3 if coloured else 1), page(), compression)
     except OSError as error:
         raise DataError(
             f"the picture cannot be written: {error}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +23,11 @@ from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.part_of_file import part_sha256
+from gait_plugins.metrics import Metric
+
+log = logging.getLogger("gait_plugins")
 
 FEW = 64
 """Sequences that are read without worker processes: starting them takes longer."""
@@ -75,8 +79,7 @@ class Embedder:
         Raises:
             DataError: there are none, or an embedding is NaN or infinite.
         """
-        dataset = build_dataset(self.config)
-        return self._embedded(dataset, dataset.sequences("test"))
+        return self.sequences(build_dataset(self.config))
 
     def files(self, paths: Sequence[str | os.PathLike[str]], identity: str | None = None) -> Embeddings:
         """The sequences of files and folders; see :class:`~.sequence_files.SequenceFiles`.
@@ -104,7 +107,7 @@ class Embedder:
         return SequenceFiles([Path(path) for path in paths], identity, options)
 
     def _of_files(self, dataset: SequenceFiles) -> Embeddings:
-        found = self._embedded(dataset, dataset.sequences("test"))
+        found = self.sequences(dataset)
         names = np.array(dataset.names())
         # Where the path has stood in for the view, none is known.
         views = np.where(names == found.views, "", found.views)
@@ -113,7 +116,39 @@ class Embedder:
     def arrays(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
         """Silhouettes in memory, each uint8 ``[t, h, w]`` in 0..255, as float32 ``[n, c, p]``."""
         dataset = _Arrays(sequences)
-        return self._embedded(dataset, dataset.sequences("test")).embeddings
+        return self.sequences(dataset).embeddings
+
+    def sequences(self, dataset: GaitDataset) -> Embeddings:
+        """The test sequences of any data set.
+
+        Raises:
+            ConfigError: it lacks a stream that the model takes.
+            DataError: there are none, or an embedding is NaN or infinite.
+        """
+        return self._embedded(dataset, dataset.sequences("test"))
+
+    def metric(self, asked: str | None = None) -> Metric:
+        """The distance by which its embeddings are compared: the one asked for, or the configuration's.
+
+        Raises:
+            ConfigError: there is no such distance.
+        """
+        chosen = asked or self.config.evaluator_cfg.protocol.options.get("metric", "euc")
+        if chosen not in ("euc", "cos"):
+            raise ConfigError(
+                f"unknown distance {chosen!r}, expected euc or cos", hint="--metric euc or --metric cos"
+            )
+        return "cos" if chosen == "cos" else "euc"
+
+    def require_trust(self) -> None:
+        """See that the model may name people, and log what whoever reads the names must know.
+
+        Raises:
+            CheckpointError: it may not.
+        """
+        self.trust.require(self.config.source)
+        for warning in self.trust.warnings:
+            log.warning("%s", warning)
 
     def _embedded(self, dataset: GaitDataset, refs: Sequence[SequenceRef]) -> Embeddings:
         if not refs:

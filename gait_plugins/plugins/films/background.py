@@ -26,6 +26,8 @@ _WARM = 2.0
 _FINE = 400
 """Columns up to which a frame is looked at as it is; wider ones at half their size."""
 _WIDEST = 640
+_TOLD = 5
+"""Times that are listed in a remark."""
 _MOVING = "the camera moves"
 
 
@@ -60,39 +62,49 @@ class Background(Segmenter):
             DataError: the camera moves in most of the preview.
         """
         self._film = film
-        self._still = Stillness(film.rate)
         scale = self.scale or (1.0 if film.width <= _FINE else min(0.5, _WIDEST / film.width))
         self._size = max(8, round(film.width * scale)), max(8, round(film.height * scale))
-        self._model = cv2.createBackgroundSubtractorMOG2(500, self.contrast, True)
-        self._model.setShadowThreshold(0.5)
         # A new colour is background once a tenth of the weight is its: after this share of `stay` a frame.
         self._rate = min(0.05, 0.1 / (self.stay * film.rate))
-        self._learnt = preview is not None
-        self._seen = 0
+        self._jumped = False
+        self._begin_model()
         if preview is not None:
             self._learn(islice(preview, int(np.clip(PREVIEW * film.rate, _FEWEST, _MOST))))
+        self._still = Stillness(film.rate)
+
+    def _begin_model(self) -> None:
+        """Nothing is known of the background."""
+        self._model = cv2.createBackgroundSubtractorMOG2(500, self.contrast, True)
+        self._model.setShadowThreshold(0.5)
+        self._learnt, self._seen = False, 0
 
     def _learn(self, frames: Iterator[FilmFrame]) -> None:
-        seen = 0
+        still, seen, jumped = Stillness(self._film.rate), 0, False
         for frame in frames:
-            # All frames count alike, so that one who stands for a while does not become background.
-            self._model.apply(self._small(frame), learningRate=1 / (seen + 2))
-            self._still.look(frame)
+            small = self._small(frame)
+            jumped = still.look(FilmFrame(frame.number, frame.time, small)) or jumped
+            # What comes after another view is learnt when it comes.
+            if not jumped:
+                # All frames count alike, so that one who stands for a while does not become background.
+                self._model.apply(small, learningRate=1 / (self._seen + 2))
+                self._seen += 1
             seen += 1
-        if self._still.share() > 0.5:
+        self._learnt = not jumped
+        if still.share() > 0.5:
             raise DataError(
-                f"{_MOVING} in {self._still.share():.0%} of the first {seen} frames: the segmenter "
+                f"{_MOVING} in {still.share():.0%} of the first {seen} frames: the segmenter "
                 "'background' needs a camera that stands still",
                 where=self._film.name,
                 hint="choose a segmenter that knows people, such as a model in a file: gait-plugins plugins "
                 "list --kind segmenter",
             )
-        self._still = Stillness(self._film.rate)
 
     def people(self, frame: FilmFrame) -> Sequence[Detection]:
         """The bodies that differ from the background; people who touch are one."""
-        self._still.look(frame)
         small = self._small(frame)
+        self._jumped = self._still.look(FilmFrame(frame.number, frame.time, small))
+        if self._jumped:
+            self._begin_model()
         self._seen += 1
         # Of a camera nothing is known at first: for a while each picture counts like those before it.
         learnt = self._learnt or self._seen > max(_WARM * self._film.rate, 10)
@@ -105,20 +117,34 @@ class Background(Segmenter):
         detections = (_enlarged(body, self._size, (width, height)) for body in bodies)
         return [person for person in detections if person is not None]
 
+    def new_scene(self) -> bool:
+        """Whether the camera was pushed, or all of the light changed, before the newest frame."""
+        return self._jumped
+
     def remarks(self) -> Sequence[str]:
-        """That the camera moved, where it did."""
-        share = self._still.share()
-        if share <= 0.02:
-            return ()
-        return (
-            f"{_MOVING} in {share:.0%} of the frames, at first {self._still.first:.1f} s after the "
-            "beginning: whatever is seen there is not to be relied on",
-        )
+        """When the camera moved, where it did."""
+        moved = [f"from {first:.1f} s to {last:.1f} s" for first, last in self._still.movements()]
+        jumps = [f"at {time:.1f} s" for time in self._still.jumps()]
+        found = []
+        if moved:
+            found.append(f"{_MOVING} {_listed(moved)}: whatever is seen there is not to be relied on")
+        if jumps:
+            found.append(
+                f"the view changes at once {_listed(jumps)}, for the camera was pushed or the light changed: "
+                "the background is learnt anew, and all tracks end there"
+            )
+        return found
 
     def _small(self, frame: FilmFrame) -> np.ndarray:
         if (frame.pixels.shape[1], frame.pixels.shape[0]) == self._size:
             return frame.pixels
         return np.asarray(cv2.resize(frame.pixels, self._size, interpolation=cv2.INTER_AREA))
+
+
+def _listed(times: Sequence[str]) -> str:
+    more = [f"{len(times) - _TOLD} times more"] if len(times) > _TOLD else []
+    shown = [*times[:_TOLD], *more]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _cleaned(mask: np.ndarray) -> np.ndarray:

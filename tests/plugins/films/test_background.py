@@ -88,14 +88,72 @@ def test_a_camera_that_moves_for_a_while_is_a_remark():
     for frame in frames:
         segmenter.people(frame)
     [remark] = segmenter.remarks()
-    assert remark.startswith("the camera moves in 30% of the frames, at first 7")
+    assert remark == ("the camera moves from 7.1 s to 9.2 s: whatever is seen there is not to be relied on")
+
+
+def pushed(at: int, shift: tuple[int, int]) -> list[FilmFrame]:
+    """The street, and the camera is pushed once."""
+    found = []
+    for frame in EXAMPLE.frames:
+        pixels = frame.pixels if frame.number < at else np.roll(frame.pixels, shift, (0, 1))
+        found.append(FilmFrame(frame.number, frame.time, pixels))
+    return found
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("shift", [(2, 3), (10, 40), (60, 80)])
+def test_a_camera_that_is_pushed_once_is_told(shift: tuple[int, int], ahead: bool):
+    segmenter = Background()
+    frames = pushed(15, shift)
+    segmenter.begin(EXAMPLE.film, iter(frames) if ahead else None)
+    cuts, seen = [], []
+    for frame in frames:
+        seen.append(len(segmenter.people(frame)))
+        if segmenter.new_scene():
+            cuts.append(frame.number)
+    assert cuts == [15]
+    [remark] = segmenter.remarks()
+    assert remark.startswith("the view changes at once at 1.5 s, for the camera was pushed")
+    assert max(seen[16:]) <= 6  # not the whole picture in pieces
+
+
+def test_a_light_that_is_switched_on_is_told():
+    segmenter = Background()
+    frames = [
+        FilmFrame(f.number, f.time, f.pixels // 2 if f.number < 20 else f.pixels) for f in EXAMPLE.frames
+    ]
+    segmenter.begin(EXAMPLE.film, iter(frames))
+    cuts = [frame.number for frame in frames if [segmenter.people(frame)] and segmenter.new_scene()]
+    assert cuts == [20]
+
+
+def test_a_slow_pan_is_told_from_when_to_when():
+    rng = np.random.default_rng(1)
+    wide = rng.integers(0, 255, (30, 200, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    shift = [int(np.clip(number - 30, 0, 30)) // 3 for number in range(90)]  # a tenth of a second has none
+    segmenter = Background()
+    segmenter.begin(Film("pan", 160, 120, 10.0), None)
+    for number, left in enumerate(shift):
+        segmenter.people(FilmFrame(number, number / 10, wide[:, left : left + 160].copy()))
+    [remark] = segmenter.remarks()
+    assert remark.startswith("the camera moves from 3.")
+    assert "s to 6.0 s:" in remark
+
+
+def test_many_movements_are_not_all_listed():
+    from gait_plugins.plugins.films.background import _listed
+
+    assert _listed(["at 1 s"]) == "at 1 s"
+    assert _listed(["at 1 s", "at 2 s"]) == "at 1 s and at 2 s"
+    assert _listed([f"at {n} s" for n in range(8)]).endswith("at 3 s, at 4 s and 3 times more")
 
 
 def test_people_do_not_move_the_camera():
     still = Stillness(EXAMPLE.film.rate)
     for frame in EXAMPLE.frames:
-        still.look(frame)
+        assert not still.look(frame)
     assert still.share() == 0
+    assert (still.jumps(), still.movements()) == ([], [])
 
 
 @pytest.mark.parametrize("options", [{"scale": 0}, {"contrast": -1}, {"smallest": 2}, {"stay": 0}])

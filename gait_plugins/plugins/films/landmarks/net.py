@@ -166,7 +166,7 @@ class LandmarkNet:
 
 
 def _shares(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -40, 40)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -40, 40))))
 
 
 def _opened(path: str) -> Any:

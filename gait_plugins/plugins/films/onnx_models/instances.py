@@ -1,4 +1,4 @@
-"""Instances of models: people one by one, as masks with scores, or as boxes with coefficients of prototypes."""
+"""Instances of models: people one by one, as masks with scores, or as boxes and prototypes of masks."""
 
 from __future__ import annotations
 
@@ -164,16 +164,16 @@ class Prototypes:
             f"the outputs are {list(predictions.shape)} and {list(prototypes.shape)}, expected predictions "
             "[1, 4 + classes + k, n] or [1, n, 6 + k], and prototypes [1, k, h, w]",
             where=self.where,
-            hint="outputs: {predictions: NAME, prototypes: NAME} chooses the outputs; form says what they are",
+            hint="outputs: {predictions: NAME, prototypes: NAME} chooses them; form says what they are",
         )
 
 
 def _listed(masks: np.ndarray, count: int) -> np.ndarray | None:
     """Masks as ``[n, h, w]``; None where they are not."""
     if masks.ndim == 4 and masks.shape[1] == 1 and masks.shape[0] == count:
-        return masks[:, 0]
+        return np.asarray(masks[:, 0])
     if masks.ndim == 4 and masks.shape[0] == 1 and masks.shape[1] == count:
-        return masks[0]
+        return np.asarray(masks[0])
     return masks if masks.ndim == 3 and len(masks) == count else None
 
 

@@ -1,4 +1,4 @@
-"""Semantic maps of models: one class of all people, as scores of classes or as labels, taken apart in bodies."""
+"""Semantic maps of models: the class of people, by scores or labels, taken apart into bodies."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ def _chances(scores: np.ndarray, person: int) -> np.ndarray:
     """Probability of a class: ``[classes, h, w]`` to ``[h, w]``; values beyond [0, 1] are logits."""
     chosen = scores[person]
     if scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3:
-        return chosen
+        return np.asarray(chosen)
     scores = np.nan_to_num(scores, nan=-1e4, posinf=1e4, neginf=-1e4)
     if len(scores) == 1:
-        return 1 / (1 + np.exp(-scores[0].clip(-60, 60)))
+        return np.asarray(1 / (1 + np.exp(-scores[0].clip(-60, 60))))
     weights = np.exp(scores - scores.max(0))
     return np.asarray(weights[person] / weights.sum(0))
 

@@ -127,7 +127,8 @@ class OnnxPeople(Segmenter):
         if self.colours == "rgb":
             picture = picture[..., ::-1]
         values = (picture.astype(np.float32) * np.float32(self.scale) - self.mean) / self.std
-        return values.round().clip(0, 255) if self.model.input.dtype is np.uint8 else values
+        whole = self.model.input.dtype is np.uint8
+        return np.asarray(values.round().clip(0, 255) if whole else values)
 
     def _make_reader(
         self, person: int | None, axis: Axis | None, masks_in: MasksIn | None

@@ -55,7 +55,7 @@ class OnnxModel:
 
     def is_whole(self, output: str) -> bool:
         """True where an output holds whole numbers."""
-        return self._types[output].removeprefix("tensor(").startswith(("int", "uint"))
+        return str(self._types[output]).startswith(("tensor(int", "tensor(uint"))
 
     def run(self, picture: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
         """Outputs of the model.
@@ -108,7 +108,7 @@ def _unreadable(error: Exception, path: str, version: str) -> DataError:
         return DataError(
             "the file is no ONNX model, or is damaged", where=path, hint="export or download the model anew"
         )
-    if "opset" in reason.lower() or "IR version" in reason:
+    if "IR version" in reason or "under development" in reason:
         return DataError(
             f"the model is of a version that ONNX Runtime {version} does not know: {reason}",
             where=path,
@@ -122,8 +122,9 @@ def _unreadable(error: Exception, path: str, version: str) -> DataError:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text.removeprefix("[ONNXRuntimeError] : ")[:300]
+    text = " ".join(str(error).split()).removeprefix("[ONNXRuntimeError] : ")
+    # Ahead of what happened come the file, twice, and a function of the runtime with its signature.
+    return text.rpartition(" failed:")[2][-300:]
 
 
 def _input(inputs: Sequence[Any], path: str, size: Sequence[int] | None) -> Input:

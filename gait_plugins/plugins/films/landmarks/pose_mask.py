@@ -15,7 +15,7 @@ from gait_plugins.api.video.people import HALF, Box, Detection
 from gait_plugins.plugins.films.background import Background
 from gait_plugins.plugins.films.components import parts_of
 from gait_plugins.plugins.films.landmarks.bodies import Body, Posed, distinct, rest_of, share_pixels
-from gait_plugins.plugins.films.landmarks.net import LandmarkNet, Square
+from gait_plugins.plugins.films.landmarks.net import LandmarkNet, Look, Square
 
 MARGIN = 1.25
 """Side of the square that is looked at, in heights of the body."""
@@ -23,6 +23,8 @@ _INSIDE = 0.35
 """Share of a body's area that a proposal shows where the body should be, if it is in it."""
 _ONE = 1.5
 """Area of a proposal, in areas of the one body in it, up to which there is nobody else."""
+_PADDED, _MOSTLY = 0.1, 0.75
+"""By how much of its size a body's box is larger for its pieces, and the share of a piece that is in it."""
 _REST = 0.3
 """Area of what is left of a proposal, in areas of the bodies found, from which it may be another."""
 _MORE = 3
@@ -71,6 +73,7 @@ class PoseMask(Segmenter):
         """The people whom the model sees in the proposals, and proposals in which it sees nobody."""
         bodies: list[Body] = []
         doubtful: list[Detection] = []
+        self._looks: dict[Square, Look] = {}
         proposals = sorted(self.proposals.people(frame), key=lambda each: -each.area)
         for proposal in proposals:
             found, best = self._look(frame.pixels, proposal)
@@ -103,8 +106,12 @@ class PoseMask(Segmenter):
     def _seeds(self, proposal: Detection) -> list[Sequence[float]]:
         """Boxes of the people who should be in a proposal."""
         inside = [known for known in self._known if _shown(proposal, known.next()) >= _INSIDE * known.area]
-        crowded = len(inside) > 1 or (inside and proposal.area > _ONE * inside[0].area)
-        return [known.next() for known in inside] if crowded and proposal.label is None else [proposal.box]
+        pieces = [known for known in self._known if _is_piece(proposal, known)]
+        if proposal.label is not None:
+            return [proposal.box]
+        if len(inside) > 1 or (inside and proposal.area > _ONE * inside[0].area):
+            return [known.next() for known in inside]
+        return [pieces[0].next()] if len(pieces) == 1 else [proposal.box]
 
     def _others(self, pixels: np.ndarray, proposal: Detection, bodies: list[Body]) -> list[Body]:
         """People in what is left of a proposal."""
@@ -132,7 +139,9 @@ class PoseMask(Segmenter):
         return found
 
     def _body(self, pixels: np.ndarray, square: Square, label: int | None) -> Body:
-        return Body(self.net.look(pixels, square), pixels, label)
+        if square not in self._looks:  # several pieces may be of one body
+            self._looks[square] = self.net.look(pixels, square)
+        return Body(self._looks[square], pixels, label)
 
     def _seen(self, person: Posed) -> _Known:
         """A person of this frame for the next one, with the speed since the last."""
@@ -169,6 +178,15 @@ def _shown(proposal: Detection, box: Sequence[float]) -> int:
     rows = slice(max(top - proposal.top, 0), max(bottom - proposal.top, 0))
     columns = slice(max(left - proposal.left, 0), max(right - proposal.left, 0))
     return int(np.count_nonzero(proposal.mask[rows, columns] > HALF))
+
+
+def _is_piece(proposal: Detection, known: _Known) -> bool:
+    """Whether a proposal is a piece of a body: something before it cuts the body in two."""
+    left, top, right, bottom = known.next()
+    across, down = _PADDED * (right - left), _PADDED * (bottom - top)
+    box = left - across, top - down, right + across, bottom + down
+    inside = _shown(proposal, box) >= _MOSTLY * proposal.area
+    return inside and proposal.area < _MOSTLY * known.area
 
 
 def _is_in(proposal: Detection, people: Sequence[Detection]) -> bool:

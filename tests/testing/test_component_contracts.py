@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 from helpers.files.cross_spectral_files import llcm_files, regdb_files, sysu_files
-from helpers.files.landmark_model import landmark_model
 from helpers.files.layout_files import image_folders, packed, small_set
 from helpers.files.layout_files import partition as partition_file
-from helpers.files.onnx_files import semantic
+from helpers.film_models.landmark_model import landmark_model
+from helpers.film_models.onnx_files import semantic
 
 import gait_plugins
 from gait_plugins.registry.components import Component

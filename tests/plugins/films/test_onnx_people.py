@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.files.onnx_files import SIZE, colourful, constant, instances, prototypes, saved, semantic
+from helpers.film_models.onnx_files import SIZE, colourful, constant, instances, prototypes, saved, semantic
 from onnx import TensorProto, helper
 
 from gait_plugins import ConfigError, DataError, Detection

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers.files.landmark_model import landmark_model
+from helpers.film_models.landmark_model import landmark_model
 
 import gait_plugins
 from gait_plugins import ConfigError, DataError, Detection, Film, FilmFrame, Segmenter

@@ -118,12 +118,12 @@ def instances(path: Path, in_boxes: bool = False) -> str:
     return saved(path, nodes, shapes, held, types=types)
 
 
-def prototypes(path: Path, rows: bool = False) -> str:
+def prototypes(path: Path, kind: str = "v8") -> str:
     """Predictions and prototypes as YOLO's segmenters give them: both figures, one of them twice.
 
     Args:
         path: of the file.
-        rows: a row for each person, as models give them that were exported with the end of the way.
+        kind: ``v8``, ``v5``, or ``rows``: a row for each person, exported with the end of the way.
     """
     height, width = SIZE
     logits, held = colourful(scale=255)
@@ -132,15 +132,18 @@ def prototypes(path: Path, rows: bool = False) -> str:
     boxes = np.array([[0, 0, 160, 46], [0, 46, 160, 96], [1, 1, 160, 46], [0, 0, 160, 96]], np.float32)
     scores, classes = np.array([0.9, 0.8, 0.7, 0.95], np.float32), np.array([0, 0, 0, 1])
     weights = np.array([[1, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-    if rows:
+    if kind == "rows":
         found = np.column_stack([boxes, scores, classes, weights])[None]
     else:
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2
         two = np.zeros((4, 2), np.float32)
         two[np.arange(4), classes] = scores
         # Many places of a grid in which nothing is found.
-        full = np.column_stack([middles, boxes[:, 2:] - boxes[:, :2], two, weights])
-        found = np.concatenate([full, np.zeros((200, full.shape[1]))]).T[None]
+        sides = [middles, boxes[:, 2:] - boxes[:, :2]]
+        anything = [] if kind == "v8" else [np.full(4, 0.5)]
+        full = np.column_stack([*sides, *anything, two if kind == "v8" else 2 * two, weights])
+        found = np.concatenate([full, np.zeros((200, full.shape[1]))])[None]
+        found = found.transpose(0, 2, 1) if kind == "v8" else found
     held.append(constant("held", found))
     nodes.append(helper.make_node("Identity", ["held"], ["predictions"]))
     return saved(path, nodes, {"predictions": found.shape, "prototypes": [1, 2, height, width]}, held)

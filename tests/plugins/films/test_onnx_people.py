@@ -65,13 +65,13 @@ def test_the_contract_is_kept(tmp_path: Path):
     check_segmenter(OnnxPeople(prototypes(tmp_path / "p.onnx")))
 
 
-@pytest.mark.parametrize("rows", [False, True])
-def test_prototypes_become_people_each_once(tmp_path: Path, rows: bool):
-    segmenter = OnnxPeople(prototypes(tmp_path / "p.onnx", rows))
+@pytest.mark.parametrize("kind", ["v5", "v8", "rows"])
+def test_prototypes_become_people_each_once(tmp_path: Path, kind: str):
+    segmenter = OnnxPeople(prototypes(tmp_path / "p.onnx", kind))
     assert worst(segmenter) > 0.75
     assert [round(person.score, 2) for person in segmenter.people(EXAMPLE.frames[20])] == [0.9, 0.8]
     assert (
-        len(OnnxPeople(prototypes(tmp_path / "p.onnx", rows), confidence=0.85).people(EXAMPLE.frames[20]))
+        len(OnnxPeople(prototypes(tmp_path / "p.onnx", kind), confidence=0.85).people(EXAMPLE.frames[20]))
         == 1
     )
 

@@ -105,9 +105,10 @@ class MaskList:
 class Prototypes:
     """Boxes with coefficients, and the prototypes of masks that they weigh, as YOLO's segmenters give them.
 
-    Predictions are ``[1, 4 + classes + k, n]`` with the middle, width and height of a box (YOLO v8, 11), or
-    ``[1, n, 6 + k]`` with left, top, right, bottom, score and class (exported with the end of the way in it);
-    prototypes are ``[1, k, h, w]``.
+    Predictions are ``[1, 4 + classes + k, n]`` with the middle, width and height of a box (YOLO v8, 11),
+    ``[1, n, 5 + classes + k]`` with the score of anything at all before the classes (v5, v7), or
+    ``[1, n, 6 + k]`` with left, top, right, bottom, score and class (exported with the end of the way in it).
+    There are more places ``n`` than values of one. Prototypes are ``[1, k, h, w]``.
 
     Args:
         where: the file, for messages.
@@ -145,7 +146,10 @@ class Prototypes:
         if rows.shape[1] == 6 + held:
             wanted = (rows[:, 4] >= self.confidence) & (rows[:, 5] == self.person)
             return rows[wanted, :4], rows[wanted, 4], rows[wanted, 6:]
-        classes = rows.shape[0] - 4 - held
+        older = rows.shape[0] > rows.shape[1]
+        rows = rows.T if older else rows
+        first = 5 if older else 4
+        classes = rows.shape[0] - first - held
         if classes < 1:
             raise self._other(rows[None], prototypes)
         if not self.person < classes:
@@ -154,15 +158,17 @@ class Prototypes:
                 where=self.where,
                 hint="0 is the person of models that were trained on COCO",
             )
-        rows = rows[:, rows[4 + self.person] >= self.confidence].T
+        scores = rows[first + self.person] * (rows[4] if older else 1)
+        wanted = scores >= self.confidence
+        rows = rows[:, wanted].T
         middle, half = rows[:, :2], rows[:, 2:4] / 2
         boxes = np.concatenate([middle - half, middle + half], 1)
-        return boxes, rows[:, 4 + self.person], rows[:, 4 + classes :]
+        return boxes, scores[wanted], rows[:, first + classes :]
 
     def _other(self, predictions: np.ndarray, prototypes: np.ndarray) -> DataError:
         return DataError(
             f"the outputs are {list(predictions.shape)} and {list(prototypes.shape)}, expected predictions "
-            "[1, 4 + classes + k, n] or [1, n, 6 + k], and prototypes [1, k, h, w]",
+            "[1, 4 + classes + k, n], [1, n, 5 + classes + k] or [1, n, 6 + k], and prototypes [1, k, h, w]",
             where=self.where,
             hint="outputs: {predictions: NAME, prototypes: NAME} chooses them; form says what they are",
         )

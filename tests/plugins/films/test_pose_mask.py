@@ -15,10 +15,13 @@ from helpers.film_models.landmark_model import landmark_model
 import gait_plugins
 from gait_plugins import ConfigError, DataError, Detection, Film, FilmFrame, Segmenter
 from gait_plugins.config.loading import load_video
+from gait_plugins.plugins.films.landmarks import bodies
 from gait_plugins.plugins.films.landmarks.bodies import Posed
 from gait_plugins.plugins.films.landmarks.joints import BLAZEPOSE, PoseMaskJoints
 from gait_plugins.plugins.films.landmarks.net import BLAZE, SIDE, LandmarkNet, Look, Square
 from gait_plugins.plugins.films.landmarks.pose_mask import PoseMask
+from gait_plugins.plugins.films.tracking.body import Body
+from gait_plugins.plugins.films.tracking.claims import joined_fragments
 from gait_plugins.testing.films import check_pose_estimator, check_segmenter, example_film
 
 EXAMPLE = example_film()
@@ -178,9 +181,16 @@ def test_crops_reach_beyond_the_frame_and_masks_do_not(tmp_path: Path, box: tupl
 def test_a_body_far_outside_is_nobody(tmp_path: Path):
     net = LandmarkNet(landmark_model(tmp_path / "m.tflite"))
     look = net.look(EXAMPLE.frames[0].pixels, Square(-900.0, -900.0, 50.0))
-    from gait_plugins.plugins.films.landmarks.bodies import Body
+    assert bodies.Body(look, EXAMPLE.frames[0].pixels).detection() is None
 
-    assert Body(look, EXAMPLE.frames[0].pixels).detection() is None
+
+def test_pieces_that_the_tracker_joins_have_the_score_of_the_surest():
+    body = Body.of(1, Detection(90, 20, np.full((60, 20), 255, np.uint8)), np.zeros((3, 3, 8), np.float32))
+    pieces = [
+        Detection(90, top, np.full((25, 20), 255, np.uint8), score) for top, score in ((20, 0.2), (52, 0.7))
+    ]
+    [joined] = joined_fragments(pieces, [body])
+    assert joined.score == 0.7
 
 
 # --- a model in a file -----------------------------------------------------------------------------

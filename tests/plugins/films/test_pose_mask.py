@@ -52,7 +52,8 @@ class Seer:
         distances = [np.hypot(*((each.min(0) + each.max(0) + 1) / 2 - middle)) for each in found]
         nearest = int(np.argmin(distances))
         mask = np.repeat(self.people[nearest][..., None], 3, 2).astype(np.uint8) * np.uint8(255)
-        logits = square.cut(mask)[..., 0].astype(np.float32) / 16 - 8
+        # The first is in front: the net is surer of what is his.
+        logits = (square.cut(mask)[..., 0].astype(np.float32) / 16 - 8) / (1 + nearest)
         return Look(square, self.presence[nearest], logits, np.zeros((BLAZE, 3), np.float32))
 
 
@@ -95,17 +96,25 @@ def test_people_who_cross_are_seen_apart_from_where_each_was(tmp_path: Path):
     made, proposals, seer = segmenter(tmp_path, [])
     for number in range(9):
         one, other = ellipse(60 + 4 * number), ellipse(108 - 4 * number, 96)
-        apart = np.where(one, other & ~one, other)
-        seer.people, seer.presence = [one, apart], [0.9, 0.9]
         touch = (cv2.dilate(one.astype(np.uint8), np.ones((5, 5), np.uint8)) & other).any()
+        seer.people, seer.presence, seer.squares = [one, other], [0.9, 0.9], []
         proposals.masks = [one | other] if touch else [one, other]
         people = made.people(frame(number))
-        if abs(48 - 8 * number) >= 12:  # hardly anything is left of the one behind
-            assert len(people) == 2
-            assert (
-                max(overlap(person, truth) for person in people for truth in [Detection.of_mask(one)]) > 0.8
-            )
-            assert not np.logical_and(*[_full(person) for person in people]).any()
+        if abs(48 - 8 * number) < 16:  # hardly anything is left of the one behind
+            continue
+        truth = shown(one, other)
+        assert len(people) == 2
+        assert all(max(overlap(person, each) for person in people) > 0.8 for each in truth)
+        assert not np.logical_and(*[_full(person) for person in people]).any()
+        # It looked where each had to be, and nowhere else.
+        middles = sorted(square.left + square.side / 2 for square in seer.squares)
+        assert np.allclose(middles, sorted([60.5 + 4 * number, 108.5 - 4 * number]), atol=5)
+
+
+def shown(one: np.ndarray, other: np.ndarray) -> list[Detection]:
+    """The one in front, and what is seen of the other."""
+    found = [Detection.of_mask(one), Detection.of_mask(other & ~one)]
+    return [person for person in found if person is not None]
 
 
 def _full(person: Detection) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-EXTRAS = "bench,export,index,opengait,test,viz"
+EXTRAS = "bench,export,index,opengait,test,video,viz"
 _TESTS = ("-m", "pytest", "-n", "0", "-p", "no:cacheprovider")
 TRIALS = {
     "bench": ("benchmarks/wavelet.py", "--frames", "4", "--rounds", "1"),

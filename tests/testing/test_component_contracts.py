@@ -11,6 +11,8 @@ import torch
 from helpers.files.cross_spectral_files import llcm_files, regdb_files, sysu_files
 from helpers.files.layout_files import image_folders, packed, small_set
 from helpers.files.layout_files import partition as partition_file
+from helpers.film_models.landmark_model import landmark_model
+from helpers.film_models.onnx_files import semantic
 
 import gait_plugins
 from gait_plugins.registry.components import Component
@@ -129,8 +131,18 @@ def test_indices_keep_their_contract(component: Component) -> None:
 
 
 @pytest.mark.parametrize("component", components("segmenter"))
-def test_segmenters_keep_their_contract(component: Component) -> None:
-    check_segmenter(maker(component)(), example_film("masks" if component.name == "masks" else "street"))
+def test_segmenters_keep_their_contract(component: Component, tmp_path: Path) -> None:
+    if component.missing:
+        pytest.skip(component.missing)
+    made = maker(component, **in_a_file(component, tmp_path))()
+    check_segmenter(made, example_film("masks" if component.name == "masks" else "street"))
+
+
+def in_a_file(component: Component, folder: Path) -> dict[str, Any]:
+    """Options of a component that runs a model in a file, with a small one."""
+    if component.name == "onnx":
+        return {"path": semantic(folder / "people.onnx"), "person": 1}
+    return {"path": landmark_model(folder / "pose.tflite")} if component.name == "pose_mask" else {}
 
 
 @pytest.mark.parametrize("component", components("tracker"))
@@ -139,8 +151,8 @@ def test_trackers_keep_their_contract(component: Component) -> None:
 
 
 @pytest.mark.parametrize("component", components("pose_estimator"))
-def test_pose_estimators_keep_their_contract(component: Component) -> None:
-    check_pose_estimator(maker(component)())
+def test_pose_estimators_keep_their_contract(component: Component, tmp_path: Path) -> None:
+    check_pose_estimator(maker(component, **in_a_file(component, tmp_path))())
 
 
 @pytest.mark.parametrize("component", components("protocol"))

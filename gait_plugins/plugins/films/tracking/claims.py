@@ -106,4 +106,4 @@ def _union(parts: Sequence[Detection]) -> Detection:
         rows = slice(part.top - box[1], part.top - box[1] + part.height)
         columns = slice(part.left - box[0], part.left - box[0] + part.width)
         mask[rows, columns] = np.maximum(mask[rows, columns], part.mask)
-    return Detection(box[0], box[1], mask)
+    return Detection(box[0], box[1], mask, max(part.score for part in parts))

@@ -1,0 +1,1 @@
+"""People by a pose-landmark model of MediaPipe: mask, joints and presence of one person in a crop."""

@@ -1,0 +1,1 @@
+"""Small models in files, for the segmenters that run one."""

@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 
 import cv2
 
-from gait_plugins import __version__
 from gait_plugins.api.video.frames import Film
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.errors import DataError
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.io.atomic import is_alive, locked, write_text
 from gait_plugins.io.printable import json_text
+from gait_plugins.version import __version__
 
 log = logging.getLogger("gait_plugins")
 

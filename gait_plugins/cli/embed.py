@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
@@ -42,8 +43,13 @@ Override = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Gallery = Annotated[
-    Path,
-    typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
+    Any,
+    typer.Option(
+        metavar="GALLERY",
+        parser=place_of,
+        help="Gallery of the enrolled identities: a folder, a .npz file, or "
+        "postgresql://USER@HOST/DATABASE[?schema=NAME].",
+    ),
 ]
 Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; default: the metric of CONFIG.")]
 
@@ -94,8 +100,8 @@ def run_enroll(
     metric: Distance = None,
 ) -> None:
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
-    from gait_plugins.core.galleries.conversion import enroll_in, is_file_form, read_any
-    from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.galleries.conversion import enroll_in, read_any
+    from gait_plugins.core.galleries.stores import is_file_form, open_gallery
     from gait_plugins.core.tools.identification import separation
 
     _check_enrolment(when, dtype)
@@ -107,7 +113,7 @@ def run_enroll(
     chosen = _metric(embedder, metric)
     new, origins = embedder.files_with_origins(data, identity)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
-    with Store(gallery) as held:
+    with open_gallery(gallery) as held:
         total, people = len(held), held.people
     if count < len(new):
         say(f"{len(new) - count} sequences are already enrolled and are left out")
@@ -146,14 +152,13 @@ def run_identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
-    from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
-    from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.galleries.stores import is_file_form, open_gallery
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
-    in_file = is_file_form(gallery) or not gallery.exists()
+    in_file = is_file_form(gallery)
     searched = None if in_file and index == "exact" else _index(index, in_file, gallery)
     if in_file:
         enrolled = read_embeddings(gallery)
@@ -166,7 +171,7 @@ def run_identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
         )
     else:
-        with Store(gallery) as store:
+        with open_gallery(gallery) as store:
             checked_top(top, store.people, str(gallery))
             embedder = _embedder(config, checkpoint, override, device, (store.origin, gallery))
             _require_trust(embedder)
@@ -225,12 +230,12 @@ def _check_enrolment(when: str, dtype: str | None) -> None:
         ) from error
 
 
-def _origin_of(gallery: Path) -> Origin | None:
-    from gait_plugins.core.galleries.store import Gallery as Store
+def _origin_of(gallery: Place) -> Origin | None:
+    from gait_plugins.core.galleries.stores import is_there, open_gallery
 
-    if not gallery.exists():
+    if not is_there(gallery):
         return None
-    with Store(gallery) as store:
+    with open_gallery(gallery) as store:
         return store.origin
 
 
@@ -270,7 +275,7 @@ def _threshold(store: Any, metric: str) -> float | None:
         log.warning(
             "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
             "others: gait-plugins gallery calibrate finds it anew",
-            store.folder,
+            store.where,
             record["sequences"],
             record["people"],
             len(store),
@@ -284,7 +289,7 @@ def _embedder(
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
-    compared: tuple[Origin | None, Path] | None = None,
+    compared: tuple[Origin | None, Place] | None = None,
 ) -> Embedder:
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder

@@ -161,7 +161,7 @@ def test_old_galleries_are_listed_converted_and_told_apart(gait: Gait) -> None:
         (("gallery", "calibrate", "g", "--metric", "l1"), "expected euc or cos"),
         (("gallery", "evaluate", "g", "--out", "det.pdf"), "written as .csv, .json or .png"),
         (("gallery", "evaluate", "g", "--unknown-above", "-1"), "0 or more"),
-        (("gallery", "convert", "g", "h"), "both are galleries of the lasting form"),
+        (("gallery", "convert", "g", "h"), "both are galleries in folders"),
         (("gallery", "convert", "g", "h.npz", "--dtype", "int8"), "expected float32 or float16"),
         (("enroll", "tiny.yaml", "people", "--gallery", "g", *MODEL), "another origin"),
         (("enroll", "tiny.yaml", "people", "--gallery", "h", "--when", "today", *MODEL), "in ISO 8601"),

@@ -90,7 +90,8 @@ def _authority(split: SplitResult) -> dict[str, str]:
     account, _, hosts = split.netloc.rpartition("@")
     user, _, password = account.partition(":")
     found = [_HOST.fullmatch(one) for one in hosts.split(",")]
-    if not all(found):
+    # An @ after the host is the end of a password that has a / in it.
+    if not all(found) or "@" in split.path:
         raise _unreadable(
             "its host or port is none; letters such as @ : / in a password are written as %40 %3A %2F"
         )

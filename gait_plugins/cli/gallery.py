@@ -84,8 +84,16 @@ def remove_people(
         list[str] | None,
         typer.Option("--sequence", metavar="NAME", help="Remove this sequence alone; may be repeated."),
     ] = None,
+    rewrite: Annotated[
+        bool,
+        typer.Option(
+            "--rewrite",
+            help="On a server, write the tables anew, so that no byte stays in their files; others wait "
+            "meanwhile. In a folder none stays without it.",
+        ),
+    ] = False,
 ) -> None:
-    """Remove people for good: no byte of their embeddings remains in the gallery."""
+    """Remove people for good; it is told what holds them still."""
     from gait_plugins.core.galleries.stores import open_gallery, require_lasting
 
     if not people and not sequence:
@@ -95,6 +103,8 @@ def remove_people(
     require_lasting(gallery)
     with open_gallery(gallery) as store:
         count = store.remove(people or (), sequence or ())
+        if rewrite:
+            store.rewrite()
         say(f"{count} sequences removed; {gallery} holds {len(store)} of {store.people} people")
     say(store.remains)
 

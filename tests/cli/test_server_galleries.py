@@ -30,7 +30,7 @@ def address(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, tmp_path:
     return str(postgres.place())
 
 
-def test_people_are_enrolled_found_and_removed(gait: Gait, address: str) -> None:
+def test_people_are_enrolled_found_and_removed(gait: Gait, address: str, postgres: PostgresServer) -> None:
     enroll = ("enroll", "tiny.yaml", "people", "--gallery", address, *MODEL)
     code, output = gait(*enroll, "--when", "2026-03-31")
     assert code == 0, output
@@ -52,6 +52,11 @@ def test_people_are_enrolled_found_and_removed(gait: Gait, address: str) -> None
     assert "write-ahead log, its replicas and backups" in output
     found = json.loads(gait(*words, "--json")[1])[0]["matches"]
     assert "002" not in [match["identity"] for match in found]
+    code, output = gait("gallery", "remove", address, "--sequence", "001-nm-02-090", "--rewrite")
+    assert code == 0, output
+    assert "1 sequences removed" in output
+    assert not postgres.holds(b"001-nm-02-090")
+    assert postgres.holds(b"001-nm-03-090")
 
 
 def test_a_calibrated_gallery_says_unknown_and_is_evaluated(gait: Gait, address: str) -> None:

@@ -116,6 +116,9 @@ class GalleryStore(AbstractContextManager["GalleryStore"], ABC):
         self.settle()  # what an earlier removal that was killed left, whoever is removed now
         return self._give_up(people, sequences)
 
+    def rewrite(self) -> None:
+        """Write files anew in which a removal leaves bytes behind; others wait meanwhile. None does here."""
+
     @abstractmethod
     def settle(self) -> None:
         """End what was broken off: nothing of what was removed, or was never whole, stays."""

@@ -108,8 +108,13 @@ class Connection:
             copy.set_types(types)
             yield copy
 
-    def vacuum(self, tables: list[str]) -> list[str]:
-        """Clear the dead rows of tables and of their indices; returns the warnings of the server."""
+    def vacuum(self, tables: list[str], *, full: bool = False) -> list[str]:
+        """Clear the dead rows of tables and of their indices; returns the warnings of the server.
+
+        Args:
+            tables: of the gallery.
+            full: write their files anew; everybody else waits for that.
+        """
         warnings: list[str] = []
 
         def heard(notice: psycopg.errors.Diagnostic) -> None:
@@ -121,9 +126,13 @@ class Connection:
             self.run("SELECT pg_stat_force_next_flush()")
         self._link.add_notice_handler(heard)
         try:
+            if full:
+                self.run(f"SET lock_timeout = {int(1000 * PATIENCE)}")
             for table in tables:
                 # Indices too, however few rows are dead: they hold names. Nothing that readers wait for.
-                self.run(f"VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) {table}")
+                self.run(f"VACUUM ({'FULL' if full else 'INDEX_CLEANUP ON, TRUNCATE OFF'}) {table}")
+            if full:
+                self.run("RESET lock_timeout")
         finally:
             self._link.remove_notice_handler(heard)
         return warnings

@@ -56,7 +56,7 @@ class ServerGallery(GalleryStore):
 
     remains = (
         "the server's write-ahead log, its replicas and backups, and copies of the gallery hold them still; "
-        "VACUUM FULL clears the tables' files: see docs/galleries.md"
+        "so do the tables' files, until other rows lie there or gallery remove --rewrite has written them anew"
     )
 
     def __init__(self, address: ServerAddress, connection: Connection | None = None) -> None:
@@ -116,6 +116,22 @@ class ServerGallery(GalleryStore):
         )
         if self._first(asked) and self._may_vacuum():
             self._vacuum()
+
+    def rewrite(self) -> None:
+        """Write the tables anew: the room of cleared rows keeps its bytes until something is written there.
+
+        Nobody reads or writes the gallery meanwhile, and the server's disk must have room for it twice.
+
+        Raises:
+            DataError: somebody reads or writes it for too long, or the account may not do it.
+        """
+        warnings = self._server.vacuum(["@.sequence", "@.person"], full=True)
+        if warnings:
+            raise DataError(
+                f"the server has not rewritten the tables: {printable('; '.join(warnings))}",
+                where=self.where,
+                hint="the owner of the tables may do it",
+            )
 
     def entries(self) -> list[Entry]:
         asked = f"SELECT {_COLUMNS} {_JOINED} ORDER BY person.name, sequence.name"

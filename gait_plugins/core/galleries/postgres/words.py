@@ -49,7 +49,7 @@ _STATES: dict[str, tuple[str, str]] = {
     ),
     "54000": ("a name is too long for the server", "rename the sequence or the person"),
     "55P03": (
-        f"another process has been writing to the gallery for {PATIENCE:.0f} seconds",
+        f"another process has been using the gallery for {PATIENCE:.0f} seconds",
         "wait for it, and try again",
     ),
     "57014": (

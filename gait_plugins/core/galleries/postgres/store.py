@@ -56,7 +56,7 @@ class ServerGallery(GalleryStore):
 
     remains = (
         "the server's write-ahead log, its replicas and backups, and copies of the gallery hold them still; "
-        "so do the tables' files, until other rows lie there or gallery remove --rewrite has written them anew"
+        "so do the tables' files, until other rows lie there or gallery remove --rewrite writes them anew"
     )
 
     def __init__(self, address: ServerAddress, connection: Connection | None = None) -> None:

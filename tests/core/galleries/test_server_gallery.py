@@ -331,36 +331,55 @@ def _long_name() -> str:
     return "".join(map(str, np.random.default_rng(0).integers(10**15, 10**16, 1000).tolist()))
 
 
-def test_a_lost_connection_is_told_and_nothing_is_lost(
+ENDS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gait-plugins'"
+
+
+def test_a_connection_that_was_lost_meanwhile_is_made_anew(
     postgres: PostgresServer, place: ServerAddress
 ) -> None:
-    new = embeddings(1, 1, first=7)
-    ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gait-plugins'"
-    with gallery_of(place, embeddings(3, 2)) as gallery:
+    data, new = embeddings(3, 2), embeddings(1, 1, first=7)
+    with gallery_of(place, data) as gallery:
         rows = gallery.rows()
-        postgres.execute(ends)
-        with refused("ended the connection", "run the command again"):
-            gallery.add(entries(new), new.embeddings)
-        for ask in (
-            lambda: gallery.read(rows, np.arange(6)),
-            lambda: len(gallery),
-            gallery.entries,
-            gallery.rows,
+        asked = (
+            lambda: np.array_equal(gallery.read(rows, np.arange(6)), data.embeddings),
+            lambda: len(gallery) == 6,
+            lambda: len(gallery.entries()) == 6,
+            lambda: len(gallery.rows().ids) == 6,
+            lambda: gallery.add(entries(new), new.embeddings) == 1,
+            lambda: gallery.remove(["person-007"]) == 1,
+        )
+        for ask in asked:
+            postgres.execute(ENDS)
+            assert ask()
+        postgres.stop()
+        postgres.start()
+        assert identify_in(gallery, embeddings(1, 1))[0].identity == "person-000"
+
+
+def test_a_connection_that_is_lost_within_a_change_is_told(
+    postgres: PostgresServer, place: ServerAddress
+) -> None:
+    with gallery_of(place, embeddings(3, 2)) as gallery:
+        assert isinstance(gallery, ServerGallery)
+        with refused("ended the connection", "run the command again"), gallery._server.writing():
+            gallery._server.run("DELETE FROM @.sequence")
+            postgres.execute(ENDS)
+            gallery._server.run("DELETE FROM @.person")
+        assert len(gallery) == 6
+        with (
+            refused("the connection", "run the command again"),
+            gallery._server.stream("SELECT 1", 1) as rows,
         ):
-            with refused("the connection was lost"):
-                ask()
-    with open_gallery(place) as gallery:
-        assert gallery.add(entries(new), new.embeddings) == 1
+            postgres.execute(ENDS)
+            next(iter(rows))
         postgres.stop()
         try:
-            with refused("connection was lost"):
-                gallery.remove(["person-000"])
-            with refused("is not reached"):
-                open_gallery(place)
+            for ask in (gallery.rows, lambda: gallery.remove(["person-000"]), lambda: open_gallery(place)):
+                with refused("is not reached"):
+                    ask()
         finally:
             postgres.start()
-    with open_gallery(place) as gallery:
-        assert len(values_of(gallery)) == 7
+        assert len(values_of(gallery)) == 6
 
 
 def test_the_commit_of_a_server_that_tells_too_early_is_waited_for(

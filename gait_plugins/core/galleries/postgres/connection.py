@@ -30,6 +30,8 @@ _DEFAULTS = {
 class Connection:
     """A connection on which each statement is a transaction of its own, unless it is in one of the blocks.
 
+    One that was lost meanwhile is made anew, once; within a block that is an error.
+
     Args:
         address: of the gallery.
 
@@ -41,6 +43,7 @@ class Connection:
     def __init__(self, address: ServerAddress) -> None:
         self.address = address
         self._link = _connected(address)
+        self._blocks = 0
 
     def close(self) -> None:
         """Close it."""
@@ -52,8 +55,29 @@ class Connection:
 
     def run(self, text: str, values: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
         """Execute a statement; what it gives is in memory, and in binary form on the way."""
+        import psycopg
+
         with self.in_words():
-            return self._link.execute(self.sql(text), values, binary=True)
+            try:
+                return self._link.execute(self.sql(text), values, binary=True)
+            except psycopg.OperationalError:
+                # Alone, a statement can be said again: it asks for something, or clears dead rows.
+                if self._blocks or not self._link.closed:
+                    raise
+                self._link = _connected(self.address)
+                return self._link.execute(self.sql(text), values, binary=True)
+
+    @contextmanager
+    def _block(self) -> Iterator[None]:
+        """A transaction, or a part of the one that is open."""
+        if not self._blocks:
+            self.run("SELECT 1")  # on a connection that is there
+        self._blocks += 1
+        try:
+            with self.in_words(), self._link.transaction():
+                yield
+        finally:
+            self._blocks -= 1
 
     def one(self, text: str, values: Any = None) -> tuple[Any, ...] | None:
         """The first row that a statement gives."""
@@ -70,7 +94,7 @@ class Connection:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """A change that is committed whole, or not at all; other writers of this gallery wait for its end."""
-        with self.in_words(), self._link.transaction():
+        with self._block():
             self.run(f"SET LOCAL lock_timeout = {int(1000 * PATIENCE)}")
             # Whatever the server is set to, a commit is on its disk before it is told.
             self.run(
@@ -86,7 +110,7 @@ class Connection:
     @contextmanager
     def making(self) -> Iterator[None]:
         """A change as of :meth:`writing`, of a gallery that need not be there yet."""
-        with self.in_words(), self._link.transaction():
+        with self._block():
             self.run(f"SET LOCAL lock_timeout = {int(1000 * PATIENCE)}")
             self.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", (self.address.schema,))
             yield
@@ -94,7 +118,7 @@ class Connection:
     @contextmanager
     def stream(self, text: str, page: int) -> Iterator[psycopg.ServerCursor[tuple[Any, ...]]]:
         """What a query gives, some rows at a time, all as of the moment of the block's begin."""
-        with self.in_words(), self._link.transaction():
+        with self._block():
             self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             with self._link.cursor("gait_rows", binary=True) as cursor:
                 cursor.itersize = page

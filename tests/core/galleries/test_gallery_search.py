@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,5 +128,13 @@ def test_faiss_names_candidates_that_are_ranked_exactly(tmp_path: Path) -> None:
             index = build("index", {"type": "faiss", "factory": "SQ8", "keep": 20})
             found = identify_in(gallery, probes, top=1, metric=metric, index=index)
             assert said(found) == said(identify_in(gallery, probes, top=1, metric=metric))
+        # Numbers are places, each once: FAISS itself takes one number twice without a word.
+        vectors = RowVectors(gallery, gallery.rows())
+        index = build("index", {"type": "faiss", "keep": 50})
+        index.build(vectors, "euc")
+        for row in index.candidates(probes.embeddings[:20], 50):
+            assert len(set(row.tolist())) == 50
+        # Its torch helpers change how it takes arrays, halves and slices among them.
+        assert not [name for name in sys.modules if name.startswith("faiss.contrib")]
         with pytest.raises(ConfigError, match="which FAISS refuses"):
             identify_in(gallery, probes, index=build("index", {"type": "faiss", "factory": "nonsense"}))

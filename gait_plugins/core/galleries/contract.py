@@ -117,7 +117,7 @@ class GalleryStore(AbstractContextManager["GalleryStore"], ABC):
         return self._give_up(people, sequences)
 
     def rewrite(self) -> None:
-        """Write files anew in which a removal leaves bytes behind; others wait meanwhile. None does here."""
+        """Write files anew where a removal leaves bytes in them, while others wait; else do nothing."""
 
     @abstractmethod
     def settle(self) -> None:

@@ -80,8 +80,8 @@ def identify_in(
         answers = list(
             _answers(gallery, rows, probes, index, metric, min(top, len(set(rows.people.tolist()))))
         )
-        # What was removed meanwhile may have been named, or its slot may bear another person already.
-        if gallery.removals() == rows.removals:
+        # Whoever was removed meanwhile, whatever was read there, changes an answer only by being named.
+        if all(answers):
             known = [unknown_above is None or found[0].distance <= unknown_above for found in answers]
             named = zip(probes.names.tolist(), known, answers, strict=True)
             return [Answer(name, is_known, found) for name, is_known, found in named]
@@ -164,9 +164,12 @@ def _answers(
         matches = [
             Match(entry.person, distance, entry.name)
             for entry, (_, distance) in zip(entries, places, strict=True)
-            if entry is not None  # else it was removed meanwhile, and all is searched anew
+            if entry is not None
         ]
-        yield tuple(matches) or (Match("", float("inf"), ""),)
+        if len(matches) < len(places):  # somebody was removed meanwhile
+            yield ()
+            return
+        yield tuple(matches)
 
 
 def _by_distance(vectors: StoredVectors, probe: np.ndarray, candidates: np.ndarray, metric: Metric) -> Ranked:

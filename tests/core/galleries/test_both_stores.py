@@ -255,6 +255,25 @@ def test_a_removal_in_the_middle_of_a_search_is_noticed(place: Place) -> None:
         assert answer.matches[0].distance > 0.1
 
 
+def test_a_search_is_not_begun_anew_for_others_who_are_removed(place: Place) -> None:
+    turns = []
+
+    class Removing(GalleryIndex):
+        def build(self, vectors: StoredVectors, metric: Metric) -> None:
+            self.size = len(vectors)
+            self.vectors = vectors
+
+        def candidates(self, probes: np.ndarray, count: int) -> np.ndarray:
+            turns.append(count)
+            with open_gallery(place) as writer:
+                writer.remove([f"person-{len(turns) + 5:03d}"])
+            return np.tile(np.arange(self.size), (len(probes), 1))
+
+    with gallery_of(place, embeddings(9, 1)) as gallery:
+        [answer] = identify_in(gallery, embeddings(1, 1, seed=3), top=1, index=Removing())
+    assert (answer.identity, turns) == ("person-000", [1])
+
+
 def test_memory_does_not_grow_with_the_gallery(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gait_plugins.core.galleries.postgres.store.PAGE", 2**16)
     monkeypatch.setattr("gait_plugins.core.galleries.postgres.store._ROWS", 1000)

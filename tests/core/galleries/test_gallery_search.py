@@ -82,7 +82,7 @@ def test_candidates_are_ranked_by_their_exact_distance(tmp_path: Path) -> None:
 
 
 def test_a_gallery_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gallery, "removals", lambda self: -1)
+    monkeypatch.setattr(Gallery, "entry", lambda self, key: None)
     said = "removed from the gallery 5 times while it was searched"
     with gallery_of(tmp_path / "g", embeddings(2, 1)) as gallery, pytest.raises(DataError, match=said):
         identify_in(gallery, embeddings(1, 1))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -16,6 +17,9 @@ from helpers.places import EXAMPLE, ROOT, TESTED
 
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.registry.manager import Manager, use_manager
+
+if TYPE_CHECKING:
+    from helpers.postgres_server import PostgresServer
 
 # A checkout adds components wherever plugins are listed: only the tests that ask for it see it. Kept in
 # the environment, where the processes that tests run side by side in find it.
@@ -132,6 +136,20 @@ def strip_gait(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     use_manager(manager)
     yield folder
     use_manager(None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the tests' own; skips where there are no programs for it."""
+    pytest.importorskip("psycopg", reason="galleries on a server need psycopg: the extra [postgres]")
+    from helpers.postgres_server import PostgresServer, programs
+
+    found = programs()
+    if found is None:
+        pytest.skip("the programs of a PostgreSQL server are not installed (Debian: postgresql)")
+    server = PostgresServer(found)
+    yield server
+    server.close()
 
 
 @pytest.fixture

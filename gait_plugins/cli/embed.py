@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
@@ -40,8 +41,13 @@ Override = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Gallery = Annotated[
-    Path,
-    typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities: a folder, or a .npz file."),
+    Any,
+    typer.Option(
+        metavar="GALLERY",
+        parser=place_of,
+        help="Gallery of the enrolled identities: a folder, a .npz file, or "
+        "postgresql://USER@HOST/DATABASE[?schema=NAME].",
+    ),
 ]
 UnknownAbove = Annotated[
     float | None,
@@ -108,8 +114,8 @@ def run_enroll(
     metric: Distance = None,
 ) -> None:
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
-    from gait_plugins.core.galleries.conversion import enroll_in, is_file_form, read_any
-    from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.galleries.conversion import enroll_in, read_any
+    from gait_plugins.core.galleries.stores import is_file_form, open_gallery
     from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.identification import separation
 
@@ -122,7 +128,7 @@ def run_enroll(
     chosen = embedder.metric(metric)
     new, origins = embed_data(embedder, data, identity, tracks=track or (), of_one=True)
     count = enroll_in(gallery, new, origins, when=when, dtype=dtype)
-    with Store(gallery) as held:
+    with open_gallery(gallery) as held:
         total, people = len(held), held.people
     if count < len(new):
         say(f"{len(new) - count} sequences are already enrolled and are left out")
@@ -152,15 +158,14 @@ def run_identify(
 ) -> None:
     """List the nearest identities of a gallery for each sequence, with their distances."""
     from gait_plugins.core.galleries.calibration import kept_threshold
-    from gait_plugins.core.galleries.conversion import is_file_form
     from gait_plugins.core.galleries.search import identify_in
-    from gait_plugins.core.galleries.store import Gallery as Store
+    from gait_plugins.core.galleries.stores import is_file_form, open_gallery
     from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
-    in_file = is_file_form(gallery) or not gallery.exists()
+    in_file = is_file_form(gallery)
     searched = chosen_index(index, gallery)
     if in_file:
         enrolled = read_embeddings(gallery)
@@ -173,7 +178,7 @@ def run_identify(
             probes, enrolled, top=top, metric=chosen, unknown_above=unknown_above, where=str(gallery)
         )
     else:
-        with Store(gallery) as store:
+        with open_gallery(gallery) as store:
             checked_top(top, store.people, str(gallery))
             embedder = open_embedder(config, checkpoint, override, device, (store.origin, gallery))
             embedder.require_trust()
@@ -243,16 +248,16 @@ def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: s
         ) from error
 
 
-def _origin_of(gallery: Path) -> Origin | None:
-    from gait_plugins.core.galleries.store import Gallery as Store
+def _origin_of(gallery: Place) -> Origin | None:
+    from gait_plugins.core.galleries.stores import is_there, open_gallery
 
-    if not gallery.exists():
+    if not is_there(gallery):
         return None
-    with Store(gallery) as store:
+    with open_gallery(gallery) as store:
         return store.origin
 
 
-def chosen_index(index: str, gallery: Path) -> GalleryIndex | None:
+def chosen_index(index: str, gallery: Place) -> GalleryIndex | None:
     """The index that an option names; None for the exact one.
 
     Raises:
@@ -261,11 +266,11 @@ def chosen_index(index: str, gallery: Path) -> GalleryIndex | None:
     import yaml
 
     from gait_plugins.config import build
-    from gait_plugins.core.galleries.conversion import is_file_form
+    from gait_plugins.core.galleries.stores import is_file_form
 
     if index == "exact":
         return None
-    if is_file_form(gallery) or not gallery.exists():
+    if is_file_form(gallery):
         raise ConfigError(
             "a gallery in a .npz file is searched without an index",
             where=str(gallery),
@@ -286,7 +291,7 @@ def open_embedder(
     checkpoint: Path | None,
     override: list[str] | None,
     device: Any,
-    compared: tuple[Origin | None, Path] | None = None,
+    compared: tuple[Origin | None, Place] | None = None,
 ) -> Embedder:
     """The model of a configuration with its weights; a gallery of another origin is refused at once."""
     from gait_plugins.config import load_config

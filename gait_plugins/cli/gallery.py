@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gait_plugins.cli.plugin_commands import OpenGroup
-from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.core.galleries.address import place_of
+from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
-Place = Annotated[Path, typer.Argument(metavar="GALLERY", help="Gallery: a folder that enroll has made.")]
+_ADDRESS = "postgresql://USER@HOST/DATABASE[?schema=NAME]"
+Lasting = Annotated[
+    Any,
+    typer.Argument(metavar="GALLERY", parser=place_of, help=f"Gallery: a folder, or {_ADDRESS}."),
+]
+Held = Annotated[
+    Any,
+    typer.Argument(
+        metavar="GALLERY", parser=place_of, help=f"Gallery: a folder, a .npz file, or {_ADDRESS}."
+    ),
+]
 Distance = Annotated[str, typer.Option(help="Distance: euc or cos.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -32,18 +43,18 @@ def _group() -> None:
 
 @app.command("list")
 def list_people(
-    gallery: Annotated[Path, typer.Argument(metavar="GALLERY", help="Gallery: a folder, or a .npz file.")],
+    gallery: Held,
     sequences: Annotated[bool, typer.Option("--sequences", help="List each sequence.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the enrolled people with the number of their sequences, their conditions and views."""
     from gait_plugins.core.galleries.conversion import read_any
     from gait_plugins.core.galleries.entries import Entry
-    from gait_plugins.core.galleries.store import Gallery, is_gallery
+    from gait_plugins.core.galleries.stores import is_lasting, open_gallery
 
     thresholds: dict[str, Any] = {}
-    if is_gallery(gallery):
-        with Gallery(gallery) as store:
+    if is_lasting(gallery):
+        with open_gallery(gallery) as store:
             entries, thresholds = store.entries(), store.thresholds()
             origin, shape, dtype = store.origin, store.shape, store.dtype
     else:
@@ -67,50 +78,72 @@ def list_people(
 
 @app.command("remove")
 def remove_people(
-    gallery: Place,
+    gallery: Lasting,
     people: Annotated[list[str] | None, typer.Argument(metavar="PERSON...", help="Who is removed.")] = None,
     sequence: Annotated[
         list[str] | None,
         typer.Option("--sequence", metavar="NAME", help="Remove this sequence alone; may be repeated."),
     ] = None,
+    rewrite: Annotated[
+        bool,
+        typer.Option(
+            "--rewrite",
+            help="On a server, write the tables anew, so that no byte stays in their files; others wait "
+            "meanwhile. In a folder none stays without it.",
+        ),
+    ] = False,
 ) -> None:
-    """Remove people for good: no byte of their embeddings remains in the gallery."""
-    from gait_plugins.core.galleries.store import Gallery
+    """Remove people for good; it is told what holds them still."""
+    from gait_plugins.core.galleries.stores import open_gallery, require_lasting
 
     if not people and not sequence:
         raise ConfigError(
             "it is not said who is removed", where="gallery remove", hint="name people, or --sequence NAME"
         )
-    _require_lasting(gallery)
-    with Gallery(gallery) as store:
+    require_lasting(gallery)
+    with open_gallery(gallery) as store:
         count = store.remove(people or (), sequence or ())
+        if rewrite:
+            store.rewrite()
         say(f"{count} sequences removed; {gallery} holds {len(store)} of {store.people} people")
-    say("copies and backups of the gallery hold them still")
+    say(store.remains)
 
 
 @app.command("convert")
 def convert_gallery(
-    source: Annotated[Path, typer.Argument(metavar="FROM", help="Gallery: a .npz file, or a folder.")],
-    target: Annotated[Path, typer.Argument(metavar="TO", help="What is made: a folder, or a .npz file.")],
+    source: Annotated[
+        Any,
+        typer.Argument(
+            metavar="FROM", parser=place_of, help=f"Gallery: a folder, a .npz file, or {_ADDRESS}."
+        ),
+    ],
+    target: Annotated[
+        Any,
+        typer.Argument(
+            metavar="TO", parser=place_of, help=f"What is made: a folder, a .npz file, or {_ADDRESS}."
+        ),
+    ],
     dtype: Annotated[
-        str, typer.Option(help="Of the vectors: float32, or float16 for half the size.")
-    ] = "float32",
+        str | None,
+        typer.Option(help="Of the vectors: float32, or float16 for half the size; default: as in FROM."),
+    ] = None,
 ) -> None:
-    """Make a lasting gallery of a .npz file, or a .npz file of a gallery."""
+    """Copy a gallery into another form: a folder, a .npz file, or a server."""
     from gait_plugins.core.galleries.conversion import convert
+    from gait_plugins.core.galleries.stores import is_lasting
 
-    if dtype not in ("float32", "float16"):
+    if dtype not in (None, "float32", "float16"):
         raise ConfigError(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
         )
     say(f"{convert(source, target, dtype)} sequences: {target}")
-    if target.is_file():
+    if not is_lasting(target):
         say("a file keeps no times, sources, numbers of frames and thresholds: keep the gallery for these")
 
 
 @app.command("calibrate")
 def calibrate_gallery(
-    gallery: Place,
+    gallery: Lasting,
     fmr: Annotated[
         float, typer.Option("--fmr", metavar="RATE", help="Wanted share of false matches in comparisons.")
     ] = 0.001,
@@ -120,12 +153,12 @@ def calibrate_gallery(
     """Find the threshold for a rate of false matches among the enrolled people, and keep it."""
     from gait_plugins.core.galleries.calibration import SAMPLE, calibrate
     from gait_plugins.core.galleries.conversion import read_any
-    from gait_plugins.core.galleries.store import Gallery
+    from gait_plugins.core.galleries.stores import open_gallery, require_lasting
 
     chosen = _metric(metric)
-    _require_lasting(gallery)
+    require_lasting(gallery)
     found = calibrate(read_any(gallery, SAMPLE), fmr, chosen, str(gallery))
-    with Gallery(gallery) as store:
+    with open_gallery(gallery) as store:
         # What it is compared with, when it is used, is the whole gallery.
         held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
         store.keep_threshold(metric, {**found.as_dict(), **held})
@@ -137,7 +170,7 @@ def calibrate_gallery(
 
 @app.command("evaluate")
 def evaluate_gallery(
-    gallery: Annotated[Path, typer.Argument(metavar="GALLERY", help="Gallery: a folder, or a .npz file.")],
+    gallery: Held,
     probes: Annotated[
         Path | None,
         typer.Argument(
@@ -159,15 +192,15 @@ def evaluate_gallery(
     """Print rates of false matches and false non-matches over labelled sequences."""
     from gait_plugins.core.galleries.conversion import read_any
     from gait_plugins.core.galleries.evaluation import SAMPLE, check_report, evaluate, write_report
-    from gait_plugins.core.galleries.store import Gallery, is_gallery
+    from gait_plugins.core.galleries.stores import is_lasting, open_gallery
     from gait_plugins.core.tools.identification import check_threshold
 
     chosen = _metric(metric)
     check_threshold(unknown_above)
     if out is not None:
         check_report(out)
-    if unknown_above is None and is_gallery(gallery):
-        with Gallery(gallery) as store:
+    if unknown_above is None and is_lasting(gallery):
+        with open_gallery(gallery) as store:
             unknown_above = store.thresholds().get(metric, {}).get("threshold")
     enrolled = read_any(gallery, SAMPLE)
     sought = None if probes is None else read_any(probes, SAMPLE)
@@ -195,15 +228,6 @@ def _metric(metric: str) -> Metric:
     raise ConfigError(
         f"unknown distance {metric!r}, expected euc or cos", hint="--metric euc or --metric cos"
     )
-
-
-def _require_lasting(gallery: Path) -> None:
-    if gallery.is_file():
-        raise DataError(
-            "this is a file, which is only read and enrolled in",
-            where=str(gallery),
-            hint=f"gait-plugins gallery convert {gallery} {gallery.with_suffix('.gallery')}",
-        )
 
 
 def _by_person(entries: list[Entry]) -> dict[str, list[Entry]]:

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import json
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks, seen_weights
+from helpers.components.tiny import TinyModel, seen_weights
 from helpers.files.gallery_files import content, embeddings, gallery_of
-from typer.testing import CliRunner
+from helpers.gallery_commands import MODEL, Gait, gait_in
 
-from gait_plugins.cli import app
 from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import write_embeddings
-
-Gait = Callable[..., tuple[int, str]]
-MODEL = ("--checkpoint", "a.pt", "--device", "cpu")
 
 
 @pytest.fixture
 def gait(tiny: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Gait:
     """Runs a command in a folder that holds tiny.yaml, the weights a.pt and walks of four people."""
-    monkeypatch.chdir(tmp_path)
-    Path("tiny.yaml").write_text(TINY_YAML.replace("transform: [{type: Shift}]", "transform: [null]"))
-    torch.manual_seed(0)
-    torch.save({"model": seen_weights()}, "a.pt")
-    dataset = TinyWalks()
-    for ref in dataset.sequences("train"):
-        folder = Path("people") / ref.label / ref.type / ref.view
-        folder.mkdir(parents=True)
-        (folder / "090.pkl").write_bytes(pickle.dumps(dataset.load(ref)[0]))
-
-    def run(*words: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        assert "Traceback" not in result.output
-        return result.exit_code, result.output
-
-    return run
+    return gait_in(tmp_path, monkeypatch)
 
 
 def test_people_are_enrolled_found_and_removed(gait: Gait) -> None:
@@ -161,7 +139,7 @@ def test_old_galleries_are_listed_converted_and_told_apart(gait: Gait) -> None:
         (("gallery", "calibrate", "g", "--metric", "l1"), "expected euc or cos"),
         (("gallery", "evaluate", "g", "--out", "det.pdf"), "written as .csv, .json or .png"),
         (("gallery", "evaluate", "g", "--unknown-above", "-1"), "0 or more"),
-        (("gallery", "convert", "g", "h"), "both are galleries of the lasting form"),
+        (("gallery", "convert", "g", "h"), "both are galleries in folders"),
         (("gallery", "convert", "g", "h.npz", "--dtype", "int8"), "expected float32 or float16"),
         (("enroll", "tiny.yaml", "people", "--gallery", "g", *MODEL), "another origin"),
         (("enroll", "tiny.yaml", "people", "--gallery", "h", "--when", "today", *MODEL), "in ISO 8601"),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from helpers.components.tiny import TINY_YAML, TinyModel, TinyWalks, seen_weights
 from helpers.places import DOCS
+from helpers.postgres_server import PostgresServer
 from typer.testing import CliRunner
 
 from gait_plugins.cli import app
@@ -55,6 +56,30 @@ def test_every_command_of_the_page_works(page: str) -> None:
         # The file is for five identities, the configuration for four: what the page is about.
         expected = 2 if "--config" in words else 0
         assert result.exit_code == expected, f"{command}\n{result.output}"
+
+
+@pytest.mark.parametrize("page", ["galleries"], indirect=True)
+def test_every_command_for_a_server_works(page: str, postgres: PostgresServer) -> None:
+    place = postgres.place()
+    given = {"ann@db.example/gait?schema=staff": f"{place.schema}_staff", "ann@db.example/gait": place.schema}
+    written = [line for block in blocks(page, "bash") for line in block.splitlines() if "ann@db" in line]
+    assert len(written) == 5
+    folder = [line for line in blocks(page, "sh")[0].splitlines() if "enroll my.yaml people" in line]
+    for command in folder + written:
+        program, *words = shlex.split(command)
+        for text, schema in given.items():
+            whole = f"postgresql://{text}"
+            words = [postgres.text(schema) if word == whole else word for word in words]
+        result = CliRunner().invoke(app, words)
+        assert program == "gait-plugins"
+        assert result.exit_code == 0, f"{command}\n{result.output}"
+    rights = page[page.index("GRANT USAGE") :].partition("```")[0]
+    schema = f"{place.schema}_staff"
+    postgres.execute("CREATE ROLE watcher LOGIN PASSWORD 'w'; CREATE ROLE clerk LOGIN PASSWORD 'c'")
+    postgres.execute(rights.replace("SCHEMA staff", f"SCHEMA {schema}"))
+    listed = CliRunner().invoke(app, ["gallery", "list", postgres.text(schema, "watcher", "w")])
+    postgres.execute("DROP OWNED BY watcher, clerk; DROP ROLE watcher; DROP ROLE clerk")
+    assert listed.exit_code == 0, listed.output
 
 
 @pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)

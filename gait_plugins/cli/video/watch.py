@@ -7,7 +7,6 @@ import os
 import sys
 from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from gait_plugins.cli.embed import (
     chosen_index,
     open_embedder,
 )
+from gait_plugins.core.galleries.address import place_of
 from gait_plugins.core.runtime.interrupts import Interrupts
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import say
@@ -49,8 +49,13 @@ Source = Annotated[
     ),
 ]
 People = Annotated[
-    Path | None,
-    typer.Option(metavar="GALLERY", help="Gallery of the enrolled identities; default: nobody is named."),
+    Any,
+    typer.Option(
+        metavar="GALLERY",
+        parser=place_of,
+        help="Gallery of the enrolled identities: a folder, a .npz file, or an address of a server; default: "
+        "nobody is named.",
+    ),
 ]
 Begun = Annotated[
     str,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.core.galleries.store import Gallery
+from gait_plugins.core.galleries.contract import GalleryStore
 from gait_plugins.core.tools.embeddings import Embeddings
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import Metric, distance_chunks
@@ -122,7 +122,7 @@ def calibrate(
     )
 
 
-def kept_threshold(gallery: Gallery, metric: Metric) -> float | None:
+def kept_threshold(gallery: GalleryStore, metric: Metric) -> float | None:
     """The threshold that a gallery was calibrated to, None where it was not.
 
     A warning tells where the gallery holds others now than it did then.
@@ -135,7 +135,7 @@ def kept_threshold(gallery: Gallery, metric: Metric) -> float | None:
         log.warning(
             "%s: its threshold was found among %d sequences of %d people, and it holds %d of %d now, or "
             "others: gait-plugins gallery calibrate finds it anew",
-            gallery.folder,
+            gallery.where,
             record["sequences"],
             record["people"],
             len(gallery),

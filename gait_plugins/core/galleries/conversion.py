@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from itertools import chain
@@ -12,8 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from gait_plugins.core.galleries.address import Place
+from gait_plugins.core.galleries.contract import GalleryStore, Rows
 from gait_plugins.core.galleries.entries import Entry, check_named, check_text, check_usable
-from gait_plugins.core.galleries.store import Gallery, is_gallery
+from gait_plugins.core.galleries.stores import (
+    is_file_form,
+    is_lasting,
+    is_there,
+    make_gallery,
+    new_gallery,
+    open_gallery,
+)
 from gait_plugins.core.galleries.vectors import PRIVATE
 from gait_plugins.core.tools.embeddings import (
     Embeddings,
@@ -23,36 +30,15 @@ from gait_plugins.core.tools.embeddings import (
 )
 from gait_plugins.core.tools.identification import check_gallery
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.io.atomic import remove_orphans
 from gait_plugins.io.printable import printable
 
 log = logging.getLogger("gait_plugins")
 
-ENDINGS = ("", ".gallery")
-"""Endings of the name that a new gallery may have."""
-_CONVERTING = ".converting"
+_BLOCK = 2**22
+"""Numbers that are copied at once from gallery to gallery."""
 
 
-def is_file_form(path: Path) -> bool:
-    """Whether a gallery is, or is to be, a single file of embeddings (``.npz``).
-
-    Raises:
-        ConfigError: there is none under that name, and the name is of neither form.
-    """
-    if is_gallery(path):
-        return False
-    if path.suffix.lower() == ".npz" or path.exists():
-        return True
-    if path.suffix.lower() not in ENDINGS:
-        raise ConfigError(
-            f"a gallery is a folder named NAME or NAME.gallery, or a file NAME.npz; got {path.suffix}",
-            where=str(path),
-            hint=f"--gallery {path.with_suffix('.gallery')}",
-        )
-    return False
-
-
-def read_any(path: Path, sample: int | None = None) -> Embeddings:
+def read_any(path: Place, sample: int | None = None) -> Embeddings:
     """A gallery of either form, or a file of embeddings, in memory.
 
     Args:
@@ -62,26 +48,21 @@ def read_any(path: Path, sample: int | None = None) -> Embeddings:
     Raises:
         DataError: it cannot be read, or is damaged.
     """
-    if not is_gallery(path):
+    if isinstance(path, Path) and not is_lasting(path):
         found = read_embeddings(path)
         return found.rows(_drawn(len(found), sample))
-    with Gallery(path) as gallery:
+    with open_gallery(path) as gallery:
         rows = gallery.rows()
         places = _drawn(len(rows.ids), sample)
         values = np.ascontiguousarray(gallery.read(rows, places))
-        found_entries = [gallery.entry(int(key)) for key in rows.ids[places]]
-        entries = [entry for entry in found_entries if entry is not None]
-        if len(entries) < len(places) or gallery.removals() != rows.removals:
-            raise DataError(
-                "people were removed from the gallery while it was read", where=str(path), hint="try again"
-            )
+        entries = _entries(gallery, rows, places)
         columns = zip(*(entry[:4] for entry in entries), strict=True) if entries else ((),) * 4
         people, names, conditions, views = (np.array(column, np.str_) for column in columns)
         return Embeddings(values, people, conditions, views, names, gallery.origin)
 
 
 def add_embeddings(
-    gallery: Gallery, new: Embeddings, origins: Sequence[tuple[int, str]] | None = None, when: str = ""
+    gallery: GalleryStore, new: Embeddings, origins: Sequence[tuple[int, str]] | None = None, when: str = ""
 ) -> int:
     """Enroll embeddings in a gallery; returns how many were new.
 
@@ -92,7 +73,7 @@ def add_embeddings(
         when: date or time of the recording; empty: now, as the time of the enrolment.
 
     Raises:
-        DataError: see :meth:`Gallery.add`.
+        DataError: see :meth:`GalleryStore.add`.
     """
     moment = when or datetime.now(timezone.utc).isoformat(timespec="seconds")
     known: list[tuple[int | None, str]] = [*origins] if origins is not None else [(None, "")] * len(new)
@@ -105,14 +86,14 @@ def add_embeddings(
 
 
 def enroll_in(
-    path: Path,
+    path: Place,
     new: Embeddings,
     origins: Sequence[tuple[int, str]] | None = None,
     *,
     when: str = "",
     dtype: str | None = None,
 ) -> int:
-    """Enroll embeddings in the gallery of that name, or make it; see :func:`add_embeddings`.
+    """Enroll embeddings in the gallery of that address, or make it; see :func:`add_embeddings`.
 
     Args:
         dtype: of the vectors of a new gallery, ``float32`` (None) or ``float16``.
@@ -126,10 +107,8 @@ def enroll_in(
     check_named(new.labels.tolist(), new.names.tolist())
     check_text(chain(new.labels.tolist(), new.names.tolist()), str(path))
     check_usable(new.embeddings, new.names.tolist(), (channels, parts), str(path))
-    is_there = is_gallery(path)
-    made = (
-        Gallery(path) if is_there else Gallery.make(path, new.origin, (channels, parts), dtype or "float32")
-    )
+    shape = (channels, parts)
+    made = open_gallery(path) if is_there(path) else make_gallery(path, new.origin, shape, dtype or "float32")
     with made as gallery:
         require_same_origin(gallery.origin, new.origin, str(path))
         if dtype is not None and dtype != gallery.dtype:
@@ -141,46 +120,77 @@ def enroll_in(
         return add_embeddings(gallery, new, origins, when)
 
 
-def convert(source: Path, target: Path, dtype: str = "float32") -> int:
-    """Write a gallery of one form in the other; returns how many sequences it holds.
+def convert(source: Place, target: Place, dtype: str | None = None) -> int:
+    """Write a gallery of one form, or of one store, in another; returns how many sequences it holds.
 
     Args:
         source: a ``.npz`` file, or a gallery.
-        target: what is made; there is nothing under that name yet.
-        dtype: of the vectors of a new gallery.
+        target: what is made; there is nothing under that address yet.
+        dtype: of the vectors of a new gallery; None: as in the source, ``float32`` for that of a file.
 
     Raises:
-        DataError: the source cannot be read or holds nobody, or there is something under the target's name.
-        ConfigError: the target's name is of neither form.
+        DataError: the source cannot be read or holds nobody, or there is something under the target's
+            address; or people were removed from the source meanwhile.
+        ConfigError: the target's name is of no form, or both are folders.
     """
     to_file = is_file_form(target)
-    if target.exists():
+    if is_there(target):
         raise DataError(
             "there is something under this name already", where=str(target), hint="choose another name"
         )
-    if is_gallery(source) and not to_file:
-        raise ConfigError(
-            "both are galleries of the lasting form", where=str(source), hint="copy the folder instead"
-        )
+    if isinstance(source, Path) and is_lasting(source) and isinstance(target, Path) and not to_file:
+        raise ConfigError("both are galleries in folders", where=str(source), hint="copy the folder instead")
+    if is_lasting(source) and not to_file:
+        return _copy(source, target, dtype)
     data = read_any(source)
     check_gallery(data, str(source))
-    if to_file:
+    if is_file_form(target):
         write_embeddings(target, data)
         target.chmod(PRIVATE)
         return len(data)
-    remove_orphans(target, _CONVERTING)
-    partial = target.with_name(f".{target.name}.{os.getpid()}{_CONVERTING}")
+    assert isinstance(source, Path)
     made = datetime.fromtimestamp(source.stat().st_mtime, timezone.utc).isoformat(timespec="seconds")
     _, channels, parts = data.embeddings.shape
-    try:
-        with Gallery.make(partial, data.origin, (channels, parts), dtype) as gallery:
-            count = add_embeddings(gallery, data, when=made)
-        if count < len(data):
-            log.warning("%s: %d sequences are there twice, and are taken once", source, len(data) - count)
-        os.rename(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_gallery(target, data.origin, (channels, parts), dtype or "float32") as gallery:
+        count = add_embeddings(gallery, data, when=made)
+    if count < len(data):
+        log.warning("%s: %d sequences are there twice, and are taken once", source, len(data) - count)
     return count
+
+
+def _copy(source: Place, target: Place, dtype: str | None) -> int:
+    """Write a gallery of one store in another with all that is known, a block at a time."""
+    count = 0
+    with open_gallery(source) as held:
+        rows = held.rows()
+        if not len(rows.ids):
+            raise DataError("the gallery is empty: no sequence is enrolled", where=held.where)
+        channels, parts = held.shape
+        size = max(_BLOCK // (channels * parts), 1)
+        with new_gallery(target, held.origin, held.shape, dtype or held.dtype) as gallery:
+            for start in range(0, len(rows.ids), size):
+                places = np.arange(start, min(start + size, len(rows.ids)))
+                values = held.read(rows, places)
+                count += gallery.add(_entries(held, rows, places), values)
+            for metric, record in held.thresholds().items():
+                # It is of the same people as before, if it was; in the copy nobody has been removed yet.
+                is_of_now = record.get("removals") == rows.removals
+                gallery.keep_threshold(metric, {**record, "removals": 0 if is_of_now else -1})
+    return count
+
+
+def _entries(gallery: GalleryStore, rows: Rows, places: np.ndarray) -> list[Entry]:
+    """What is known of some rows, whose vectors were read before.
+
+    Raises:
+        DataError: something was removed since the rows were read.
+    """
+    entries = [entry for entry in gallery.entries_of(rows.ids[places]) if entry is not None]
+    if len(entries) < len(places) or gallery.removals() != rows.removals:
+        raise DataError(
+            "people were removed from the gallery while it was read", where=gallery.where, hint="try again"
+        )
+    return entries
 
 
 def _drawn(count: int, sample: int | None) -> np.ndarray:

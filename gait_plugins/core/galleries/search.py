@@ -8,7 +8,7 @@ import numpy as np
 
 from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
 from gait_plugins.config import build
-from gait_plugins.core.galleries.store import Gallery, Rows
+from gait_plugins.core.galleries.contract import GalleryStore, Rows
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.tools.embeddings import Embeddings, require_same_origin
 from gait_plugins.core.tools.identification import Answer, Match, checked_top
@@ -26,7 +26,7 @@ Ranked = list[tuple[int, float]]
 class RowVectors(StoredVectors):
     """The embeddings of a gallery at one moment; each is compared with its checksum when it is first read."""
 
-    def __init__(self, gallery: Gallery, rows: Rows, *, verify: bool = True) -> None:
+    def __init__(self, gallery: GalleryStore, rows: Rows, *, verify: bool = True) -> None:
         self.shape = gallery.shape
         self.people = rows.people
         self._gallery, self._rows = gallery, rows
@@ -40,7 +40,7 @@ class RowVectors(StoredVectors):
 
 
 def identify_in(
-    gallery: Gallery,
+    gallery: GalleryStore,
     probes: Embeddings,
     *,
     top: int | None = None,
@@ -64,7 +64,7 @@ def identify_in(
             were removed again and again while it was searched.
         ConfigError: ``top`` is more than there are people.
     """
-    where = str(gallery.folder)
+    where = gallery.where
     if not len(gallery):
         raise DataError(
             "the gallery is empty: no sequence is enrolled",
@@ -80,8 +80,8 @@ def identify_in(
         answers = list(
             _answers(gallery, rows, probes, index, metric, min(top, len(set(rows.people.tolist()))))
         )
-        # What was removed meanwhile may have been named, or its slot may bear another person already.
-        if gallery.removals() == rows.removals:
+        # Whoever was removed meanwhile, whatever was read there, changes an answer only by being named.
+        if all(answers):
             known = [unknown_above is None or found[0].distance <= unknown_above for found in answers]
             named = zip(probes.names.tolist(), known, answers, strict=True)
             return [Answer(name, is_known, found) for name, is_known, found in named]
@@ -92,7 +92,7 @@ def identify_in(
     )
 
 
-def check_probes(probes: Embeddings, gallery: Gallery) -> None:
+def check_probes(probes: Embeddings, gallery: GalleryStore) -> None:
     """See that probes can be compared with a gallery.
 
     Raises:
@@ -103,7 +103,7 @@ def check_probes(probes: Embeddings, gallery: Gallery) -> None:
         raise DataError(
             f"the gallery holds embeddings of {ours[0]} channels x {ours[1]} parts, the probes have "
             f"{' x '.join(map(str, theirs))}",
-            where=str(gallery.folder),
+            where=gallery.where,
             hint="embed the probes with the model that the gallery was made with",
         )
     broken = np.flatnonzero(~np.isfinite(probes.embeddings).all((1, 2)))
@@ -150,22 +150,26 @@ def ranked(
 
 
 def _answers(
-    gallery: Gallery, rows: Rows, probes: Embeddings, index: GalleryIndex, metric: Metric, top: int
+    gallery: GalleryStore, rows: Rows, probes: Embeddings, index: GalleryIndex, metric: Metric, top: int
 ) -> Iterator[tuple[Match, ...]]:
     vectors = RowVectors(gallery, rows)
     if not len(vectors):
-        raise DataError("the gallery is empty: everybody was removed meanwhile", where=str(gallery.folder))
+        raise DataError("the gallery is empty: everybody was removed meanwhile", where=gallery.where)
     with errors_of(index):
         index.build(vectors, metric)
     for places in ranked(vectors, probes.embeddings, index, metric, top):
         if not places:
             raise ComponentFailure(f"{type(index).__name__} names no candidate at all for a probe")
-        matches = []
-        for place, distance in places:
-            entry = gallery.entry(int(rows.ids[place]))
-            if entry is not None:  # else it was removed meanwhile, and all is searched anew
-                matches.append(Match(entry.person, distance, entry.name))
-        yield tuple(matches) or (Match("", float("inf"), ""),)
+        entries = gallery.entries_of(rows.ids[[place for place, _ in places]])
+        matches = [
+            Match(entry.person, distance, entry.name)
+            for entry, (_, distance) in zip(entries, places, strict=True)
+            if entry is not None
+        ]
+        if len(matches) < len(places):  # somebody was removed meanwhile
+            yield ()
+            return
+        yield tuple(matches)
 
 
 def _by_distance(vectors: StoredVectors, probe: np.ndarray, candidates: np.ndarray, metric: Metric) -> Ranked:

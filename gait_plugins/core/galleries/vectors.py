@@ -40,11 +40,6 @@ class VectorFile:
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.stride = parts * channels * self.dtype.itemsize
 
-    def encoded(self, embeddings: np.ndarray) -> np.ndarray:
-        """Embeddings ``[n, c, p]`` as they are stored: ``[n, p, c]``; too large a number becomes infinite."""
-        with np.errstate(over="ignore"):
-            return np.ascontiguousarray(embeddings.transpose(0, 2, 1), self.dtype)
-
     def write(self, slots: Sequence[int], rows: np.ndarray) -> None:
         """Write stored rows into slots; they are on disk when this returns."""
         with open(self.path, "r+b") as file:

@@ -6,17 +6,17 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from gait_plugins.api.galleries.index import GalleryIndex
+from gait_plugins.core.galleries.address import Place
 from gait_plugins.core.galleries.calibration import kept_threshold
-from gait_plugins.core.galleries.conversion import is_file_form
+from gait_plugins.core.galleries.contract import GalleryStore
 from gait_plugins.core.galleries.search import identify_in
-from gait_plugins.core.galleries.store import Gallery
+from gait_plugins.core.galleries.stores import is_file_form, open_gallery
 from gait_plugins.core.recognition.looks import embed_tracks
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings, require_same_origin
@@ -72,7 +72,7 @@ class Namer(AbstractContextManager["Namer"]):
 
     Args:
         embedder: of the model that the gallery was made with.
-        gallery: a gallery's folder, or a ``.npz`` file of the old form.
+        gallery: a gallery's folder or address, or a ``.npz`` file of the old form.
         top: candidates of each answer; None: five, or as many as there are people.
         unknown_above: the distance above which a track is unknown; None: what the gallery was calibrated to.
         metric: ``euc`` or ``cos``; None: the configuration's.
@@ -87,7 +87,7 @@ class Namer(AbstractContextManager["Namer"]):
     def __init__(
         self,
         embedder: Embedder,
-        gallery: Path,
+        gallery: Place,
         *,
         top: int | None = None,
         unknown_above: float | None = None,
@@ -99,9 +99,9 @@ class Namer(AbstractContextManager["Namer"]):
         self._index = index
         self.metric = embedder.metric(metric)
         """By which embeddings are compared."""
-        self._store: Gallery | None = None
+        self._store: GalleryStore | None = None
         self._enrolled: Embeddings | None = None
-        if is_file_form(gallery) or not gallery.exists():
+        if is_file_form(gallery):
             self._enrolled = read_embeddings(gallery)
             people, origin = check_gallery(self._enrolled, self.where), self._enrolled.origin
             if index is not None:
@@ -111,7 +111,7 @@ class Namer(AbstractContextManager["Namer"]):
                     hint=f"gait-plugins gallery convert {gallery} {gallery.with_suffix('.gallery')}",
                 )
         else:
-            self._store = Gallery(gallery)
+            self._store = open_gallery(gallery)
             people, origin = self._store.people, self._store.origin
         try:
             if not people:

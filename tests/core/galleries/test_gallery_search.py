@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tracemalloc
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
-from helpers.files.gallery_files import embeddings, entries, gallery_of
+from helpers.files.gallery_files import embeddings, gallery_of
 
 from gait_plugins import (
     CheckpointError,
@@ -23,7 +22,7 @@ from gait_plugins.config import build
 from gait_plugins.core.galleries import search
 from gait_plugins.core.galleries.search import RowVectors, identify_in
 from gait_plugins.core.galleries.store import Gallery
-from gait_plugins.core.tools.identification import Answer, identify
+from gait_plugins.core.tools.identification import Answer
 from gait_plugins.metrics import Metric
 
 
@@ -44,21 +43,6 @@ class Listed(GalleryIndex):
 
 def said(answers: list[Answer]) -> list[list[tuple[str, str]]]:
     return [[(match.identity, match.sequence) for match in answer.matches] for answer in answers]
-
-
-@pytest.mark.parametrize("metric", ["euc", "cos"])
-@pytest.mark.parametrize("top", [None, 1, 40])
-def test_a_gallery_answers_as_a_file_does(tmp_path: Path, metric: Metric, top: int | None) -> None:
-    data, probes = embeddings(40, 3), embeddings(45, 2, seed=1)
-    expected = identify(probes, data, top=top, metric=metric, unknown_above=1.0)
-    with gallery_of(tmp_path / "g", data) as gallery:
-        index = build("index", {"type": "exact"})
-        index.block = 24 * 7  # a block ends within a person
-        found = identify_in(gallery, probes, top=top, metric=metric, unknown_above=1.0, index=index)
-    assert said(found) == said(expected)
-    assert [answer.known for answer in found] == [answer.known for answer in expected]
-    pairs = zip((m for a in found for m in a.matches), (m for a in expected for m in a.matches), strict=True)
-    assert max(abs(a.distance - b.distance) for a, b in pairs) < 1e-4
 
 
 def test_fillers_of_an_index_are_nobody(tmp_path: Path) -> None:
@@ -97,34 +81,8 @@ def test_candidates_are_ranked_by_their_exact_distance(tmp_path: Path) -> None:
         assert said(found) == said(identify_in(gallery, probes, top=3))
 
 
-def test_a_removal_in_the_middle_of_a_search_is_noticed(tmp_path: Path) -> None:
-    data = embeddings(3, 1)
-    other = embeddings(1, 1, first=8)
-
-    class Removing(Listed):
-        turns: ClassVar[int] = 1
-
-        def candidates(self, probes: np.ndarray, count: int) -> np.ndarray:
-            with Gallery(tmp_path / "g") as writer:
-                if type(self).turns:
-                    type(self).turns -= 1
-                    # The slot bears somebody else then, whose distance is not that of the one who is named.
-                    writer.remove(["person-000"])
-                    writer.add(entries(other), other.embeddings)
-            return super().candidates(probes, count)
-
-    with gallery_of(tmp_path / "g", data) as gallery:
-        [answer] = identify_in(gallery, embeddings(1, 1), top=3, index=Removing([0, 1, 2]))
-        assert sorted(match.identity for match in answer.matches) == [
-            "person-001",
-            "person-002",
-            "person-008",
-        ]
-        assert answer.matches[0].distance > 0.1
-
-
 def test_a_gallery_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gallery, "removals", lambda self: -1)
+    monkeypatch.setattr(Gallery, "entry", lambda self, key: None)
     said = "removed from the gallery 5 times while it was searched"
     with gallery_of(tmp_path / "g", embeddings(2, 1)) as gallery, pytest.raises(DataError, match=said):
         identify_in(gallery, embeddings(1, 1))
@@ -146,21 +104,6 @@ def test_what_cannot_be_searched_is_told(tmp_path: Path) -> None:
         gallery.remove(["person-000", "person-001"])
         with pytest.raises(DataError, match="the gallery is empty"):
             identify_in(gallery, data)
-
-
-def test_memory_does_not_grow_with_the_gallery(tmp_path: Path) -> None:
-    data = embeddings(2000, 5)
-    with gallery_of(tmp_path / "g", data, "float16") as gallery:
-        index = build("index", {})
-        index.block = 2**14
-        probes = embeddings(8, 1, seed=2)
-        identify_in(gallery, probes, index=index)  # what is imported and kept
-        tracemalloc.start()
-        found = identify_in(gallery, probes, index=index)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    assert [answer.identity for answer in found] == probes.labels.tolist()
-    assert peak < 10 * 4 * 2**14 + 100 * len(data)
 
 
 def test_each_vector_is_verified_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,5 +128,13 @@ def test_faiss_names_candidates_that_are_ranked_exactly(tmp_path: Path) -> None:
             index = build("index", {"type": "faiss", "factory": "SQ8", "keep": 20})
             found = identify_in(gallery, probes, top=1, metric=metric, index=index)
             assert said(found) == said(identify_in(gallery, probes, top=1, metric=metric))
+        # Numbers are places, each once: FAISS itself takes one number twice without a word.
+        vectors = RowVectors(gallery, gallery.rows())
+        index = build("index", {"type": "faiss", "keep": 50})
+        index.build(vectors, "euc")
+        for row in index.candidates(probes.embeddings[:20], 50):
+            assert len(set(row.tolist())) == 50
+        # Its torch helpers change how it takes arrays, halves and slices among them.
+        assert not [name for name in sys.modules if name.startswith("faiss.contrib")]
         with pytest.raises(ConfigError, match="which FAISS refuses"):
             identify_in(gallery, probes, index=build("index", {"type": "faiss", "factory": "nonsense"}))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gait_plugins.core.galleries.address import Place
+from gait_plugins.core.galleries.contract import GalleryStore
 from gait_plugins.core.galleries.entries import Entry
-from gait_plugins.core.galleries.store import Gallery
+from gait_plugins.core.galleries.stores import make_gallery
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 
 ORIGIN = Origin("a/M", "abc", (64, 44), "made-up")
@@ -32,9 +34,9 @@ def entries(data: Embeddings) -> list[Entry]:
     return [Entry(*row, "2026-03-31", 30, "film.npy") for row in zip(*columns, strict=True)]
 
 
-def gallery_of(folder: Path, data: Embeddings, dtype: str = "float32") -> Gallery:
+def gallery_of(place: Place, data: Embeddings, dtype: str = "float32") -> GalleryStore:
     """A new gallery of embeddings, open."""
-    gallery = Gallery.make(folder, data.origin, data.embeddings.shape[1:], dtype)
+    gallery = make_gallery(place, data.origin, data.embeddings.shape[1:], dtype)
     gallery.add(entries(data), data.embeddings)
     return gallery
 

@@ -1,9 +1,10 @@
-"""Kills writers of a gallery: ``kill_gallery.py FOLDER KILLS [SEED]``, prints JSON.
+"""Kills writers of a gallery: ``kill_gallery.py GALLERY KILLS [SEED]``, prints JSON.
 
 A writer enrolls people and removes others, one after the other, and tells what it has begun and what it has
 ended. It is killed at a random moment, and its successor goes on. After each kill everybody whose enrolment
 was told must be there whole, everybody whose removal was told must be gone with every byte, and the one in
-hand is there whole or not at all. A reader searches for one person all the time.
+hand is there whole or not at all. A reader searches for one person all the time. The gallery is a folder, or
+the address of one on a server, of which the files are not looked at.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.core.galleries import vectors
+from gait_plugins.core.galleries.address import Place, place_of
+from gait_plugins.core.galleries.contract import GalleryStore
 from gait_plugins.core.galleries.entries import Entry
 from gait_plugins.core.galleries.search import identify_in
-from gait_plugins.core.galleries.store import Gallery
+from gait_plugins.core.galleries.stores import make_gallery, open_gallery
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 
 SHAPE = (16, 4)
@@ -38,17 +41,17 @@ def walks(person: str) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(EACH, *SHAPE)).astype(np.float32)
 
 
-def enroll(gallery: Gallery, person: str) -> None:
+def enroll(gallery: GalleryStore, person: str) -> None:
     """Enroll all walks of a person at once."""
     gallery.add([Entry(person, f"{person}-walk-{i}") for i in range(EACH)], walks(person))
 
 
-def writer(folder: Path, pipe: int, draw: random.Random, first: int, present: list[str]) -> None:
+def writer(place: Place, pipe: int, draw: random.Random, first: int, present: list[str]) -> None:
     """Enroll and remove until killed; each step is told before and after it."""
     slow_disk = os.fsync
     vectors.os.fsync = lambda handle: (time.sleep(0.002), slow_disk(handle))[1]
     present = list(present)
-    with Gallery(folder) as gallery:
+    with open_gallery(place) as gallery:
         for number in range(first, first + 100_000):
             remove = len(present) > 4 and draw.random() < 0.5
             person = draw.choice(present) if remove else f"person-{number:06d}"
@@ -62,7 +65,7 @@ def writer(folder: Path, pipe: int, draw: random.Random, first: int, present: li
             os.write(pipe, b"done\n")
 
 
-def reader(folder: Path) -> None:
+def reader(place: Place) -> None:
     """Search for one person until told to end; the exit code tells whether it was always found."""
     going = [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
@@ -70,7 +73,7 @@ def reader(folder: Path) -> None:
     texts = np.array(["probe"])
     probes = Embeddings(value, texts, texts, texts, texts, ORIGIN)
     searches = 0
-    with Gallery(folder) as gallery:
+    with open_gallery(place) as gallery:
         while going:
             [answer] = identify_in(gallery, probes, top=1)
             assert answer.identity == ANCHOR, answer
@@ -93,10 +96,10 @@ def forked(work: Any, *arguments: Any) -> int:
         os._exit(code)
 
 
-def told(folder: Path, draw: random.Random, first: int, present: list[str]) -> list[list[str]]:
+def told(place: Place, draw: random.Random, first: int, present: list[str]) -> list[list[str]]:
     """Let a writer work for a while and kill it; the steps that it told, the last one perhaps not ended."""
     into, out = os.pipe()
-    child = forked(writer, folder, out, draw, first, present)
+    child = forked(writer, place, out, draw, first, present)
     os.close(out)
     select.select([into], [], [], 20)  # it has begun
     time.sleep(draw.uniform(0, 0.4))
@@ -109,18 +112,25 @@ def told(folder: Path, draw: random.Random, first: int, present: list[str]) -> l
     return [line.split() for line in text.decode().splitlines()]
 
 
-def left_bytes(folder: Path, gone: set[str]) -> list[str]:
+def content(place: Place) -> bytes:
+    """What all files of a gallery in a folder hold; nothing of one on a server."""
+    if not isinstance(place, Path):
+        return b""
+    return b"\0\0".join(path.read_bytes() for path in sorted(place.iterdir()) if path.is_file())
+
+
+def left_bytes(place: Place, gone: set[str]) -> list[str]:
     """Those of the people that some file of the gallery still has an embedding of."""
-    whole = b"\0\0".join(path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file())
+    whole = content(place)
     rows = {name: np.ascontiguousarray(walks(name).transpose(0, 2, 1)) for name in gone}
     # A piece of each will do: nothing else looks like it.
     return [name for name, values in rows.items() if any(row[1].tobytes() in whole for row in values)]
 
 
-def wrong(folder: Path, present: set[str]) -> list[str]:
+def wrong(place: Place, present: set[str]) -> list[str]:
     """What does not hold of a gallery with just these people."""
     found: dict[str, dict[str, np.ndarray]] = {}
-    with Gallery(folder) as gallery:
+    with open_gallery(place) as gallery:
         gallery.settle()
         rows = gallery.rows()
         values = gallery.read(rows, np.arange(len(rows.ids)))
@@ -141,21 +151,21 @@ def wrong(folder: Path, present: set[str]) -> list[str]:
 
 
 def main() -> None:
-    folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+    place, kills = place_of(sys.argv[1]), int(sys.argv[2])
     draw = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 0)
-    with Gallery.make(folder, ORIGIN, SHAPE) as gallery:
+    with make_gallery(place, ORIGIN, SHAPE) as gallery:
         enroll(gallery, ANCHOR)
-    searcher = forked(reader, folder)
+    searcher = forked(reader, place)
     present: set[str] = set()
     ever: set[str] = set()
     seen: dict[str, Any] = {"kills": 0, "steps": 0, "in_hand": 0, "kept": 0, "pending": 0, "errors": []}
     number = 0
     while seen["kills"] < kills:
-        steps = told(folder, draw, number, sorted(present))
+        steps = told(place, draw, number, sorted(present))
         number += 10_000
         seen["kills"] += 1
         seen["steps"] += len(steps)
-        seen["pending"] += bool(vectors.read_pending(folder))
+        seen["pending"] += isinstance(place, Path) and bool(vectors.read_pending(place))
         unsure: set[str] = set()
         for what, person, *end in steps:
             ever.add(person)
@@ -165,18 +175,18 @@ def main() -> None:
                 present.add(person)
             else:
                 present.discard(person)
-        with Gallery(folder) as gallery:
+        with open_gallery(place) as gallery:
             held = {entry.person for entry in gallery.entries()}
         seen["in_hand"] += bool(unsure)
         seen["kept"] += bool(unsure & held)
         present = (present - unsure) | (unsure & held)
-        seen["errors"] += wrong(folder, {*present, ANCHOR})
-        seen["errors"] += [f"{name} has left bytes" for name in left_bytes(folder, ever - present)]
+        seen["errors"] += wrong(place, {*present, ANCHOR})
+        seen["errors"] += [f"{name} has left bytes" for name in left_bytes(place, ever - present)]
     os.kill(searcher, signal.SIGTERM)
     seen["reader"] = os.waitpid(searcher, 0)[1]
-    with Gallery(folder) as gallery:
+    with open_gallery(place) as gallery:
         gallery.remove(sorted(present))
-        whole = b"".join(path.read_bytes() for path in folder.iterdir())
+        whole = content(place)
     seen["names_left"] = sum(name.encode() in whole for name in ever)
     seen["people"] = len(ever)
     print(json.dumps(seen))

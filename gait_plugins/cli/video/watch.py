@@ -7,7 +7,6 @@ import os
 import sys
 from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 

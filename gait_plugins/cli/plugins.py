@@ -62,8 +62,11 @@ def show_component(
     name: Annotated[str, typer.Argument(help="Name of a component, alone or as package/Name.")],
     kind: KindOption = None,
 ) -> None:
-    """Show a component: its package, its class and its options."""
-    say("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
+    """Show a component: its package, its class and its options. FILE.py:CLASS shows a class in a file."""
+    from gait_plugins.registry.files import is_file_name, of_any_kind
+
+    found = of_any_kind(name, kind) if is_file_name(name) else default_manager().search(name, kind)
+    say("\n\n".join(_description(component) for component in found))
 
 
 @app.command("check")

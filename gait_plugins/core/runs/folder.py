@@ -49,7 +49,7 @@ def run_folder(config: Config, save_name: str) -> Path:
     """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
     if config.run_dir is not None:
         return Path(config.run_dir)
-    model = config.model_cfg.name.replace("/", "-")
+    model = config.model_cfg.name.rpartition(".py:")[2].replace("/", "-")
     return Path(config.output_dir) / config.data_cfg.dataset_name / model / save_name
 
 
@@ -161,8 +161,15 @@ def describe_run(
 
 
 def provenance_of(config: Config) -> dict[str, dict[str, str]]:
-    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use."""
-    return {f"{c.kind}/{c.name}": c.provenance() for c in config.components()}
+    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use.
+
+    Of a component in a file, its path and checksum too; a second one of the same name has its path in the key.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for component in config.components():
+        key = f"{component.kind}/{component.name}"
+        found[f"{component.kind}/{component.qualified}" if key in found else key] = component.provenance()
+    return found
 
 
 def environment(processes: int = 1) -> dict[str, Any]:

@@ -134,8 +134,8 @@ def get(kind: str, name: str) -> type:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
             ``dataset``, ``protocol``, ``index``, ``segmenter``, ``tracker``, ``pose_estimator`` or
             ``recipe``.
-        name: as in YAML, bare or qualified (``dist-name/ComponentName``), or of a class in a file, which is then
-            run (``./my_loss.py:MyLoss``).
+        name: as in YAML, bare or qualified (``dist-name/ComponentName``), or of a class in a file, which is
+            then run (``./my_loss.py:MyLoss``).
 
     Raises:
         UnknownComponent, ComponentConflict, PluginLoadError.

@@ -1,9 +1,11 @@
-"""``gait-plugins plugins``: lists, shows and checks the installed components."""
+"""``gait-plugins plugins``: lists, shows and checks the installed components, and writes new packages."""
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,6 +90,41 @@ def check_plugins() -> None:
         say("\nfailed:")
         say("\n".join(problems))
         raise typer.Exit(2)
+
+
+@app.command("new")
+def new_package(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the new package, for example my-gait.")
+    ],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="Kind of component to write: model, loss, ...; may be repeated."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Folder to write to; NAME if left out.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE.py", help="File whose components the package is to have."),
+    ] = None,
+) -> None:
+    """Write a new package: components, manifest, tests, a configuration, a file for CI.
+
+    Without --kind and --from it has a loss. The file that --from names is run.
+    """
+    from gait_plugins.authors.texts import write_package
+
+    kinds = kind or ([] if file else ["loss"])
+    package, target = write_package(name, kinds, folder, file)
+    parts = ", ".join(f"{part.kind} {part.cls}" for part in package.parts)
+    say(f"{target} is written: {parts}\n\nnext:")
+    say(f"  cd {shlex.quote(str(target))}")
+    say("  pip install -e . --no-deps --no-build-isolation")
+    say("  pytest")
+    say("  gait-plugins train walkers.yaml")
 
 
 def _loaded(manager: Manager, owner: Owner) -> tuple[str, list[PluginLoadError]]:

@@ -70,8 +70,9 @@ def load_config(
             was opened already, or the sections themselves.
         overrides: ``a.b.c=value`` over what is written there; values are YAML, list items are named
             by their position (``loss_cfg.0.margin=0.3``).
-        folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if ``source``
-            is the sections themselves; None refuses such components: a mapping may come from a checkpoint.
+        folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if
+            ``source`` is the sections themselves; None refuses such components: a mapping may come from a
+            checkpoint.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.

@@ -1,4 +1,4 @@
-"""Components of single files, ``./my_loss.py:MyLoss``: found, hashed, and imported from the very bytes hashed.
+"""Components of single files, ``./my_loss.py:MyLoss``: found, hashed, and imported from the hashed bytes.
 
 A file is run only where somebody asks for a component of it by its path. Nothing here looks for files.
 """
@@ -260,7 +260,7 @@ class _Loader:
     def exec_module(self, module: ModuleType) -> None:
         """Run the file."""
         file, source = _sources[module.__name__]
-        exec(compile(source, os.fspath(file), "exec"), vars(module))
+        exec(compile(source, os.fspath(file), "exec", dont_inherit=True), vars(module))
 
 
 if not any(type(finder).__qualname__ == _Finder.__qualname__ for finder in sys.meta_path):

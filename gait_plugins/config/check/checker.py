@@ -251,7 +251,9 @@ class Checker(Notes):
             )
             return None
         try:
-            component = file_component(kind, name) if is_file_name(name) else default_manager().find(kind, name)
+            component = (
+                file_component(kind, name) if is_file_name(name) else default_manager().find(kind, name)
+            )
             return component, component.load()
         except GaitPluginsError as error:
             message = (

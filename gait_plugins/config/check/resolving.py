@@ -253,7 +253,9 @@ class Resolver:
         specs = []
         for i, kind in enumerate(kinds):
             component = pairs[i][0]
-            checked = self.check.options(shares[i], accepts[i], path, OptionOwner(titles[i], spelling(component)))
+            checked = self.check.options(
+                shares[i], accepts[i], path, OptionOwner(titles[i], spelling(component))
+            )
             name = written_name(kind, given, component)
             where = self.check.place(kind, path)
             specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))

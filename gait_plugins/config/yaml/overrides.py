@@ -18,7 +18,10 @@ OPTIONAL = ("video_cfg",)
 
 
 def apply(
-    tree: Tree, overrides: Iterable[str], place: str | None = None, folder: Path = Path()  # noqa: B008
+    tree: Tree,
+    overrides: Iterable[str],
+    place: str | None = None,
+    folder: Path = Path(),
 ) -> None:
     """Put each ``a.b.c=value`` into the tree; list items are named by their position.
 
@@ -50,7 +53,7 @@ def _apply(tree: Tree, text: str, place: str, folder: Path) -> None:
     assign(tree, keys.strip(), _value(value_text, place), place, folder)
 
 
-def assign(tree: Tree, key: str, value: Any, place: str, folder: Path = Path()) -> None:  # noqa: B008
+def assign(tree: Tree, key: str, value: Any, place: str, folder: Path = Path()) -> None:
     """Put a value at ``a.b.c``; see :func:`apply`. Components of files in it may then be run.
 
     Raises:

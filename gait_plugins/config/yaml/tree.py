@@ -38,7 +38,7 @@ class Tree:
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
     files: set[str] = field(default_factory=set)
-    """Components of files that may be run, ``/path/my_loss.py:MyLoss``: those that a YAML file, an override or a
+    """Components of files that may be run, ``/path/my_loss.py:MyLoss``: those that a YAML file, override or
     caller asks for, and none that came from a checkpoint."""
 
     def copy(self) -> Tree:

@@ -163,7 +163,8 @@ def describe_run(
 def provenance_of(config: Config) -> dict[str, dict[str, str]]:
     """``kind/name`` -> distribution, version and ``module:attr`` of every component in use.
 
-    Of a component in a file, its path and checksum too; a second one of the same name has its path in the key.
+    Of a component in a file, its path and checksum too. A second one of the same name has the path in its
+    key.
     """
     found: dict[str, dict[str, str]] = {}
     for component in config.components():

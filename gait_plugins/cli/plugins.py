@@ -208,12 +208,14 @@ def _failure_text(failure: Failure) -> str:
 
 def _description(component: Component) -> str:
     from gait_plugins.config.describe.options import describe
+    from gait_plugins.registry.files import FileComponent
 
-    lines = [
-        f"{component.kind} {component.name}",
-        f"  package  {component.owner}, unambiguous name {component.qualified}",
-        f"  class    {component.origin}",
-    ]
+    lines = [f"{component.kind} {component.name}"]
+    if isinstance(component, FileComponent):
+        lines.append(f"  file     {component.origin}, {component.owner.version}")
+    else:
+        lines.append(f"  package  {component.owner}, unambiguous name {component.qualified}")
+        lines.append(f"  class    {component.origin}")
     if component.source:
         lines.append(f"  source   {component.source}")
     if component.missing:

@@ -264,4 +264,4 @@ class _Loader:
 
 
 if not any(type(finder).__qualname__ == _Finder.__qualname__ for finder in sys.meta_path):
-    sys.meta_path.append(_Finder())  # type: ignore[arg-type]
+    sys.meta_path.append(_Finder())

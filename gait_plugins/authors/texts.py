@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ test = ["pytest>=8.0"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["{module}"]
+dev-mode-dirs = ["."]  # an editable installation needs hatchling alone
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
@@ -83,7 +85,7 @@ Components for gait-plugins-trackletgait:
 {rows}
 
 ```bash
-pip install -e . --no-deps --no-build-isolation   # --no-deps: what it needs is here already
+pip install -e . --no-deps                        # without a network: --no-build-isolation, with hatchling
 gait-plugins plugins list                         # {name} and what it offers
 pytest                                            # every component keeps the contract of its kind
 pytest --gait-plugins {name}                      # the same for whatever the manifest names
@@ -97,7 +99,7 @@ manifest; `gait-plugins plugins show NAME` then prints its options, from the con
 _TESTS = '''\
 """Every component keeps the contract of its kind, and the configurations are accepted.
 
-The package must be installed: pip install -e . --no-deps --no-build-isolation
+The package must be installed: pip install -e . --no-deps
 """
 
 {imports}
@@ -151,6 +153,12 @@ def write_package(
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
     return package, target
+
+
+def how_to_install() -> str:
+    """The command that installs a package from its folder: without a network where that can be done."""
+    alone = " --no-build-isolation" if importlib.util.find_spec("hatchling") else ""
+    return f"pip install -e . --no-deps{alone}"
 
 
 def texts(package: Package) -> dict[str, str]:

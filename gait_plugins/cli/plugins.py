@@ -115,14 +115,14 @@ def new_package(
 
     Without --kind and --from it has a loss. The file that --from names is run.
     """
-    from gait_plugins.authors.texts import write_package
+    from gait_plugins.authors.texts import how_to_install, write_package
 
     kinds = kind or ([] if file else ["loss"])
     package, target = write_package(name, kinds, folder, file)
     parts = ", ".join(f"{part.kind} {part.cls}" for part in package.parts)
     say(f"{target} is written: {parts}\n\nnext:")
     say(f"  cd {shlex.quote(str(target))}")
-    say("  pip install -e . --no-deps --no-build-isolation")
+    say(f"  {how_to_install()}")
     say("  pytest")
     say("  gait-plugins train walkers.yaml")
 

@@ -65,16 +65,16 @@ def _first(package: Package, kind: str) -> Part | None:
 
 def _data(package: Package) -> str:
     own = _first(package, "dataset")
-    return _WALKERS if own is None else _OWN_DATA.format(cls=own.cls, name=package.name)
+    return _WALKERS if own is None else _OWN_DATA.format(cls=own.name, name=package.name)
 
 
 def _model(package: Package) -> str:
     own, backbone = _first(package, "model"), _first(package, "backbone")
     if own is not None:
-        return f"model_cfg:\n  model: {own.cls}\n"
+        return f"model_cfg:\n  model: {own.name}\n"
     data = _first(package, "dataset")
     return _BASELINE.format(
-        backbone=_BACKBONE if backbone is None else f"    type: {backbone.cls}\n",
+        backbone=_BACKBONE if backbone is None else f"    type: {backbone.name}\n",
         channels=64 if backbone is None else 32,
         classes=8 if data is None or data.from_template else 200,
     )
@@ -86,7 +86,7 @@ def _losses(package: Package) -> str:
     for number, part in enumerate(own):
         # The first takes the place of the triplet loss; others get what it gets.
         place = "triplet" if not number else f"{part.cls}, features: triplet"
-        lines.append(f"  - {{type: {part.cls}, log_prefix: {place}}}")
+        lines.append(f"  - {{type: {part.name}, log_prefix: {place}}}")
     if not own:
         lines.append("  - {type: TripletLoss, log_prefix: triplet, margin: 0.2}")
     if _first(package, "model") is None:
@@ -98,8 +98,8 @@ def _trainer(package: Package) -> str:
     batches, frames = _first(package, "batch_sampler"), _first(package, "frame_sampler")
     joint, transform = _first(package, "joint_transform"), _first(package, "transform")
     sampler = [
-        "type: TripletSampler, batch_size: [4, 4]" if batches is None else f"type: {batches.cls}",
-        "sample_type: fixed_unordered, frames_num_fixed: 8" if frames is None else f"method: {frames.cls}",
+        "type: TripletSampler, batch_size: [4, 4]" if batches is None else f"type: {batches.name}",
+        "sample_type: fixed_unordered, frames_num_fixed: 8" if frames is None else f"method: {frames.name}",
     ]
     lines = [
         "trainer_cfg:",
@@ -110,12 +110,12 @@ def _trainer(package: Package) -> str:
         f"  sampler: {{{', '.join(sampler)}}}",
     ]
     if joint is not None:
-        lines += ["  joint_transform:", f"    - {{type: {joint.cls}}}"]
+        lines += ["  joint_transform:", f"    - {{type: {joint.name}}}"]
     if transform is not None:
         lines += [
             "  transform:",
             "    - type: Compose",
-            f"      trf_cfg: [{{type: {transform.cls}}}, {{type: BaseSilCuttingTransform}}]",
+            f"      trf_cfg: [{{type: {transform.name}}}, {{type: BaseSilCuttingTransform}}]",
         ]
     return "\n".join(lines) + "\n"
 
@@ -124,14 +124,14 @@ def _evaluator(package: Package) -> str:
     protocol = _first(package, "protocol")
     lines = ["evaluator_cfg:", f"  save_name: {package.name}", "  restore_hint: 40"]
     if protocol is not None:
-        lines.append(f"  eval_func: {protocol.cls}")
+        lines.append(f"  eval_func: {protocol.name}")
     return "\n".join(lines) + "\n"
 
 
 def _films(package: Package) -> Iterator[str]:
     kinds = ("segmenter", "tracker", "pose_estimator")
     found = [(kind, _first(package, kind)) for kind in kinds]
-    lines = [f"  {kind}: {{type: {part.cls}}}" for kind, part in found if part is not None]
+    lines = [f"  {kind}: {{type: {part.name}}}" for kind, part in found if part is not None]
     if lines:
         yield "\n".join(
             ["# Films: gait-plugins video segment FILM DIR reads this section.", "video_cfg:", *lines, ""]
@@ -141,12 +141,12 @@ def _films(package: Package) -> Iterator[str]:
 def _elsewhere(package: Package) -> Iterator[str]:
     """Lines on components that no training on walkers names."""
     for part in package.of("stream"):
-        yield f"{part.cls} tells a data set of files what they hold:"
-        yield f"  data_cfg: {{type: OpenGaitLayout, ..., streams: {{NAME: {{type: {part.cls}}}}}}}"
+        yield f"{part.name} tells a data set of files what they hold:"
+        yield f"  data_cfg: {{type: OpenGaitLayout, ..., streams: {{NAME: {{type: {part.name}}}}}}}"
     for part in package.of("index"):
-        yield f"{part.cls} searches large galleries: gait-plugins identify ... --index {part.cls}"
+        yield f"{part.name} searches large galleries: gait-plugins identify ... --index {part.name}"
     for part in package.of("recipe"):
-        yield f"{part.cls} is trained by: gait-plugins train {package.name}/{part.cls}"
+        yield f"{part.name} is trained by: gait-plugins train {package.name}/{part.cls}"
     for part in package.parts:
         if part.needs_example:
-            yield f"{part.cls} ({part.kind}) needs options: gait-plugins config explain {part.cls}"
+            yield f"{part.name} ({part.kind}) needs options: gait-plugins config explain {part.name}"

@@ -7,7 +7,7 @@ import keyword
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from gait_plugins.io.folders import SPECIAL, is_special
 from gait_plugins.registry.components import normalised
 from gait_plugins.registry.files import FileComponent, components_in
 from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -39,6 +40,13 @@ class Part:
     from_template: bool
     needs_example: bool = False
     """Whether it can only be built from its ``example_config``."""
+    package: str = ""
+    """Its package, where another one offers a component of this name too."""
+
+    @property
+    def name(self) -> str:
+        """As a configuration names it."""
+        return f"{self.package}/{self.cls}" if self.package else self.cls
 
 
 @dataclass(frozen=True)
@@ -96,10 +104,15 @@ def planned(name: str, kinds: Sequence[str] = (), file: Path | None = None) -> P
         modules[kind] = _template(kind, cls)
     if "recipe" in kinds:
         data["recipe.yaml"] = (_TEMPLATES / "training" / "recipe.yaml").read_text(encoding="utf-8")
-    for part in parts:
-        if part.module == module:
-            raise ConfigError(f"the package and its module would both be called {module!r}", where=name)
-    return Package(name, tuple(parts), modules, data)
+    if module in modules:
+        raise ConfigError(
+            f"the package and its module would both be called {module!r}",
+            where=name,
+            hint="choose another name",
+        )
+    offers = default_manager().offers
+    named = [replace(part, package=name) if offers(part.kind, part.cls) else part for part in parts]
+    return Package(name, tuple(named), modules, data)
 
 
 def module_of(name: str) -> str:
@@ -165,7 +178,8 @@ def _of_file(file: Path) -> tuple[list[Part], dict[str, str], dict[str, str]]:
             hint="derive a class from gait_plugins.Loss, for example",
         )
     stem = re.sub(r"\W", "_", file.stem).lower()
-    module = stem if stem.isidentifier() and not keyword.iskeyword(stem) else "components"
+    usable = stem.isidentifier() and not keyword.iskeyword(stem) and not stem.startswith("__")
+    module = stem if usable else "components"
     parts = [Part(c.kind, str(c.target), module, False, _needs_example(c)) for c in found]
     data = {}
     for component in found:
@@ -173,7 +187,13 @@ def _of_file(file: Path) -> tuple[list[Part], dict[str, str], dict[str, str]]:
             recipe: Any = component.load()
             if recipe.path().is_file():
                 data[recipe.file] = recipe.path().read_text(encoding="utf-8")
-    return parts, {module: file.read_text(encoding="utf-8")}, data
+    try:
+        text = found[0].source_text.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the file is not UTF-8 text: {error}", where=str(file), hint="save it as UTF-8"
+        ) from error
+    return parts, {module: text}, data
 
 
 def _needs_example(component: FileComponent) -> bool:

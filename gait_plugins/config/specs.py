@@ -69,7 +69,7 @@ class ComponentSpec:
     @property
     def spelling(self) -> str:
         """What names the component in a configuration: of one in a file, with the file's full path."""
-        return self.component.qualified if isinstance(self.component, FileComponent) else self.name
+        return self.component.spelling if isinstance(self.component, FileComponent) else self.name
 
     def walk(self) -> Iterator[ComponentSpec]:
         """This spec and all that are nested in it."""

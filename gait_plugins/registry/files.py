@@ -58,8 +58,18 @@ class FileComponent(Component):
 
     @property
     def qualified(self) -> str:
+        """The file's name and the class: the same wherever the file lies."""
+        return self.name
+
+    @property
+    def spelling(self) -> str:
         """The file's full path and the class: usable from anywhere."""
         return f"{self.file}:{self.target}"
+
+    @property
+    def source_text(self) -> bytes:
+        """What was read of the file, and is run."""
+        return _sources[self.owner.module][1]
 
     @property
     def origin(self) -> str:

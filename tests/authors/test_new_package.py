@@ -170,6 +170,15 @@ def test_a_file_becomes_a_package(tmp_path: Path, install: Install) -> None:
     run_tests(install(folder, package))
 
 
+def test_a_name_that_others_offer_is_written_with_its_package(tmp_path: Path, install: Install) -> None:
+    file = tmp_path / "__init__.py"
+    file.write_text(OWN.replace("class Means", "class Baseline"))
+    package, folder = write_package("file-gait", (), tmp_path / "file-gait", file)
+    assert "model: file-gait/Baseline" in (folder / "walkers.yaml").read_text()
+    assert (folder / "file_gait" / "components.py").is_file()
+    run_tests(install(folder, package))
+
+
 def test_the_files_of_the_example_become_a_package(tmp_path: Path, install: Install) -> None:
     file = EXAMPLE / "strip_gait" / "components.py"
     package, folder = write_package("more-strips", (), tmp_path / "more", file)
@@ -226,6 +235,7 @@ def test_the_command_says_what_to_do_next(
         (["fine-gait", "--kind", "los"], r"(?s)no kind 'los'; the kinds are model, .*did you mean 'loss'"),
         (["fine-gait", "--from", "none.py"], "there is no such file"),
         (["fine-gait", "--from", "empty.py"], "the file has no component"),
+        (["fine-gait", "--from", "latin.py"], "the file is not UTF-8 text"),
         (["fine-gait", "--from", "broken.py"], r"broken\.py:2: .*ZeroDivisionError"),
         (
             ["fine-gait", "--from", "loss.py", "--kind", "loss"],
@@ -242,6 +252,7 @@ def test_what_cannot_be_written_is_told(
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "broken.py").write_text("\n1 / 0\n")
     (tmp_path / "loss.py").write_text(OWN)
+    (tmp_path / "latin.py").write_bytes(b"# coding: latin-1\n# \xe9\n" + OWN.encode())
     before = sorted(tmp_path.iterdir())
     done = invoke(*[word for word in words if word != "-- "])
     assert done.exit_code == 2, done.output

@@ -31,7 +31,9 @@ from gait_plugins.config.recipe.load import load_recipe
 from gait_plugins.core.checkpoints.files import checkpoint_path
 from gait_plugins.core.checkpoints.inspect import checkpoint_info
 from gait_plugins.core.evaluate.score import score
+from gait_plugins.core.runs.folder import provenance_of
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.registry import files
@@ -221,6 +223,9 @@ def test_a_changed_file_is_told_on_resume(
         run(one_yaml, resume=True)
     assert "loss/tiny.py:Contrast was tiny.py sha256" in caplog.text
     assert f"is tiny.py sha256 {file_sha256(file)[:12]}" in caplog.text
+    kept = sorted((run_folder(folder) / "components").iterdir())
+    assert len(kept) == 2
+    assert {path.name for path in kept} == {f"{file_sha256(path)[:12]}-tiny.py" for path in kept}
 
 
 def test_a_moved_folder_goes_on_without_a_word(
@@ -279,6 +284,22 @@ def test_stages_of_a_recipe_take_files_beside_it(folder: Path, one_yaml: Path) -
             "tiny.py:Contrast",
             "my_loss.py:MyLoss",
         ]
+
+
+def test_two_files_of_one_name_are_two_origins(folder: Path, one_yaml: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep" / "my_loss.py").write_text(LOSS + "# another one\n")
+    file = f"{folder}/my_loss.py:MyLoss, log_prefix: a"
+    other = f"{folder}/deep/my_loss.py:MyLoss, log_prefix: b"
+    config = load_config(one_yaml, [f"loss_cfg=[{{type: {file}}}, {{type: {other}}}]"])
+    found = provenance_of(config)
+    assert found["loss/my_loss.py:MyLoss"]["file"] == str(folder / "my_loss.py")
+    assert found[f"loss/{folder}/deep/my_loss.py:MyLoss"]["file"] == str(folder / "deep" / "my_loss.py")
+
+
+def test_what_a_model_of_a_file_embeds_is_named_without_folders(one_yaml: Path, folder: Path) -> None:
+    run(one_yaml)
+    assert Embedder(load_config(one_yaml), device="cpu").origin.model == "tiny.py:TinyModel"
 
 
 def test_films_are_read_by_components_of_a_file(folder: Path) -> None:
@@ -412,6 +433,7 @@ def test_the_bytes_that_were_hashed_are_run(folder: Path) -> None:
         files.file_component("loss", f"{folder}/my_loss.py:MyLoss").load()
 
 
+@pytest.mark.heavy
 def test_another_process_unpickles_a_component_of_a_file(folder: Path) -> None:
     shift = build("transform", {"type": f"{folder}/tiny.py:Shift"})
     script = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).divisor)"

@@ -332,7 +332,7 @@ class Checker(Notes):
 
 def spelling(component: Component) -> str:
     """What ``config explain`` knows a component by."""
-    return component.qualified if isinstance(component, FileComponent) else component.name
+    return component.spelling if isinstance(component, FileComponent) else component.name
 
 
 def written_name(kind: str, value: Mapping[str, Any], component: Component) -> str:

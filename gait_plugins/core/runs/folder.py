@@ -28,6 +28,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
 from gait_plugins.registry.components import BUILT_IN
+from gait_plugins.registry.files import FileComponent
 
 try:
     import fcntl
@@ -41,6 +42,9 @@ HELD = ".held"
 
 STARTED_FROM = "init.json"
 """The record of the weights that parts of the model started from."""
+
+FILES = "components"
+"""The folder of the Python files that components came from."""
 
 REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
 
@@ -143,6 +147,8 @@ def describe_run(
 ) -> None:
     """Write the resolved configuration, the origin of every component, and the environment.
 
+    The files of components that are no packages are kept too, one for each content.
+
     Args:
         folder: where to.
         config: what was asked for.
@@ -158,6 +164,11 @@ def describe_run(
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
     write_text(folder / "environment.json", json.dumps(environment(processes), indent=2))
+    for component in config.components():
+        if isinstance(component, FileComponent):
+            (folder / FILES).mkdir(exist_ok=True)
+            kept = folder / FILES / f"{component.sha256[:12]}-{component.file.name}"
+            kept.write_bytes(component.source_text)
 
 
 def provenance_of(config: Config) -> dict[str, dict[str, str]]:
@@ -169,7 +180,9 @@ def provenance_of(config: Config) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for component in config.components():
         key = f"{component.kind}/{component.name}"
-        found[f"{component.kind}/{component.qualified}" if key in found else key] = component.provenance()
+        if key in found and isinstance(component, FileComponent):
+            key = f"{component.kind}/{component.spelling}"
+        found[key] = component.provenance()
     return found
 
 

@@ -12,7 +12,7 @@ from gait_plugins.nn import pairwise_distance
 
 
 class ExampleLoss(Loss):
-    """Batch-hard triplet loss with a soft margin (Hermans et al. 2017).
+    """The mean distance to one's own identity in the batch against that to all others, by a soft margin.
 
     Args:
         sharpness: how steeply the penalty rises.
@@ -21,7 +21,7 @@ class ExampleLoss(Loss):
 
     gathers = True  # it compares samples: under several processes it gets the whole batch
 
-    def __init__(self, sharpness: float = 1.0, loss_term_weight: float = 1.0) -> None:
+    def __init__(self, sharpness: float = 4.0, loss_term_weight: float = 1.0) -> None:
         super().__init__(loss_term_weight)
         self.sharpness = sharpness
 
@@ -30,8 +30,8 @@ class ExampleLoss(Loss):
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Loss per part ``[p]`` of embeddings ``[n, c, p]`` with labels ``[n]``, and figures for the log."""
         distance = pairwise_distance(embeddings.float().permute(2, 0, 1))  # [p, n, n]
-        same = labels[:, None] == labels[None]
-        positive = distance.masked_fill(~same, 0).amax(2)
-        negative = distance.masked_fill(same, float("inf")).amin(2)
-        loss = softplus(self.sharpness * (positive - negative)).mean(1)
-        return loss, {"loss": loss.detach()}
+        same = (labels[:, None] == labels[None]).float()
+        own = (distance * same).sum(2) / same.sum(1)
+        other = (distance * (1 - same)).sum(2) / (1 - same).sum(1).clamp(min=1)
+        loss = softplus(self.sharpness * (own - other)).mean(1)
+        return loss, {"loss": loss.detach(), "own": own.detach().mean(), "other": other.detach().mean()}

@@ -167,14 +167,16 @@ def get(kind: str, name: str) -> type:
         kind: ``model``, ``backbone``, ``loss``, ``transform``, ``frame_sampler``, ``batch_sampler``,
             ``dataset``, ``protocol``, ``index``, ``segmenter``, ``tracker``, ``pose_estimator`` or
             ``recipe``.
-        name: as in YAML, bare or qualified (``dist-name/ComponentName``).
+        name: as in YAML, bare or qualified (``dist-name/ComponentName``), or of a class in a file, which is
+            then run (``./my_loss.py:MyLoss``).
 
     Raises:
         UnknownComponent, ComponentConflict, PluginLoadError.
     """
+    from gait_plugins.registry.files import file_component, is_file_name
     from gait_plugins.registry.manager import default_manager
 
-    return default_manager().get(kind, name)
+    return file_component(kind, name).load() if is_file_name(name) else default_manager().get(kind, name)
 
 
 def components(kind: str | None = None) -> list[Component]:

@@ -1,9 +1,11 @@
-"""``gait-plugins plugins``: lists, shows and checks the installed components."""
+"""``gait-plugins plugins``: lists, shows and checks the installed components, and writes new packages."""
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,8 +64,11 @@ def show_component(
     name: Annotated[str, typer.Argument(help="Name of a component, alone or as package/Name.")],
     kind: KindOption = None,
 ) -> None:
-    """Show a component: its package, its class and its options."""
-    say("\n\n".join(_description(component) for component in default_manager().search(name, kind)))
+    """Show a component: its package, its class and its options. FILE.py:CLASS shows a class in a file."""
+    from gait_plugins.registry.files import is_file_name, of_any_kind
+
+    found = of_any_kind(name, kind) if is_file_name(name) else default_manager().search(name, kind)
+    say("\n\n".join(_description(component) for component in found))
 
 
 @app.command("check")
@@ -85,6 +90,41 @@ def check_plugins() -> None:
         say("\nfailed:")
         say("\n".join(problems))
         raise typer.Exit(2)
+
+
+@app.command("new")
+def new_package(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the new package, for example my-gait.")
+    ],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="Kind of component to write: model, loss, ...; may be repeated."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Folder to write to; NAME if left out.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE.py", help="File whose components the package is to have."),
+    ] = None,
+) -> None:
+    """Write a new package: components, manifest, tests, a configuration, a file for CI.
+
+    Without --kind and --from it has a loss. The file that --from names is run.
+    """
+    from gait_plugins.authors.texts import how_to_install, write_package
+
+    kinds = kind or ([] if file else ["loss"])
+    package, target = write_package(name, kinds, folder, file)
+    parts = ", ".join(f"{part.kind} {part.cls}" for part in package.parts)
+    say(f"{target} is written: {parts}\n\nnext:")
+    say(f"  cd {shlex.quote(str(target))}")
+    say(f"  {how_to_install()}")
+    say("  pytest")
+    say("  gait-plugins train walkers.yaml")
 
 
 def _loaded(manager: Manager, owner: Owner) -> tuple[str, list[PluginLoadError]]:
@@ -168,12 +208,14 @@ def _failure_text(failure: Failure) -> str:
 
 def _description(component: Component) -> str:
     from gait_plugins.config.describe.options import describe
+    from gait_plugins.registry.files import FileComponent
 
-    lines = [
-        f"{component.kind} {component.name}",
-        f"  package  {component.owner}, unambiguous name {component.qualified}",
-        f"  class    {component.origin}",
-    ]
+    lines = [f"{component.kind} {component.name}"]
+    if isinstance(component, FileComponent):
+        lines.append(f"  file     {component.origin}, {component.owner.version}")
+    else:
+        lines.append(f"  package  {component.owner}, unambiguous name {component.qualified}")
+        lines.append(f"  class    {component.origin}")
     if component.source:
         lines.append(f"  source   {component.source}")
     if component.missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gait_plugins.config.check.checker import Checker
@@ -17,8 +18,10 @@ def component_spec(kind: str, cfg: Mapping[str, Any]) -> ComponentSpec:
     """A component's YAML mapping, validated; see :func:`build`."""
     if kind not in KINDS:
         raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
-    checker = Checker(Tree({}))
-    spec = checker.component(kind, cfg, ())
+    tree = Tree({"it": cfg})
+    tree.take_files(Path())
+    checker = Checker(tree)
+    spec = checker.component(kind, tree.data["it"], ())
     if len(checker.problems) == 1 and checker.problems[0].cause is not None:
         raise checker.problems[0].cause
     raise_problems(checker.problems, f"this {kind}")
@@ -37,7 +40,8 @@ def build(kind: str, cfg: Mapping[str, Any]) -> Any:
             ``recipe``.
         cfg: the key that names the component (``model`` for models, ``method`` for frame samplers,
             ``eval_func`` for protocols, ``type`` for the others) and its options. Instances are
-            accepted in place of nested mappings.
+            accepted in place of nested mappings. The name of a component in a file
+            (``./my_loss.py:MyLoss``) starts from the working directory; the file is run.
 
     Raises:
         UnknownComponent, ComponentConflict, PluginLoadError: the name leads to no class.

@@ -18,7 +18,8 @@ from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.sources import Source, display_name, merged_with_parents, read_source
 from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import ConfigError, PluginLoadError
-from gait_plugins.registry.components import normalised
+from gait_plugins.registry.components import Component, normalised
+from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
 
 
@@ -28,6 +29,8 @@ def open_source(name: str | os.PathLike[str]) -> Source:
     Raises:
         ConfigError: there is neither a recipe nor a configuration of that name, or the file is broken.
     """
+    if is_file_name(os.fspath(name)):
+        return read_source(name, _offered_file(os.fspath(name)))
     try:
         return read_source(name)
     except ConfigError as error:
@@ -40,7 +43,9 @@ def open_source(name: str | os.PathLike[str]) -> Source:
 
 
 def _offered_file(name: str) -> Path:
-    component = default_manager().find("recipe", name)
+    component: Component = (
+        file_component("recipe", name) if is_file_name(name) else default_manager().find("recipe", name)
+    )
     recipe: Any = component.load()
     path: Path = recipe.path()
     if not path.is_file():
@@ -53,7 +58,10 @@ def _offered_file(name: str) -> Path:
 
 
 def load_config(
-    source: str | os.PathLike[str] | Mapping[str, Any] | Source, overrides: Iterable[str] = ()
+    source: str | os.PathLike[str] | Mapping[str, Any] | Source,
+    overrides: Iterable[str] = (),
+    *,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Config:
     """Read, complete and validate a configuration; nothing of it is built.
 
@@ -64,12 +72,17 @@ def load_config(
             was opened already, or the sections themselves.
         overrides: ``a.b.c=value`` over what is written there; values are YAML, list items are named
             by their position (``loss_cfg.0.margin=0.3``).
+        folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if
+            ``source`` is the sections themselves; None refuses such components: a mapping may come from a
+            checkpoint.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
     """
     if isinstance(source, Mapping):
         name, written = "this configuration", Tree(copy.deepcopy(dict(source)))
+        if folder is not None:
+            written.take_files(Path(folder))
     else:
         read = source if isinstance(source, Source) else read_source(source)
         name, written = display_name(read.file), merged_with_parents(read)

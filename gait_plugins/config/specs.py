@@ -12,6 +12,7 @@ import typing_extensions
 from gait_plugins.config.options.signature import uses_from_config
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.registry.components import Component, Owner
+from gait_plugins.registry.files import FileComponent
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.process import process_kept
 
@@ -22,7 +23,7 @@ class ComponentSpec:
 
     kind: str
     name: str
-    """As written, bare or qualified."""
+    """As written, bare or qualified; of a component in a file, the file's name and the class."""
     options: dict[str, Any]
     """The options as plain data, as YAML would hold them; constructor defaults are not filled in."""
     where: str | None
@@ -51,19 +52,24 @@ class ComponentSpec:
             raise ConfigError(
                 f"{self.kind} {self.name!r} of {self.component.owner} refuses its options: {error}",
                 where=self._place(),
-                hint=f"gait-plugins config explain {self.name}",
+                hint=f"gait-plugins config explain {self.spelling}",
             ) from error
         except (Exception, SystemExit) as error:  # a size of 0 may end as anything, deep inside torch
             raise ConfigError(
                 f"{self.kind} {self.name!r} of {self.component.owner} cannot be built with these options: "
                 f"{type(error).__name__}: {error}",
                 where=self._place(),
-                hint=f"gait-plugins config explain {self.name}; gait-plugins --debug shows the traceback",
+                hint=f"gait-plugins config explain {self.spelling}; gait-plugins --debug shows the traceback",
             ) from error
 
     def mapping(self) -> dict[str, Any]:
         """The YAML mapping that gives this spec."""
-        return {KINDS[self.kind].key: self.name, **self.options}
+        return {KINDS[self.kind].key: self.spelling, **self.options}
+
+    @property
+    def spelling(self) -> str:
+        """What names the component in a configuration: of one in a file, with the file's full path."""
+        return self.component.spelling if isinstance(self.component, FileComponent) else self.name
 
     def walk(self) -> Iterator[ComponentSpec]:
         """This spec and all that are nested in it."""

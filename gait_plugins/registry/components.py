@@ -199,4 +199,5 @@ def same_origin(a: object, b: object) -> bool:
 def _unplaced(record: object) -> object:
     if not isinstance(record, Mapping):
         return record
-    return {**record, "target": str(record.get("target")).rpartition(":")[2]}
+    kept = {key: value for key, value in record.items() if key != "file"}  # it may have been moved
+    return {**kept, "target": str(record.get("target")).rpartition(":")[2]}

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
 from gait_plugins.errors import DataError
-from gait_plugins.testing.expect import expect, global_random_states_untouched
+from gait_plugins.testing.expect import expect, global_random_states_untouched, made
 from gait_plugins.testing.transforms import equal_frames
 
 
-def check_dataset(dataset: GaitDataset, loaded: int = 3) -> None:
+def check_dataset(make: GaitDataset | Callable[[], GaitDataset], loaded: int = 3) -> None:
     """Order, names, frames and purity of a data set.
 
     Args:
-        dataset: the data set; it has training and test sequences.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
+            It has training and test sequences.
         loaded: how many sequences of each subset are read.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    dataset = made(make, GaitDataset)  # type: ignore[type-abstract]
     with global_random_states_untouched():
         listed = {subset: dataset.sequences(subset) for subset in get_args(Subset)}
     in_worker = pickle.loads(pickle.dumps(dataset))

@@ -1,14 +1,38 @@
-"""Shared helpers of the checks: conditions in words, and a guard of the global random states."""
+"""Shared helpers of the checks: what they are given, conditions in words, a guard of random states."""
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
+
+
+def maker(given: T | Callable[[], T], base: type[T]) -> Callable[[], T]:
+    """What makes a component anew, of what a check is given: its class, another function, or an instance."""
+    if isinstance(given, base):
+        return lambda: copy.deepcopy(given)
+    make: Any = given
+
+    def made_anew() -> T:
+        found = make()
+        expect(isinstance(found, base), f"{found!r} was made, expected an instance of {base.__name__}")
+        component: T = found
+        return component
+
+    return made_anew
+
+
+def made(given: T | Callable[[], T], base: type[T]) -> T:
+    """The component that a check is given: an instance itself, or what its class or a function makes."""
+    return given if isinstance(given, base) else maker(given, base)()
 
 
 def expect(holds: bool, contract: str) -> None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from gait_plugins.api import Detection, Film, FilmFrame, PoseEstimator, Segmenter, Sighting, Tracker
-from gait_plugins.testing.expect import expect, global_random_states_untouched
+from gait_plugins.testing.expect import expect, global_random_states_untouched, made
 
 RATE, WIDTH, HEIGHT = 10.0, 160, 120
 _TALL = 40
@@ -64,16 +64,17 @@ def _figure(middle: float, foot: int, number: int) -> np.ndarray:
     return np.asarray(head | trunk | legs)
 
 
-def check_segmenter(segmenter: Segmenter, example: ExampleFilm | None = None) -> None:
+def check_segmenter(make: Segmenter | Callable[[], Segmenter], example: ExampleFilm | None = None) -> None:
     """Masks within the frame, the same for the same film, from a file and from a camera.
 
     Args:
-        segmenter: the segmenter.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
         example: a film that it is made for; None: two figures before a still background.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    segmenter = made(make, Segmenter)  # type: ignore[type-abstract]
     film, frames, _ = example or example_film()
     first = _segmented(segmenter, film, frames)
     again = _segmented(segmenter, film, frames)
@@ -129,17 +130,17 @@ def _alike(one: Sequence[Sequence[Detection]], other: Sequence[Sequence[Detectio
     return told(one) == told(other)
 
 
-def check_tracker(make: Callable[[], Tracker]) -> None:
+def check_tracker(make: Tracker | Callable[[], Tracker]) -> None:
     """One track for each of two people who never meet, whatever the order of the detections.
 
     Args:
-        make: makes a tracker.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
     example = example_film()
-    tracker = make()
+    tracker = made(make, Tracker)  # type: ignore[type-abstract]
     expect(tracker.memory > 0, f"memory is {tracker.memory}, expected seconds above 0")
     first = _tracked(tracker, example)
     again = _tracked(tracker, example)
@@ -186,15 +187,16 @@ def _owners(found: Sequence[tuple[Sighting, int]]) -> set[tuple[int, int]]:
     return {(sighting.track, person) for sighting, person in found}
 
 
-def check_pose_estimator(estimator: PoseEstimator) -> None:
+def check_pose_estimator(make: PoseEstimator | Callable[[], PoseEstimator]) -> None:
     """Joints for each person, in their order, and none for nobody.
 
     Args:
-        estimator: the pose estimator.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    estimator = made(make, PoseEstimator)  # type: ignore[type-abstract]
     film, frames, people = example_film(frames=12)
     estimator.begin(film)
     for frame, shown in zip([*frames, frames[-1]], [*people, []], strict=True):

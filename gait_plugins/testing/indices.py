@@ -8,7 +8,7 @@ import numpy as np
 
 from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
 from gait_plugins.metrics import Metric, part_distances
-from gait_plugins.testing.expect import expect, global_random_states_untouched
+from gait_plugins.testing.expect import expect, global_random_states_untouched, maker
 
 METRICS: tuple[Metric, ...] = ("euc", "cos")
 
@@ -33,19 +33,20 @@ class MadeUpVectors(StoredVectors):
         return super().blocks(min(size, 17 * self.shape[0] * self.shape[1]))
 
 
-def check_index(make: Callable[[], GalleryIndex]) -> None:
+def check_index(make: GalleryIndex | Callable[[], GalleryIndex]) -> None:
     """Shape, range and purity of the candidates, and for an exact index that they hold the nearest.
 
     Args:
-        make: builds the index anew.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    new = maker(make, GalleryIndex)  # type: ignore[type-abstract]
     vectors = MadeUpVectors()
     probes = vectors.values[::7] + np.float32(0.01)
     for metric in METRICS:
-        index = make()
+        index = new()
         with global_random_states_untouched():
             index.build(vectors, metric)
             found = index.candidates(probes, 5)
@@ -61,7 +62,7 @@ def check_index(make: Callable[[], GalleryIndex]) -> None:
         if index.exact:
             _check_nearest(found, probes, vectors, metric)
     few = MadeUpVectors(1)
-    index = make()
+    index = new()
     index.build(vectors, "euc")
     index.build(few, "euc")
     found = index.candidates(probes[:3], 1)

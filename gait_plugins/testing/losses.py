@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from gait_plugins.testing.expect import expect, near
+from gait_plugins.testing.expect import expect, made, near
 
 LABELS = (0, 0, 0, 1, 1, 2, 3, 3)
 SHAPES = {
@@ -20,11 +20,11 @@ SHAPES = {
 }
 
 
-def check_loss(loss: Loss, features: Mapping[str, Any] | None = None) -> None:
+def check_loss(make: Loss | Callable[[], Loss], features: Mapping[str, Any] | None = None) -> None:
     """Shape, gradient, figures and symmetry of a loss.
 
     Args:
-        loss: the loss.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
         features: arguments of its ``forward``, one row a sample; left out, those of its
             ``example_features``; else ``embeddings`` ``[n, c, p]``, ``features`` ``[n, views, c]``,
             ``logits`` ``[n, classes, p]`` and ``labels`` ``[n]`` are made up.
@@ -32,6 +32,7 @@ def check_loss(loss: Loss, features: Mapping[str, Any] | None = None) -> None:
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    loss = made(make, Loss)
     given = dict(features if features is not None else loss.example_features() or _features(loss))
     value = _check_value(loss, given)
     order = torch.randperm(len(next(iter(given.values()))), generator=torch.Generator().manual_seed(1))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput, RaggedTensor, Stream
 from gait_plugins.errors import GaitPluginsError
-from gait_plugins.testing.expect import expect, near
+from gait_plugins.testing.expect import expect, maker, near
 from gait_plugins.testing.streams import batch_of, example_clips, taken_by
 
 LENGTHS = (5, 3, 4)
@@ -19,18 +19,20 @@ SHORT = (1, 4, 2)
 CLASSES = 4
 
 
-def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (64, 44)) -> None:
+def check_model(make: GaitModel | Callable[[], GaitModel], frame_shape: tuple[int, ...] = (64, 44)) -> None:
     """Embeddings, packed batches, gradients and state of a model, of whatever streams.
 
     Args:
-        make: a new small instance, on the CPU.
+        make: makes it, small and on the CPU: the class, or any function without arguments; an instance is
+            taken too.
         frame_shape: ``[h, w]`` or ``[c, h, w]`` of one frame, for a model that declares no streams.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
     torch.manual_seed(0)
-    model = make()
+    new = maker(make, GaitModel)
+    model = new()
     model.init_parameters()
     if model.streams is None:
         channels = frame_shape[0] if len(frame_shape) == 3 else 1
@@ -46,7 +48,7 @@ def check_model(make: Callable[[], GaitModel], frame_shape: tuple[int, ...] = (6
     _check_embeddings(model, _batch(model, streams))
     _check_packs(model, streams, LENGTHS)
     _check_packs(model, streams, tuple(n for n in SHORT if _takes(model, streams, n)))
-    _check_state(model, make().eval(), _batch(model, streams))
+    _check_state(model, new().eval(), _batch(model, streams))
 
 
 def _batch(model: GaitModel, streams: tuple[Stream, ...], rows: int = 4, frames: int = 4) -> GaitBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,24 +11,25 @@ import numpy as np
 
 from gait_plugins.api import EmbeddingSet, Protocol, Results
 from gait_plugins.errors import DataError
-from gait_plugins.testing.expect import expect
+from gait_plugins.testing.expect import expect, made
 
 TYPES = ("nm-01", "nm-02", "nm-03", "nm-04", "nm-05", "nm-06", "bg-01", "bg-02", "cl-01", "cl-02")
 VIEWS = ("000", "090", "180")
 PROBES = ("nm-05", "nm-06", "bg-01", "bg-02", "cl-01", "cl-02")
 
 
-def check_protocol(protocol: Protocol, data: EmbeddingSet | None = None) -> None:
+def check_protocol(make: Protocol | Callable[[], Protocol], data: EmbeddingSet | None = None) -> None:
     """Purity, figures and the order of the sequences.
 
     Args:
-        protocol: the protocol.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
         data: what it scores, with no two distances alike; left out, its own example, or embeddings in
             CASIA-B's naming with listed probes.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    protocol = made(make, Protocol)  # type: ignore[type-abstract]
     data = data or protocol.example_data() or _made_up()
     kept = data.embeddings.copy()
     results = protocol.evaluate(data)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 
 from gait_plugins.api import BatchSampler, FrameSampler, SequenceIndex, SequenceRef
-from gait_plugins.testing.expect import expect, global_random_states_untouched
+from gait_plugins.testing.expect import expect, global_random_states_untouched, made
 
 LENGTHS = (1, 2, 7, 30, 41, 300)
 DRAWS = 6
 
 
-def check_frame_sampler(sampler: FrameSampler) -> None:
+def check_frame_sampler(make: FrameSampler | Callable[[], FrameSampler]) -> None:
     """Range, number and purity of the frames that a sampler picks from short and long sequences.
 
     What takes its place in a test (``at_test``) is looked at too.
 
+    Args:
+        make: makes it: the class, or any function without arguments; an instance is taken too.
+
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    sampler = made(make, FrameSampler)  # type: ignore[type-abstract]
     _check_frames_of(sampler)
     at_test = sampler.at_test()
     if at_test is not sampler:
@@ -51,17 +56,21 @@ def _check_frames_of(sampler: FrameSampler) -> None:
     expect(fixed, f"fixed_length is true, but sequences give {sorted(counts)} frames, expected one number")
 
 
-def check_batch_sampler(sampler: BatchSampler, identities: int = 20, each: int = 5) -> None:
+def check_batch_sampler(
+    make: BatchSampler | Callable[[], BatchSampler], identities: int = 20, each: int = 5
+) -> None:
     """Range, number and purity of the sequences that a sampler picks.
 
     Args:
-        sampler: picks from its ``example_index``, or else from ``identities * each`` made-up sequences.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
+            It picks from its ``example_index``, or else from ``identities * each`` made-up sequences.
         identities: number of made-up identities.
         each: sequences of each.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    sampler = made(make, BatchSampler)  # type: ignore[type-abstract]
     index = sampler.example_index() or SequenceIndex(
         [
             SequenceRef(f"{identity:03d}", f"nm-{walk:02d}", "090", None)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 
 from gait_plugins.api import FindingLog, Stream
 from gait_plugins.errors import DataError
-from gait_plugins.testing.expect import expect
+from gait_plugins.testing.expect import expect, made
 from gait_plugins.testing.streams import example_frames
 from gait_plugins.testing.transforms import equal_frames
 
 
-def check_stream(stream: Stream) -> None:
+def check_stream(make: Stream | Callable[[], Stream]) -> None:
     """A stream takes the frames that it describes, as they are, and survives the way to a worker.
 
     Args:
-        stream: the stream.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
 
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    stream = made(make, Stream)
     expect(bool(stream.name), "the stream has no name")
     expect(stream.misfit(stream) is None, f"the stream does not fit itself: {stream.misfit(stream)}")
     frames = example_frames(stream, 4, np.random.default_rng(0))

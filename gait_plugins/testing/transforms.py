@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gait_plugins.api import JointTransform, Ragged, Stream, Transform
 from gait_plugins.errors import DataError
-from gait_plugins.testing.expect import expect, global_random_states_untouched
+from gait_plugins.testing.expect import expect, global_random_states_untouched, made
 from gait_plugins.testing.streams import example_frames
 
 
 def check_transform(
-    transform: Transform,
+    make: Transform | Callable[[], Transform],
     frame_shape: tuple[int, ...] = (64, 44),
     draws: int = 8,
     stream: Stream | None = None,
@@ -24,7 +24,7 @@ def check_transform(
     """Purity, shape and range of a transform.
 
     Args:
-        transform: the transform.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
         frame_shape: ``[h, w]`` or ``[c, h, w]`` of one uint8 frame.
         draws: how often random decisions are tried.
         stream: frames of this stream in place of silhouettes, its ``example_stream`` as a rule; what comes
@@ -33,6 +33,7 @@ def check_transform(
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    transform = made(make, Transform)  # type: ignore[type-abstract]
     expect(transform.divisor > 0, f"divisor is {transform.divisor}, expected a positive number")
     stream = transform.example_stream() if stream is None else stream
     sequence: Any = np.zeros((5, *frame_shape), np.uint8)
@@ -56,12 +57,15 @@ def check_transform(
 
 
 def check_joint_transform(
-    transform: JointTransform, streams: Sequence[Stream] | None = None, draws: int = 8, frames: int = 5
+    make: JointTransform | Callable[[], JointTransform],
+    streams: Sequence[Stream] | None = None,
+    draws: int = 8,
+    frames: int = 5,
 ) -> None:
     """Purity of a transform of several streams, and one decision for all of them.
 
     Args:
-        transform: the transform.
+        make: makes it: the class, or any function without arguments; an instance is taken too.
         streams: those of its ``streams``, as a data set would declare them; None: its ``example_streams``.
         draws: how often random decisions are tried.
         frames: of each stream.
@@ -69,6 +73,7 @@ def check_joint_transform(
     Raises:
         AssertionError: the contract that is broken, in words.
     """
+    transform = made(make, JointTransform)  # type: ignore[type-abstract]
     declared = {stream.name: stream for stream in streams or transform.example_streams()}
     absent = [name for name in transform.streams if name not in declared]
     expect(not absent, f"it changes {absent}: give check_joint_transform these streams")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,7 +145,9 @@ def test_the_schema_knows_names_options_and_choices(said: Said) -> None:
         "default": 0.2,
     }
     assert margin["additionalProperties"] is False
-    assert "Margin" in schema["$defs"]["loss"]["properties"]["type"]["enum"]
+    names, in_a_file = schema["$defs"]["loss"]["properties"]["type"]["anyOf"]
+    assert "Margin" in names["enum"]
+    assert re.search(in_a_file["pattern"], "./my_loss.py:MyLoss")
     models = {
         rule["if"]["properties"]["model"]["enum"][0]: rule["then"]
         for rule in schema["$defs"]["model"]["allOf"]

@@ -21,6 +21,7 @@ from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
+from gait_plugins.registry.files import FileComponent, file_component, is_file_name
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
@@ -205,12 +206,12 @@ class Checker(Notes):
         options = {name: item for name, item in value.items() if name != key}
         options |= {name: item for name, item in shared.items() if name in accepts.params}
         title = f"{component.name} ({component.owner})"
-        owner = OptionOwner(title, component.name, others, signature.ignored_options(cls))
+        owner = OptionOwner(title, spelling(component), others, signature.ignored_options(cls))
         before = len(self.problems)
         checked = self.options(options, accepts, path, owner)
         if len(self.problems) == before:
             self._ask(cls, checked.plain, path, title)
-        name = value.get(key, KINDS[kind].default)
+        name = written_name(kind, value, component)
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
 
     def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
@@ -242,8 +243,17 @@ class Checker(Notes):
         if self.has_said_enough and not default_manager().offers(kind, name):
             self.report(f"no installed package offers a {kind} called {name!r}", here)
             return None
+        if is_file_name(name) and name not in self.tree.files:
+            self.report(
+                f"{name!r} is a component of a file, which is not run: it is not known who wrote this name",
+                here,
+                "name it in a YAML file or by -o; from Python, load_config(..., folder=FOLDER)",
+            )
+            return None
         try:
-            component = default_manager().find(kind, name)
+            component = (
+                file_component(kind, name) if is_file_name(name) else default_manager().find(kind, name)
+            )
             return component, component.load()
         except GaitPluginsError as error:
             message = (
@@ -318,6 +328,19 @@ class Checker(Notes):
             return Checked({k: c.plain for k, c in pairs.items()}, {k: c.value for k, c in pairs.items()})
         self.report(mismatch(value, annotation), path)
         return Checked(None, None)
+
+
+def spelling(component: Component) -> str:
+    """What ``config explain`` knows a component by."""
+    return component.spelling if isinstance(component, FileComponent) else component.name
+
+
+def written_name(kind: str, value: Mapping[str, Any], component: Component) -> str:
+    """The name in a component's mapping; of one in a file, without the folders."""
+    if isinstance(component, FileComponent):
+        return component.name
+    name: str = value.get(KINDS[kind].key, KINDS[kind].default)
+    return name
 
 
 def _plain_base(annotation: type) -> type | tuple[()]:

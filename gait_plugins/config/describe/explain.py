@@ -14,6 +14,7 @@ from gait_plugins.config.section import Section
 from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.yaml.defaults import SECTIONS, default_tree
 from gait_plugins.errors import UnknownComponent
+from gait_plugins.registry.files import is_file_name, of_any_kind
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
@@ -53,6 +54,8 @@ def explain(name: str) -> list[Explanation]:
         UnknownComponent: the name is unknown; the message holds the nearest names.
         PluginLoadError: a component of this name cannot be imported.
     """
+    if is_file_name(name):
+        return [describe(component) for component in of_any_kind(name)]
     found: list[Explanation] = list(_sections(name))
     components = default_manager().components()
     found += [describe(c) for c in components if c.is_called(name)]

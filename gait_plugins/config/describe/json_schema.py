@@ -29,6 +29,9 @@ _NESTED = (
 )
 
 
+_IN_A_FILE = r"\.py:[A-Za-z_]\w*$"
+
+
 def json_schema() -> Schema:
     """The schema of a configuration file with what is installed now.
 
@@ -107,7 +110,8 @@ def _named(kind: str, beside: Schema, closed: bool = True) -> Schema:
     key, fallback = KINDS[kind].key, KINDS[kind].default
     components = [c for c in default_manager().components() if c.kind == kind]
     names = [spelling for c in components for spelling in (c.name, c.qualified)]
-    own: Schema = {**beside, key: {"enum": names, "description": f"name of a {kind}"}}
+    told = f"name of a {kind}, or FILE.py:CLASS"
+    own: Schema = {**beside, key: {"anyOf": [{"enum": names}, {"pattern": _IN_A_FILE}], "description": told}}
     suggested = own
     rules = []
     for component in components:

@@ -59,7 +59,8 @@ class StageConfigs:
             lay_over(tree, _part_of(self.tree, (*path, "overrides")))
         else:
             for j, text in enumerate(stage.overrides):
-                typed.apply(tree, [text], self.tree.where((*path, "overrides", j)))
+                where = self.tree.where((*path, "overrides", j))
+                typed.apply(tree, [text], where, self.folder)
         for key, value in self._imposed(stage).items():
             typed.assign(tree, key, value, self.tree.where((*path, key.rpartition(".")[2])) or title)
         for name, text, place in self.overrides:
@@ -127,4 +128,4 @@ def _part_of(tree: Tree, path: KeyPath) -> Tree:
     """What lies at a path as a tree of its own, its keys where they were written."""
     data: dict[str, Any] = copy.deepcopy(at(tree.data, path)) if path[-1] in at(tree.data, path[:-1]) else {}
     marks = {known[len(path) :]: tree.marks[known] for known in paths_in(data, path) if known in tree.marks}
-    return Tree(data, marks)
+    return Tree(data, marks, files=set(tree.files))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gait_plugins.config.yaml.layers import following
 from gait_plugins.config.yaml.reader import parse_value
-from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked
+from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked, with_full_names
 from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
@@ -17,18 +18,24 @@ OPTIONAL = ("video_cfg",)
 """Sections that a configuration may leave out, without defaults."""
 
 
-def apply(tree: Tree, overrides: Iterable[str], place: str | None = None) -> None:
+def apply(
+    tree: Tree,
+    overrides: Iterable[str],
+    place: str | None = None,
+    folder: Path = Path(),
+) -> None:
     """Put each ``a.b.c=value`` into the tree; list items are named by their position.
 
     A key that the mapping does not have yet is added; whether anyone accepts it shows later, with
-    the override as its place, unless another one is given.
+    the override as its place, unless another one is given. A relative path of a component's file starts from
+    ``folder``.
 
     Raises:
         ConfigError: it is not of this form, or its path leads nowhere.
     """
     with following(tree):
         for text in overrides:
-            _apply(tree, text, place or f"-o {text}")
+            _apply(tree, text, place or f"-o {text}", folder)
 
 
 def written(key: str, value: str) -> str:
@@ -37,7 +44,7 @@ def written(key: str, value: str) -> str:
     return f"{key}={quoted.strip()}"
 
 
-def _apply(tree: Tree, text: str, place: str) -> None:
+def _apply(tree: Tree, text: str, place: str, folder: Path) -> None:
     keys, equals, value_text = text.partition("=")
     if not equals or not all(keys.strip().split(".")):
         raise ConfigError(
@@ -45,16 +52,17 @@ def _apply(tree: Tree, text: str, place: str) -> None:
             where=place,
             hint="for example -o trainer_cfg.total_iter=200",
         )
-    assign(tree, keys.strip(), _value(value_text, place), place)
+    assign(tree, keys.strip(), _value(value_text, place), place, folder)
 
 
-def assign(tree: Tree, key: str, value: Any, place: str) -> None:
-    """Put a value at ``a.b.c``; see :func:`apply`.
+def assign(tree: Tree, key: str, value: Any, place: str, folder: Path = Path()) -> None:
+    """Put a value at ``a.b.c``; see :func:`apply`. Components of files in it may then be run.
 
     Raises:
         ConfigError: the path leads nowhere.
     """
     names = key.split(".")
+    value = with_full_names(value, folder, tree.files, names[-1])
     path: KeyPath = ()
     for i, name in enumerate(names):
         last = i == len(names) - 1

@@ -106,7 +106,9 @@ def read_source(name: str | os.PathLike[str], file: Path | None = None) -> Sourc
         ConfigError: there is no such file, or it is broken.
     """
     found = file or locate(name)
-    return Source(os.fspath(name), found, read_file(found, display_name(found)))
+    tree = read_file(found, display_name(found))
+    tree.take_files(found.parent)
+    return Source(os.fspath(name), found, tree)
 
 
 def read_config(file: Path) -> Tree:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from gait_plugins.config.problems import Problem
+from gait_plugins.registry.files import absolute_name, is_file_name
 from gait_plugins.registry.kinds import KINDS, Kind
 
 KeyPath = tuple[str | int, ...]
@@ -35,10 +37,17 @@ class Tree:
     marks: dict[KeyPath, Mark] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
+    files: set[str] = field(default_factory=set)
+    """Components of files that may be run, ``/path/my_loss.py:MyLoss``: those that a YAML file, override or
+    caller asks for, and none that came from a checkpoint."""
 
     def copy(self) -> Tree:
         """A tree of its own with the same content."""
-        return Tree(_copied(self.data), dict(self.marks), list(self.warnings))
+        return Tree(_copied(self.data), dict(self.marks), list(self.warnings), set(self.files))
+
+    def take_files(self, folder: Path) -> None:
+        """Let the components of files that are named here be run; relative paths start from ``folder``."""
+        self.data = with_full_names(self.data, folder, self.files)
 
     def mark(self, path: KeyPath) -> Mark | None:
         """The mark of ``path``, or of what it lies in."""
@@ -100,7 +109,21 @@ def merge(base: Tree, top: Tree) -> Tree:
     if () in top.marks:
         base.marks[()] = top.marks[()]
     base.warnings += top.warnings
+    base.files |= top.files
     return base
+
+
+def with_full_names(value: Any, folder: Path, found: set[str], key: object = None) -> Any:
+    """A value in which components of files have their full paths, each added to ``found``."""
+    if isinstance(value, Mapping):
+        return {name: with_full_names(item, folder, found, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_full_names(item, folder, found) for item in value]
+    if key not in _NAMING or not is_file_name(value):
+        return value
+    full = absolute_name(value, folder)
+    found.add(full)
+    return full
 
 
 def _merge(base: Tree, top: Tree, path: KeyPath) -> None:

@@ -112,7 +112,7 @@ def in_words(results: Results) -> str:
 
 def results_path(folder: Path, step: int, protocol: str) -> Path:
     """Where the results of a step are written as JSON."""
-    return folder / f"results-{step}-{protocol.rpartition('/')[2]}.json"
+    return folder / f"results-{step}-{protocol.rpartition('/')[2].rpartition('.py:')[2]}.json"
 
 
 def _shown(name: str) -> str:

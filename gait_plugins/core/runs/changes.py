@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from gait_plugins.api import SequenceRef
@@ -24,6 +24,7 @@ from gait_plugins.core.runtime.devices import precision_in_use
 from gait_plugins.errors import DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
 from gait_plugins.io.part_of_file import split_part
+from gait_plugins.registry.files import is_file_name
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 
@@ -250,6 +251,8 @@ def _same_component(name: str, then: Any, config: Config) -> bool:
     for path, spec in components(config):
         if name != f"{path}.{KINDS[spec.kind].key}" or not isinstance(then, str):
             continue
+        if is_file_name(then):  # it may have been moved; what is in it is compared with other origins
+            return is_file_name(spec.spelling) and PurePath(then).name == spec.component.name
         try:
             return default_manager().find(spec.kind, then) == spec.component
         except GaitPluginsError:

@@ -27,6 +27,7 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
 from gait_plugins.registry.components import BUILT_IN
+from gait_plugins.registry.files import FileComponent
 from gait_plugins.version import __version__
 
 try:
@@ -42,6 +43,9 @@ HELD = ".held"
 STARTED_FROM = "init.json"
 """The record of the weights that parts of the model started from."""
 
+FILES = "components"
+"""The folder of the Python files that components came from."""
+
 REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
@@ -49,7 +53,7 @@ def run_folder(config: Config, save_name: str) -> Path:
     """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
     if config.run_dir is not None:
         return Path(config.run_dir)
-    model = config.model_cfg.name.replace("/", "-")
+    model = config.model_cfg.name.rpartition(".py:")[2].replace("/", "-")
     return Path(config.output_dir) / config.data_cfg.dataset_name / model / save_name
 
 
@@ -143,6 +147,8 @@ def describe_run(
 ) -> None:
     """Write the resolved configuration, the origin of every component, and the environment.
 
+    The files of components that are no packages are kept too, one for each content.
+
     Args:
         folder: where to.
         config: what was asked for.
@@ -158,11 +164,26 @@ def describe_run(
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
     write_text(folder / "environment.json", json.dumps(environment(processes), indent=2))
+    for component in config.components():
+        if isinstance(component, FileComponent):
+            (folder / FILES).mkdir(exist_ok=True)
+            kept = folder / FILES / f"{component.sha256[:12]}-{component.file.name}"
+            kept.write_bytes(component.source_text)
 
 
 def provenance_of(config: Config) -> dict[str, dict[str, str]]:
-    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use."""
-    return {f"{c.kind}/{c.name}": c.provenance() for c in config.components()}
+    """``kind/name`` -> distribution, version and ``module:attr`` of every component in use.
+
+    Of a component in a file, its path and checksum too. A second one of the same name has the path in its
+    key.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for component in config.components():
+        key = f"{component.kind}/{component.name}"
+        if key in found and isinstance(component, FileComponent):
+            key = f"{component.kind}/{component.spelling}"
+        found[key] = component.provenance()
+    return found
 
 
 def environment(processes: int = 1) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Templates of what a training is made of."""

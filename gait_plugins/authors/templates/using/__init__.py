@@ -1,0 +1,1 @@
+"""Templates of what scores, searches and films are read by."""

@@ -92,6 +92,7 @@ def _segmented(
         for frame in frames:
             kept = frame.pixels.copy()
             people = segmenter.people(frame)
+            expect(isinstance(segmenter.new_scene(), bool), "new_scene() is neither True nor False")
             expect(np.array_equal(kept, frame.pixels), "the segmenter changes the pixels of the frame")
             for person in people:
                 check_detection(person, film)

@@ -21,6 +21,7 @@ class NetworkCamera:
         self.place = 0
         self.asked: list[str] = []
         self._broken = threading.Event()
+        self._hangs = 0.0
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
@@ -59,6 +60,12 @@ class NetworkCamera:
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
             write(head.encode() + picture + b"\r\n")
             self._broken.wait(1 / self.rate)
+            while time.monotonic() < self._hangs and not self._broken.is_set():
+                time.sleep(0.05)
+
+    def hang(self, seconds: float) -> None:
+        """Send nothing for a while, with the connection open."""
+        self._hangs = time.monotonic() + seconds
 
     def leave(self) -> None:
         """Be gone."""

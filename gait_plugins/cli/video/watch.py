@@ -98,7 +98,6 @@ def run_watch(
     is tried again. Nothing is kept of anybody.
     """
     from gait_plugins.config.loading import load_video
-    from gait_plugins.core.recognition.naming import Namer
     from gait_plugins.films.live.cameras import Address
     from gait_plugins.prepare.convert import quiet_opencv
 
@@ -109,6 +108,8 @@ def run_watch(
         if gallery is None:
             video = load_video(config, override or ())
         else:
+            from gait_plugins.core.recognition.naming import Namer
+
             embedder = open_embedder(config, checkpoint, override, device)
             video = embedder.config.video_cfg or load_video()
             chosen = chosen_index(index, gallery)

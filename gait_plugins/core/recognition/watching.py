@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gait_plugins.config.film_section import VideoSection
-from gait_plugins.core.recognition.naming import Named, Namer
 from gait_plugins.errors import DataError
 from gait_plugins.films.following import Follower
 from gait_plugins.films.live.cameras import Camera
 from gait_plugins.films.tracks import Track
+
+if TYPE_CHECKING:  # they need torch, and a watch that names nobody does not
+    from gait_plugins.core.recognition.naming import Named, Namer
 
 STATUS = 60.0
 """Seconds between two words on how it goes."""

@@ -197,3 +197,24 @@ def test_a_file_that_can_be_read_only_when_it_is_finished_is_told(tmp_path: Path
     with pytest.raises(DataError, match="no frame can be read from the file so far") as caught:
         Camera(Address.of(str(path), True), give_up=0.5)
     assert ".mkv" in str(caught.value)
+
+
+def test_a_camera_that_is_still_starting_is_waited_for():
+    with NetworkCamera(STREET, rate=20) as server:
+        server.leave()
+        threading.Timer(1.0, server.go).start()
+        camera = Camera(Address.of(server.address, False), give_up=15)
+        assert camera.film.width == 160
+        camera.close()
+
+
+def test_a_camera_that_hangs_is_tried_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cameras, "STALE", 1.0)
+    told: list[str] = []
+    with NetworkCamera(STREET, rate=20) as server:
+        camera = Camera(Address.of(server.address, False), tell=told.append)
+        server.hang(3.0)
+        taken(camera, 6)
+        camera.close()
+    assert camera.lost >= 1
+    assert "pictures again" in told[-1]

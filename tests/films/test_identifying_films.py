@@ -146,6 +146,10 @@ def test_tracks_have_the_names_that_segment_gives_them_and_their_origin_is_kept(
     segmented = read_embeddings(Path("segmented.npz"))
     assert segmented.names.tolist() == found.names.tolist()
     assert np.allclose(segmented.embeddings, found.embeddings, atol=1e-5)
+    gait("embed", "tiny.yaml", "out/street-0002", "street.avi", "out/street-0001", "-O", "mixed.npz")
+    assert [name[:11] for name in read_embeddings(Path("mixed.npz")).names] == [
+        *("street-0002", "street-0001", "street-0002", "street-0001")
+    ]
     enroll_both("--when", "2026-03-31")
     with Gallery(Path("g")) as store:
         entries = store.entries()

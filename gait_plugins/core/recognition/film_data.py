@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def embed_data(
     tracks: Sequence[int] = (),
     of_one: bool = False,
 ) -> tuple[Embeddings, list[tuple[int, str]]]:
-    """The embeddings of sequences, and of each its number of frames and where it comes from.
+    """The embeddings of sequences, in the order given, and of each its number of frames and its source.
 
     The tracks of a film are named as ``video segment`` names them, ``street-0001-street-000``.
 
@@ -55,20 +56,23 @@ def embed_data(
         DataError: a path cannot be read, or a film has nobody in it, or several tracks, or no such track.
     """
     films = [path for path in paths if is_film(path)]
-    others = [path for path in paths if not is_film(path)]
     if tracks and len(films) != 1:
         raise ConfigError(
             f"--track chooses tracks of one film, and {len(films)} are given",
             hint="give the films one by one",
         )
-    found, origins = embedder.files_with_origins(others, identity) if others else (None, [])
-    for film in films:
-        new, known = _of_film(embedder, film, identity, tracks, of_one)
-        found = new if found is None else found.extended(new)
-        origins += known
-    if found is None:
-        return embedder.files_with_origins(others, identity)  # which says that there is nothing
-    return found, origins
+    if not films:
+        return embedder.files_with_origins(paths, identity)
+    parts = []
+    for of_films, some in groupby(paths, is_film):
+        if of_films:
+            parts += [_of_film(embedder, film, identity, tracks, of_one) for film in some]
+        else:
+            parts.append(embedder.files_with_origins(list(some), identity))
+    found, *others = (embeddings for embeddings, _ in parts)
+    for other in others:
+        found = found.extended(other)
+    return found, [origin for _, origins in parts for origin in origins]
 
 
 def _of_film(

@@ -31,8 +31,7 @@ def columns(config: Config) -> tuple[str, ...]:
         model = config.model_cfg.build()
     count = sum(parameter.numel() for parameter in model.parameters())
     trained, tested = config.data_cfg.dataset_name, config.data_cfg.test_dataset_name
-    if config.data_cfg.dataset.name == "walkers":
-        tested = trained  # named as another data set for its protocol
+    tested = config.data_cfg.dataset.component.load().called or tested
     data = trained if trained == tested else f"{trained}, tested on {tested}"
     return config.model_cfg.name, data, f"`{config.evaluator_cfg.protocol.name}`", f"{count / 1e6:.2f}"
 

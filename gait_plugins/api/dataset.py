@@ -24,6 +24,9 @@ class GaitDataset(HasExample, ABC):
 
     synthetic: ClassVar[bool] = False
     """Whether its people are made up: a model that was trained on them names real ones with a warning."""
+    called: ClassVar[str] = ""
+    """What the data are called in results, where ``data_cfg.test_dataset_name`` only names the table that a
+    protocol goes by; empty: what it says."""
 
     @abstractmethod
     def sequences(self, subset: Subset) -> list[SequenceRef]:

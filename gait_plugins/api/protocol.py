@@ -67,8 +67,7 @@ class Results:
     protocol: str
     """Name of the protocol in words, with its gallery rule."""
     dataset: str
-    """The data set; of a protocol what ``EmbeddingSet.dataset_name`` says, which the core makes the name of
-    the data that were scored."""
+    """The data set; a protocol gives ``EmbeddingSet.dataset_name``."""
     metrics: Mapping[str, float]
     """Figure -> value, in percent, in the customary order; keys as OpenGait's (``NM@R1``).
 
@@ -90,8 +89,8 @@ class Results:
     subset: Literal["test", "validation"] = "test"
     """The scored identities: those of the test, or training identities that were held out."""
     scored_as: str = ""
-    """The data set whose naming the protocol went by, where that is another one
-    (``data_cfg.test_dataset_name``); empty where it is not."""
+    """The data set whose naming the protocol went by, where the data are called otherwise
+    (``GaitDataset.called``); empty where they are not."""
 
     def scalars(self) -> dict[str, float]:
         """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>`` (or ``validation_accuracy``)."""

@@ -60,7 +60,7 @@ def test_what_cannot_be_is_said(tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch
         gait_plugins.train(config, {"trainer_cfg.total_iter": 2})
     with pytest.raises(ConfigError, match="is not a recipe"):
         gait_plugins.test(config, stage="first")
-    monkeypatch.delattr(sys.modules["__main__"], "__file__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(ConfigError, match="this is no program"):
         gait_plugins.train(config, devices=2)

@@ -71,16 +71,15 @@ def evaluate(
     results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
     if results is None:
         return None
-    results = _named_by_its_data(results, whole.dataset_name, config.data_cfg.dataset_name)
     if not isinstance(maker.dataset, HeldOutDataset):
-        return results
-    name = f"{results.dataset}, held out of training"
+        return _named_by_its_data(results, whole.dataset_name, maker.dataset.called)
+    name = f"{config.data_cfg.dataset_name}, held out of training"
     return replace(results, dataset=name, subset="validation", files={})
 
 
 def _named_by_its_data(results: Results, rule: str, name: str) -> Results:
-    """The results under the name of the data set; what a protocol has named otherwise is left."""
-    if rule == name or results.dataset != rule:
+    """The results under the data set's own name, where it has one and the protocol has not named them."""
+    if name in ("", rule) or results.dataset != rule:
         return results
     return replace(results, dataset=name, scored_as=rule)
 

@@ -62,6 +62,7 @@ class Walkers(GaitDataset):
     """
 
     synthetic = True
+    called = "walkers"
     indifferent_options = frozenset({"cache_dir", "test"})
 
     def __init__(

@@ -305,11 +305,11 @@ def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str,
     assert "give the folder that holds the identities" in output
 
 
-def test_a_film_is_told_how_to_become_a_sequence(gait: Gait) -> None:
+def test_a_film_that_is_none_is_told(gait: Gait) -> None:
     Path("walk.mp4").write_bytes(b"film")
     code, output = gait("embed", "tiny.yaml", "walk.mp4", "-o", "x.npz")
     assert code == 2
-    assert "gait-plugins data prepare walk.mp4 TARGET --id ID" in output
+    assert "walk.mp4: no frame of the film can be read (4 bytes)" in output
 
 
 def test_images_on_white_are_refused(tmp_path: Path) -> None:

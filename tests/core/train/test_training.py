@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from helpers.components.tiny import TinyModel
+from helpers.components.tiny import TinyModel, TinyWalks
 from helpers.components.tiny_training import equal, final, run, trained
 
 from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput, NonFiniteLoss, hookimpl
@@ -253,9 +253,12 @@ def test_a_test_of_another_checkpoint_than_the_last_says_so(tiny_yaml: Path):
         score(config, CPU)
 
 
-def test_results_name_the_data_and_the_table_that_they_were_scored_by(tiny_yaml: Path):
+def test_results_name_the_data_and_the_table_that_they_were_scored_by(
+    tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch
+):
     run(tiny_yaml)
     same = score(load_config(str(tiny_yaml)), CPU)
+    monkeypatch.setattr(TinyWalks, "called", "Tiny")
     other = score(load_config(str(tiny_yaml), overrides=["data_cfg.test_dataset_name=CASIA-B"]), CPU)
     assert same is not None
     assert other is not None

@@ -99,7 +99,7 @@ def test_weights_of_other_frames_are_not_tested(tmp_path: Path):
     run(tmp_path / "a")
     config = configured(tmp_path / "a", **{"evaluator_cfg.restore_hint": 6})
     embedder = Embedder(config, device="cpu")
-    embedder._trained_on = {"silhouettes": [64, 44], "keypoints": [4, 3], "points": [None, 3]}
+    embedder.trained_on = {"silhouettes": [64, 44], "keypoints": [4, 3], "points": [None, 3]}
     with pytest.raises(CheckpointError, match=r"trained on frames of silhouettes \[64, 44\], keypoints"):
         embedder.test_set()
 

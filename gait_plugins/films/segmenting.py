@@ -143,6 +143,10 @@ def segment(
     work = _workplace(target, source, video, annotated, fresh)
     try:
         report = _Segmentation(source, work, video, annotated).run()
+        if report.tracks:
+            if finish is not None:
+                finish(report, work.folder)
+            write_text(work.folder / f"{source.film.name}.json", json_text(report.as_dict(), 2))
     except BaseException:
         if work.checkpoint is None:
             work.remove()
@@ -153,12 +157,8 @@ def segment(
     try:
         if not report.tracks:
             raise _nobody(report, video, source)
-        if finish is not None:
-            finish(report, work.folder)
-        write_text(work.folder / f"{source.film.name}.json", json_text(report.as_dict(), 2))
         check_target(target, source.film)
-        for made in work.made():
-            made.rename(target / made.name)
+        work.appear(target)
         return report
     finally:
         work.remove()

@@ -219,6 +219,8 @@ def test_a_camera_that_is_unplugged_ends_with_an_error_after_those_who_were_seen
         (["0", "--give-up", "0"], "--give-up is 0, expected seconds above 0"),
         (["0", "--begun", "2026-01-01"], "--begun is for --follow"),
         (["film.avi", "--follow", "--begun", "noon"], "expected a date or a time in ISO 8601"),
+        (["film.avi", "--follow", "--begun", "0001-01-01"], "expected a date or a time in ISO 8601"),
+        (["film.avi", "--follow", "--begun", "9999-12-31"], "expected a date or a time in ISO 8601"),
         (["film.avi", "--follow"], "there is no such file"),
     ],
 )

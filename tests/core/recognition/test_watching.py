@@ -14,9 +14,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.cameras import NetworkCamera
-from helpers.components.tracks import tiny_embedder, tiny_files
+from helpers.components.tracks import tiny_embedder, tiny_files, track
 from helpers.files.films import masks, street
 from typer.testing import CliRunner, Result
 
@@ -24,9 +25,11 @@ from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.cli import app
 from gait_plugins.config.loading import load_video
 from gait_plugins.core.recognition import watching
-from gait_plugins.core.recognition.naming import Namer
+from gait_plugins.core.recognition.naming import Named, Namer
 from gait_plugins.core.recognition.watching import Line, Watch
+from gait_plugins.core.tools.identification import Match
 from gait_plugins.errors import DataError
+from gait_plugins.films.tracks import Track
 from gait_plugins.testing.films import example_film
 
 MASKS = ("-o", "video_cfg.segmenter.type=masks", "-o", "video_cfg.min_cycles=0")
@@ -159,6 +162,37 @@ def test_two_at_once_do_not_bear_one_name(people: tuple[Path, list[Path]], tmp_p
     assert sorted(str(line["who"]) for line in said) == ["None", "ann"]
     [second] = [line for line in said if line["who"] is None]
     assert second["remark"].startswith("nearest to ann, as is track ")
+
+
+class Known:
+    """Says who each track is, by its number."""
+
+    def __init__(self, names: dict[int, str | None]) -> None:
+        self.names = names
+
+    def name(self, tracks: list[Track]) -> list[Named]:
+        near = (Match("ann", 0.1, "walk"),)
+        return [Named(self.names[each.number], near, 0.5, None, np.zeros((1, 1))) for each in tracks]
+
+
+def test_a_name_is_remembered_while_somebody_is_there_who_was_seen_with_it():
+    """One stays in view for a quarter of an hour; another one, who passed at first, keeps the name."""
+    said: list[Line] = []
+    namer = Known({1: "ann", 2: "ann", 3: None, 4: "ann"})
+    watch = Watch(Clip([]), video(), namer, said.append, lambda _: None)  # type: ignore[arg-type]
+    watch.run()
+    watch._follower.outcome = lambda _: "sequence"  # type: ignore[method-assign]
+    stays = track(1, 8)
+    stays.last = 900.0
+    watch._follower._open = {1: stays}
+    watch._pass([track(2, 8, begin=1.0)])
+    watch._pass([track(3, 8, begin=700.0)])
+    watch._follower._open = {}
+    watch._pass([stays])
+    assert [line["who"] for line in said] == ["ann", None, None]
+    assert said[-1]["remark"] == "nearest to ann, as is track 2, seen at the same time"
+    watch._pass([track(4, 8, begin=901.0)])  # nobody is there who was seen with others
+    assert said[-1]["who"] == "ann"
 
 
 def watch(*words: object) -> Result:

@@ -95,12 +95,25 @@ class Workplace:
                 shutil.rmtree(path)
 
     def appear(self, target: Path) -> None:
-        """Move what was made to the target; the report is the last of it."""
+        """Move what was made to the target: the tracks first, and the report last.
+
+        Raises:
+            DataError: another run has written tracks of that film there meanwhile.
+        """
         # Killed on the way, nobody goes on from here: what was moved would be missing.
         (self.inner / _CHECKPOINT).unlink(missing_ok=True)
         made = [path for path in self.folder.iterdir() if path.name != _INNER]
-        for path in sorted(made, key=lambda path: path.suffix == ".json"):
-            path.rename(target / path.name)
+        for path in sorted(made, key=lambda path: (path.suffix == ".json", not path.is_dir(), path.name)):
+            try:
+                path.rename(target / path.name)
+            except OSError as error:
+                if not path.is_dir() or not (target / path.name).exists():
+                    raise
+                raise DataError(
+                    "another run has written these tracks meanwhile",
+                    where=str(target / path.name),
+                    hint="choose another folder, or delete these tracks first",
+                ) from error
 
     def leave(self) -> None:
         """Let another run take up what was done."""

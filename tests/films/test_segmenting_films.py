@@ -336,3 +336,10 @@ def test_two_at_once_do_not_touch_each_other(tmp_path: Path, monkeypatch: pytest
     assert "are there already" in result.output
     assert (target / "m.json").stat().st_mtime_ns == before
     assert [path.name for path in target.glob(".*")] == [theirs.name]
+    # Or at the very moment when this one has seen that there is nothing.
+    before = {path.name: path.stat().st_mtime_ns for path in target.iterdir() if path.is_file()}
+    monkeypatch.setattr(segmenting, "check_target", lambda *_: None)
+    result = segment(film, target, *options)
+    assert result.exit_code == 2
+    assert "another run has written these tracks meanwhile" in " ".join(result.output.split())
+    assert {path.name: path.stat().st_mtime_ns for path in target.iterdir() if path.is_file()} == before

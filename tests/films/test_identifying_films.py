@@ -188,6 +188,11 @@ def test_tracks_have_the_names_that_segment_gives_them_and_their_origin_is_kept(
     assert all(entry.source.startswith("street.avi, track ") for entry in entries)
     assert all(entry.frames and entry.frames >= 20 for entry in entries)
     assert all(entry.when == "2026-03-31" for entry in entries)
+    Path("day2").mkdir()
+    Path("street.avi").rename("day2/street.avi")
+    said = gait("enroll", "tiny.yaml", "day2/street.avi", "--gallery", "g", "--id", "ann", "--track", 1)
+    assert "1 sequences are already enrolled and are left out" in said
+    assert "rename the file if it is another film" in said
 
 
 def test_a_film_of_one_person_needs_no_choice(folder: Path):

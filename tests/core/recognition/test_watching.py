@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,8 +210,20 @@ def lines(result: Result) -> list[Line]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_file_that_grows_is_watched_to_its_end(people: tuple[Path, list[Path]], tmp_path: Path):
+def written(folder: Path) -> dict[Path, bytes]:
+    """All files; of a database's own index, which is made anew by each process, the name alone."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path: b"" if path.name.endswith("-shm") else path.read_bytes() for path in found}
+
+
+def test_a_file_that_grows_is_watched_to_its_end_and_nothing_is_kept(
+    people: tuple[Path, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     gallery, _ = people
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(tmp_path)
+    before = written(tmp_path)
     result = watch(
         *(tmp_path / "tiny.yaml", tmp_path / "m.avi", "--gallery", gallery, "--follow", "--give-up", 1),
         *("--begun", BEGUN, "--checkpoint", tmp_path / "tiny.pt", "--device", "cpu"),
@@ -221,6 +234,8 @@ def test_a_file_that_grows_is_watched_to_its_end(people: tuple[Path, list[Path]]
     assert sorted(str(line["who"]) for line in said) == ["None", "ann"]
     assert all(line["from"].startswith("2026-03-31T14:05:0") for line in said)
     assert "m.avi: 160x120, 10.0 frames a second" in result.stderr
+    assert written(tmp_path) == before
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_stream_is_watched_until_ctrl_c(tmp_path: Path):

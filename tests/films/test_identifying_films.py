@@ -135,6 +135,18 @@ def test_names_are_told_even_if_the_film_cannot_be_drawn(folder: Path, monkeypat
     assert not list(folder.glob("*named*")) + list(folder.glob(".*"))
 
 
+def test_a_film_that_fails_takes_nothing_from_those_before_it(folder: Path):
+    enroll_both()
+    rng = np.random.default_rng(1)
+    wide = rng.integers(0, 255, (30, 200, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    write_film(folder / "pan.avi", [wide[:, 4 * number : 4 * number + 160] for number in range(45)])
+    words = ("video", "identify", "tiny.yaml", "street.avi", "pan.avi", "--gallery", "g")
+    said = gait(*words, "--out", "names.json", code=2)
+    assert "street: 2 people in 44 frames" in said
+    assert "the camera moves" in said
+    assert [film["film"] for film in json.loads(Path("names.json").read_text())["films"]] == ["street"]
+
+
 def test_names_that_are_no_utf8_are_drawn_too(folder: Path):
     enroll_both()
     film, drawn = (os.fsdecode(name) for name in (b"street\xff.avi", b"named\xff.mp4"))

@@ -90,15 +90,13 @@ def run_identify_film(
         with Namer(
             embedder, gallery, top=top, unknown_above=unknown_above, metric=metric, index=chosen
         ) as namer:
-            found = _found(sources, namer, join, annotated is not None)
-        report: dict[str, Any] = {"gallery": str(gallery), "threshold": namer.threshold}
-        report |= {"metric": namer.metric, "films": [each.as_dict() for each in found]}
-        if out is not None:
-            _write(out, report, found)
-        if as_json:
-            say_json(report)
-        else:
-            say("\n".join(chain.from_iterable(map(_lines, found))))
+            found: list[FilmPeople] = []
+            try:
+                for source in sources:
+                    found.append(_people(source, namer, join, annotated is not None))
+            finally:  # a film that fails takes nothing from those before it
+                if found:
+                    _tell(found, namer, out, as_json)
         if annotated is not None:  # at last: whatever ends it, the names are told
             draw_people(sources[0], found[0], annotated)
 
@@ -119,15 +117,26 @@ def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) 
     return sources
 
 
-def _found(sources: Sequence[FilmSource], namer: Namer, join: bool, keep_places: bool) -> list[FilmPeople]:
+def _people(source: FilmSource, namer: Namer, join: bool, keep_places: bool) -> FilmPeople:
     from gait_plugins.core.recognition.film_people import follow_film, name_people
 
-    found = []
-    for source in sources:
-        video = video_of(namer.embedder)
-        tracks = follow_film(source, video, namer.embedder, keep_places)
-        found.append(name_people(tracks, namer, join))
-    return found
+    tracks = follow_film(source, video_of(namer.embedder), namer.embedder, keep_places)
+    return name_people(tracks, namer, join)
+
+
+def _tell(found: Sequence[FilmPeople], namer: Namer, out: Path | None, as_json: bool) -> None:
+    report = {
+        "gallery": namer.where,
+        "threshold": namer.threshold,
+        "metric": namer.metric,
+        "films": [each.as_dict() for each in found],
+    }
+    if out is not None:
+        _write(out, report, found)
+    if as_json:
+        say_json(report)
+    else:
+        say("\n".join(chain.from_iterable(map(_lines, found))))
 
 
 def _check_out(out: Path | None) -> None:

@@ -116,7 +116,7 @@ def run_enroll(
     """Add people to a gallery, or begin one: other sequences are compared with theirs."""
     from gait_plugins.core.galleries.conversion import enroll_in, read_any
     from gait_plugins.core.galleries.stores import is_file_form, open_gallery
-    from gait_plugins.core.recognition.film_data import embed_data
+    from gait_plugins.core.recognition.film_data import embed_data, is_film
     from gait_plugins.core.tools.identification import separation
 
     _check_enrolment(when, dtype, data, identity)
@@ -132,6 +132,8 @@ def run_enroll(
         total, people = len(held), held.people
     if count < len(new):
         say(f"{len(new) - count} sequences are already enrolled and are left out")
+        if any(map(is_film, data)):
+            say("tracks are known by the name of their film: rename the file if it is another film")
     say(f"{count} sequences enrolled; {gallery} holds {total} of {people} identities")
     if total <= FEW:
         for line in _separation_lines(separation(read_any(gallery), chosen)):

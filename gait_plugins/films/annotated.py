@@ -14,6 +14,7 @@ import numpy as np
 from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.api.video.people import HALF, Box, Sighting
 from gait_plugins.errors import DataError
+from gait_plugins.prepare.masks.streams import in_utf8
 
 _TROUBLED = (160, 160, 160)
 _MOST_COLUMNS = 1280
@@ -37,21 +38,23 @@ class AnnotatedFilm:
         film: the film that it is made of.
 
     Raises:
-        DataError: OpenCV cannot write films there.
+        DataError: OpenCV cannot write films there; or, at the end, could not write all of it.
     """
 
     def __init__(self, path: Path, film: Film) -> None:
         scale = min(1.0, _MOST_COLUMNS / film.width)
+        self._path, self._frames = path, 0
         # Codecs want even sizes.
         self._size = max(2, round(film.width * scale) // 2 * 2), max(2, round(film.height * scale) // 2 * 2)
         self._scale = self._size[0] / film.width, self._size[1] / film.height
         code = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(path), code, min(max(film.rate, 1.0), 120.0), self._size)
+        with in_utf8(path) as name:
+            self._writer = cv2.VideoWriter(name, code, min(max(film.rate, 1.0), 120.0), self._size)
         if not self._writer.isOpened():
             raise DataError(
                 "the annotated film cannot be written: OpenCV opens no file there, or has no mp4v",
                 where=str(path),
-                hint="check that you may write there, or leave it out: --no-annotated",
+                hint="check that you may write there, or leave the annotated film out",
             )
 
     def write(self, frame: FilmFrame, sightings: Sequence[Sighting]) -> None:
@@ -59,7 +62,7 @@ class AnnotatedFilm:
         shown = self._shown(frame)
         for sighting in sightings:
             self._draw(shown, sighting)
-        self._writer.write(shown)
+        self._put(shown)
 
     def mark(self, frame: FilmFrame, marks: Sequence[Marked]) -> None:
         """One frame with boxes and texts on a ground of their colour."""
@@ -74,7 +77,11 @@ class AnnotatedFilm:
             cv2.rectangle(shown, (left, foot - height - base - 4), (left + width + 4, foot), mark.colour, -1)
             place = left + 2, foot - base - 1
             cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+        self._put(shown)
+
+    def _put(self, shown: np.ndarray) -> None:
         self._writer.write(shown)
+        self._frames += 1
 
     def _shown(self, frame: FilmFrame) -> np.ndarray:
         if (frame.pixels.shape[1], frame.pixels.shape[0]) == self._size:
@@ -111,6 +118,21 @@ class AnnotatedFilm:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.release()
+        if error is None and not self._is_whole():
+            raise DataError(
+                "the annotated film could not be written to its end",
+                where=str(self._path),
+                hint="see whether the disk is full, or leave the annotated film out",
+            )
+
+    def _is_whole(self) -> bool:
+        """OpenCV says nothing of a full disk; but then the index is missing, which is written at last."""
+        with in_utf8(self._path) as name:
+            written = cv2.VideoCapture(name)
+        try:
+            return bool(written.isOpened()) and written.get(cv2.CAP_PROP_FRAME_COUNT) >= 0.9 * self._frames
+        finally:
+            written.release()
 
 
 def colour_of(track: int) -> tuple[int, int, int]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
 
 from gait_plugins.api.progress import Job
 from gait_plugins.api.video.frames import FilmFrame
+from gait_plugins.errors import DataError
+from gait_plugins.films.following import Follower
 from gait_plugins.films.reading import FilmSource, Reading
 
 _PATIENCE = 1.2
@@ -31,6 +34,7 @@ class Chapters:
         self.usable = True
         """False where the people of this chapter cannot be found."""
         self._source = source
+        self._minutes = minutes
         self._seconds = None if minutes is None else 60 * minutes
         self._begun = 0.0
         self._ahead: Reading | None = None
@@ -47,13 +51,31 @@ class Chapters:
         lasted = frame.time - self._begun
         return lasted >= self._seconds * (1 if idle else _PATIENCE)
 
-    def begin(self, frame: FilmFrame) -> Generator[FilmFrame]:
-        """A chapter begins with a frame.
+    def begin(self, frame: FilmFrame, follower: Follower) -> list[str]:
+        """A chapter begins with a frame, and so does the follower, who looks at the frames ahead.
 
         Returns:
-            the frames from that one on, read ahead.
+            that its people cannot be found, in words; nothing where they can.
+
+        Raises:
+            DataError: they cannot, and it is the first chapter.
         """
         self.open, self.usable, self._begun = True, True, frame.time
+        with closing(self._preview(frame)) as preview:
+            try:
+                follower.begin(preview)
+            except DataError as error:
+                if not self.number:
+                    raise
+                # Hours of a film are not lost because its camera was turned in one chapter.
+                self.usable = False
+                return [
+                    f"from {frame.time:.1f} s on nobody is looked for in {self._minutes:g} minutes of the "
+                    f"film: {error.message}"
+                ]
+        return []
+
+    def _preview(self, frame: FilmFrame) -> Generator[FilmFrame]:
         if self._ahead is None or self._ahead.reached >= frame.number:
             self.close()
             self._ahead = self._source.frames()

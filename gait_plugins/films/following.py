@@ -58,6 +58,11 @@ class Follower:
         """True where no track is open."""
         return not self._open
 
+    @property
+    def since(self) -> float | None:
+        """When the first of the open tracks, or its newest part, began; None where none is open."""
+        return min((track.first for track in self._open.values()), default=None)
+
     def begin(self, preview: Iterable[FilmFrame] | None, highest: int | None = None) -> None:
         """The film begins, or a chapter of it; nothing is known of earlier frames, but numbers go on.
 

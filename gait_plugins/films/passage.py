@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from gait_plugins.api.progress import Job
-from gait_plugins.api.video.frames import FilmFrame
 from gait_plugins.config.film_section import VideoSection
-from gait_plugins.errors import DataError
 from gait_plugins.films.chapters import Chapters
 from gait_plugins.films.following import Follower
 from gait_plugins.films.reading import FilmSource
@@ -31,7 +29,7 @@ class Passage:
         """Time of the newest."""
         self.remarks: list[str] = []
         """What the user should know of the film; complete at its end."""
-        self._source, self._video = source, video
+        self._source = source
         self._chapters = Chapters(source, video.chapter)
 
     def tracks(self) -> Iterator[Track]:
@@ -50,7 +48,7 @@ class Passage:
                 if chapters.is_over(frame, self.follower.idle):
                     yield from self._end()
                 if not chapters.open:
-                    self._begin(frame)
+                    self.remarks += chapters.begin(frame, self.follower)
                 if chapters.usable:
                     yield from self.follower.see(frame)[1]
                 self.frames += 1
@@ -58,19 +56,6 @@ class Passage:
                 job.advance()
             yield from self._end()
         self.remarks += self._source.remarks
-
-    def _begin(self, frame: FilmFrame) -> None:
-        with closing(self._chapters.begin(frame)) as preview:
-            try:
-                self.follower.begin(preview)
-            except DataError as error:
-                if not self._chapters.number:
-                    raise
-                self._chapters.usable = False
-                self.remarks.append(
-                    f"from {frame.time:.1f} s on nobody is looked for in {self._video.chapter:g} minutes of "
-                    f"the film: {error.message}"
-                )
 
     def _end(self) -> Iterator[Track]:
         if not self._chapters.open:

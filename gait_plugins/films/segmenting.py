@@ -143,6 +143,10 @@ def segment(
     work = _workplace(target, source, video, annotated, fresh)
     try:
         report = _Segmentation(source, work, video, annotated).run()
+        if report.tracks:
+            if finish is not None:
+                finish(report, work.folder)
+            write_text(work.folder / f"{source.film.name}.json", json_text(report.as_dict(), 2))
     except BaseException:
         if work.checkpoint is None:
             work.remove()
@@ -153,12 +157,8 @@ def segment(
     try:
         if not report.tracks:
             raise _nobody(report, video, source)
-        if finish is not None:
-            finish(report, work.folder)
-        write_text(work.folder / f"{source.film.name}.json", json_text(report.as_dict(), 2))
         check_target(target, source.film)
-        for made in work.made():
-            made.rename(target / made.name)
+        work.appear(target)
         return report
     finally:
         work.remove()
@@ -241,18 +241,7 @@ class _Segmentation:
             job.advance()
 
     def _begin_chapter(self, frame: FilmFrame) -> None:
-        with closing(self.chapters.begin(frame)) as preview:
-            try:
-                self.follower.begin(preview)
-            except DataError as error:
-                if not self.chapters.number:
-                    raise
-                # Hours of a film are not lost because its camera was turned in one chapter.
-                self.chapters.usable = False
-                self.report.remarks.append(
-                    f"from {frame.time:.1f} s on nobody is looked for in {self.video.chapter:g} minutes of "
-                    f"the film: {error.message}"
-                )
+        self.report.remarks += self.chapters.begin(frame, self.follower)
         if self.annotated:
             path = self.work.inner / f"seen-{self.chapters.number:05d}.gz"
             self.log = self._logged.enter_context(SightingLog(path))

@@ -94,10 +94,26 @@ class Workplace:
             if path.is_dir() and path.name not in (_INNER, *tracks):
                 shutil.rmtree(path)
 
-    def made(self) -> list[Path]:
-        """The files and folders that are to appear in the target; the report is the last of them."""
-        found = [path for path in self.folder.iterdir() if path.name != _INNER]
-        return sorted(found, key=lambda path: path.suffix == ".json")
+    def appear(self, target: Path) -> None:
+        """Move what was made to the target: the tracks first, and the report last.
+
+        Raises:
+            DataError: another run has written tracks of that film there meanwhile.
+        """
+        # Killed on the way, nobody goes on from here: what was moved would be missing.
+        (self.inner / _CHECKPOINT).unlink(missing_ok=True)
+        made = [path for path in self.folder.iterdir() if path.name != _INNER]
+        for path in sorted(made, key=lambda path: (path.suffix == ".json", not path.is_dir(), path.name)):
+            try:
+                path.rename(target / path.name)
+            except OSError as error:
+                if not path.is_dir() or not (target / path.name).exists():
+                    raise
+                raise DataError(
+                    "another run has written these tracks meanwhile",
+                    where=str(target / path.name),
+                    hint="choose another folder, or delete these tracks first",
+                ) from error
 
     def leave(self) -> None:
         """Let another run take up what was done."""

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+from pathlib import Path
 
 SPECIAL = "not a regular file: a pipe, socket or device"
 """What is wrong with a file that cannot be read to its end."""
@@ -32,6 +33,19 @@ def require_regular(path: str | os.PathLike[str]) -> None:
     """Raise ``OSError`` for a pipe, socket or device, before it is opened: that may never end."""
     if is_special(path):
         raise OSError(errno.EINVAL, SPECIAL, os.fspath(path))
+
+
+def unwritable(path: Path) -> str:
+    """Why a file cannot be made under a name, as far as that is known before; nothing where it can be.
+
+    Folders that are missing are no reason: they can be made.
+    """
+    if path.is_dir():
+        return "it is a folder"
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir():
+        return f"{above.name} is a file and no folder"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"you may not write to the folder {above}"
 
 
 def suffix(name: str) -> str:

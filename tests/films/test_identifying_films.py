@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,8 @@ from typer.testing import CliRunner, Result
 from gait_plugins.cli import app
 from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import read_embeddings
+from gait_plugins.films.annotated import AnnotatedFilm
+from gait_plugins.films.following import Follower
 from gait_plugins.io.tables import csv_rows
 from gait_plugins.testing.films import example_film
 
@@ -97,6 +100,9 @@ def test_a_film_with_nobody_is_an_answer(folder: Path):
     ("options", "said"),
     [
         (["--out", "names.txt"], "people are written as .json or .csv"),
+        (["--out", "tiny.yaml/names.csv"], "cannot be written: tiny.yaml is a file and no folder"),
+        (["--out", "full.json"], "cannot be written: it is a folder"),
+        (["--annotated", "full.mp4"], "cannot be written: it is a folder"),
         (["--annotated", "names.avi"], "a film with names is written as .mp4"),
         (["--annotated", "none/names.mp4"], "the folder does not exist"),
         (["--gallery", "other"], "there is no such file"),
@@ -108,8 +114,48 @@ def test_a_film_with_nobody_is_an_answer(folder: Path):
 )
 def test_mistakes_are_told_before_the_work(folder: Path, options: list[str], said: str):
     gait("enroll", "tiny.yaml", "street.avi", "--gallery", "g", "--id", "ann", "--track", 1)
+    for name in ("full.json", "full.mp4"):
+        (folder / name).mkdir()
     words = ["video", "identify", "tiny.yaml", "street.avi", "--gallery", "g", *options]
-    assert said in " ".join(gait(*words, code=2).split())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Follower, "see", None)
+        assert said in " ".join(gait(*words, code=2).split())
+
+
+def test_names_are_told_even_if_the_film_cannot_be_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    enroll_both()
+
+    def full(self: AnnotatedFilm, frame: object, marks: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(AnnotatedFilm, "mark", full)
+    words = ("video", "identify", "tiny.yaml", "street.avi", "--gallery", "g", "--out", "names.json")
+    assert "street: 2 people in 44 frames" in gait(*words, "--annotated", "named.mp4", code=2)
+    assert len(json.loads(Path("names.json").read_text())["films"][0]["people"]) == 2
+    assert not list(folder.glob("*named*")) + list(folder.glob(".*"))
+
+
+def test_a_film_that_fails_takes_nothing_from_those_before_it(folder: Path):
+    enroll_both()
+    rng = np.random.default_rng(1)
+    wide = rng.integers(0, 255, (30, 200, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    write_film(folder / "pan.avi", [wide[:, 4 * number : 4 * number + 160] for number in range(45)])
+    words = ("video", "identify", "tiny.yaml", "street.avi", "pan.avi", "--gallery", "g")
+    said = gait(*words, "--out", "names.json", code=2)
+    assert "street: 2 people in 44 frames" in said
+    assert "the camera moves" in said
+    assert [film["film"] for film in json.loads(Path("names.json").read_text())["films"]] == ["street"]
+
+
+def test_names_that_are_no_utf8_are_drawn_too(folder: Path):
+    enroll_both()
+    film, drawn = (os.fsdecode(name) for name in (b"street\xff.avi", b"named\xff.mp4"))
+    try:
+        Path("street.avi").rename(film)
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    gait("video", "identify", "tiny.yaml", film, "--gallery", "g", "--annotated", drawn)
+    assert Path(drawn).stat().st_size > 1000
 
 
 def test_the_film_itself_is_never_drawn_over(folder: Path):
@@ -158,6 +204,11 @@ def test_tracks_have_the_names_that_segment_gives_them_and_their_origin_is_kept(
     assert all(entry.source.startswith("street.avi, track ") for entry in entries)
     assert all(entry.frames and entry.frames >= 20 for entry in entries)
     assert all(entry.when == "2026-03-31" for entry in entries)
+    Path("day2").mkdir()
+    Path("street.avi").rename("day2/street.avi")
+    said = gait("enroll", "tiny.yaml", "day2/street.avi", "--gallery", "g", "--id", "ann", "--track", 1)
+    assert "1 sequences are already enrolled and are left out" in said
+    assert "rename the file if it is another film" in said
 
 
 def test_a_film_of_one_person_needs_no_choice(folder: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from helpers.files.films import write_film
 from typer.testing import CliRunner, Result
 
 from gait_plugins.cli import app
+from gait_plugins.core.tools import contact_sheet
 from gait_plugins.films.following import Follower
+from gait_plugins.films.workplace import Workplace
 from gait_plugins.plugins.films.background import Background
 from gait_plugins.testing.films import example_film
 
@@ -165,6 +168,47 @@ def test_before_the_first_chapter_is_done_nothing_is_left(film: Path, tmp_path: 
     assert result.exit_code == 130
     assert "goes on" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_fails_after_the_last_frame_loses_no_chapter(
+    film: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contact_sheet, "contact_sheet", full)
+        result = segment(film, tmp_path, *OPTIONS, "--no-annotated")
+    assert result.exit_code == 2
+    assert "the same command goes on from there" in result.output
+    result = segment(film, tmp_path, *OPTIONS, "--no-annotated")
+    assert "where an earlier run was cut off" in result.output
+    assert files(tmp_path) == {name: content for name, content in whole.items() if name != "street.mp4"}
+
+
+def test_killed_while_tracks_appear_it_begins_anew(
+    film: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What has appeared is removed by the user; a run that went on from there would be without it."""
+    moved: list[Path] = []
+
+    def rename(self: Path, target: Path) -> Path:
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        os.rename(self, target)
+        moved.append(target)
+        return target
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        patch.setattr(Workplace, "remove", Workplace.leave)  # as if killed
+        assert segment(film, tmp_path, *OPTIONS, "--no-annotated").exit_code == 130
+    assert segment(film, tmp_path, *OPTIONS).exit_code == 2  # there are tracks of that film already
+    for path in moved:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    result = segment(film, tmp_path, *OPTIONS, "--no-annotated")
+    assert result.exit_code == 0, result.output
+    assert files(tmp_path) == {name: content for name, content in whole.items() if name != "street.mp4"}
 
 
 @pytest.mark.parametrize("damage", ["{", '{"identity": {}}'])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,14 +19,16 @@ from helpers.components.tiny import TINY_YAML, seen_weights
 from helpers.files.films import counting, label_frames, masks, street, write_film
 from typer.testing import CliRunner, Result
 
-from gait_plugins import Detection, FilmFrame, PoseEstimator
+from gait_plugins import Detection, Film, FilmFrame, PoseEstimator
 from gait_plugins.cli import app
 from gait_plugins.config.loading import load_video
 from gait_plugins.core.tools.embeddings import read_embeddings
 from gait_plugins.errors import DataError
 from gait_plugins.films import following, segmenting
+from gait_plugins.films.annotated import AnnotatedFilm
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.io.sequence_file import read_frames
+from gait_plugins.prepare.convert import quiet_opencv
 
 
 def segment(*arguments: object) -> Result:
@@ -262,6 +265,42 @@ def test_the_film_itself_is_never_written_over(tmp_path: Path):
     assert film.read_bytes() == before
 
 
+def test_a_name_that_is_no_utf8_is_kept(tmp_path: Path):
+    film = street(tmp_path / "street.avi")
+    try:
+        odd = film.rename(os.fsdecode(os.fsencode(tmp_path) + b"/street\xff.avi"))
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    result = segment(odd, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert r"street\udcff-0001" in result.output
+    names = sorted(os.listdir(os.fsencode(tmp_path / "out")))
+    endings = [b"-0001", b"-0002", b".csv", b".json", b".mp4", b".png"]
+    assert names == [b"street\xff" + ending for ending in endings]
+
+
+def draw_noise(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    film = Film("noise", 160, 120, 10.0, 40, False)
+    with quiet_opencv(threads=None), AnnotatedFilm(path, film) as drawn:
+        for number in range(40):
+            drawn.write(FilmFrame(number, number / 10, noise), [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of files")
+def test_an_annotated_film_that_does_not_fit_the_disk_is_told(tmp_path: Path):
+    """OpenCV says nothing of it."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, before[1]))
+    try:
+        with pytest.raises(DataError, match="could not be written to its end"):
+            draw_noise(tmp_path / "noise.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_nothing_is_written_among_the_pictures_of_a_film(tmp_path: Path):
     frames = tmp_path / "labels"
     frames.mkdir()
@@ -297,3 +336,10 @@ def test_two_at_once_do_not_touch_each_other(tmp_path: Path, monkeypatch: pytest
     assert "are there already" in result.output
     assert (target / "m.json").stat().st_mtime_ns == before
     assert [path.name for path in target.glob(".*")] == [theirs.name]
+    # Or at the very moment when this one has seen that there is nothing.
+    before = {path.name: path.stat().st_mtime_ns for path in target.iterdir() if path.is_file()}
+    monkeypatch.setattr(segmenting, "check_target", lambda *_: None)
+    result = segment(film, target, *options)
+    assert result.exit_code == 2
+    assert "another run has written these tracks meanwhile" in " ".join(result.output.split())
+    assert {path.name: path.stat().st_mtime_ns for path in target.iterdir() if path.is_file()} == before

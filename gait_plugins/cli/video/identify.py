@@ -21,7 +21,7 @@ from gait_plugins.cli.embed import (
     open_embedder,
     video_of,
 )
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def run_identify_film(
     The section video_cfg of CONFIG says how people are found and followed. Two people who are seen at the
     same time never bear the same name. A film with nobody in it is an answer and no error.
     """
+    from gait_plugins.core.recognition.film_people import draw_people
     from gait_plugins.core.recognition.naming import Namer
     from gait_plugins.prepare.convert import quiet_opencv
 
@@ -89,15 +90,15 @@ def run_identify_film(
         with Namer(
             embedder, gallery, top=top, unknown_above=unknown_above, metric=metric, index=chosen
         ) as namer:
-            found = _found(sources, namer, join, annotated)
-    report: dict[str, Any] = {"gallery": str(gallery), "threshold": namer.threshold, "metric": namer.metric}
-    report["films"] = [each.as_dict() for each in found]
-    if out is not None:
-        _write(out, report, found)
-    if as_json:
-        say_json(report)
-    else:
-        say("\n".join(chain.from_iterable(map(_lines, found))))
+            found: list[FilmPeople] = []
+            try:
+                for source in sources:
+                    found.append(_people(source, namer, join, annotated is not None))
+            finally:  # a film that fails takes nothing from those before it
+                if found:
+                    _tell(found, namer, out, as_json)
+        if annotated is not None:  # at last: whatever ends it, the names are told
+            draw_people(sources[0], found[0], annotated)
 
 
 def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) -> list[FilmSource]:
@@ -116,28 +117,41 @@ def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) 
     return sources
 
 
-def _found(
-    sources: Sequence[FilmSource], namer: Namer, join: bool, annotated: Path | None
-) -> list[FilmPeople]:
-    from gait_plugins.core.recognition.film_people import draw_people, follow_film, name_people
+def _people(source: FilmSource, namer: Namer, join: bool, keep_places: bool) -> FilmPeople:
+    from gait_plugins.core.recognition.film_people import follow_film, name_people
 
-    found = []
-    for source in sources:
-        video = video_of(namer.embedder)
-        tracks = follow_film(source, video, namer.embedder, keep_places=annotated is not None)
-        found.append(name_people(tracks, namer, join))
-    if annotated is not None:
-        draw_people(sources[0], found[0], annotated)
-    return found
+    tracks = follow_film(source, video_of(namer.embedder), namer.embedder, keep_places)
+    return name_people(tracks, namer, join)
+
+
+def _tell(found: Sequence[FilmPeople], namer: Namer, out: Path | None, as_json: bool) -> None:
+    report = {
+        "gallery": namer.where,
+        "threshold": namer.threshold,
+        "metric": namer.metric,
+        "films": [each.as_dict() for each in found],
+    }
+    if out is not None:
+        _write(out, report, found)
+    if as_json:
+        say_json(report)
+    else:
+        say("\n".join(chain.from_iterable(map(_lines, found))))
 
 
 def _check_out(out: Path | None) -> None:
-    if out is not None and out.suffix.lower() not in (".json", ".csv"):
+    from gait_plugins.io.folders import unwritable
+
+    if out is None:
+        return
+    if out.suffix.lower() not in (".json", ".csv"):
         raise ConfigError(
             f"people are written as .json or .csv, got {out.suffix or 'a name without an ending'}",
             where=str(out),
             hint=f"--out {out.with_suffix('.json')}",
         )
+    if reason := unwritable(out):
+        raise DataError(f"the file cannot be written: {reason}", where=str(out), hint="choose another name")
 
 
 def _write(out: Path, report: dict[str, Any], found: Sequence[FilmPeople]) -> None:

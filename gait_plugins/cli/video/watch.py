@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -171,8 +171,9 @@ def _check_numbers(give_up: float | None, begun: str, follow: bool) -> None:
     if begun and not follow:
         raise ConfigError("--begun is for --follow: a camera's frames have the times of the clock")
     try:
-        datetime.fromisoformat(begun or "2000-01-01")
-    except ValueError as error:
+        # No film is longer, and its last moment has to be a date too.
+        datetime.fromisoformat(begun or "2000-01-01").astimezone() + timedelta(days=366)
+    except (ValueError, OverflowError) as error:
         raise ConfigError(
             f"--begun is {begun!r}, expected a date or a time in ISO 8601", hint="--begun 2026-03-31T14:05"
         ) from error

@@ -25,6 +25,7 @@ from gait_plugins.films.following import LEFT_OUT, Outcome
 from gait_plugins.films.passage import Passage
 from gait_plugins.films.reading import FilmSource
 from gait_plugins.films.tracks import Track
+from gait_plugins.io.folders import unwritable
 
 NUMBERS = ("distance", "threshold", "margin")
 COLUMNS = ("film", "person", "track", "from", "to", "silhouettes", *NUMBERS, "remark")
@@ -178,7 +179,7 @@ def check_drawing(source: FilmSource, path: Path) -> None:
     """See before the work that a film with names can be written there.
 
     Raises:
-        DataError: it is the film itself, or no ``.mp4``, or the folder does not exist.
+        DataError: it is the film itself, or no ``.mp4``, or the folder does not exist or is read-only.
     """
     if path.suffix.lower() != ".mp4":
         raise DataError(
@@ -186,11 +187,12 @@ def check_drawing(source: FilmSource, path: Path) -> None:
             where=str(path),
             hint=f"--annotated {path.with_suffix('.mp4')}",
         )
-    if path.exists() and (path.is_dir() or path.samefile(source.path)):
-        kind = "a folder" if path.is_dir() else "the film itself"
-        raise DataError(f"this is {kind}", where=str(path), hint="choose another name")
-    if not path.parent.is_dir():
+    if path.exists() and path.samefile(source.path):
+        raise DataError("this is the film itself", where=str(path), hint="choose another name")
+    if not path.parent.exists():
         raise DataError("the folder does not exist", where=str(path.parent), hint="make it first")
+    if reason := unwritable(path):
+        raise DataError(f"the film cannot be written: {reason}", where=str(path), hint="choose another name")
 
 
 class _Embedded:

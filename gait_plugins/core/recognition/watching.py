@@ -20,8 +20,6 @@ STATUS = 60.0
 """Seconds between two words on how it goes."""
 _SLOW = 0.6
 """Share of the camera's frames that are looked at, below which the tracker is told of the lower rate."""
-_REMEMBERED = 600.0
-"""Seconds for which a line is remembered, to give no name to two people at once."""
 
 Line = dict[str, Any]
 
@@ -48,6 +46,7 @@ class Watch:
         self.camera, self.video, self.namer = camera, video, namer
         self._say, self._tell = say, tell
         self._told: list[Line] = []
+        """The lines of whoever was seen at once with somebody who is still seen: no two bear one name."""
         self._remarks: set[str] = set()
         self._people = self._left_out = self._frames = 0
         self._lost = camera.lost
@@ -134,12 +133,12 @@ class Watch:
         """Tell who they were."""
         tracks = [track for track in over if self._follower.outcome(track) == "sequence"]
         self._left_out += len(over) - len(tracks)
-        if not tracks:
-            return
-        named = self.namer.name(tracks) if self.namer is not None else [None] * len(tracks)
+        named = self.namer.name(tracks) if self.namer and tracks else [None] * len(tracks)
         for track, who in zip(tracks, named, strict=True):
             self._people += 1
             self._say(self._line(track, who))
+        since = self._follower.since
+        self._told = [] if since is None else [told for told in self._told if told["to_s"] >= since]
 
     def _line(self, track: Track, named: Named | None) -> Line:
         begin, end = track.rows[0].time, track.last
@@ -158,7 +157,7 @@ class Watch:
             "silhouettes": len(track.frames),
             "source": str(self.camera.address),
         }
-        self._told = [*(told for told in self._told if told["to_s"] > end - _REMEMBERED), line]
+        self._told.append(line)
         return line
 
     def _doubt(self, named: Named, number: int, begin: float) -> Line:

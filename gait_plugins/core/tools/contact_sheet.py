@@ -13,6 +13,7 @@ from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.core.tools.pictures import at_height, pictures
 from gait_plugins.core.tools.png import write_png
 from gait_plugins.errors import DataError
+from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames
 
 INK, PAPER, LINE = 40, 255, 210
@@ -151,6 +152,7 @@ def _strip(label: str, shown: np.ndarray, columns: int, label_width: int) -> np.
     strip = np.full((height, label_width + columns * width, *shown.shape[3:]), PAPER, np.uint8)
     # As the data are, people white on black, so that masks do not seem to need inverting.
     strip[:, label_width : label_width + len(shown) * width] = np.hstack(list(shown))
+    label = printable(label)  # bytes that are no UTF-8 end the process in OpenCV
     for number, line in enumerate(textwrap.wrap(label, label_width // 6) or [""]):
         place = (4, 12 + 12 * number if len(label) * 6 > label_width else height // 2 + 4)
         cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (INK,) * 3, 1, cv2.LINE_AA)

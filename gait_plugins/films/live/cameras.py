@@ -101,6 +101,9 @@ def shown_address(url: str) -> str:
         host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
     except ValueError:
         return url.partition("://")[0] + "://..."
+    if "@" in url.partition("://")[2].removeprefix(parts.netloc):
+        # A password with / ? or # in it, not written as %2F and so on: where it ends nobody knows.
+        return f"{parts.scheme}://..."
     path = "/..." if re.search(r"pass|pwd|token|key", parts.path, re.IGNORECASE) else parts.path
     return f"{parts.scheme}://{host}{path}" + ("?..." if parts.query else "")
 

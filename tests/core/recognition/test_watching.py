@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.cameras import NetworkCamera
-from helpers.components.tracks import tiny_embedder, tiny_files
+from helpers.components.tracks import tiny_embedder, tiny_files, track
 from helpers.files.films import masks, street
 from typer.testing import CliRunner, Result
 
@@ -24,9 +26,11 @@ from gait_plugins.api.video.frames import Film, FilmFrame
 from gait_plugins.cli import app
 from gait_plugins.config.loading import load_video
 from gait_plugins.core.recognition import watching
-from gait_plugins.core.recognition.naming import Namer
+from gait_plugins.core.recognition.naming import Named, Namer
 from gait_plugins.core.recognition.watching import Line, Watch
+from gait_plugins.core.tools.identification import Match
 from gait_plugins.errors import DataError
+from gait_plugins.films.tracks import Track
 from gait_plugins.testing.films import example_film
 
 MASKS = ("-o", "video_cfg.segmenter.type=masks", "-o", "video_cfg.min_cycles=0")
@@ -161,6 +165,37 @@ def test_two_at_once_do_not_bear_one_name(people: tuple[Path, list[Path]], tmp_p
     assert second["remark"].startswith("nearest to ann, as is track ")
 
 
+class Known:
+    """Says who each track is, by its number."""
+
+    def __init__(self, names: dict[int, str | None]) -> None:
+        self.names = names
+
+    def name(self, tracks: list[Track]) -> list[Named]:
+        near = (Match("ann", 0.1, "walk"),)
+        return [Named(self.names[each.number], near, 0.5, None, np.zeros((1, 1))) for each in tracks]
+
+
+def test_a_name_is_remembered_while_somebody_is_there_who_was_seen_with_it():
+    """One stays in view for a quarter of an hour; another one, who passed at first, keeps the name."""
+    said: list[Line] = []
+    namer = Known({1: "ann", 2: "ann", 3: None, 4: "ann"})
+    watch = Watch(Clip([]), video(), namer, said.append, lambda _: None)  # type: ignore[arg-type]
+    watch.run()
+    watch._follower.outcome = lambda _: "sequence"  # type: ignore[method-assign]
+    stays = track(1, 8)
+    stays.last = 900.0
+    watch._follower._open = {1: stays}
+    watch._pass([track(2, 8, begin=1.0)])
+    watch._pass([track(3, 8, begin=700.0)])
+    watch._follower._open = {}
+    watch._pass([stays])
+    assert [line["who"] for line in said] == ["ann", None, None]
+    assert said[-1]["remark"] == "nearest to ann, as is track 2, seen at the same time"
+    watch._pass([track(4, 8, begin=901.0)])  # nobody is there who was seen with others
+    assert said[-1]["who"] == "ann"
+
+
 def watch(*words: object) -> Result:
     return CliRunner().invoke(app, ["video", "watch", *map(str, words)])
 
@@ -175,8 +210,20 @@ def lines(result: Result) -> list[Line]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_file_that_grows_is_watched_to_its_end(people: tuple[Path, list[Path]], tmp_path: Path):
+def written(folder: Path) -> dict[Path, bytes]:
+    """All files; of a database's own index, which is made anew by each process, the name alone."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path: b"" if path.name.endswith("-shm") else path.read_bytes() for path in found}
+
+
+def test_a_file_that_grows_is_watched_to_its_end_and_nothing_is_kept(
+    people: tuple[Path, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     gallery, _ = people
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(tmp_path)
+    before = written(tmp_path)
     result = watch(
         *(tmp_path / "tiny.yaml", tmp_path / "m.avi", "--gallery", gallery, "--follow", "--give-up", 1),
         *("--begun", BEGUN, "--checkpoint", tmp_path / "tiny.pt", "--device", "cpu"),
@@ -187,6 +234,8 @@ def test_a_file_that_grows_is_watched_to_its_end(people: tuple[Path, list[Path]]
     assert sorted(str(line["who"]) for line in said) == ["None", "ann"]
     assert all(line["from"].startswith("2026-03-31T14:05:0") for line in said)
     assert "m.avi: 160x120, 10.0 frames a second" in result.stderr
+    assert written(tmp_path) == before
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_stream_is_watched_until_ctrl_c(tmp_path: Path):
@@ -219,6 +268,8 @@ def test_a_camera_that_is_unplugged_ends_with_an_error_after_those_who_were_seen
         (["0", "--give-up", "0"], "--give-up is 0, expected seconds above 0"),
         (["0", "--begun", "2026-01-01"], "--begun is for --follow"),
         (["film.avi", "--follow", "--begun", "noon"], "expected a date or a time in ISO 8601"),
+        (["film.avi", "--follow", "--begun", "0001-01-01"], "expected a date or a time in ISO 8601"),
+        (["film.avi", "--follow", "--begun", "9999-12-31"], "expected a date or a time in ISO 8601"),
         (["film.avi", "--follow"], "there is no such file"),
     ],
 )

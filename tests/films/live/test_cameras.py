@@ -115,6 +115,9 @@ def test_a_server_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pyte
         ("http://cam/video?user=eve&pwd=secret", "http://cam/video?..."),
         ("http://cam/user=eve&password=secret/1", "http://cam/..."),
         ("rtsp://eve:se/cret@cam/x", "rtsp://..."),
+        ("rtsp://eve:12?34@cam/x", "rtsp://..."),
+        ("rtsp://eve:12#34@cam/x", "rtsp://..."),
+        ("rtsp://eve:12/34@cam/x", "rtsp://..."),
         ("rtsp://eve:secret@[::1/x", "rtsp://..."),
     ],
 )

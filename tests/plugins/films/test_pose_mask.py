@@ -61,7 +61,10 @@ class Given(Segmenter):
     """Proposals that were made before."""
 
     def __init__(self, masks: Sequence[np.ndarray], label: int | None = None) -> None:
-        self.masks, self.label = masks, label
+        self.masks, self.label, self.cut = masks, label, False
+
+    def new_scene(self) -> bool:
+        return self.cut
 
     def people(self, frame: FilmFrame) -> Sequence[Detection]:
         found = (Detection.of_mask(mask, label=self.label) for mask in self.masks)
@@ -87,6 +90,18 @@ def segmenter(tmp_path: Path, people: Sequence[np.ndarray], **options: Any) -> t
 
 def frame(number: int = 0) -> FilmFrame:
     return FilmFrame(number, number / 10, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+
+def test_another_view_of_the_proposals_is_another_view(tmp_path: Path):
+    """Whoever was seen before is looked for nowhere, and all tracks end there."""
+    made, proposals, seer = segmenter(tmp_path, [ellipse(60), ellipse(100)])
+    assert len(made.people(frame(0))) == 2
+    assert not made.new_scene()
+    one = ellipse(80, wide=70)  # where both would be: without the cut two places are looked at
+    proposals.masks, proposals.cut, seer.people, seer.squares = [one], True, [one], []
+    made.people(frame(1))
+    assert made.new_scene()
+    assert [square.left + square.side / 2 for square in seer.squares] == pytest.approx([80], abs=1)
 
 
 # --- bodies ----------------------------------------------------------------------------------------

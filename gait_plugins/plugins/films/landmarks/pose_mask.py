@@ -75,6 +75,8 @@ class PoseMask(Segmenter):
         doubtful: list[Detection] = []
         self._looks: dict[Square, Look] = {}
         proposals = sorted(self.proposals.people(frame), key=lambda each: -each.area)
+        if self.new_scene():
+            self._known = []
         for proposal in proposals:
             found, best = self._look(frame.pixels, proposal)
             bodies += found
@@ -85,6 +87,10 @@ class PoseMask(Segmenter):
         people = [person for person in (body.detection() for body in bodies) if person is not None]
         self._known = [self._seen(person) for person in people]
         return [*people, *(each for each in doubtful if not _is_in(each, people))]
+
+    def new_scene(self) -> bool:
+        """What the segmenter of proposals says."""
+        return self.proposals.new_scene()
 
     def remarks(self) -> Sequence[str]:
         """Those of the segmenter of proposals."""

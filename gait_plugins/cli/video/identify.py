@@ -78,11 +78,43 @@ def run_identify_film(
     The section video_cfg of CONFIG says how people are found and followed. Two people who are seen at the
     same time never bear the same name. A film with nobody in it is an answer and no error.
     """
+    _check_out(out)
+    embedder = open_embedder(config, checkpoint, override, device)
+    report, found = identify_films(
+        embedder,
+        films,
+        gallery,
+        out=out,
+        annotated=annotated,
+        join=join,
+        top=top,
+        unknown_above=unknown_above,
+        metric=metric,
+        index=index,
+    )
+    if as_json:
+        say_json(report)
+    else:
+        say("\n".join(chain.from_iterable(map(people_lines, found))))
+
+
+def identify_films(
+    embedder: Embedder,
+    films: Sequence[Path],
+    gallery: Path,
+    *,
+    out: Path | None = None,
+    annotated: Path | None = None,
+    join: bool = True,
+    top: int | None = None,
+    unknown_above: float | None = None,
+    metric: str | None = None,
+    index: str = "exact",
+) -> tuple[dict[str, Any], list[FilmPeople]]:
+    """What ``video identify`` finds and writes, and prints as JSON."""
     from gait_plugins.core.recognition.naming import Namer
     from gait_plugins.prepare.convert import quiet_opencv
 
-    _check_out(out)
-    embedder = open_embedder(config, checkpoint, override, device)
     with quiet_opencv(threads=None):
         sources = _sources(films, embedder, annotated)
         chosen = chosen_index(index, gallery)
@@ -94,10 +126,7 @@ def run_identify_film(
     report["films"] = [each.as_dict() for each in found]
     if out is not None:
         _write(out, report, found)
-    if as_json:
-        say_json(report)
-    else:
-        say("\n".join(chain.from_iterable(map(_lines, found))))
+    return report, found
 
 
 def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) -> list[FilmSource]:
@@ -152,7 +181,8 @@ def _write(out: Path, report: dict[str, Any], found: Sequence[FilmPeople]) -> No
         write_text(out, csv_text([list(COLUMNS), *chain.from_iterable(each.rows() for each in found)]))
 
 
-def _lines(people: FilmPeople) -> Iterator[str]:
+def people_lines(people: FilmPeople) -> Iterator[str]:
+    """What is printed of a film: its people, and what is odd about it."""
     from gait_plugins.films.following import left_out_in_words
 
     found = people.found

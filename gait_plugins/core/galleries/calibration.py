@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gait_plugins.core.galleries.conversion import read_any
 from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.tools.embeddings import Embeddings
 from gait_plugins.errors import ConfigError, DataError
@@ -120,6 +122,21 @@ def calibrate(
         named_wrongly=float((others <= threshold).mean()),
         own_missed=float((known > threshold).mean()) if len(known) else None,
     )
+
+
+def calibrate_gallery(folder: Path, fmr: float, metric: Metric = "euc") -> Calibration:
+    """Find the threshold of a gallery, and keep it there; see :func:`calibrate`.
+
+    Raises:
+        ConfigError: the rate is none.
+        DataError: the gallery cannot be read, or holds too few sequences for the rate.
+    """
+    found = calibrate(read_any(folder, SAMPLE), fmr, metric, str(folder))
+    with Gallery(folder) as store:
+        # What it is compared with, when it is used, is the whole gallery.
+        held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
+        store.keep_threshold(metric, {**found.as_dict(), **held})
+    return found
 
 
 def kept_threshold(gallery: Gallery, metric: Metric) -> float | None:

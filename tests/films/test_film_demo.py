@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from gait_plugins.cli import app
 from gait_plugins.core.galleries.store import Gallery
 from gait_plugins.core.recognition import film_demo
-from gait_plugins.core.recognition.film_demo import FilmPlan
+from gait_plugins.core.recognition.film_demo import Enrolment, FilmPlan
 
-SMALL = FilmPlan(enrolled=2, strangers=1, seconds=(36.0, 20.0), crowd=1.0, size=(320, 240), false_matches=0.5)
+SMALL = FilmPlan(enrolled=3, strangers=1, seconds=(40.0, 12.0), crowd=2.0, size=(320, 240), false_matches=0.1)
 FEW = (
     *("data_cfg.train=4", "data_cfg.views=['090']", "data_cfg.frames=12", "data_cfg.num_workers=0"),
     *("model_cfg.SeparateBNNecks.class_num=4", "trainer_cfg.sampler.batch_size=[2, 2]"),
@@ -36,9 +36,12 @@ def test_the_demonstration_names_people_in_a_film_and_tells_what_is_right(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(film_demo, "FilmPlan", lambda: SMALL)
-    cache = f"data_cfg.cache_dir={tmp_path / 'cache'}"
-    said = demo(cache, *FEW)
     folder = Path("out/video")
+    folder.mkdir(parents=True)
+    # What an earlier demonstration left is replaced.
+    (folder / "street-a.mp4").write_text("old")
+    (folder / "street-b").mkdir()
+    said = demo(f"data_cfg.cache_dir={tmp_path / 'cache'}", *FEW)
     told = json.loads((folder / "demo.json").read_text())
     score, [film] = told["score"], told["films"]
     spans = [span for person in film["people"] for span in person["spans"]]
@@ -48,12 +51,17 @@ def test_the_demonstration_names_people_in_a_film_and_tells_what_is_right(
     assert f"{score['refused']} of {score['refused'] + score['taken']} tracks are unknown" in said
     assert json.loads((folder / "names.json").read_text())["films"] == told["films"]
     with Gallery(folder / "people.gallery") as gallery:
-        assert {entry.person for entry in gallery.entries()} <= {"061", "062", "005", "006"}
+        assert {entry.person for entry in gallery.entries()} <= {"005", "006", "007"}
         assert gallery.thresholds()
     named = cv2.VideoCapture(str(folder / "named.mp4"))
-    assert named.get(cv2.CAP_PROP_FRAME_COUNT) == 20 * 25
-    # What an earlier demonstration left is replaced.
-    assert demo(cache, *FEW).count("tracks bear the right name") == 1
+    assert named.get(cv2.CAP_PROP_FRAME_COUNT) == 12 * 25
+
+
+def test_the_rate_of_false_matches_is_one_that_the_tracks_can_tell():
+    few = Enrolment({"061": [1, 2], "062": [3], "063": [4]})
+    assert 3 / few.rate(0.05) <= 5 < 3 / few.rate(0.05) + 1
+    many = Enrolment({str(number): [number] * 4 for number in range(5)})
+    assert many.rate(0.05) == 0.05
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def run_film_demo(output: Path, overrides: Sequence[str] = (), plan: FilmPlan | 
     shutil.rmtree(gallery, ignore_errors=True)
     enrolment = enroll_shown(first, embedder, gallery)
     say("\n".join(_enrolment_lines(enrolment, first.path)))
-    say("\n".join(calibration_lines(calibrate_gallery(gallery, plan.false_matches, embedder.metric()))))
+    rate = enrolment.rate(plan.false_matches)
+    say("\n".join(calibration_lines(calibrate_gallery(gallery, rate, embedder.metric()))))
     clock.tell(f"people enrolled: {gallery}")
 
     report, (found,) = identify_films(

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from gait_plugins.api import GaitDataset, Subset
 from gait_plugins.config.loading import load_video
+from gait_plugins.core.galleries.calibration import FEWEST
 from gait_plugins.core.galleries.conversion import enroll_in
 from gait_plugins.core.recognition.film_data import rows_of_tracks
 from gait_plugins.core.recognition.film_people import follow_film
@@ -72,6 +73,12 @@ class Enrolment:
     """Person -> tracks."""
     mixed: list[int] = field(default_factory=list)
     """Tracks that were left out: they show several people, or nobody."""
+
+    def rate(self, wanted: float) -> float:
+        """The wanted rate of false matches, or the lowest one that so few tracks can tell."""
+        counts = [len(tracks) for tracks in self.tracks.values()]
+        comparisons = (sum(counts) ** 2 - sum(count**2 for count in counts)) // 2
+        return max(wanted, FEWEST / (comparisons - 0.5)) if comparisons > FEWEST else wanted
 
 
 def make_films(dataset: GaitDataset, plan: FilmPlan, folder: Path) -> tuple[DemoFilm, DemoFilm]:

@@ -151,21 +151,16 @@ def calibrate_gallery(
     as_json: AsJson = False,
 ) -> None:
     """Find the threshold for a rate of false matches among the enrolled people, and keep it."""
-    from gait_plugins.core.galleries.calibration import SAMPLE, calibrate
-    from gait_plugins.core.galleries.conversion import read_any
-    from gait_plugins.core.galleries.stores import open_gallery, require_lasting
+    from gait_plugins.core.galleries import calibration
+    from gait_plugins.core.galleries.stores import require_lasting
 
     chosen = _metric(metric)
     require_lasting(gallery)
-    found = calibrate(read_any(gallery, SAMPLE), fmr, chosen, str(gallery))
-    with open_gallery(gallery) as store:
-        # What it is compared with, when it is used, is the whole gallery.
-        held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
-        store.keep_threshold(metric, {**found.as_dict(), **held})
+    found = calibration.calibrate_gallery(gallery, fmr, chosen)
     if as_json:
         say_json({**found.as_dict(), "remarks": found.remarks})
     else:
-        say("\n".join(_calibration_lines(found)))
+        say("\n".join(calibration_lines(found)))
 
 
 @app.command("evaluate")
@@ -257,7 +252,8 @@ def _when(entries: list[Entry]) -> str:
     return "" if not days else days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def _calibration_lines(found: Calibration) -> Iterator[str]:
+def calibration_lines(found: Calibration) -> Iterator[str]:
+    """What is printed of a calibration."""
     yield f"threshold {found.threshold:.4f} ({found.metric}) for a false-match rate of {found.fmr:g}"
     yield (
         f"it rests on {found.comparisons} comparisons of {found.pairs} pairs of people "

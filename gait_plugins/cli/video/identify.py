@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,7 @@ from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
+    from gait_plugins.core.galleries.address import Place
     from gait_plugins.core.recognition.film_people import FilmPeople
     from gait_plugins.core.recognition.naming import Namer
     from gait_plugins.core.tools.embedder import Embedder
@@ -78,12 +79,54 @@ def run_identify_film(
     The section video_cfg of CONFIG says how people are found and followed. Two people who are seen at the
     same time never bear the same name. A film with nobody in it is an answer and no error.
     """
+    _check_out(out)
+    embedder = open_embedder(config, checkpoint, override, device)
+
+    def tell(report: dict[str, Any], found: Sequence[FilmPeople]) -> None:
+        if as_json:
+            say_json(report)
+        else:
+            say("\n".join(chain.from_iterable(map(people_lines, found))))
+
+    identify_films(
+        embedder,
+        films,
+        gallery,
+        tell,
+        out=out,
+        annotated=annotated,
+        join=join,
+        top=top,
+        unknown_above=unknown_above,
+        metric=metric,
+        index=index,
+    )
+
+
+def identify_films(
+    embedder: Embedder,
+    films: Sequence[Path],
+    gallery: Place,
+    tell: Callable[[dict[str, Any], Sequence[FilmPeople]], None],
+    *,
+    out: Path | None = None,
+    annotated: Path | None = None,
+    join: bool = True,
+    top: int | None = None,
+    unknown_above: float | None = None,
+    metric: str | None = None,
+    index: str = "exact",
+) -> tuple[dict[str, Any], list[FilmPeople]]:
+    """What ``video identify`` finds and writes: the report, and the people of each film.
+
+    Args:
+        tell: prints both, before the film with names is drawn.
+        embedder: the model; the others are those of the command.
+    """
     from gait_plugins.core.recognition.film_people import draw_people
     from gait_plugins.core.recognition.naming import Namer
     from gait_plugins.prepare.convert import quiet_opencv
 
-    _check_out(out)
-    embedder = open_embedder(config, checkpoint, override, device)
     with quiet_opencv(threads=None):
         sources = _sources(films, embedder, annotated)
         chosen = chosen_index(index, gallery)
@@ -95,10 +138,14 @@ def run_identify_film(
                 for source in sources:
                     found.append(_people(source, namer, join, annotated is not None))
             finally:  # a film that fails takes nothing from those before it
+                report = _report(found, namer)
                 if found:
-                    _tell(found, namer, out, as_json)
+                    if out is not None:
+                        _write(out, report, found)
+                    tell(report, found)
         if annotated is not None:  # at last: whatever ends it, the names are told
             draw_people(sources[0], found[0], annotated)
+    return report, found
 
 
 def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) -> list[FilmSource]:
@@ -124,19 +171,13 @@ def _people(source: FilmSource, namer: Namer, join: bool, keep_places: bool) -> 
     return name_people(tracks, namer, join)
 
 
-def _tell(found: Sequence[FilmPeople], namer: Namer, out: Path | None, as_json: bool) -> None:
-    report = {
+def _report(found: Sequence[FilmPeople], namer: Namer) -> dict[str, Any]:
+    return {
         "gallery": namer.where,
         "threshold": namer.threshold,
         "metric": namer.metric,
         "films": [each.as_dict() for each in found],
     }
-    if out is not None:
-        _write(out, report, found)
-    if as_json:
-        say_json(report)
-    else:
-        say("\n".join(chain.from_iterable(map(_lines, found))))
 
 
 def _check_out(out: Path | None) -> None:
@@ -166,7 +207,8 @@ def _write(out: Path, report: dict[str, Any], found: Sequence[FilmPeople]) -> No
         write_text(out, csv_text([list(COLUMNS), *chain.from_iterable(each.rows() for each in found)]))
 
 
-def _lines(people: FilmPeople) -> Iterator[str]:
+def people_lines(people: FilmPeople) -> Iterator[str]:
+    """What is printed of a film: its people, and what is odd about it."""
     from gait_plugins.films.following import left_out_in_words
 
     found = people.found

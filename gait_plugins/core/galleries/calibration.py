@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gait_plugins.core.galleries.address import Place
 from gait_plugins.core.galleries.contract import GalleryStore
+from gait_plugins.core.galleries.conversion import read_any
+from gait_plugins.core.galleries.stores import open_gallery
 from gait_plugins.core.tools.embeddings import Embeddings
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import Metric, distance_chunks
@@ -120,6 +123,21 @@ def calibrate(
         named_wrongly=float((others <= threshold).mean()),
         own_missed=float((known > threshold).mean()) if len(known) else None,
     )
+
+
+def calibrate_gallery(gallery: Place, fmr: float, metric: Metric = "euc") -> Calibration:
+    """Find the threshold of a gallery, and keep it there; see :func:`calibrate`.
+
+    Raises:
+        ConfigError: the rate is none.
+        DataError: the gallery cannot be read, or holds too few sequences for the rate.
+    """
+    found = calibrate(read_any(gallery, SAMPLE), fmr, metric, str(gallery))
+    with open_gallery(gallery) as store:
+        # What it is compared with, when it is used, is the whole gallery.
+        held = {"people": store.people, "sequences": len(store), "removals": store.removals()}
+        store.keep_threshold(metric, {**found.as_dict(), **held})
+    return found
 
 
 def kept_threshold(gallery: GalleryStore, metric: Metric) -> float | None:

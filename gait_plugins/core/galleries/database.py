@@ -160,7 +160,7 @@ def in_words(folder: Path) -> Iterator[None]:
 
 
 def _named(error: sqlite3.Error, folder: Path) -> GaitPluginsError:
-    name = getattr(error, "sqlite_errorname", "")
+    name = getattr(error, "sqlite_errorname", "") or _name_of(str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         said = f"another process has been writing to the gallery for {PATIENCE:.0f} seconds"
         return DataError(said, where=str(folder), hint="wait for it, and try again")
@@ -182,6 +182,18 @@ def _named(error: sqlite3.Error, folder: Path) -> GaitPluginsError:
         where=str(folder / DATABASE),
         hint="copy the gallery again, or enroll the sequences again",
     )
+
+
+def _name_of(text: str) -> str:
+    """The name of an error of SQLite by its text: Python 3.10 gives no other."""
+    names = {
+        "locked": "SQLITE_BUSY",
+        "readonly": "SQLITE_READONLY",
+        "unable to open": "SQLITE_CANTOPEN",
+        "disk is full": "SQLITE_FULL",
+        "disk I/O error": "SQLITE_IOERR",
+    }
+    return next((name for words, name in names.items() if words in text), "")
 
 
 def _check_format(connection: sqlite3.Connection, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -92,12 +92,30 @@ def _of_film(
             "repeated",
         )
     places = _places(seen, chosen, path)
+    names = {seen.tracks[place].track: identity for place in places}
+    return rows_of_tracks(seen, path, names)
+
+
+def rows_of_tracks(
+    seen: FilmTracks, path: Path, names: Mapping[int, str | None]
+) -> tuple[Embeddings, list[tuple[int, str]]]:
+    """Tracks of a film as sequences of people; and of each its number of silhouettes and where it comes from.
+
+    Args:
+        seen: a film with tracks.
+        path: the film.
+        names: tracks that are meant, and whose each is; None: a track is its own.
+    """
+    assert seen.embeddings is not None
     film = seen.film.name
+    places = [place for place, each in enumerate(seen.tracks) if each.track in names]
     tracks = [seen.tracks[place] for place in places]
     own = [f"{film}-{track.track:04d}" for track in tracks]
+    given = [names[track.track] for track in tracks]
+    people = [name if person is None else person for name, person in zip(own, given, strict=True)]
     rows = replace(
         seen.embeddings.rows(places),
-        labels=np.array([identity if identity is not None else name for name in own]),
+        labels=np.array(people),
         types=np.array([film] * len(own)),
         views=np.array(["000"] * len(own)),
         names=np.array([f"{name}-{film}-000" for name in own]),

@@ -267,3 +267,16 @@ def test_opening_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(database, "_opened", opened)
     with Gallery(tmp_path / "g") as gallery:
         assert len(gallery) == 1
+
+
+def test_errors_without_a_name_are_told_by_their_text(tmp_path: Path) -> None:
+    """Python 3.10 gives the errors of SQLite no name."""
+    said = {
+        "database is locked": "another process has been writing",
+        "attempt to write a readonly database": "cannot be opened for this",
+        "database or disk is full": "the disk refuses",
+        "file is not a database": "the database is damaged",
+    }
+    for text, words in said.items():
+        with pytest.raises(DataError, match=words), database.in_words(tmp_path):
+            raise sqlite3.OperationalError(text)

@@ -116,8 +116,11 @@ def file_component(kind: str, name: str) -> FileComponent:
         name: as :func:`is_file_name` knows it; a relative path starts from the working directory.
 
     Raises:
+        UnknownComponent: there is no such kind.
         PluginLoadError: there is no such file, or it cannot be read.
     """
+    if kind not in KINDS:
+        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
     path, _, attribute = absolute_name(name, Path()).rpartition(":")
     file = Path(path)
     try:
@@ -172,8 +175,6 @@ def of_any_kind(name: str, kind: str | None = None) -> list[FileComponent]:
         PluginLoadError: the file cannot be read or run, or has no such component.
         UnknownComponent: there is no such kind.
     """
-    if kind is not None and kind not in KINDS:
-        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
     path, _, attribute = name.rpartition(":")
     same = [] if kind else [c for c in components_in(Path(path)) if c.target == attribute]
     return same or [file_component(kind or "backbone", name)]

@@ -57,7 +57,8 @@ def place_of(text: str) -> Place:
     Other settings of libpq may follow, as in its own addresses (``sslmode``, ``service``, ``passfile``, ...).
 
     Raises:
-        ConfigError: the address of a server cannot be read, or is of another kind of server. Its text is not shown: it may hold a password.
+        ConfigError: the address of a server cannot be read, or is of another kind of server. Its text is not
+            shown: it may hold a password.
     """
     scheme, colon, rest = text.partition(":")
     if not colon or scheme.lower() not in _SCHEMES:

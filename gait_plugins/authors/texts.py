@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -141,14 +142,14 @@ def write_package(
         ConfigError: the name, a kind, the folder or the file cannot be used; nothing is written.
         PluginLoadError: the file cannot be run.
     """
+    package = planned(name, kinds, file)
     target = folder or Path(name)
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
         raise ConfigError(
-            f"there is something already: {'a file' if target.is_file() else 'a folder that is not empty'}",
+            f"there is something already: {'a folder that is not empty' if target.is_dir() else 'a file'}",
             where=str(target),
             hint="choose another NAME, or another folder by --dir",
         )
-    package = planned(name, kinds, file)
     for path, text in texts(package).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from gait_plugins.api import EmbeddingSet, Results
@@ -207,17 +208,27 @@ def _texts(overrides: Overrides) -> list[str]:
         return [overrides]
     if not isinstance(overrides, Mapping):
         return list(overrides)
-    return [f"{key}={_flow(value)}" for key, value in overrides.items()]
+    return [f"{key}={_flow(key, value)}" for key, value in overrides.items()]
 
 
-def _flow(value: Any) -> str:
+def _flow(key: str, value: Any) -> str:
     """A value as YAML in one line."""
     plain = os.fspath(value) if isinstance(value, os.PathLike) else value
-    text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
+    plain = plain.item() if isinstance(plain, np.generic) else plain
+    try:
+        text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"an override cannot be written as YAML: {value!r}",
+            where=str(key),
+            hint="give numbers, texts, lists and mappings",
+        ) from error
     return text.removesuffix("...\n").strip()
 
 
 def _check_processes(devices: int) -> None:
+    if devices < 1:
+        raise ConfigError(f"devices is {devices}, expected 1 or more processes", hint="leave devices out")
     started = getattr(sys.modules["__main__"], "__file__", None)
     if devices > 1 and started is None and "LOCAL_RANK" not in os.environ:
         raise ConfigError(

@@ -19,11 +19,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gait_plugins.errors import PluginLoadError
+from gait_plugins.errors import PluginLoadError, UnknownComponent
+from gait_plugins.io.folders import require_regular
 from gait_plugins.registry.components import Component, Owner, import_target, is_missing_module
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.process import process_kept
-from gait_plugins.suggest import did_you_mean
+from gait_plugins.suggest import did_you_mean, nearest
 
 _FORM = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)", re.DOTALL)
 _TABLE = "GAIT_PLUGINS_FILES"
@@ -115,28 +116,41 @@ def file_component(kind: str, name: str) -> FileComponent:
         name: as :func:`is_file_name` knows it; a relative path starts from the working directory.
 
     Raises:
+        UnknownComponent: there is no such kind.
         PluginLoadError: there is no such file, or it cannot be read.
     """
+    if kind not in KINDS:
+        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
     path, _, attribute = absolute_name(name, Path()).rpartition(":")
     file = Path(path)
     try:
+        require_regular(file)
         source = file.read_bytes()
-    except OSError as error:
-        beside = [f"{each.name}:{attribute}" for each in sorted(file.parent.glob("*.py"))]
-        near = did_you_mean(f"{file.name}:{attribute}", beside)
-        if not file.parent.is_dir():
-            near = f"the folder {_shown(file.parent)} does not exist"
-        raise PluginLoadError(
-            "there is no such file" if not file.exists() else f"the file cannot be read: {error.strerror}",
-            where=_shown(file),
-            hint=near or "the path starts from the folder of the YAML that names it",
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unread(file, error) from error
     sha256 = hashlib.sha256(source).hexdigest()
     stem = re.sub(r"\W", "_", file.stem)
     module = f"{__name__}.{stem}_{hashlib.sha256(os.fsencode(file) + source).hexdigest()[:12]}"
     _sources[module] = (file, source)
     owner = Owner(file.name, f"sha256 {sha256[:12]}", "", module)
     return FileComponent(kind, f"{file.name}:{attribute}", attribute, owner, file=file, sha256=sha256)
+
+
+def _unread(file: Path, error: OSError | ValueError) -> PluginLoadError:
+    """The error of a file that is not there, or cannot be read."""
+    where = _shown(file)
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        said = getattr(error, "strerror", None) or error
+        return PluginLoadError(
+            f"the file cannot be read: {said}", where=where, hint="write FILE.py:CLASS with a Python file"
+        )
+    if file.parent.is_dir():
+        near = nearest(file.stem, (each.stem for each in sorted(file.parent.glob("*.py"))), 1)
+        starts = "a path starts from the folder of the YAML that names it, on the command line from this one"
+        hint = f"did you mean '{near[0]}.py'?" if near else starts
+    else:
+        hint = f"the folder {_shown(file.parent)} does not exist"
+    return PluginLoadError("there is no such file", where=where, hint=hint)
 
 
 def components_in(file: Path) -> list[FileComponent]:
@@ -159,6 +173,7 @@ def of_any_kind(name: str, kind: str | None = None) -> list[FileComponent]:
 
     Raises:
         PluginLoadError: the file cannot be read or run, or has no such component.
+        UnknownComponent: there is no such kind.
     """
     path, _, attribute = name.rpartition(":")
     same = [] if kind else [c for c in components_in(Path(path)) if c.target == attribute]

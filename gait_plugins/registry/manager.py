@@ -204,7 +204,7 @@ class Manager:
         elsewhere = nearest(bare, map(_last, others), 1, cutoff=0.8)
         lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if _last(c) in elsewhere]
         lines += self._advice(name)
-        if ":" in name:
+        if ":" in name or name.endswith(".py"):
             lines.append(
                 "  a class in a file is written ./FILE.py:CLASS; one of a module is offered by its package"
             )

@@ -225,6 +225,7 @@ def test_the_command_says_what_to_do_next(
         (["fine gait"], "is no name of a package"),
         (["-- ", "1gait"], "is no name of a package"),
         (["../gait"], "is no name of a package"),
+        ([""], "is no name of a package"),
         (["gait\n"], "is no name of a package"),
         (["json"], "would hide one of Python's own"),
         (["class"], "would hide one of Python's own"),
@@ -242,6 +243,7 @@ def test_the_command_says_what_to_do_next(
             "the module 'loss' comes from loss.py already",
         ),
         (["fine-gait", "--dir", "empty.py"], "a file"),
+        (["fine-gait", "--dir", "nowhere"], "something already: a file"),
         (["loss", "--kind", "loss"], "would both be called 'loss'"),
     ],
 )
@@ -253,6 +255,7 @@ def test_what_cannot_be_written_is_told(
     (tmp_path / "broken.py").write_text("\n1 / 0\n")
     (tmp_path / "loss.py").write_text(OWN)
     (tmp_path / "latin.py").write_bytes(b"# coding: latin-1\n# \xe9\n" + OWN.encode())
+    (tmp_path / "nowhere").symlink_to("not-there")
     before = sorted(tmp_path.iterdir())
     done = invoke(*[word for word in words if word != "-- "])
     assert done.exit_code == 2, done.output

@@ -320,7 +320,7 @@ def test_films_are_read_by_components_of_a_file(folder: Path) -> None:
         (
             None,
             "no_loss.py:MyLoss",
-            r"no_loss\.py: there is no such file\n  -> did you mean 'my_loss\.py:MyLoss'",
+            r"no_loss\.py: there is no such file\n  -> did you mean 'my_loss\.py'",
         ),
         (None, "away/loss.py:MyLoss", r"there is no such file\n  -> the folder .*away does not exist"),
         (LOSS, "broken.py:MyLos", r"has no class 'MyLos'; it has MyLoss\n  -> did you mean 'MyLoss'"),
@@ -370,6 +370,38 @@ def test_commands_tell_it_without_a_traceback(
     assert done.exit_code == 2
     assert "there is no such file" in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("my_los.py:MyLoss",), "my_los.py: there is no such file\n  -> did you mean 'my_loss.py'?"),
+        (("folder.py:MyLoss",), "folder.py: the file cannot be read: Is a directory"),
+        (("pipe.py:MyLoss",), "pipe.py: the file cannot be read: not a regular file"),
+        (("./my_loss.py",), "a class in a file is written ./FILE.py:CLASS"),
+        (("my_loss.py:MyLoss", "--kind", "lost"), "unknown component kind 'lost'; the kinds are model, "),
+    ],
+)
+def test_a_file_that_cannot_be_shown_is_told(
+    words: tuple[str, ...],
+    told: str,
+    folder: Path,
+    invoke: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "folder.py").mkdir()
+    os.mkfifo(folder / "pipe.py")
+    done = invoke("plugins", "show", *words)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert "'folder.py" not in done.output
+    assert ":_" not in done.output
+
+
+def test_a_path_that_no_file_can_have_is_told(folder: Path, one_yaml: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
+        load_config(one_yaml, [r'loss_cfg.0.type="a\0b.py:MyLoss"'])
 
 
 def test_a_module_path_is_no_name(folder: Path, one_yaml: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gait_plugins.config import Config, load_config
+from gait_plugins.config.recipe.load import load_recipe
 
 BOTH = """
 trainer_cfg: {save_name: first, total_iter: 50}
@@ -54,6 +55,28 @@ def test_it_follows_through_several_files(tmp_path: Path, base: str):
     assert checkpoint_of(load_config(own)) == ("own", 50)
 
 
-def test_data_that_are_tested_follow_those_of_the_training():
+def test_data_of_another_name_go_on_by_the_same_table():
     config = load_config("gaitbase/casiab", ["data_cfg.dataset_name=mine"])
-    assert config.data_cfg.test_dataset_name == "mine"
+    assert config.data_cfg.test_dataset_name == "CASIA-B"
+
+
+@pytest.mark.parametrize(
+    ("stage", "overrides", "expected"),
+    [
+        ("overrides: [evaluator_cfg.restore_hint=50, trainer_cfg.total_iter=8]", [], 50),
+        ("overrides: [trainer_cfg.total_iter=8]", [], 8),
+        ("settings: {trainer_cfg.total_iter: first.trainer_cfg.log_iter}", [], 100),
+        ("freeze: []", ["evaluator_cfg.restore_hint=50", "trainer_cfg.total_iter=8"], 50),
+    ],
+)
+@pytest.mark.usefixtures("base")
+def test_stages_of_a_recipe_do_so_too(tmp_path: Path, stage: str, overrides: list[str], expected: int):
+    text = f"""
+stages:
+  - {{name: first, cfgs: base.yaml}}
+  - name: second
+    cfgs: base.yaml
+    {stage}
+"""
+    recipe = load_recipe(written(tmp_path, "two.yaml", text), overrides)
+    assert recipe["second"].config.evaluator_cfg.restore_hint == expected

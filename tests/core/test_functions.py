@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gait_plugins
-from gait_plugins import ConfigError, Embeddings, load_config
+from gait_plugins import ConfigError, Embeddings, UnknownComponent, load_config
 from gait_plugins.core.tools.embeddings import Origin, write_embeddings
 
 
@@ -42,7 +42,9 @@ def test_a_script_trains_tests_and_goes_on(tiny_yaml: Path, tmp_path: Path):
 
 
 @pytest.mark.usefixtures("tiny")
-@pytest.mark.parametrize("value", [3, True, None, "a: b", [1, "x"], {"a": [1.5]}, Path("/tmp/x y")])
+@pytest.mark.parametrize(
+    "value", [3, True, None, "a: b", [1, "x"], {"a": [1.5]}, Path("/tmp/x y"), np.float64(0.5)]
+)
 def test_an_override_may_be_any_value(tiny_yaml: Path, value: object):
     from gait_plugins.config.yaml.overrides import apply
     from gait_plugins.config.yaml.tree import Tree
@@ -60,6 +62,12 @@ def test_what_cannot_be_is_said(tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch
         gait_plugins.train(config, {"trainer_cfg.total_iter": 2})
     with pytest.raises(ConfigError, match="is not a recipe"):
         gait_plugins.test(config, stage="first")
+    with pytest.raises(ConfigError, match="devices is 0, expected 1 or more"):
+        gait_plugins.test(config, devices=0)
+    with pytest.raises(ConfigError, match=r"(?s)cannot be written as YAML: <object.*give numbers"):
+        gait_plugins.train(tiny_yaml, {"trainer_cfg.total_iter": object()})
+    with pytest.raises(UnknownComponent, match="unknown component kind 'lost'"):
+        gait_plugins.get("lost", f"{__file__}:Loss")
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(ConfigError, match="this is no program"):

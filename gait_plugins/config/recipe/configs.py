@@ -14,7 +14,7 @@ from gait_plugins.config.recipe.sections import StageSection
 from gait_plugins.config.sections import Config
 from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
-from gait_plugins.config.yaml.layers import lay_over
+from gait_plugins.config.yaml.layers import following, lay_over
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, paths_in
 from gait_plugins.errors import ConfigError
@@ -52,20 +52,23 @@ class StageConfigs:
         path: KeyPath = ("stages", i)
         title = f"stage {stage.name} of {self.source}"
         tree = lay_over(default_tree(), self._written(stage, path))
-        for key, source in stage.settings.items():
-            where = self.tree.where((*path, "settings", key))
-            typed.assign(tree, key, self._setting(source, where), where or title)
+        with following(tree):
+            for key, source in stage.settings.items():
+                where = self.tree.where((*path, "settings", key))
+                typed.assign(tree, key, self._setting(source, where), where or title)
         if isinstance(stage.overrides, dict):
             lay_over(tree, _part_of(self.tree, (*path, "overrides")))
         else:
-            for j, text in enumerate(stage.overrides):
-                where = self.tree.where((*path, "overrides", j))
-                typed.apply(tree, [text], where, self.folder)
+            with following(tree):
+                for j, text in enumerate(stage.overrides):
+                    where = self.tree.where((*path, "overrides", j))
+                    typed.apply_one(tree, text, where or title, self.folder)
         for key, value in self._imposed(stage).items():
             typed.assign(tree, key, value, self.tree.where((*path, key.rpartition(".")[2])) or title)
-        for name, text, place in self.overrides:
-            if name in (None, stage.name):
-                typed.apply(tree, [text], place)
+        with following(tree):
+            for name, text, place in self.overrides:
+                if name in (None, stage.name):
+                    typed.apply_one(tree, text, place)
         return resolve(tree, title)
 
     def _written(self, stage: StageSection, path: KeyPath) -> Tree:

@@ -61,11 +61,14 @@ def _state(tree: Tree, follower: tuple[str, str], leader: tuple[str, str]) -> _S
 
 @cache
 def _pairs() -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
-    """Each key that follows another one, and that one."""
-    found = []
-    for section, model in SECTIONS.items():
-        for param in of_model(model).params.values():
-            if param.default_note:
-                leading, _, key = param.default_note.partition(".")
-                found.append(((section, param.name), (leading, key)))
+    """Each key of the test that follows one of the training, and that one.
+
+    ``data_cfg.test_dataset_name`` is none of them: whoever gives the data another name goes on by the same
+    table.
+    """
+    section, found = "evaluator_cfg", []
+    for param in of_model(SECTIONS[section]).params.values():
+        if param.default_note:
+            leading, _, key = param.default_note.partition(".")
+            found.append(((section, param.name), (leading, key)))
     return tuple(found)

@@ -35,7 +35,7 @@ def apply(
     """
     with following(tree):
         for text in overrides:
-            _apply(tree, text, place or f"-o {text}", folder)
+            apply_one(tree, text, place or f"-o {text}", folder)
 
 
 def written(key: str, value: str) -> str:
@@ -44,7 +44,8 @@ def written(key: str, value: str) -> str:
     return f"{key}={quoted.strip()}"
 
 
-def _apply(tree: Tree, text: str, place: str, folder: Path) -> None:
+def apply_one(tree: Tree, text: str, place: str, folder: Path = Path()) -> None:
+    """One of several overrides of a block of :func:`~.layers.following`; see :func:`apply`."""
     keys, equals, value_text = text.partition("=")
     if not equals or not all(keys.strip().split(".")):
         raise ConfigError(

@@ -19,6 +19,7 @@ _SCHEMES = ("postgresql", "postgres")
 _LIKE = "postgresql://USER@HOST/DATABASE?schema=NAME"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:(?P<port>\d{1,5})?)?")
+_ADDRESS = re.compile(r"\s*[\w+.-]+://")
 _SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _SHOWN = ("host", "port", "user", "dbname", "service", "sslmode")
 
@@ -56,10 +57,13 @@ def place_of(text: str) -> Place:
     Other settings of libpq may follow, as in its own addresses (``sslmode``, ``service``, ``passfile``, ...).
 
     Raises:
-        ConfigError: the address of a server cannot be read. Its text is not shown: it may hold a password.
+        ConfigError: the address of a server cannot be read, or is of another kind of server. Its text is not
+            shown: it may hold a password.
     """
     scheme, colon, rest = text.partition(":")
     if not colon or scheme.lower() not in _SCHEMES:
+        if _ADDRESS.match(text):  # as a path it would be shown, or made
+            raise _unreadable("it does not begin with postgresql://")
         return Path(text)
     try:
         split = urlsplit(f"postgresql:{rest}", allow_fragments=False)

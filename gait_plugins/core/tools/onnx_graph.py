@@ -192,6 +192,13 @@ def _inputs(embedder: Embedder, size: tuple[int, int]) -> tuple[Input, ...]:
     channels = embedder.model.frame_channels
     if isinstance(record, Mapping):
         shapes = dict(record)
+    elif record is None and len(embedder.model.streams or ()) > 1:
+        raise ConfigError(
+            "the file of weights does not say what the frames of this model's streams are: "
+            f"{', '.join(stream.name for stream in embedder.model.streams or ())}",
+            where=embedder.config.model_cfg.name,
+            hint="give a checkpoint of gait-plugins train, which holds their shapes",
+        )
     else:
         height, width = size if record is None else record
         shapes = {"silhouettes": [height, width] if channels in (None, 1) else [channels, height, width]}

@@ -85,6 +85,9 @@ def test_a_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         f"postgresql://ann:{WRITTEN}@db:port/gait",
         f"postgresql://ann:{WRITTEN}@db:1:2/gait",
         f"postgresql:ann:{WRITTEN}@db/gait",
+        f"postgressql://ann:{WRITTEN}@db/gait",  # as a path it would be shown, or made
+        f"postgresql+psycopg://ann:{WRITTEN}@db/gait",
+        f" postgresql://ann:{WRITTEN}@db/gait",
         f"postgresql://ann:{WRITTEN}@[db/gait",
         f"postgresql://ann:{WRITTEN}@db/gait?{WRITTEN}",
         f"postgresql://ann:{WRITTEN}@db/gait?schema=pg_temp",

@@ -146,6 +146,11 @@ def test_damage_is_told(tmp_path: Path) -> None:
     db.close()
     with Gallery(tmp_path / "g") as gallery, pytest.raises(DataError, match=r"'mallory'.* its checksum"):
         gallery.entries()
+    with sqlite3.connect(tmp_path / "g" / database.DATABASE) as db:
+        db.execute("UPDATE person SET name = x'0041' WHERE name = 'mallory'")  # bytes in place of a text
+    db.close()
+    with Gallery(tmp_path / "g") as gallery, pytest.raises(DataError, match="match its checksum"):
+        gallery.entries()
 
 
 def test_what_is_no_gallery_is_told(tmp_path: Path) -> None:

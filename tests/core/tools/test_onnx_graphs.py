@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -14,9 +15,9 @@ from torch import nn
 from typer.testing import CliRunner
 
 import gait_plugins
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.cli import app
-from gait_plugins.core.tools.onnx_graph import Input, write_graph
+from gait_plugins.core.tools.onnx_graph import Input, export_onnx, write_graph
 from gait_plugins.errors import ConfigError
 from gait_plugins.registry.components import Component
 from gait_plugins.testing.streams import SIZES, taken_by
@@ -101,6 +102,24 @@ def test_a_model_that_takes_no_tracing_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="cannot be traced: torn"):
         write_graph(Torn(), [Input("silhouettes", (8, 8), 255.0)], tmp_path / "m.onnx")
+
+
+def test_weights_that_do_not_say_what_the_streams_are_are_refused(tmp_path: Path) -> None:
+    class Transforms(list[Any]):
+        streams = None
+
+    embedder: Any = SimpleNamespace(
+        trained_on=None,
+        model=SimpleNamespace(streams=(SILHOUETTES, SILHOUETTES.changed(name="maps")), frame_channels=None),
+        config=SimpleNamespace(
+            evaluator_cfg=SimpleNamespace(transform=Transforms()), model_cfg=SimpleNamespace(name="Two")
+        ),
+    )
+    with pytest.raises(
+        ConfigError, match=r"(?s)does not say what .* are: silhouettes, maps.*of gait-plugins"
+    ):
+        export_onnx(embedder, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_the_command_writes_a_graph_that_says_what_it_is(tmp_path: Path) -> None:

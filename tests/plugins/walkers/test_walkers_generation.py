@@ -103,7 +103,7 @@ def test_bones_keep_their_lengths(number: int) -> None:
         for side in "lr":
             bone = np.linalg.norm(joints[f"{end}_{side}"] - joints[f"{start}_{side}"], axis=1)
             # Trunk and toes turn the limbs' planes, which stretches a bone by a few per cent at most.
-            np.testing.assert_allclose(bone, length, rtol=0.03)
+            np.testing.assert_allclose(bone, length, rtol=0.04)
 
 
 def test_one_person_is_more_alike_than_two() -> None:

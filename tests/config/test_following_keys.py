@@ -55,8 +55,9 @@ def test_it_follows_through_several_files(tmp_path: Path, base: str):
     assert checkpoint_of(load_config(own)) == ("own", 50)
 
 
-def test_data_of_another_name_go_on_by_the_same_table():
-    config = load_config("gaitbase/casiab", ["data_cfg.dataset_name=mine"])
+def test_data_of_another_name_go_on_by_the_same_table(tmp_path: Path):
+    both = "inherits: gaitbase/casiab\ndata_cfg: {dataset_name: CASIA-B, test_dataset_name: CASIA-B}\n"
+    config = load_config(written(tmp_path, "both.yaml", both), ["data_cfg.dataset_name=mine"])
     assert config.data_cfg.test_dataset_name == "CASIA-B"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -34,10 +33,7 @@ class FaissIndex(GalleryIndex):
         self._size = 0
 
     def build(self, vectors: StoredVectors, metric: Metric) -> None:
-        with warnings.catch_warnings():
-            # Before 1.12 it asks numpy for a module by its old name.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import faiss
+        import faiss
 
         self._metric, self._size = metric, len(vectors)
         channels, parts = vectors.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,10 @@ class FaissIndex(GalleryIndex):
         self._size = 0
 
     def build(self, vectors: StoredVectors, metric: Metric) -> None:
-        import faiss
+        with warnings.catch_warnings():
+            # Its bindings warn as they are loaded; where warnings are errors, some releases end the process.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import faiss
 
         self._metric, self._size = metric, len(vectors)
         channels, parts = vectors.shape

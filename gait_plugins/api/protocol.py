@@ -92,6 +92,11 @@ class Results:
     """The data set whose naming the protocol went by, where the data are called otherwise
     (``GaitDataset.called``); empty where they are not."""
 
+    @property
+    def table(self) -> str:
+        """The data set whose naming the protocol went by: ``scored_as``, or the data set itself."""
+        return self.scored_as or self.dataset
+
     def scalars(self) -> dict[str, float]:
         """The metrics by OpenGait's keys, ``scalar/test_accuracy/<figure>`` (or ``validation_accuracy``)."""
         return {f"scalar/{self.subset}_accuracy/{name}": value for name, value in self.metrics.items()}

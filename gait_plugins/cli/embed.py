@@ -15,7 +15,6 @@ from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.api.galleries.index import GalleryIndex
-    from gait_plugins.config.film_section import VideoSection
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Origin
     from gait_plugins.core.tools.identification import Answer, Separation
@@ -304,13 +303,6 @@ def open_embedder(
     if compared and compared[0] is not None:  # before the work, as far as it can be told
         require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder
-
-
-def video_of(embedder: Embedder) -> VideoSection:
-    """The section of films of a configuration, or its defaults."""
-    from gait_plugins.config.loading import load_video
-
-    return embedder.config.video_cfg or load_video()
 
 
 def _separation_lines(found: Separation) -> Iterator[str]:

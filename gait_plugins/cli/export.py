@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.cli.embed import Checkpoint, Name
+from gait_plugins.cli.train import Overrides
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
@@ -15,15 +17,9 @@ if TYPE_CHECKING:
 
 
 def run_export(
-    config: Annotated[
-        str,
-        typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration."),
-    ],
+    config: Name,
     output: Annotated[Path, typer.Option("-O", "--out", metavar="FILE", help="File to write: .onnx.")],
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
-    ] = None,
+    checkpoint: Checkpoint = None,
     frames: Annotated[
         int | None,
         typer.Option(min=1, help="Make a graph for exactly so many frames; default: for any number."),
@@ -31,12 +27,7 @@ def run_export(
     size: Annotated[
         str, typer.Option(metavar="HxW", help="Size of the frames, where the checkpoint does not say.")
     ] = "64x44",
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG; may be repeated."
-        ),
-    ] = None,
+    override: Overrides = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the embedding part of a model as an ONNX graph, compared with the model on several sizes.

@@ -12,7 +12,6 @@ import typing_extensions
 from gait_plugins.config.options.signature import uses_from_config
 from gait_plugins.errors import ConfigError, GaitPluginsError
 from gait_plugins.registry.components import Component, Owner
-from gait_plugins.registry.files import FileComponent
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.process import process_kept
 
@@ -69,7 +68,7 @@ class ComponentSpec:
     @property
     def spelling(self) -> str:
         """What names the component in a configuration: of one in a file, with the file's full path."""
-        return self.component.spelling if isinstance(self.component, FileComponent) else self.name
+        return self.component.written(self.name)
 
     def walk(self) -> Iterator[ComponentSpec]:
         """This spec and all that are nested in it."""

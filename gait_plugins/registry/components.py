@@ -68,6 +68,19 @@ class Component:
         return f"{self.owner.distribution}/{self.name}"
 
     @property
+    def spelling(self) -> str:
+        """What the commands that explain components know it by."""
+        return self.name
+
+    def written(self, name: str) -> str:
+        """What a configuration is to hold where the component is called by ``name``: just that."""
+        return name
+
+    def called(self, name: str) -> str:
+        """What messages call it where a configuration says ``name``: just that."""
+        return name
+
+    @property
     def origin(self) -> str:
         """``module:attr`` of the class."""
         if isinstance(self.target, str):

@@ -67,6 +67,14 @@ class FileComponent(Component):
         """The file's full path and the class: usable from anywhere."""
         return f"{self.file}:{self.target}"
 
+    def written(self, name: str) -> str:
+        """The file's full path and the class, wherever ``name`` started from."""
+        return self.spelling
+
+    def called(self, name: str) -> str:
+        """The file's name and the class, without the folders."""
+        return self.name
+
     @property
     def source_text(self) -> bytes:
         """What was read of the file, and is run."""

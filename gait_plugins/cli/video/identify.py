@@ -19,8 +19,8 @@ from gait_plugins.cli.embed import (
     UnknownAbove,
     chosen_index,
     open_embedder,
-    video_of,
 )
+from gait_plugins.cli.video.segment import Overrides
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.printable import printable, say, say_json
 
@@ -61,15 +61,7 @@ def run_identify_film(
     unknown_above: UnknownAbove = None,
     index: Index = "exact",
     checkpoint: Checkpoint = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--override",
-            metavar="KEY=VALUE",
-            help="Override a setting of CONFIG, such as video_cfg.min_frames=40.",
-        ),
-    ] = None,
+    override: Overrides = None,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -150,7 +142,7 @@ def identify_films(
 
 def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) -> list[FilmSource]:
     """The films, all of which can be read."""
-    from gait_plugins.core.recognition.film_people import check_drawing
+    from gait_plugins.core.recognition.film_people import check_drawing, video_of
     from gait_plugins.films.reading import FilmSource
 
     sources = [FilmSource(film, video_of(embedder).rate) for film in films]
@@ -165,7 +157,7 @@ def _sources(films: Sequence[Path], embedder: Embedder, annotated: Path | None) 
 
 
 def _people(source: FilmSource, namer: Namer, join: bool, keep_places: bool) -> FilmPeople:
-    from gait_plugins.core.recognition.film_people import follow_film, name_people
+    from gait_plugins.core.recognition.film_people import follow_film, name_people, video_of
 
     tracks = follow_film(source, video_of(namer.embedder), namer.embedder, keep_places)
     return name_people(tracks, namer, join)

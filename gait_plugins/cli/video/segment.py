@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from gait_plugins.films.segmenting import Report
 
 
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        help="Override a setting, such as video_cfg.segmenter.type=masks; may be repeated.",
+    ),
+]
+
+
 def run_segment(
     film: Annotated[
         Path, typer.Argument(metavar="FILM", help="A film, or a folder of pictures that are its frames.")
@@ -25,15 +36,7 @@ def run_segment(
         str | None,
         typer.Option(metavar="FILE", help="YAML file with the section video_cfg; default: its defaults."),
     ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--override",
-            metavar="KEY=VALUE",
-            help="Override a setting, such as video_cfg.segmenter.type=masks; may be repeated.",
-        ),
-    ] = None,
+    override: Overrides = None,
     annotated: Annotated[
         bool, typer.Option("--annotated/--no-annotated", help="Write the film with boxes and tracks.")
     ] = True,

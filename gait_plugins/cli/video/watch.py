@@ -21,6 +21,7 @@ from gait_plugins.cli.embed import (
     chosen_index,
     open_embedder,
 )
+from gait_plugins.cli.video.segment import Overrides
 from gait_plugins.core.galleries.address import place_of
 from gait_plugins.core.runtime.interrupts import Interrupts
 from gait_plugins.errors import ConfigError
@@ -71,10 +72,6 @@ GiveUp = Annotated[
         "default: 60.",
     ),
 ]
-Changed = Annotated[
-    list[str] | None,
-    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
-]
 
 
 def run_watch(
@@ -87,7 +84,7 @@ def run_watch(
     unknown_above: UnknownAbove = None,
     index: Index = "exact",
     checkpoint: Checkpoint = None,
-    override: Changed = None,
+    override: Overrides = None,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -108,10 +105,11 @@ def run_watch(
         if gallery is None:
             video = load_video(config, override or ())
         else:
+            from gait_plugins.core.recognition.film_people import video_of
             from gait_plugins.core.recognition.naming import Namer
 
             embedder = open_embedder(config, checkpoint, override, device)
-            video = embedder.config.video_cfg or load_video()
+            video = video_of(embedder)
             chosen = chosen_index(index, gallery)
             namer = stack.enter_context(
                 Namer(embedder, gallery, unknown_above=unknown_above, metric=metric, index=chosen)

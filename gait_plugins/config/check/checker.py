@@ -21,7 +21,7 @@ from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
-from gait_plugins.registry.files import FileComponent, file_component, is_file_name
+from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
@@ -206,12 +206,12 @@ class Checker(Notes):
         options = {name: item for name, item in value.items() if name != key}
         options |= {name: item for name, item in shared.items() if name in accepts.params}
         title = f"{component.name} ({component.owner})"
-        owner = OptionOwner(title, spelling(component), others, signature.ignored_options(cls))
+        owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
         before = len(self.problems)
         checked = self.options(options, accepts, path, owner)
         if len(self.problems) == before:
             self._ask(cls, checked.plain, path, title)
-        name = written_name(kind, value, component)
+        name = component.called(value.get(key, KINDS[kind].default))
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
 
     def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
@@ -328,19 +328,6 @@ class Checker(Notes):
             return Checked({k: c.plain for k, c in pairs.items()}, {k: c.value for k, c in pairs.items()})
         self.report(mismatch(value, annotation), path)
         return Checked(None, None)
-
-
-def spelling(component: Component) -> str:
-    """What ``config explain`` knows a component by."""
-    return component.spelling if isinstance(component, FileComponent) else component.name
-
-
-def written_name(kind: str, value: Mapping[str, Any], component: Component) -> str:
-    """The name in a component's mapping; of one in a file, without the folders."""
-    if isinstance(component, FileComponent):
-        return component.name
-    name: str = value.get(KINDS[kind].key, KINDS[kind].default)
-    return name
 
 
 def _plain_base(annotation: type) -> type | tuple[()]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gait_plugins.config.check.checker import Checked, Checker, OptionOwner, spelling, written_name
+from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
@@ -250,15 +250,15 @@ class Resolver:
         shares = share(given, accepts, keys)
         both = {**accepts[0].params, **accepts[1].params}
         ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
-        owner = OptionOwner(" with ".join(titles), spelling(pairs[0][0]), both, ignored)
+        owner = OptionOwner(" with ".join(titles), pairs[0][0].spelling, both, ignored)
         self.check.options(shares[2], Signature({}), path, owner)
         specs = []
         for i, kind in enumerate(kinds):
             component = pairs[i][0]
             checked = self.check.options(
-                shares[i], accepts[i], path, OptionOwner(titles[i], spelling(component))
+                shares[i], accepts[i], path, OptionOwner(titles[i], component.spelling)
             )
-            name = written_name(kind, given, component)
+            name = component.called(given.get(keys[i], KINDS[kind].default))
             where = self.check.place(kind, path)
             specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))
         return SamplerSpec(*specs)

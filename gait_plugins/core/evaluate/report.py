@@ -51,7 +51,7 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
     data = {
         "protocol": results.protocol,
         "dataset": results.dataset,
-        "scored_as": results.scored_as or results.dataset,
+        "scored_as": results.table,
         "step": step,
         "metrics": results.metrics,
         "probes": results.probes,
@@ -69,8 +69,7 @@ def results_to_json(results: Results, step: int | None = None) -> dict[str, Any]
 def results_to_csv(results: Results) -> str:
     """One line for every figure as the protocol returns it, with what it was found by and on."""
     found_by = ("protocol", "dataset", "scored_as", "probes", "gallery", "probes_without_match")
-    values = {"scored_as": results.scored_as or results.dataset}
-    same = tuple(values.get(name, getattr(results, name)) for name in found_by)
+    same = tuple(results.table if name == "scored_as" else getattr(results, name) for name in found_by)
     rows = [(name, float(value), *same) for name, value in results.metrics.items()]
     return csv_text([("figure", "value", *found_by), *rows])
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gait_plugins.config.loading import load_video
-from gait_plugins.core.recognition.film_people import FilmTracks, Followed, follow_film
+from gait_plugins.core.recognition.film_people import FilmTracks, Followed, follow_film, video_of
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.embeddings import Embeddings
 from gait_plugins.errors import ConfigError, DataError
@@ -78,7 +77,7 @@ def embed_data(
 def _of_film(
     embedder: Embedder, path: Path, identity: str | None, chosen: Sequence[int], of_one: bool
 ) -> tuple[Embeddings, list[tuple[int, str]]]:
-    video = embedder.config.video_cfg or load_video()
+    video = video_of(embedder)
     with quiet_opencv(threads=None):
         seen = follow_film(FilmSource(path, video.rate), video, embedder)
     if seen.embeddings is None:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from gait_plugins.api import GaitDataset, Subset
-from gait_plugins.config.loading import load_video
 from gait_plugins.core.galleries.calibration import FEWEST
 from gait_plugins.core.galleries.conversion import enroll_in
 from gait_plugins.core.recognition.film_data import rows_of_tracks
-from gait_plugins.core.recognition.film_people import follow_film
+from gait_plugins.core.recognition.film_people import follow_film, video_of
 from gait_plugins.core.recognition.film_truth import FilmTruth
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.errors import ConfigError, DataError
@@ -146,7 +145,7 @@ def enroll_shown(film: DemoFilm, embedder: Embedder, gallery: Path) -> Enrolment
         DataError: no track of the film shows one person.
     """
     embedder.require_trust()
-    video = embedder.config.video_cfg or load_video()
+    video = video_of(embedder)
     with quiet_opencv(threads=None):
         seen = follow_film(FilmSource(film.path, video.rate), video, embedder, keep_places=True)
     shown = film.truth.shown(seen.places)

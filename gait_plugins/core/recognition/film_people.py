@@ -14,6 +14,7 @@ import numpy as np
 from gait_plugins.api.progress import Job
 from gait_plugins.api.video.frames import Film
 from gait_plugins.config.film_section import VideoSection
+from gait_plugins.config.loading import load_video
 from gait_plugins.core.recognition.joining import Person, Seen, one_name_at_a_time, people_of
 from gait_plugins.core.recognition.looks import embed_tracks, require_streams
 from gait_plugins.core.recognition.naming import Namer
@@ -99,6 +100,11 @@ class FilmPeople:
                 known = [seen.track, round(seen.begin, 3), round(seen.end, 3), seen.silhouettes]
                 numbers = ["" if named[key] is None else named[key] for key in NUMBERS]
                 yield [self.found.film.name, person.label, *known, *numbers, seen.remark]
+
+
+def video_of(embedder: Embedder) -> VideoSection:
+    """The section of films of a model's configuration, or its defaults."""
+    return embedder.config.video_cfg or load_video()
 
 
 def follow_film(

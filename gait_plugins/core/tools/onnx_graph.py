@@ -6,8 +6,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -235,7 +234,9 @@ def _trace(
     names = [each.name for each in inputs]
     axes = {**dict.fromkeys(names, free), OUTPUT: {0: "n"}} if free else None
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), warnings.catch_warnings():
+            # The tracer warns of sizes that it checks: whether they became fixed is tried afterwards.
+            warnings.simplefilter("ignore")
             torch.onnx.export(
                 graph,
                 _example(inputs, *size),
@@ -255,14 +256,6 @@ def _trace(
             where=type(graph.model).__name__,
             hint="embed with gait-plugins embed",
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the tracer says of checked sizes: whether they became fixed is tried afterwards."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _compare(
@@ -322,7 +315,7 @@ def _unfit(graph: _Graph, traced: tuple[int, int], tried: tuple[int, int], told:
         f"the graph, traced with {traced[0]} sequences of {traced[1]} frames, does not do what the model "
         f"does with {tried[0]} of {tried[1]}: {told}",
         where=type(graph.model).__name__,
-        hint=fixed if len({traced[1], tried[1]}) > 1 or traced[0] > 1 else "embed with gait-plugins embed",
+        hint=fixed if traced[0] > 1 else "embed with gait-plugins embed",
     )
 
 

@@ -56,7 +56,7 @@ class JsonlLog:
             subset=results.subset,
             protocol=results.protocol,
             dataset=results.dataset,
-            scored_as=results.scored_as or results.dataset,
+            scored_as=results.table,
             metrics=results.metrics,
             probes=results.probes,
             gallery=results.gallery,

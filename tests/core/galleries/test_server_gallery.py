@@ -361,7 +361,9 @@ def test_a_connection_that_is_lost_within_a_change_is_told(
 ) -> None:
     with gallery_of(place, embeddings(3, 2)) as gallery:
         assert isinstance(gallery, ServerGallery)
-        with refused("ended the connection", "run the command again"), gallery._server.writing():
+        # Who ended it depends on the release of psycopg: only later ones pass on the state.
+        told = refused("the connection", "terminating connection", "run the command again")
+        with told, gallery._server.writing():
             gallery._server.run("DELETE FROM @.sequence")
             postgres.execute(ENDS)
             gallery._server.run("DELETE FROM @.person")

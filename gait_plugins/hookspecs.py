@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from gait_plugins.api import Job, Results, Run
+    from gait_plugins.api import Job, PublishedCheckpoint, Results, Run
 
 PROJECT = "gait_plugins"
 API_VERSION = 1
@@ -118,6 +118,14 @@ def gait_pose_estimators() -> Contribution:  # type: ignore[empty-body]
 @hookspec
 def gait_recipes() -> Contribution:  # type: ignore[empty-body]
     """Trainings of several stages: classes that name a YAML file of the package (``Recipe``)."""
+
+
+@hookspec
+def gait_checkpoints() -> Mapping[str, PublishedCheckpoint]:  # type: ignore[empty-body]
+    """Published checkpoints by name (``PublishedCheckpoint``): ``{"trackletgait/gait3d": ...}``.
+
+    A name has a slash. It is accepted wherever a checkpoint is; ``checkpoint fetch`` gets the file.
+    """
 
 
 @hookspec

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
     from gait_plugins.api.video.frames import Film, FilmFrame
     from gait_plugins.api.video.people import Detection, Sighting
+    from gait_plugins.api.weights.published import HubFile, PackageFile, PublishedCheckpoint, WebFile
     from gait_plugins.io.ragged import Ragged
 
 EXPORTS = {
@@ -45,13 +46,16 @@ EXPORTS = {
     "GaitDataset": "dataset",
     "GaitModel": "model",
     "GalleryIndex": "gait_plugins.api.galleries.index",
+    "HubFile": "gait_plugins.api.weights.published",
     "Job": "progress",
     "JointTransform": "transform",
     "Loss": "loss",
     "LossSchedule": "loss",
     "ModelOutput": "model",
+    "PackageFile": "gait_plugins.api.weights.published",
     "PoseEstimator": "gait_plugins.api.video.components",
     "Protocol": "protocol",
+    "PublishedCheckpoint": "gait_plugins.api.weights.published",
     "Ragged": "gait_plugins.io.ragged",
     "RaggedTensor": "batch",
     "Recipe": "recipe",
@@ -68,6 +72,7 @@ EXPORTS = {
     "Table": "protocol",
     "Tracker": "gait_plugins.api.video.components",
     "Transform": "transform",
+    "WebFile": "gait_plugins.api.weights.published",
     "WithProbability": "transform",
     "fits_any": "sequence",
     "track": "progress",
@@ -89,13 +94,16 @@ __all__ = [
     "GaitDataset",
     "GaitModel",
     "GalleryIndex",
+    "HubFile",
     "Job",
     "JointTransform",
     "Loss",
     "LossSchedule",
     "ModelOutput",
+    "PackageFile",
     "PoseEstimator",
     "Protocol",
+    "PublishedCheckpoint",
     "Ragged",
     "RaggedTensor",
     "Recipe",
@@ -112,6 +120,7 @@ __all__ = [
     "Table",
     "Tracker",
     "Transform",
+    "WebFile",
     "WithProbability",
     "fits_any",
     "track",

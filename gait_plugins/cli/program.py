@@ -87,7 +87,9 @@ app.command("export")(export.run_export)
 app.command("enroll")(embed.run_enroll)
 app.command("identify")(embed.run_identify)
 app.command("demo")(demo.demo)
-app.add_typer(checkpoint.app, name="checkpoint", help="Inspect and convert checkpoints.")
+app.add_typer(
+    checkpoint.app, name="checkpoint", help="List, fetch, inspect, convert and publish checkpoints."
+)
 app.add_typer(config.app, name="config", help="Check and explain configurations.")
 app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
 app.add_typer(gallery.app, name="gallery", help="List, remove, convert, calibrate and evaluate galleries.")

@@ -30,6 +30,11 @@ def printable_text(text: str) -> str:
     return _spelt_out(text, "\n")
 
 
+def megabytes(size: int) -> str:
+    """A number of bytes in words: ``12.3 MB``."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
 def json_text(value: Any, indent: int | None = None, *, allow_nan: bool = True) -> str:
     """JSON in which letters stay as they are, and what is not printable is escaped; ``json.loads`` undoes it.
 

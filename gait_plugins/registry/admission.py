@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import pluggy
 
@@ -14,13 +15,24 @@ from gait_plugins.registry.commands import HOOK as COMMANDS
 from gait_plugins.registry.commands import Command, commands_from
 from gait_plugins.registry.components import Component, Owner
 from gait_plugins.registry.kinds import KINDS
+from gait_plugins.registry.published import HOOK as CHECKPOINTS
+from gait_plugins.registry.published import NamedCheckpoint, checkpoints_from
 from gait_plugins.suggest import did_you_mean
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("gait_"))
 
 
-def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> tuple[list[Component], list[Command]]:
-    """Register the plugin of a package and return its components and commands.
+@dataclass(frozen=True)
+class Contributed:
+    """What a plugin adds."""
+
+    components: list[Component]
+    commands: list[Command]
+    checkpoints: list[NamedCheckpoint]
+
+
+def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> Contributed:
+    """Register the plugin of a package and return what it adds.
 
     Raises:
         PluginLoadError: the plugin breaks the hook contract; it is then not registered.
@@ -34,9 +46,12 @@ def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> tuple[li
         )
     enlist(hooks, plugin, f"{owner.distribution}:{owner.entry_point}")
     try:
-        components = [found for kind in KINDS for found in _contributions(hooks, owner, plugin, kind)]
-        returned = _returned(hooks, plugin, COMMANDS)
-        return components, [found for value in returned for found in commands_from(value, owner)]
+        told, published = (list(_returned(hooks, plugin, hook)) for hook in (COMMANDS, CHECKPOINTS))
+        return Contributed(
+            [found for kind in KINDS for found in _contributions(hooks, owner, plugin, kind)],
+            [found for value in told for found in commands_from(value, owner)],
+            [found for value in published for found in checkpoints_from(value, owner)],
+        )
     except BaseException:
         hooks.unregister(plugin)
         raise

@@ -29,6 +29,8 @@ from gait_plugins.registry.discovery import allow_list, discover, is_allowed
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.lifecycle import Lifecycle
 from gait_plugins.registry.process import process_kept
+from gait_plugins.registry.published import HOOK as CHECKPOINTS
+from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.suggest import nearest
 
 log = logging.getLogger("gait_plugins")
@@ -49,6 +51,7 @@ class Manager:
         self.failures: list[Failure] = []
         self._components: list[Component] = []
         self._commands: list[Command] = []
+        self._checkpoints: list[NamedCheckpoint] = []
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
@@ -78,10 +81,18 @@ class Manager:
         """The commands that plugins add, by name and package; nothing is imported."""
         return sorted(self._commands, key=lambda c: (c.words, c.owner))
 
+    def checkpoints(self) -> list[NamedCheckpoint]:
+        """The published checkpoints that plugins tell of, by name and package; nothing is fetched."""
+        return sorted(self._checkpoints, key=lambda c: (c.name.lower(), c.owner))
+
+    def checkpoints_called(self, name: str) -> list[NamedCheckpoint]:
+        """The published checkpoints of a bare or qualified name, by package."""
+        return [c for c in self.checkpoints() if c.is_called(name)]
+
     def listeners(self) -> dict[Owner, list[str]]:
         """The life-cycle hooks that each plugin implements."""
         found: dict[Owner, list[str]] = {}
-        contributions = {COMMANDS, *(kind.hook for kind in KINDS.values())}
+        contributions = {COMMANDS, CHECKPOINTS, *(kind.hook for kind in KINDS.values())}
         for hook in (h for h in HOOKS if h not in contributions):
             for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
                 owner = self._owner_of.get(id(implementation.plugin))
@@ -165,20 +176,23 @@ class Manager:
             self.failures.append(Failure(owner, import_failure(error, owner), error))
 
     def _register(self, owner: Owner, plugin: object) -> None:
-        contributed, commands = admit(self._hooks, owner, plugin)
+        added = admit(self._hooks, owner, plugin)
         package = normalised(owner.distribution)
         own = {(c.kind, c.name) for c in self._components if normalised(c.owner.distribution) == package}
-        twice = [f"{c.kind} {c.name!r}" for c in contributed if (c.kind, c.name) in own]
+        twice = [f"{c.kind} {c.name!r}" for c in added.components if (c.kind, c.name) in own]
         known = {c.words for c in self._commands if normalised(c.owner.distribution) == package}
-        twice += [f"the command {c.name!r}" for c in commands if c.words in known]
+        twice += [f"the command {c.name!r}" for c in added.commands if c.words in known]
+        names = {c.name for c in self._checkpoints if normalised(c.owner.distribution) == package}
+        twice += [f"the checkpoint {c.name!r}" for c in added.checkpoints if c.name in names]
         if twice:
             self._hooks.unregister(plugin)
             raise PluginLoadError(f"another plugin of {owner} already offers {', '.join(twice)}")
         self.owners.append(owner)
         self._owner_of[id(plugin)] = owner
-        self._components.extend(contributed)
+        self._components.extend(added.components)
         self._found.clear()
-        self._commands.extend(commands)
+        self._commands.extend(added.commands)
+        self._checkpoints.extend(added.checkpoints)
 
     def absent(self) -> dict[str, str]:
         """Code that plugins front and that is not here -> their advice."""

@@ -13,12 +13,12 @@ import torch
 
 from gait_plugins.core.checkpoints.files import (
     FORMAT,
-    Checkpoint,
     read_checkpoint,
     save_checkpoint,
 )
 from gait_plugins.core.checkpoints.found import Found
 from gait_plugins.core.checkpoints.tensor_file import SUFFIX, UnknownType, shared, write_tensor_file
+from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
@@ -61,6 +61,7 @@ def convert(source: Path, target: Path, *, like: Mapping[str, Any] | None = None
     Raises:
         CheckpointError: the one cannot be read or the other not be written, or its name says no kind.
     """
+    source = located(source)
     check_target(source, target)
     checkpoint, found = read_checkpoint(source, like=like)
     weights = {k: v for k, v in checkpoint["model"].items() if isinstance(v, torch.Tensor)}
@@ -71,7 +72,7 @@ def convert(source: Path, target: Path, *, like: Mapping[str, Any] | None = None
             where=str(source),
         )
     kept = {name: checkpoint[name] for name in _TOLD if name in checkpoint}
-    _write(target, weights, kept, _origin(source, found))
+    write_weights(target, weights, kept, _origin(source, found))
     left = [name for name in checkpoint if name not in (*kept, "model", "format")]
     return Converted(
         path=str(target),
@@ -97,13 +98,26 @@ def check_target(source: Path, target: Path) -> None:
         )
     if target.is_dir():
         raise CheckpointError("this is a folder, expected a file to write", where=str(target))
-    if target.exists() and target.samefile(split_part(source)[0]):
+    if target.exists() and target.samefile(split_part(located(source))[0]):
         raise CheckpointError(
             "source and target are one file", where=str(target), hint="give another name to write to"
         )
 
 
-def _write(target: Path, weights: Mapping[str, Any], kept: Checkpoint, origin: Mapping[str, str]) -> None:
+def write_weights(
+    target: Path, weights: Mapping[str, Any], kept: Mapping[str, Any], origin: Mapping[str, str]
+) -> None:
+    """Write weights to a file of the kind that its name says.
+
+    Args:
+        target: see :func:`check_target`.
+        weights: dense tensors.
+        kept: plain data beside them: configuration, iteration and the like.
+        origin: texts that say where they are from.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     if target.suffix != SUFFIX:
         save_checkpoint(target, {"model": dict(weights), **kept, "converted_from": dict(origin)})
         return

@@ -24,6 +24,7 @@ from gait_plugins.core.checkpoints.compare import (
 from gait_plugins.core.checkpoints.found import Found, bare_names, find_weights, holdings
 from gait_plugins.core.checkpoints.frames import check_frame_record
 from gait_plugins.core.checkpoints.reading import IN_PIECES, Content, read_content
+from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import whole_file
 from gait_plugins.io.part_of_file import split_part
@@ -120,7 +121,8 @@ def read_checkpoint(
     The file is verified by its own checksums first, where it has some.
 
     Args:
-        path: the file; ``FILE#PART`` names the weights under one of its keys.
+        path: the file, or the name of a published checkpoint; ``FILE#PART`` names the weights under one of
+            its keys.
         otherwise: the hint where the file cannot be read and its folder holds no other checkpoint.
         like: weights by the names that are wanted, of which only the shapes count: of several sets of
             weights, and of several prefixes, those are taken that fit best. None: the likeliest.
@@ -129,8 +131,10 @@ def read_checkpoint(
         The checkpoint, its weights under ``model``, and what was found where.
 
     Raises:
-        CheckpointError: the file is missing, damaged, holds code, has a future format, or no weights.
+        CheckpointError: the file is missing, damaged, holds code, has a future format, or no weights; or it
+            is published and not fetched.
     """
+    path = located(path)
     file, part = split_part(path)
     content = read_content(file, otherwise)
     if not isinstance(content.value, dict):

@@ -17,6 +17,7 @@ from gait_plugins.core.checkpoints.files import Checkpoint, read_checkpoint
 from gait_plugins.core.checkpoints.found import Found
 from gait_plugins.core.checkpoints.identify import Guess, file_classes, guess_origin
 from gait_plugins.core.checkpoints.partial import under
+from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
@@ -87,12 +88,13 @@ def checkpoint_info(path: Path, like: Mapping[str, Any] | None = None) -> Checkp
     """Read a checkpoint and tell what it is.
 
     Args:
-        path: the file, or ``FILE#PART``.
+        path: the file or the name of a published one, or ``FILE#PART``.
         like: weights by the names that are wanted; see :func:`read_checkpoint`.
 
     Raises:
         CheckpointError: it cannot be read; see :func:`load_checkpoint`.
     """
+    path = located(path)
     checkpoint, found = read_checkpoint(path, like=like)
     file, _ = split_part(path)
     weights = checkpoint["model"]

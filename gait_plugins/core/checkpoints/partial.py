@@ -11,6 +11,7 @@ from typing import Any
 from gait_plugins.api import GaitModel
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, take_weights
+from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.io.part_of_file import split_part
@@ -31,7 +32,7 @@ class Part:
     target: str
     """What the part's keys begin with (``full_component``); empty for the whole model."""
     source: str
-    """A checkpoint file; in a recipe also the name of a stage."""
+    """A checkpoint file or the name of a published one; in a recipe also the name of a stage."""
     prefix: str | None = None
     """What the weights' keys begin with in the file. None: like the target where the file has such, else
     nothing."""
@@ -157,7 +158,7 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
     take_weights(model, taken, str(path))
     told = {*report.fitting, *report.missing, *(mismatch.key for mismatch in report.mismatched)}
     left = [key for key in under(model.state_dict(), part.target) if key not in told]
-    file, below = split_part(path)
+    file, below = split_part(located(path))
     digest = file_sha256(file)
     log.info(
         "%s <- %s of %s (sha256 %s): %d of %d weights taken%s",

@@ -26,6 +26,7 @@ from gait_plugins.core.checkpoints.tensor_file import (
     is_tensor_file,
     read_tensor_file,
 )
+from gait_plugins.core.weights.lookup import nearest_names
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.folders import SPECIAL, is_special
@@ -127,7 +128,7 @@ def _no_file(path: Path, otherwise: str) -> CheckpointError:
         return CheckpointError(
             SPECIAL if is_special(path) else "there is no such checkpoint",
             where=str(path),
-            hint=neighbours(path) or otherwise,
+            hint=neighbours(path) or _meant(path) or otherwise,
         )
     kind = folder_kind(path)
     if kind is not None:
@@ -135,6 +136,12 @@ def _no_file(path: Path, otherwise: str) -> CheckpointError:
     return CheckpointError(
         "this is a folder, expected a file", where=str(path), hint=neighbours(path) or otherwise
     )
+
+
+def _meant(path: Path) -> str:
+    """The published checkpoints that a misspelt name may stand for; empty where it is none."""
+    found = nearest_names(path.as_posix())
+    return found if "did you mean" in found else ""
 
 
 def _of_another_kind(kind: Kind, path: Path) -> CheckpointError:

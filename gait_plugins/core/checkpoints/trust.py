@@ -52,7 +52,7 @@ def trust_in(model: nn.Module, checkpoint: Checkpoint) -> Trust:
         refusals += _untaken(model, checkpoint)
         if _is_random(checkpoint):
             refusals.append("its weights are random: they were never trained")
-    made_up = _synthetic(checkpoint.get("config"))
+    made_up = synthetic_sets(checkpoint.get("config"))
     warnings = [
         f"the model was trained on synthetic people ({', '.join(made_up)}): how well it tells real people "
         "apart is not known, and the names below prove nothing"
@@ -99,7 +99,7 @@ def _untouched(weights: Mapping[str, Any]) -> bool:
     return found
 
 
-def _synthetic(config: Any) -> list[str]:
+def synthetic_sets(config: Any) -> list[str]:
     """Data sets of made-up people that a configuration trains on, also below others."""
     section = config.get("data_cfg") if isinstance(config, Mapping) else None
     return list(dict.fromkeys(_below(section))) if isinstance(section, Mapping) else []

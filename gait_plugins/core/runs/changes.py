@@ -21,7 +21,8 @@ from gait_plugins.config.specs import Structure
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.core.checkpoints.partial import parts_of
 from gait_plugins.core.runtime.devices import precision_in_use
-from gait_plugins.errors import DataError, GaitPluginsError
+from gait_plugins.core.weights.lookup import located
+from gait_plugins.errors import CheckpointError, DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
 from gait_plugins.io.part_of_file import split_part
 from gait_plugins.registry.files import is_file_name
@@ -153,7 +154,10 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
         if target not in now or target not in then:
             changes.append(Change(name, *_sources(then.get(target), now.get(target))))
             continue
-        file, key = split_part(now[target])
+        try:
+            file, key = split_part(located(now[target]))
+        except CheckpointError:  # published, and no longer here
+            continue
         if not file.is_file():
             continue
         if (found := file_sha256(file)) != then[target] or key != below[target]:

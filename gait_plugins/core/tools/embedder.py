@@ -23,6 +23,7 @@ from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
+from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.part_of_file import part_sha256
 from gait_plugins.metrics import Metric
@@ -38,8 +39,8 @@ class Embedder:
 
     Args:
         config: a configuration, its file, or the name of a shipped one.
-        checkpoint: its weights; None means what ``evaluator_cfg.restore_hint`` names. A model without
-            weights needs none.
+        checkpoint: its weights, a file or the name of a published checkpoint; None means what
+            ``evaluator_cfg.restore_hint`` names. A model without weights needs none.
         device: where to compute.
 
     Raises:
@@ -65,7 +66,7 @@ class Embedder:
             path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
             restored = restore_for_test(model, self.config, path)
             self.trained_on = trained_frames(restored)
-            digest = part_sha256(path)
+            digest = part_sha256(located(path))
         self.trust = trust_in(model, restored)
         """Whether it may name people."""
         self.model = model.to(self.fabric.device)

@@ -1,4 +1,4 @@
-"""``gait-plugins checkpoint``: shows checkpoint files, whether a model takes their weights, and converts."""
+"""Checkpoint files: ``gait-plugins checkpoint show`` and ``checkpoint convert``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gait_plugins.cli.exit_codes import EXIT_ERROR
-from gait_plugins.cli.plugin_commands import OpenGroup
-from gait_plugins.io.printable import printable, say, say_json
+from gait_plugins.io.printable import megabytes, printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.api import GaitModel
     from gait_plugins.core.checkpoints.compare import LoadReport
     from gait_plugins.core.checkpoints.identify import Guess
     from gait_plugins.core.checkpoints.inspect import CheckpointInfo, Size
-
-app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Inspect and convert checkpoints."""
-
 
 Config = Annotated[
     str | None,
@@ -37,13 +28,12 @@ Override = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command("show")
-def show(
+def run_show(
     file: Annotated[
         Path,
         typer.Argument(
             help="Checkpoint of this package, of OpenGait or of another tool, or weights alone (.pt, "
-            ".safetensors). FILE#PART: the weights under that key."
+            ".safetensors), or the name of a published one. FILE#PART: the weights under that key."
         ),
     ],
     config: Config = None,
@@ -70,8 +60,7 @@ def show(
         raise typer.Exit(EXIT_ERROR)
 
 
-@app.command("convert")
-def convert_file(
+def run_convert(
     file: Annotated[
         Path, typer.Argument(help="File to read: what checkpoint show reads. FILE#PART: one of its weights.")
     ],
@@ -131,7 +120,7 @@ def _report(file: Path, model: GaitModel) -> LoadReport:
 def _info_lines(info: CheckpointInfo) -> Iterator[str]:
     classes = "unknown" if info.classes is None else f"{info.classes} (by {info.classes_by})"
     rows = {
-        "file": f"{info.path} ({_megabytes(info.bytes)})",
+        "file": f"{info.path} ({megabytes(info.bytes)})",
         "sha256": info.sha256,
         "written by": info.writer,
         "weights": info.weights,
@@ -171,7 +160,7 @@ def _table(title: str, sizes: Mapping[str, Size]) -> Iterator[str]:
     yield f"\n{title}"
     width = max(map(len, sizes), default=0)
     for name, size in sizes.items():
-        text = f"{size.values:>12,} values, {size.tensors:>4} tensors, {_megabytes(size.bytes)}"
+        text = f"{size.values:>12,} values, {size.tensors:>4} tensors, {megabytes(size.bytes)}"
         yield f"  {printable(name):{width}}  {text}"
 
 
@@ -195,7 +184,3 @@ def _origin(origin: Any) -> str:
     if not isinstance(origin, Mapping):  # a file may hold anything
         return repr(origin)
     return f"{origin.get('distribution')} {origin.get('version')}"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

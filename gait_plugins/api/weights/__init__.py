@@ -1,0 +1,1 @@
+"""Published weights, as plugins tell of them."""

@@ -1,0 +1,1 @@
+"""Weights by name: published checkpoints, looked up, fetched, verified and kept in a cache."""

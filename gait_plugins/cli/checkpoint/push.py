@@ -69,16 +69,16 @@ def run_push(
         say("a package tells of them by its hook gait_checkpoints:")
         say(entry_code(written, repository, pushed.commit, licence))
         return
-    folder = Path(repository.rpartition("/")[2]) if out is None else out
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    target = Path(repository.rpartition("/")[2]) if out is None else out
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise ConfigError(
             "the folder holds files",
-            where=str(folder),
+            where=str(target),
             hint="--overwrite writes to it, or name another: -O DIR",
         )
     found = read_publishable(source, config, results)
-    written = write_publication(found, folder, repository, licence)
-    say(printable(f"{folder}: {', '.join(written.files)}; nothing was uploaded"))
+    written = write_publication(found, target, repository, licence)
+    say(printable(f"{target}: {', '.join(written.files)}; nothing was uploaded"))
     say(printable(f"weights: {megabytes(written.bytes)}, sha256 {written.sha256}"))
     if written.shortened:
         say(printable(f"paths of this machine were cut to their last part: {', '.join(written.shortened)}"))

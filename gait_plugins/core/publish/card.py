@@ -38,7 +38,7 @@ def model_card(source: Publishable, about: About) -> str:
 
 def _header(source: Publishable, about: About) -> dict[str, Any]:
     config = source.config
-    tags = ["gait-recognition", "gait-plugins", config.model_cfg.name.rpartition("/")[2]]
+    tags = ["gait-recognition", "gait-plugins", _model(source).rpartition("/")[2]]
     tags += ["synthetic-people"] * bool(synthetic_sets(config.data))
     found: dict[str, Any] = {
         "license": about.licence,
@@ -66,7 +66,7 @@ def _index_entry(results: Mapping[str, Any]) -> dict[str, Any]:
 def _lines(source: Publishable, about: About) -> Iterator[str]:
     config, checkpoint = source.config, source.checkpoint
     yield from (f"# {about.repository.rpartition('/')[2]}", "")
-    yield f"Weights for gait recognition, of [{BUILT_IN}](https://pypi.org/project/{BUILT_IN}/) {__version__}."
+    yield f"Weights for gait recognition, made with {BUILT_IN} {__version__}."
     made_up = synthetic_sets(config.data)
     if made_up:
         yield from (
@@ -76,7 +76,7 @@ def _lines(source: Publishable, about: About) -> Iterator[str]:
         yield "people apart is not known."
     yield from ("", "| | |", "|---|---|")
     rows = {
-        "Model": config.model_cfg.name,
+        "Model": _model(source),
         "Trained on": config.data_cfg.dataset_name,
         "Iterations": checkpoint.get("iteration", "unknown"),
         "Weights": f"`{WEIGHTS}`, {about.bytes} bytes",
@@ -110,16 +110,21 @@ def _figures(source: Publishable) -> Iterator[str]:
 def _use(about: About) -> Iterator[str]:
     yield from (
         "```sh",
-        f"pip install {BUILT_IN} huggingface_hub",
         f"hf download {about.repository} {WEIGHTS} {CONFIG} --local-dir weights",
         f"gait-plugins embed weights/{CONFIG} DATA --checkpoint weights/{WEIGHTS} -O embeddings.npz",
         "```",
         "",
-        "DATA is a folder of silhouettes, or sequence files. `gait-plugins test` scores the weights on a data set",
-        "whose folder is set with `-o data_cfg.dataset_root=DIR`.",
+        f"This needs the packages {BUILT_IN} and huggingface_hub. DATA is a folder of silhouettes, or sequence",
+        "files. `gait-plugins test` scores the weights, on the data in `-o data_cfg.dataset_root=DIR`.",
     )
     if about.shortened:
         yield from ("", f"Set to your own folders: {', '.join(f'`{key}`' for key in about.shortened)}.")
+
+
+def _model(source: Publishable) -> str:
+    """The name of the model; of one in a file without its folder."""
+    name = source.config.model_cfg.name
+    return name.rpartition("/")[2] if ".py:" in name else name
 
 
 def _versions(checkpoint: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,12 @@ def write_publication(source: Publishable, folder: Path, repository: str, licenc
     write_weights(weights, source.weights, {**kept, "config": config}, origin)
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     files = [CARD, CONFIG, WEIGHTS]
-    if source.results:
+    shown = replace(source, results=tuple(_without_places(source.results)))
+    if shown.results:
         files.append(FIGURES)
-        write_text(folder / FIGURES, json_text(_without_places(list(source.results)), 2) + "\n")
+        write_text(folder / FIGURES, json_text(list(shown.results), 2) + "\n")
     about = About(repository, licence, file_sha256(weights), weights.stat().st_size, tuple(shortened))
-    write_text(folder / CARD, model_card(source, about))
+    write_text(folder / CARD, model_card(shown, about))
     return Publication(folder, tuple(sorted(files)), about.sha256, about.bytes, about.shortened)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gait_plugins.core.publish.card import WEIGHTS
 from gait_plugins.core.publish.folder import Publication
-from gait_plugins.core.weights.hub import endpoint, hub_errors, import_hub
+from gait_plugins.core.weights.hub import LOGIN, endpoint, hub_errors, import_hub
 from gait_plugins.errors import CheckpointError
 from gait_plugins.version import __version__
 
@@ -30,14 +30,14 @@ def push(publication: Publication, repository: str, *, public: bool = False) -> 
         public: let everybody see it; a repository that is public already is left alone otherwise.
 
     Raises:
-        CheckpointError: huggingface_hub is missing, there is no token, or the Hub refuses or cannot be reached.
+        CheckpointError: huggingface_hub is missing, there is no token, or the Hub refuses or is out of reach.
     """
     hub = import_hub()
     if hub.get_token() is None:
         raise CheckpointError(
             "there is no token for the Hub",
             where=repository,
-            hint="log in with hf auth login, or set HF_TOKEN",
+            hint=LOGIN,
         )
     api = hub.HfApi(endpoint=endpoint(), library_name="gait-plugins", library_version=__version__)
     with hub_errors(repository):

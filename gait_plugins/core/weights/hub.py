@@ -18,7 +18,7 @@ from gait_plugins.errors import CheckpointError
 from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.version import __version__
 
-_LOGIN = "log in with hf auth login, or set HF_TOKEN"
+LOGIN = "log in with hf auth login, or set HF_TOKEN"
 
 
 def import_hub() -> Any:
@@ -100,13 +100,13 @@ def hub_errors(where: str) -> Iterator[None]:
         raise CheckpointError(
             "the repository is gated: its owner decides who may have it",
             where=where,
-            hint=f"ask for access on its page, then {_LOGIN}",
+            hint=f"ask for access on its page, then {LOGIN}",
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise CheckpointError(
             f"the repository does not exist, or is private and not yours ({_status(error)})",
             where=where,
-            hint=f"check the name; for a private one {_LOGIN}",
+            hint=f"check the name; for a private one {LOGIN}",
         ) from error
     except errors.RevisionNotFoundError as error:
         raise CheckpointError("the repository has no such revision", where=where, hint=_OUTDATED) from error
@@ -138,7 +138,7 @@ def _is_of_network(error: Exception) -> bool:
 def _answered(error: Any, where: str) -> CheckpointError:
     status = _status(error)
     if status == 401:
-        return CheckpointError("the Hub does not accept the token (401)", where=where, hint=_LOGIN)
+        return CheckpointError("the Hub does not accept the token (401)", where=where, hint=LOGIN)
     if status == 403:
         return CheckpointError(
             "the Hub refuses it (403): the token has no right to do this",

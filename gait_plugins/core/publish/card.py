@@ -114,7 +114,7 @@ def _use(about: About) -> Iterator[str]:
         f"gait-plugins embed weights/{CONFIG} DATA --checkpoint weights/{WEIGHTS} -O embeddings.npz",
         "```",
         "",
-        f"This needs the packages {BUILT_IN} and huggingface_hub. DATA is a folder of silhouettes, or sequence",
+        f"This needs {BUILT_IN} and huggingface_hub. DATA is a folder of silhouettes, or sequence",
         "files. `gait-plugins test` scores the weights, on the data in `-o data_cfg.dataset_root=DIR`.",
     )
     if about.shortened:

@@ -30,6 +30,7 @@ def import_hub() -> Any:
     try:
         import huggingface_hub
         import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError as error:
         raise CheckpointError(
             "the Hugging Face Hub is reached by huggingface_hub, which is not installed",
@@ -118,10 +119,10 @@ def hub_errors(where: str) -> Iterator[None]:
         ) from error
     except errors.HfHubHTTPError as error:
         raise _answered(error, where) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unreachable(error, where) from error
+    except (ValueError, RuntimeError) as error:
+        raise CheckpointError(f"huggingface_hub reports: {_all_of(error)}", where=where) from error
     except Exception as error:
-        if not _is_of_network(error):
+        if not isinstance(error, OSError) and not _is_of_network(error):
             raise
         raise _unreachable(error, where) from error
 
@@ -160,6 +161,10 @@ def _unreachable(error: Exception, where: str) -> CheckpointError:
 def _status(error: Any) -> int | None:
     status: int | None = getattr(getattr(error, "response", None), "status_code", None)
     return status
+
+
+def _all_of(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _first_line(error: Exception) -> str:

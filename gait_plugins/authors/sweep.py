@@ -1,18 +1,25 @@
-"""The sweep of a package: each component is built from its example and tried by the check of its kind."""
+"""The sweep of a package: each component is built from its example and tried, and each checkpoint is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gait_plugins import testing
 from gait_plugins.api import Segmenter, Stream
+from gait_plugins.config import load_config
 from gait_plugins.config.building import build
 from gait_plugins.config.options import signature
+from gait_plugins.core.assembly.components import on_meta
+from gait_plugins.core.checkpoints.compare import compare_weights
+from gait_plugins.core.checkpoints.files import load_checkpoint
+from gait_plugins.core.weights.cache import state_of
 from gait_plugins.errors import DataError, PluginLoadError, UnknownComponent
 from gait_plugins.registry.components import Component, normalised
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
+from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.suggest import did_you_mean
 
 Make = Callable[[], Any]
@@ -48,7 +55,7 @@ def components_of(package: str) -> list[Component]:
     manager = default_manager()
     named = normalised(package)
     found = [c for c in manager.components() if normalised(c.owner.distribution) == named]
-    if found:
+    if found or checkpoints_of(package):
         return found
     for failure in manager.failures:
         if normalised(failure.owner.distribution) == named:
@@ -60,6 +67,32 @@ def components_of(package: str) -> list[Component]:
         f"no installed package {package!r} offers components; those that do are {', '.join(known)}",
         hint=did_you_mean(package, known) or "pip install -e . in the folder of the package",
     )
+
+
+def checkpoints_of(package: str) -> list[NamedCheckpoint]:
+    """The published checkpoints that an installed package tells of, by name."""
+    found = default_manager().checkpoints()
+    return [c for c in found if normalised(c.owner.distribution) == normalised(package)]
+
+
+def try_checkpoint(entry: NamedCheckpoint) -> None:
+    """See that the configuration of a published checkpoint is there, and that its model takes the weights.
+
+    Nothing is fetched: of a file that is not here, the configuration alone is tried.
+
+    Raises:
+        AssertionError: the weights do not fit, in words.
+        GaitPluginsError: the configuration cannot be read, or the file is missing or damaged.
+    """
+    model = on_meta(load_config(entry.published.config).model_cfg.build)
+    if state_of(entry) == "not fetched":
+        return
+    checkpoint = load_checkpoint(Path(entry.qualified), like=model.state_dict())
+    report = compare_weights(model, checkpoint["model"]).without_head()
+    if report.missing or report.mismatched:
+        raise AssertionError(
+            f"its weights do not fit {report.model} of {entry.published.config}: {'; '.join(report.lines())}"
+        )
 
 
 def why_not(component: Component) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ def push(publication: Publication, repository: str, *, public: bool = False) -> 
             where=repository,
             hint=LOGIN,
         )
+    if not sys.stderr.isatty():
+        hub.utils.disable_progress_bars()
     api = hub.HfApi(endpoint=endpoint(), library_name="gait-plugins", library_version=__version__)
     with hub_errors(repository):
         private = _ready(hub, api, repository, public)

@@ -90,7 +90,8 @@ def hub_errors(where: str) -> Iterator[None]:
     """
     errors = import_hub().errors
     try:
-        yield
+        with _unwrapped():
+            yield
     except CheckpointError:
         raise
     except errors.OfflineModeIsEnabled as error:
@@ -125,6 +126,17 @@ def hub_errors(where: str) -> Iterator[None]:
         if not isinstance(error, OSError) and not _is_of_network(error):
             raise
         raise _unreachable(error, where) from error
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """An upload that fails says only which file it was; what happened is its cause."""
+    try:
+        yield
+    except RuntimeError as error:
+        if error.__cause__ is None:
+            raise
+        raise error.__cause__ from None
 
 
 _OUTDATED = "the address is out of date: tell its package"

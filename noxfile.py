@@ -12,11 +12,12 @@ from pathlib import Path
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-EXTRAS = "bench,export,index,opengait,postgres,test,video,viz"
+EXTRAS = "bench,export,hub,index,opengait,postgres,test,video,viz"
 _TESTS = ("-m", "pytest", "-n", "0", "-p", "no:cacheprovider")
 TRIALS = {
     "bench": ("benchmarks/wavelet.py", "--frames", "4", "--rounds", "1"),
     "export": (*_TESTS, "tests/plugins/tracklet/test_trackletgait_model.py", "-k", "onnx"),
+    "hub": (*_TESTS, "tests/core/weights/test_hub.py"),
     "index": (*_TESTS, "tests/core/galleries/test_gallery_search.py", "-k", "faiss"),
     "opengait": (*_TESTS, "tests/upstream/real", "-m", "opengait"),  # OPENGAIT_HOME names a checkout
     "postgres": (*_TESTS, "tests/core/galleries/test_server_gallery.py"),  # needs a server's programs

@@ -13,7 +13,18 @@ from typing import Any
 import gait_plugins
 
 PAGE = Path(__file__).with_name("python.md")
-_WRITTEN = ("model", "loss", "sampling", "transform", "dataset", "protocol", "stream", "recipe", "galleries")
+_WRITTEN = (
+    "model",
+    "loss",
+    "sampling",
+    "transform",
+    "dataset",
+    "protocol",
+    "stream",
+    "recipe",
+    "galleries",
+    "weights",
+)
 GROUPS = {
     "To train, test and embed": ("core.", "config", "registry."),
     "To write components": ("hookspecs", "api.video.components", *(f"api.{name}" for name in _WRITTEN)),

@@ -81,10 +81,16 @@ def try_checkpoint(entry: NamedCheckpoint) -> None:
     Nothing is fetched: of a file that is not here, the configuration alone is tried.
 
     Raises:
-        AssertionError: the weights do not fit, in words.
+        AssertionError: the weights do not fit, or the configuration of the same name tests others.
         GaitPluginsError: the configuration cannot be read, or the file is missing or damaged.
     """
-    model = on_meta(load_config(entry.published.config).model_cfg.build)
+    config = load_config(entry.published.config)
+    tested = config.evaluator_cfg.restore_hint
+    if entry.name == entry.published.config and tested != entry.name:
+        raise AssertionError(
+            f"the configuration of its name tests {tested!r}: set evaluator_cfg.restore_hint"
+        )
+    model = on_meta(config.model_cfg.build)
     if state_of(entry) == "not fetched":
         return
     checkpoint = load_checkpoint(Path(entry.qualified), like=model.state_dict())

@@ -101,7 +101,12 @@ def _fetched_lines(entry: NamedCheckpoint, found: Fetched, to: Path | None) -> I
     told = entry.published
     size = megabytes(told.bytes)
     yield printable(f"{entry.name} {_WORDS[found.state]}: {found.path} ({size}, sha256 {told.sha256[:12]})")
-    named = entry.name if to is None else found.path
-    yield printable(f"use it: gait-plugins embed {told.config} DATA --checkpoint {named} -O FILE")
+    # A configuration that is called as a checkpoint is names it itself.
+    named = (
+        ""
+        if to is None and told.config == entry.name
+        else f"--checkpoint {found.path if to else entry.name} "
+    )
+    yield printable(f"use it: gait-plugins embed {told.config} DATA {named}-O FILE")
     if told.note:
         yield printable(f"note: {told.note}")

@@ -23,6 +23,7 @@ from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folde
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.weights.lookup import published_for
 from gait_plugins.registry.manager import pin_plugins
 
 _FOLDER_LOST = "to test again, name the checkpoint where it lies now: --checkpoint FILE"
@@ -108,7 +109,7 @@ def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
-    hint = "train first, or give a checkpoint with --checkpoint FILE"
+    hint = f"train first, or give a checkpoint with --checkpoint {published_for(config.source) or 'FILE'}"
     checkpoint = load_checkpoint(path, _other_than_trained(config) or hint, like=model.state_dict())
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))

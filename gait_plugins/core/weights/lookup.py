@@ -51,6 +51,12 @@ def find_entry(name: str) -> NamedCheckpoint:
     raise CheckpointError(f"no installed package tells of a checkpoint {name!r}", hint=nearest_names(name))
 
 
+def published_for(config: str) -> str:
+    """The name of a published checkpoint of a configuration; empty where nobody tells of one."""
+    found = [entry.name for entry in default_manager().checkpoints() if entry.published.config == config]
+    return found[0] if found else ""
+
+
 def nearest_names(name: str) -> str:
     """A hint for a name that nobody knows."""
     names = [entry.name for entry in default_manager().checkpoints()]

@@ -146,6 +146,7 @@ class TestUpload:
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         with weights_server() as started:
             monkeypatch.setenv("HF_ENDPOINT", started.url)
+            monkeypatch.setattr(constants, "ENDPOINT", started.url)  # it is read once, at the import
             yield started
 
     def test_everything_is_uploaded_in_one_commit_and_private(self, trained: Path, server: WeightsServer):

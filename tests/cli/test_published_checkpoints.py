@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.components.published import Teller, published
 from helpers.components.tiny_training import run as train
-from helpers.weights_server import WeightsServer, weights_server
+from helpers.hosts.weights_server import WeightsServer, weights_server
 from typer.testing import CliRunner
 
 from gait_plugins import WebFile

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers.components.tiny_training import run
-from helpers.weights_server import COMMIT, TOKEN, WeightsServer, weights_server
+from helpers.hosts.weights_server import COMMIT, TOKEN, WeightsServer, weights_server
 from typer.testing import CliRunner
 
 from gait_plugins import CheckpointError, load_config

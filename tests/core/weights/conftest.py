@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.components.published import CONTENT, Tell, Teller, published
-from helpers.weights_server import WeightsServer, weights_server
+from helpers.hosts.weights_server import WeightsServer, weights_server
 
 from gait_plugins import WebFile
 from gait_plugins.api.weights.published import Address

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.components.published import CONTENT, Tell
-from helpers.weights_server import WeightsServer
+from helpers.hosts.weights_server import WeightsServer
 
 from gait_plugins import CheckpointError, WebFile
 from gait_plugins.core.weights import download as downloads

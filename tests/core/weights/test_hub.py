@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.components.published import CONTENT, Tell
-from helpers.weights_server import COMMIT, TOKEN, Repository, WeightsServer
+from helpers.hosts.weights_server import COMMIT, TOKEN, Repository, WeightsServer
 
 from gait_plugins import CheckpointError, HubFile
 from gait_plugins.core.weights.cache import file_of

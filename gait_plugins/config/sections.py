@@ -116,10 +116,26 @@ class OptimizerSection(Section):
         return {**super().plain(), **self.options}
 
 
+class WarmUp(Section):
+    """The rise of the learning rate at the beginning, in front of any schedule."""
+
+    steps: Count = Field(description="training steps that the rise takes")
+    factor: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="what the rates of the schedule are multiplied by in the first step; rises to 1"
+    )
+
+    def plain(self) -> dict[str, Any]:
+        """All keys, written or not: a default that is written later is no change."""
+        return {"steps": self.steps, "factor": self.factor}
+
+
 class SchedulerSection(Section):
     """The learning rate, stepped every iteration. Every other key is an argument of the class."""
 
     scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
+    warmup: Annotated[WarmUp | None, BeforeValidator(realise)] = Field(
+        None, description="linear rise of the schedule's learning rates over the first steps"
+    )
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
     where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
 
@@ -148,6 +164,25 @@ class EarlyStopping(Section):
     )
 
 
+class Averages(Section):
+    """The moving average of the weights, which is tested and saved beside them."""
+
+    decay: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="share of the average that stays at each update, such as 0.999"
+    )
+    every: Count = Field(1, description="training steps between two updates")
+    warm: bool = Field(
+        True, description="smaller decay at first, (1 + n) / (10 + n) after n updates: the start is forgotten"
+    )
+
+    def plain(self) -> dict[str, Any]:
+        """All keys, written or not: a default that is written later is no change."""
+        return {"decay": self.decay, "every": self.every, "warm": self.warm}
+
+
+Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class TrainerSection(Section):
     """The training."""
 
@@ -173,6 +208,20 @@ class TrainerSection(Section):
         None, description="score every checkpoint and end the training when the figure stops improving"
     )
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
+    accumulate: Count = Field(
+        1,
+        description="parts that a batch goes through the model in, one after the other; the losses see the "
+        "whole batch, memory is that of a part",
+    )
+    clip_grad_norm: Limit | None = Field(
+        None, description="gradients are made smaller where the norm of all of them together is larger"
+    )
+    clip_grad_value: Limit | None = Field(
+        None, description="each number of the gradients is brought into [-value, value]"
+    )
+    ema: Annotated[Averages | None, BeforeValidator(realise)] = Field(
+        None, description="moving average of the weights, which is tested, and used by other commands"
+    )
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
     fix_BN: bool = Field(False, description="batch norms keep their running statistics")  # noqa: N815
     enable_float16: bool = Field(

@@ -24,7 +24,7 @@ class AsItIs:
     Of a batch it would round the frames to the precision of the training, and drop the targets.
     """
 
-    def __init__(self, batch: GaitBatch) -> None:
+    def __init__(self, batch: GaitBatch | Replay) -> None:
         self.batch = batch
 
 
@@ -60,7 +60,7 @@ class Objective(nn.Module):
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(self, batch: GaitBatch | AsItIs | Replay) -> Outcome | tuple[Tensor, Tensor]:
+    def forward(self, batch: GaitBatch | AsItIs) -> Outcome | tuple[Tensor, Tensor]:
         """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
 
         Args:
@@ -70,12 +70,11 @@ class Objective(nn.Module):
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
-        if isinstance(batch, Replay):
-            return self._replay(batch)
-        if isinstance(batch, AsItIs):
-            batch = batch.batch
-        features, images = self.features(batch)
-        total, figures = self.score(features, batch.labels.device.type)
+        given = batch.batch if isinstance(batch, AsItIs) else batch
+        if isinstance(given, Replay):
+            return self._replay(given)
+        features, images = self.features(given)
+        total, figures = self.score(features, given.labels.device.type)
         return total, figures, images
 
     def features(self, batch: GaitBatch) -> tuple[Mapping[str, Any], dict[str, Tensor]]:

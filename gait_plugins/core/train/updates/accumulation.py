@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gait_plugins.core.data.host_batch import Divider, HostBatch
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.train.last_step import LastStep
-from gait_plugins.core.train.objective import Objective, Outcome, Replay
+from gait_plugins.core.train.objective import AsItIs, Objective, Outcome, Replay
 from gait_plugins.core.train.updates.parts import in_parts
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn.tensor_trees import joined, mapped, tensors
@@ -105,7 +105,7 @@ class Accumulation:
             )
             waits = self._fabric.world_size > 1 and not last
             with self._fabric.no_backward_sync(self._objective, enabled=True) if waits else nullcontext():  # type: ignore[arg-type]
-                carried, apart = self._objective(replay)
+                carried, apart = self._objective(AsItIs(replay))
                 if not self._compared:
                     _check_alike(apart, type(self._raw.model).__name__)
                 self._fabric.backward(carried)

@@ -56,7 +56,7 @@ def not_finite(named: Mapping[str, nn.Parameter], step: int) -> NonFiniteLoss:
     return NonFiniteLoss(
         f"the loss of step {step} is finite, but the gradients of {len(broken)} weights are NaN or "
         f"infinite: {which}",
-        where="trainer_cfg.clip_grad_norm",
-        hint="clipping cannot mend them, and the weights are untouched; try a lower learning rate, a warm-up "
-        "or trainer_cfg.precision=32-true",
+        where="trainer_cfg",
+        hint="clip_grad_norm and clip_grad_value cannot mend them, and the weights are untouched; try a lower "
+        "learning rate, a warm-up or trainer_cfg.precision=32-true",
     )

@@ -26,7 +26,10 @@ STEPS, RISE, FACTOR = 12, 6, 0.25
 
 
 def made(name: str, rate: float | torch.Tensor = 0.1) -> tuple[torch.optim.Optimizer, LRScheduler]:
-    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": rate}, {"params": [nn.Parameter(torch.ones(1))]}]
+    groups = [
+        {"params": [nn.Parameter(torch.zeros(1))], "lr": rate},
+        {"params": [nn.Parameter(torch.ones(1))]},
+    ]
     optimizer = torch.optim.SGD(groups, lr=0.05, momentum=0.9)
     return optimizer, getattr(torch.optim.lr_scheduler, name)(optimizer, **SCHEDULES[name])
 
@@ -87,7 +90,7 @@ def test_a_rate_in_a_tensor_stays_one():
 
 
 def test_the_state_of_a_schedule_without_a_rise_is_refused():
-    optimizer, schedule = made("StepLR")
+    _, schedule = made("StepLR")
     state = schedule.state_dict()
     with pytest.raises(ValueError, match="saved without a warm-up"):
         with_warm_up(schedule, 2, 0.5).load_state_dict(state)

@@ -96,9 +96,14 @@ def test_a_module_has_its_own_weights_again_after_the_loan():
         module[0].weight += 1
     own = module[0].weight.detach().clone()
     place = module[0].weight
-    with pytest.raises(RuntimeError, match="in between"), averages.lent():
-        assert not torch.equal(module[0].weight, own)
-        raise RuntimeError("in between")
+
+    def fails() -> None:
+        with averages.lent():
+            assert not torch.equal(module[0].weight, own)
+            raise RuntimeError("in between")
+
+    with pytest.raises(RuntimeError, match="in between"):
+        fails()
     assert module[0].weight is place
     assert torch.equal(module[0].weight, own)
     module[0].weight.sum().backward()

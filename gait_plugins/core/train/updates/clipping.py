@@ -57,6 +57,6 @@ def not_finite(named: Mapping[str, nn.Parameter], step: int) -> NonFiniteLoss:
         f"the loss of step {step} is finite, but the gradients of {len(broken)} weights are NaN or "
         f"infinite: {which}",
         where="trainer_cfg",
-        hint="clip_grad_norm and clip_grad_value cannot mend them, and the weights are untouched; try a lower "
-        "learning rate, a warm-up or trainer_cfg.precision=32-true",
+        hint="clip_grad_norm and clip_grad_value cannot mend them, and the weights are untouched; try "
+        "a lower learning rate, a warm-up or trainer_cfg.precision=32-true",
     )

@@ -37,7 +37,9 @@ def test_a_checkpoint_holds_both_and_the_training_is_the_same(tiny_yaml: Path, f
     run(tiny_yaml, EMA, overwrite=True)
     state = final(folder)
     assert equal(state["last_step"], without["model"])
-    assert equal([state[key] for key in ("losses", "optimizer")], [without[k] for k in ("losses", "optimizer")])
+    assert equal(
+        [state[key] for key in ("losses", "optimizer")], [without[k] for k in ("losses", "optimizer")]
+    )
     assert not torch.equal(state["model"]["conv.weight"], without["model"]["conv.weight"])
     assert torch.equal(state["model"]["norm.running_mean"], without["model"]["norm.running_mean"])
     assert state["ema"] == {"updates": 6, "exact": {}}

@@ -96,8 +96,11 @@ def test_gradients_that_are_no_numbers_are_told_and_not_let_through(
         return output
 
     monkeypatch.setattr(TinyModel, "forward", blown)
-    with pytest.raises(NonFiniteLoss, match=r"step 3 is finite, but the gradients of 6 weights .*conv\.weight") as told:
+    with pytest.raises(
+        NonFiniteLoss, match=r"step 3 is finite, but the gradients of 6 weights .*conv\.weight"
+    ) as told:
         run(tiny_yaml, f"trainer_cfg.{limit}", f"trainer_cfg.accumulate={parts}")
+    assert "model.conv.weight" in told.value.message
     assert "weights are untouched" in str(told.value.hint)
     assert all(torch.isfinite(weight).all() for weight in final(folder, 2)["model"].values())
     assert not checkpoint_path(folder, "tiny", 4).exists()

@@ -78,7 +78,12 @@ def test_schedules_with_and_without_a_rise_are_not_mixed(tiny_yaml: Path, folder
 
 @pytest.mark.parametrize(
     ("written", "message"),
-    [("{steps: 0}", "steps"), ("{steps: 3, factor: 1.5}", "factor"), ("{factor: 0.5}", "'steps'"), ("7", "map")],
+    [
+        ("{steps: 0}", "steps"),
+        ("{steps: 3, factor: 1.5}", "factor"),
+        ("{factor: 0.5}", "'steps'"),
+        ("7", "map"),
+    ],
 )
 def test_a_wrong_rise_is_told(tiny_yaml: Path, written: str, message: str):
     with pytest.raises(ConfigError, match=message):

@@ -13,6 +13,7 @@ from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import PART, Count, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
+from gait_plugins.config.update_sections import Averages, Limit, WarmUp
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
 
@@ -116,19 +117,6 @@ class OptimizerSection(Section):
         return {**super().plain(), **self.options}
 
 
-class WarmUp(Section):
-    """The rise of the learning rate at the beginning, in front of any schedule."""
-
-    steps: Count = Field(description="training steps that the rise takes")
-    factor: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="what the rates of the schedule are multiplied by in the first step; rises to 1"
-    )
-
-    def plain(self) -> dict[str, Any]:
-        """All keys, written or not: a default that is written later is no change."""
-        return {"steps": self.steps, "factor": self.factor}
-
-
 class SchedulerSection(Section):
     """The learning rate, stepped every iteration. Every other key is an argument of the class."""
 
@@ -162,25 +150,6 @@ class EarlyStopping(Section):
     mode: Literal["max", "min"] | None = Field(
         None, description="as in keep_best; null: the mode of keep_best"
     )
-
-
-class Averages(Section):
-    """The moving average of the weights, which is tested and saved beside them."""
-
-    decay: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="share of the average that stays at each update, such as 0.999"
-    )
-    every: Count = Field(1, description="training steps between two updates")
-    warm: bool = Field(
-        True, description="smaller decay at first, (1 + n) / (10 + n) after n updates: the start is forgotten"
-    )
-
-    def plain(self) -> dict[str, Any]:
-        """All keys, written or not: a default that is written later is no change."""
-        return {"decay": self.decay, "every": self.every, "warm": self.warm}
-
-
-Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class TrainerSection(Section):

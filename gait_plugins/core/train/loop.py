@@ -64,8 +64,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         closing(stream),
         Job("train", max(run.first_step, section.total_iter), "step", done=run.first_step) as job,
     ):
-        for monitor in options.monitors:
-            run.attach(monitor)
+        _attach(run, options)
         if training.owes_a_test:
             results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
         training.train_mode()
@@ -96,9 +95,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
             # save, test
             if step % section.save_iter == 0 or step == section.total_iter or stop:
                 with pace.aside():
-                    path = training.save(step)
-                    log.info("step %d is saved: %s", step, path)
-                    lifecycle.checkpoint_saved(run, path, step)
+                    lifecycle.checkpoint_saved(run, training.save(step), step)
                     if training.is_scored and not stop:
                         results = _told(lifecycle, run, step, training.test(step))
                 (stopped,) = on_any_rank(run.stopped)
@@ -109,6 +106,11 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         if not stopped and final_test_is_due(training):
             results = _told(lifecycle, run, *run_final_test(training))
     return results
+
+
+def _attach(run: Run, options: RunOptions) -> None:
+    for monitor in options.monitors:
+        run.attach(monitor)
 
 
 def _interrupted(options: RunOptions) -> KeyboardInterrupt:

@@ -282,6 +282,7 @@ class Training:
         """
         path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
         on_first_rank(self.fabric, partial(self._save, path, step))
+        log.info("step %d is saved: %s", step, path)
         return path
 
     def _save(self, path: Path, step: int) -> None:

@@ -20,14 +20,15 @@ class Job:
         name: what is done.
         total: units in all; None where that is not known.
         unit: what is counted.
+        done: units that were done before, by an earlier start.
     """
 
     # No data class: making one costs every start of the program more than all else in this module.
-    def __init__(self, name: str, total: int | None, unit: str = "it") -> None:
+    def __init__(self, name: str, total: int | None, unit: str = "it", *, done: int = 0) -> None:
         self.name = name
         self.total = total
         self.unit = unit
-        self.done = 0
+        self.done = done
         self.state: JobState = "begin"
         self.figures: dict[str, float] = {}
         """Figures worth showing beside the bar (``loss``)."""

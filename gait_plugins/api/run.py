@@ -31,12 +31,21 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Component -> distribution, version, ``module:attr``."""
     model: GaitModel | None = None
+    stopped: bool = False
+    """True once a monitor has asked for the end."""
     _attach: Callable[[object], None] | None = field(default=None, repr=False)
 
     @property
     def is_main(self) -> bool:
         """True in the one process that writes files."""
         return self.rank == 0
+
+    def stop(self) -> None:
+        """End the training, without an error, with the checkpoint that is scored now, or else the next one.
+
+        It is enough that one process asks. The run can be resumed.
+        """
+        self.stopped = True
 
     def attach(self, monitor: object) -> None:
         """Add an object with ``@hookimpl`` methods; it hears this run's later hooks, then is dropped."""

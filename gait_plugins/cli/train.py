@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -90,6 +92,7 @@ def run_train(
         drop_head=drop_head,
         overwrite=overwrite,
         log_to_file=log_to_file,
+        go_on=_to_go_on(config or cfgs or "", override, stage, device, devices),
     )
     _run(chosen, loaded, options, stage)
 
@@ -152,6 +155,18 @@ def _load(
         # OpenGait's --iter sets both, whatever the phase.
         overrides += [f"{section}.restore_hint={iteration}" for section in ("trainer_cfg", "evaluator_cfg")]
     return load_config(source, overrides=overrides)
+
+
+def _to_go_on(name: str, overrides: list[str] | None, stage: str | None, device: str, devices: int) -> str:
+    """The command that goes on with a training after Ctrl-C."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return "the same command with --resume"
+    words = ["gait-plugins", "train", name]
+    words += [word for override in overrides or () for word in ("-o", override)]
+    words += ["--stage", stage] if stage else []
+    words += ["--device", device] if device != "auto" else []
+    words += ["--devices", str(devices)] if devices > 1 else []
+    return shlex.join([*words, "--resume"])
 
 
 def _options(**options: Any) -> RunOptions:

@@ -13,6 +13,7 @@ from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import PART, Count, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
+from gait_plugins.config.update_sections import Averages, Limit, WarmUp
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
 
@@ -120,6 +121,9 @@ class SchedulerSection(Section):
     """The learning rate, stepped every iteration. Every other key is an argument of the class."""
 
     scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
+    warmup: Annotated[WarmUp | None, BeforeValidator(realise)] = Field(
+        None, description="linear rise of the schedule's learning rates over the first steps"
+    )
     options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
     where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
 
@@ -173,6 +177,20 @@ class TrainerSection(Section):
         None, description="score every checkpoint and end the training when the figure stops improving"
     )
     seed: CountOrNone = Field(0, description="seed of weights, order, frames and augmentations")
+    accumulate: Count = Field(
+        1,
+        description="parts that a batch goes through the model in, one after the other; the losses see the "
+        "whole batch, memory is that of a part",
+    )
+    clip_grad_norm: Limit | None = Field(
+        None, description="gradients are made smaller where the norm of all of them together is larger"
+    )
+    clip_grad_value: Limit | None = Field(
+        None, description="each number of the gradients is brought into [-value, value]"
+    )
+    ema: Annotated[Averages | None, BeforeValidator(realise)] = Field(
+        None, description="moving average of the weights, which is tested, and used by other commands"
+    )
     sync_BN: bool = Field(False, description="batch norms use the statistics of all processes")  # noqa: N815
     fix_BN: bool = Field(False, description="batch norms keep their running statistics")  # noqa: N815
     enable_float16: bool = Field(

@@ -60,6 +60,7 @@ def train(
     overwrite: bool = False,
     stage: str | None = None,
     log_to_file: bool = False,
+    monitors: Iterable[object] = (),
 ) -> Trained:
     """Train a model, or the unfinished stages of a recipe: ``gait-plugins train``.
 
@@ -76,6 +77,7 @@ def train(
         stage: train this stage of a recipe only.
         log_to_file: write the log to the run folder too. It is the logger ``gait_plugins``; to see it,
             ``logging.basicConfig(level="INFO")``.
+        monitors: objects with life-cycle hooks (``@hookimpl``), which hear of this training alone.
 
     Returns:
         Run folder, last checkpoint and results; of a recipe those of its last stage.
@@ -94,6 +96,8 @@ def train(
         drop_head=drop_head,
         overwrite=overwrite,
         log_to_file=log_to_file,
+        monitors=tuple(monitors),
+        go_on="gait_plugins.train(..., resume=True)",
     )
     loaded = _load(config, overrides, stage)
     if isinstance(loaded, RecipeConfig):

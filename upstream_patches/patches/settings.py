@@ -72,7 +72,14 @@ REFUSED: dict[str, dict[str, str]] = {
         "files": _STREAMS,
         "clocks": _STREAMS,
     },
-    "trainer_cfg": {"keep_best": _TRAIN_HERE, "early_stopping": _TRAIN_HERE, "joint_transform": _STREAMS},
+    "scheduler_cfg": {"warmup": _TRAIN_HERE},
+    "trainer_cfg": {
+        **dict.fromkeys(
+            ("keep_best", "early_stopping", "accumulate", "clip_grad_norm", "clip_grad_value", "ema"),
+            _TRAIN_HERE,
+        ),
+        "joint_transform": _STREAMS,
+    },
     "evaluator_cfg": {"conditions": _TEST_HERE, "conditions_on": _TEST_HERE, "joint_transform": _STREAMS},
 }
 """Section -> key that only our own trainer acts on -> what to do."""
@@ -96,7 +103,8 @@ def refuse(cfgs: Mapping[str, Any], phase: str) -> None:
     data = cfgs["data_cfg"]
     sections: list[tuple[str, Mapping[str, Any]]] = [("", cfgs)]
     sections += [("data_cfg", each) for each in (data if isinstance(data, list) else [data])]
-    sections += [("trainer_cfg", cfgs["trainer_cfg"])] if trains else []
+    if trains:
+        sections += [(name, cfgs[name]) for name in ("scheduler_cfg", "trainer_cfg")]
     sections += [("evaluator_cfg", cfgs["evaluator_cfg"])] if tests else []
     for name, section in sections:
         for key, hint in REFUSED[name].items():

@@ -21,13 +21,13 @@ def slot_rng(seed: int, number: int, slot: int) -> np.random.Generator:
     return np.random.default_rng((_SLOT, seed, number, slot))
 
 
-def seed_step(seed: int, step: int, rank: int) -> None:
-    """Seed every global generator for one training step of one rank.
+def seed_step(seed: int, step: int, rank: int, *part: int) -> None:
+    """Seed every global generator for one training step of one rank, or for a part of its batch (from 1).
 
     Dropout and whatever else a component draws from a global generator is then the same in a resumed
     run as in one never interrupted, for any number of processes.
     """
-    state = np.random.SeedSequence((_STEP, seed, step, rank)).generate_state(2, np.uint32)
+    state = np.random.SeedSequence((_STEP, seed, step, rank, *part)).generate_state(2, np.uint32)
     torch.manual_seed(int(state[0]))
     np.random.seed(state[1])
     random.seed(int(state[1]))

@@ -26,3 +26,7 @@ class RunOptions:
     """Remove what an earlier training left in the run folder."""
     log_to_file: bool = False
     """Write the log to the run folder too."""
+    monitors: tuple[object, ...] = ()
+    """Objects with life-cycle hooks, for this run alone."""
+    go_on: str = ""
+    """What whoever interrupts the run does to go on with it, in words; empty: not known."""

@@ -33,7 +33,7 @@ def run_final_test(training: Training) -> tuple[int, Results | None]:
     step, best = training.fabric.broadcast((known.final, best))
     if best is not None:
         training.raw.model.load_state_dict(best)
-    results = training.score("test")
+    results = training.score("test", as_they_are=best is not None)
     on_first_rank(training.fabric, partial(training.write, results, step))
     return step, results
 

@@ -58,6 +58,12 @@ class LastStep:
         """
         if self._writes() != self._written:
             return False
+        self.rewind()
+        return True
+
+    @torch.no_grad()
+    def rewind(self) -> None:
+        """Bring back what was kept."""
         for (part, name), kept in zip(self._places, self._buffers, strict=True):
             buffer = part._buffers[name]
             if kept is not None and buffer is not None and buffer.shape == kept.shape:
@@ -66,7 +72,6 @@ class LastStep:
                 part._buffers[name] = kept
         for part, more in zip(self._telling, self._more, strict=True):
             part.set_extra_state(more)
-        return True
 
     def _writes(self) -> int:
         return sum(tensor._version for tensor in self._updated())

@@ -19,7 +19,9 @@ from gait_plugins.core.runs.folder import run_log
 from gait_plugins.core.runtime.devices import with_all_processes
 from gait_plugins.core.runtime.interrupts import Interrupts
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.pace import Pace
 from gait_plugins.core.train.final_test import final_test_is_due, run_final_test
+from gait_plugins.core.train.first_batches import FrameCheck, calibrate
 from gait_plugins.core.train.state import Training
 from gait_plugins.core.train.unused_parameters import unused_named
 from gait_plugins.errors import NonFiniteLoss
@@ -51,7 +53,8 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     section, fabric, run = config.trainer_cfg, training.fabric, training.run
     divide = Divider(training.maker.transforms, training.maker.taken.streams, training.maker.joint)
     results: Results | None = None
-    stop = False
+    stop = stopped = False
+    check = FrameCheck(training)
     numbers = range(run.first_step, section.total_iter)
     stream = batches(training.maker, numbers, workers=config.data_cfg.num_workers, pin=training.on_gpu)
     with (
@@ -59,49 +62,61 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         run_log(run.folder, options.log_to_file and run.is_main),
         Interrupts() as interrupts,
         closing(stream),
-        Job("train", len(numbers), "step") as job,
+        Job("train", max(run.first_step, section.total_iter), "step", done=run.first_step) as job,
     ):
+        _attach(run, options)
         if training.owes_a_test:
             results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
         training.train_mode()
-        training.calibrate(divide)
+        calibrate(training, divide, check)
+        pace = Pace(run.first_step, section.total_iter)
         for batch in () if training.enough else stream:
             step = batch.number + 1
             seed_step(section.seed, step, fabric.global_rank)
-            training.check_size(batch)
+            check(batch)
 
             # forward, backward, update
-            given = divide(batch, fabric.device)
             with unused_named(training.raw):
-                loss, figures, images = training.forward(given)
-            broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
-            if broken:
-                raise _not_finite(loss, figures, step, batch)
-            training.update(loss, step)
+                loss, figures, images = training.forward(batch, divide, step)
+                broken, stop = on_any_rank(not loss.isfinite(), interrupts.requested)
+                if broken:
+                    raise _not_finite(loss, figures, step, batch)
+                training.update(loss, step)
 
             # report to the hooks
             metrics: Mapping[str, Any] = {}
             if step % section.log_iter == 0:
                 training.require_folder(step)
                 metrics = _metrics(training, loss, figures, images)
-                log.info("step %d/%d  %s", step, section.total_iter, _in_words(metrics))
+                log.info("step %d/%d  %s  %s", step, run.total_steps, _in_words(metrics), pace.told(step))
             lifecycle.step_end(run, step, metrics)
             job.advance(**{"loss": metrics["scalar/loss"]} if metrics else {})
 
             # save, test
             if step % section.save_iter == 0 or step == section.total_iter or stop:
-                path = training.save(step)
-                log.info("step %d is saved: %s", step, path)
-                lifecycle.checkpoint_saved(run, path, step)
-                if training.is_scored and not stop:
-                    results = _told(lifecycle, run, step, training.test(step))
-            if stop or training.enough:
+                with pace.aside():
+                    lifecycle.checkpoint_saved(run, training.save(step), step)
+                    if training.is_scored and not stop:
+                        results = _told(lifecycle, run, step, training.test(step))
+                (stopped,) = on_any_rank(run.stopped)
+            if stop or stopped or training.enough:
                 break
         if stop or interrupts.requested:
-            raise KeyboardInterrupt
-        if final_test_is_due(training):
+            raise _interrupted(options)
+        if not stopped and final_test_is_due(training):
             results = _told(lifecycle, run, *run_final_test(training))
     return results
+
+
+def _attach(run: Run, options: RunOptions) -> None:
+    for monitor in options.monitors:
+        run.attach(monitor)
+
+
+def _interrupted(options: RunOptions) -> KeyboardInterrupt:
+    if options.go_on:
+        log.info("to go on: %s", options.go_on)
+    return KeyboardInterrupt()
 
 
 def _told(lifecycle: Lifecycle, run: Run, step: int, results: Results | None) -> Results | None:
@@ -126,6 +141,8 @@ def _metrics(
 ) -> dict[str, Any]:
     metrics: dict[str, Any] = {"scalar/loss": float(mean_over_ranks(loss))}
     metrics |= {name: float(mean_over_ranks(value)) for name, value in figures.items()}
+    if training.step.norm is not None:
+        metrics["scalar/gradient_norm"] = float(training.step.norm)
     metrics["scalar/learning_rate"] = float(training.optimizer.param_groups[0]["lr"])
     for name, value in images.items():
         metrics[name] = value[:IMAGES_SHOWN].detach().float().cpu().numpy()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,10 @@ from torch import Tensor, nn
 from gait_plugins.api import GaitBatch, GaitModel, Loss
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn.tensor_trees import gathered, in_float32
+from gait_plugins.nn.tensor_trees import gathered, in_float32, tensors
+
+Outcome = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
+"""Loss, figures and images of a batch."""
 
 
 class AsItIs:
@@ -20,8 +24,23 @@ class AsItIs:
     Of a batch it would round the frames to the precision of the training, and drop the targets.
     """
 
-    def __init__(self, batch: GaitBatch) -> None:
+    def __init__(self, batch: GaitBatch | Replay) -> None:
         self.batch = batch
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A part of a batch that goes through the model again, to carry known gradients into the weights."""
+
+    batch: GaitBatch
+    expected: Sequence[Tensor]
+    """The features that the model gave before, in the order of ``tensors``."""
+    differentiable: Sequence[bool]
+    """Which of them have a gradient."""
+    gradients: Sequence[Tensor | None]
+    """Those gradients, float32; None where no loss needs the features."""
+    learnt: Sequence[tuple[Tensor, Tensor | None]]
+    """Parameters of losses, and their gradients, which go the same way: several processes average them."""
 
 
 class Objective(nn.Module):
@@ -41,23 +60,39 @@ class Objective(nn.Module):
         self.model = model
         self.losses = nn.ModuleDict(losses)
 
-    def forward(self, batch: GaitBatch | AsItIs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, batch: GaitBatch | AsItIs) -> Outcome | tuple[Tensor, Tensor]:
         """The summed loss, the terms and figures by OpenGait's ``scalar/...`` keys, and the images.
 
         Args:
-            batch: what the model is fed with.
+            batch: what the model is fed with. Of a :class:`Replay`, what carries its gradients back, and how
+                far the features are from those of the first pass.
 
         Raises:
             ConfigError: the losses and the model's training features do not match.
         """
-        if isinstance(batch, AsItIs):
-            batch = batch.batch
+        given = batch.batch if isinstance(batch, AsItIs) else batch
+        if isinstance(given, Replay):
+            return self._replay(given)
+        features, images = self.features(given)
+        total, figures = self.score(features, given.labels.device.type)
+        return total, figures, images
+
+    def features(self, batch: GaitBatch) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+        """What the losses are given, by ``log_prefix``, and the images.
+
+        Raises:
+            ConfigError: the losses and the model's training features do not match.
+        """
         with errors_of(self.model):
             output = self.model(batch)
         features = self._completed(output["training_feat"])
         self._check(features)
+        return features, output.get("visual_summary", {})
+
+    def score(self, features: Mapping[str, Any], device: str) -> tuple[Tensor, dict[str, Tensor]]:
+        """The summed loss of features, and the figures."""
         # Metric losses in half precision stall or overflow: they are computed in float32 always.
-        with torch.autocast(batch.labels.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             terms = {prefix: self._term(prefix, value) for prefix, value in features.items()}
         total = torch.stack([loss for loss, _ in terms.values()]).sum()
         figures = {
@@ -65,7 +100,17 @@ class Objective(nn.Module):
             for prefix, (_, info) in terms.items()
             for name, value in info.items()
         }
-        return total, figures, output.get("visual_summary", {})
+        return total, figures
+
+    def _replay(self, replay: Replay) -> tuple[Tensor, Tensor]:
+        features, _ = self.features(replay.batch)
+        found = list(tensors(features))
+        leaves = [x for x, kept in zip(found, replay.differentiable, strict=True) if kept]
+        pairs = [*zip(leaves, replay.gradients, strict=True), *replay.learnt]
+        with torch.autocast(replay.batch.labels.device.type, enabled=False):
+            carried = [(x.float() * g).sum() for x, g in pairs if g is not None]
+            apart = [_apart(x, then) for x, then in zip(found, replay.expected, strict=True)]
+        return torch.stack(carried).sum(), torch.stack(apart).max()
 
     def _term(self, prefix: str, value: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
         if isinstance(value, Tensor):
@@ -98,3 +143,11 @@ class Objective(nn.Module):
                 hint="each log_prefix of loss_cfg must name a training feature of the model, and each "
                 "feature needs a loss; a further loss names the features that it gets by its key 'features'",
             )
+
+
+@torch.no_grad()
+def _apart(now: Tensor, then: Tensor) -> Tensor:
+    """How far two tensors are apart, as a share of the largest number of the first one."""
+    if not now.numel():
+        return torch.zeros((), device=now.device)
+    return (now.float() - then.float()).abs().max() / then.float().abs().max().clamp(min=1e-6)

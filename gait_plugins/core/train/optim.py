@@ -14,6 +14,7 @@ from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.errors import ConfigError, GaitPluginsError
+from gait_plugins.nn.schedules import with_warm_up
 
 log = logging.getLogger("gait_plugins")
 
@@ -39,7 +40,7 @@ def build_scheduler(
 ) -> torch.optim.lr_scheduler.LRScheduler:
     """The model's schedule: as a rule the ``torch.optim.lr_scheduler`` class of ``scheduler_cfg.scheduler``.
 
-    It steps each iteration.
+    It steps each iteration. ``scheduler_cfg.warmup`` lies in front of it, whatever it is.
     """
     section = config.scheduler_cfg
     named = torch_options.classes("scheduler")[section.scheduler]
@@ -55,7 +56,9 @@ def build_scheduler(
         _tell_overwritten(section.scheduler, section.options, before, _cycled(optimizer))
         return schedule
 
-    return model.schedule(optimizer, configured)
+    schedule = model.schedule(optimizer, configured)
+    rise = section.warmup
+    return schedule if rise is None else with_warm_up(schedule, rise.steps, rise.factor)
 
 
 def _cycled(optimizer: torch.optim.Optimizer) -> dict[str, float]:

@@ -28,6 +28,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.core.train.same_run import Resumed, section_then
 from gait_plugins.errors import CheckpointError, ConfigError
+from gait_plugins.nn.averages import WeightAverages
 
 log = logging.getLogger("gait_plugins")
 
@@ -36,6 +37,11 @@ _WITHOUT_FILE = "to train from the beginning, leave out --init-from"
 
 OWED = "schedule_owed"
 """The key of a checkpoint whose schedule has still to take the step that the optimiser took."""
+
+LAST_STEP = "last_step"
+"""The key of the weights as they are trained, where those under ``model`` are averages of them."""
+AVERAGES = "ema"
+"""The key of what is known of these averages beside their numbers."""
 
 
 class Restorable(Protocol):
@@ -47,6 +53,7 @@ class Restorable(Protocol):
     fabric: Fabric
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
+    averages: WeightAverages | None
     input_size: FrameRecord | None
     resumed: Resumed | None
     taken: list[dict[str, Any]]
@@ -96,7 +103,9 @@ def _begin(training: Restorable, options: RunOptions) -> None:
 
 def _resume(training: Restorable, resumed: Resumed) -> int:
     checkpoint, path = resumed.checkpoint, resumed.path
-    _take_weights(training, checkpoint, path, exact=not resumed.touches("loss_cfg"))
+    trained = {**checkpoint, "model": checkpoint.get(LAST_STEP, checkpoint["model"])}
+    _take_weights(training, trained, path, exact=not resumed.touches("loss_cfg"))
+    _take_averages(training, checkpoint, path)
     records = checkpoint.get("init")
     training.taken = [r for r in records if _is_record(r)] if isinstance(records, list) else []
     _go_on(training, resumed)
@@ -106,6 +115,22 @@ def _resume(training: Restorable, resumed: Resumed) -> int:
     if resumed.changes:
         log.info("%s: from here on the run has other settings:%s", path, listed(resumed.changes))
     return resumed.step
+
+
+def _take_averages(training: Restorable, checkpoint: Checkpoint, path: Path) -> None:
+    if training.averages is None:
+        return
+    if AVERAGES not in checkpoint:
+        log.info("%s holds no averages: they begin with its weights", path)
+        return
+    try:
+        training.averages.load_state_dict(checkpoint[AVERAGES], checkpoint["model"])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"the averages of the weights cannot be taken up: {type(error).__name__}: {error}",
+            where=str(path),
+            hint="take an earlier checkpoint, or start another run from its weights: --init-from FILE",
+        ) from error
 
 
 def _is_record(record: Any) -> bool:
@@ -233,6 +258,8 @@ def _same_choice(training: Restorable, checkpoint: Checkpoint, path: Path, name:
         return
     if then.get(key) != now[key]:
         raise _misfit(path, name, f"it was {then.get(key)} and is {now[key]} now")
+    if name == "scheduler" and bool(then.get("warmup")) != bool(now.get("warmup")):
+        raise _misfit(path, name, "either it or the one of the configuration has a warm-up, not both")
     changed = ", ".join(k for k in {**then, **now} if then.get(k) != now.get(k))
     log.warning(
         "%s: the %s continues as it was saved; the settings of %s for %s have changed and count only with "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gait_plugins.api import GaitBatch, GaitModel, LossSchedule, Results, Run, SequenceRef
+from gait_plugins.api import GaitModel, LossSchedule, Results, Run, SequenceRef
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.batches import build_batches, scored_phases
 from gait_plugins.core.assembly.checks import (
-    check_frames,
     check_losses,
     check_trainable,
     count_parameters,
@@ -26,32 +25,24 @@ from gait_plugins.core.assembly.checks import (
 from gait_plugins.core.assembly.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
-from gait_plugins.core.data.host_batch import (
-    Divider,
-    FrameRecord,
-    HostBatch,
-    frame_record,
-    frame_shapes,
-    frames_in_words,
-)
-from gait_plugins.core.data.loader import batches, share_of_rank
-from gait_plugins.core.data.seeding import seed_step
+from gait_plugins.core.data.host_batch import Divider, FrameRecord, HostBatch
+from gait_plugins.core.data.loader import share_of_rank
 from gait_plugins.core.data.validation_split import check_same, list_identities
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.runs.presence import Presence
-from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
-from gait_plugins.core.train.last_step import LastStep, step_failed
-from gait_plugins.core.train.objective import AsItIs, Objective
+from gait_plugins.core.train.last_step import step_failed
+from gait_plugins.core.train.objective import Objective, Outcome
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
 from gait_plugins.core.train.rehearsal import rehearse
-from gait_plugins.core.train.resume import OWED, restore
+from gait_plugins.core.train.resume import AVERAGES, LAST_STEP, OWED, restore
 from gait_plugins.core.train.same_run import check_data, find_resumed, machine_changes, machine_record
+from gait_plugins.core.train.updates.step import Step
 from gait_plugins.errors import GaitPluginsError, NonFiniteLoss
 from gait_plugins.io.atomic import remove_partials
 from gait_plugins.nn.collectives import mean_over_ranks
@@ -106,7 +97,8 @@ class Training:
         self.scheduler = build_scheduler(config, self.optimizer, model)
         log.info("%s: %d trainable parameters", config.model_cfg.name, count_parameters(model))
 
-        self._last = LastStep(raw, optimizer)
+        self.step = Step(section, self.fabric, raw, optimizer, self.objective, self.optimizer)
+        self.averages = self.step.averages
         self._saved = 0
 
         self.run = Run(
@@ -121,11 +113,9 @@ class Training:
             model=model,
         )
         self.input_size: FrameRecord | None = None
-        self._checked: tuple[object, ...] = ()
-        self._told_short = False
         self.taken: list[dict[str, Any]] = []
         """What parts of the model started from: a record of each."""
-        self._begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
+        self.begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
         self.history = ScoreHistory.read(section, folder, self.run.first_step)
@@ -230,67 +220,28 @@ class Training:
         if section.fix_BN:
             freeze_batch_norm(self.raw)
 
-    def calibrate(self, divide: Divider) -> None:
-        """Let a training that begins show its model the first batches.
-
-        Not where the whole model comes from another training: what was set from data is learnt on.
-        """
-        if self.run.first_step or self._begins_whole:
-            return
-        section, model = self.config.trainer_cfg, self.raw.model
-        seed_step(section.seed, 0, self.fabric.global_rank)
-        workers, numbers = self.config.data_cfg.num_workers, range(section.total_iter)
-        with (
-            closing(batches(self.maker, numbers, workers=workers, pin=self.on_gpu)) as stream,
-            errors_of(model),
-        ):
-            model.calibrate(self._shown(stream, divide))
-
-    def _shown(self, stream: Iterable[HostBatch], divide: Divider) -> Iterator[GaitBatch]:
-        for batch in stream:
-            self.check_size(batch)
-            yield divide(batch, self.fabric.device)
-
-    def check_size(self, batch: HostBatch) -> None:
-        """See once that the model takes frames like these, and note their size for the checkpoints."""
-        if batch.short and not self._told_short:
-            log.info("training: %s", batch.short)
-            self._told_short = True
-        size, like = frame_record(batch), frame_shapes(batch)
-        if self._checked == like:
-            return
-        check_frames(self.raw.model, batch)
-        self._checked = like
-        if self.input_size is not None and self.input_size != size:
-            now, then = frames_in_words(size), frames_in_words(self.input_size)
-            log.warning("the frame size changes: frames of %s follow frames of %s", now, then)
-        self.input_size = size
-
-    def forward(self, batch: GaitBatch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, batch: HostBatch, divide: Divider, step: int) -> Outcome:
         """The loss of a batch, its figures and images, in the precision of the training."""
-        self._last.keep()
-        result: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]] = self.objective(AsItIs(batch))
-        return result
+        return self.step.forward(batch, divide, step)
 
     def update(self, loss: Tensor, step: int) -> None:
         """One optimiser step and one step of the schedule.
 
         Raises:
+            NonFiniteLoss: gradients that are to be clipped are NaN or infinite.
             ComponentFailure: either raised something; the last step that was completed is saved.
         """
-        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
-        scale = None if scaler is None else scaler.get_scale()
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self._last.watch()
+        self.step.backward(loss)
+        self.step.last.watch()
         try:
-            self.optimizer.step()
+            done = self.step.update(step)
+        except NonFiniteLoss:
+            raise
         except Exception as error:
             name, where = self.config.optimizer_cfg.solver, self.config.optimizer_cfg.where
-            kept = self._rescue(step - 1, self.state) if self._last.put_back() else None
+            kept = self._rescue(step - 1, self.state) if self.step.last.put_back() else None
             raise step_failed(name, where or "optimizer_cfg", step, error, kept) from error
-        # A scaler that lowered its scale has skipped the update; the schedule then waits, as in OpenGait.
-        if scaler is None or scaler.get_scale() >= scale:
+        if done:  # else the schedule waits, as in OpenGait
             self._step_schedule(loss, step)
 
     def _step_schedule(self, loss: Tensor, step: int) -> None:
@@ -331,6 +282,7 @@ class Training:
         """
         path = ckpt.checkpoint_path(self.run.folder, self.config.trainer_cfg.save_name, step)
         on_first_rank(self.fabric, partial(self._save, path, step))
+        log.info("step %d is saved: %s", step, path)
         return path
 
     def _save(self, path: Path, step: int) -> None:
@@ -350,8 +302,13 @@ class Training:
 
     def state(self, step: int) -> ckpt.Checkpoint:
         """The checkpoint of a step: OpenGait's keys and what an exact resume needs beside them."""
+        weights = self.raw.model.state_dict()
+        averaged = {"model": weights}
+        if self.averages is not None:  # what is tested and used is under the key that everybody reads
+            known = self.averages.state_dict()
+            averaged = {"model": self.averages.state(), LAST_STEP: weights, AVERAGES: known}
         return {
-            "model": self.raw.model.state_dict(),
+            **averaged,
             "losses": self.raw.losses.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -375,9 +332,11 @@ class Training:
         self.enough = self.fabric.broadcast(self.history.enough)
         return results
 
-    def score(self, phase: Phase) -> Results | None:
-        """Score the weights as they are on the sequences of a phase; results on the first rank."""
-        return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)
+    def score(self, phase: Phase, *, as_they_are: bool = False) -> Results | None:
+        """Score the weights, or their averages, on the sequences of a phase; results on the first rank."""
+        averages = None if as_they_are else self.averages
+        with nullcontext() if averages is None else averages.lent():
+            return evaluate(self.fabric, self.raw.model, self.config, self._scored[phase], self.input_size)
 
     def _note(self, results: Results | None, step: int) -> None:
         if results is None:

@@ -148,7 +148,7 @@ def write_package(
         raise ConfigError(
             f"there is something already: {'a folder that is not empty' if target.is_dir() else 'a file'}",
             where=str(target),
-            hint="choose another NAME, or another folder by --dir",
+            hint="choose another NAME, or another folder by --out",
         )
     for path, text in texts(package).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)

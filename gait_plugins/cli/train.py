@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gait_plugins.api.commands import Overrides
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,15 +26,6 @@ StageOption = Annotated[
     str | None, typer.Option("--stage", metavar="NAME", help="Run this stage of a recipe only.")
 ]
 Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-o",
-        "--override",
-        metavar="KEY=VALUE",
-        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
-    ),
-]
 DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Devices = Annotated[int, typer.Option(min=1, help="Number of processes; torchrun sets its own number.")]
 LogToFile = Annotated[

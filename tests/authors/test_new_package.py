@@ -242,8 +242,8 @@ def test_the_command_says_what_to_do_next(
             ["fine-gait", "--from", "loss.py", "--kind", "loss"],
             "the module 'loss' comes from loss.py already",
         ),
-        (["fine-gait", "--dir", "empty.py"], "a file"),
-        (["fine-gait", "--dir", "nowhere"], "something already: a file"),
+        (["fine-gait", "--out", "empty.py"], "a file"),
+        (["fine-gait", "--out", "nowhere"], "something already: a file"),
         (["loss", "--kind", "loss"], "would both be called 'loss'"),
     ],
 )

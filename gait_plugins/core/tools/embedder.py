@@ -21,6 +21,7 @@ from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_s
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
+from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.errors import ConfigError, DataError
@@ -46,6 +47,7 @@ class Embedder:
         CheckpointError: the checkpoint cannot be read, or does not fit the model.
     """
 
+    @in_arguments()
     def __init__(
         self,
         config: Config | str | os.PathLike[str],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gait_plugins.api.commands import Overrides, chosen_out, out_option
 from gait_plugins.cli.embed import Checkpoint, Name
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def run_export(
     _check_target(target)
     asked = None if size is None else _size(size)
     chosen = _precision(precision, data)
+    _check_checkpoint(checkpoint)
 
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder
@@ -101,10 +102,22 @@ def _check_target(path: Path) -> None:
         )
 
 
-def _precision(text: str, data: list[Path] | None) -> Precision:
-    from gait_plugins.core.tools.onnx_precision import Precision
+def _check_checkpoint(path: Path | None) -> None:
+    """See that a file of weights is there, before torch is imported."""
+    import os
 
-    known: tuple[Precision, ...] = get_args(Precision)
+    from gait_plugins.io.part_of_file import split_part
+
+    if path is not None and not split_part(path)[0].exists():
+        raise CheckpointError(
+            "there is no such checkpoint",
+            where=str(path),
+            hint=f"relative paths start at the working directory ({os.getcwd()})",
+        )
+
+
+def _precision(text: str, data: list[Path] | None) -> Precision:
+    known: tuple[Precision, ...] = ("float32", "float16", "int8")
     for each in known:
         if each == text:
             if each == "float32" and data:

@@ -125,9 +125,7 @@ def test_an_iteration_is_chosen_as_by_the_command(tiny_yaml: Path):
 
 
 def test_a_file_of_embeddings_that_is_not_there_is_told():
-    with pytest.raises(
-        DataError, match=r"(?s)nope.npz: there is no such file.*gait-plugins embed CONFIG"
-    ):
+    with pytest.raises(DataError, match=r"(?s)nope.npz: there is no such file.*gait-plugins embed CONFIG"):
         gait_plugins.evaluate("nope.npz", dataset_name="CASIA-B")
 
 

@@ -18,9 +18,7 @@ class Output(Patch):
 
     name = "output"
     touches = "osp in modeling.base_model and modeling.multidataset_model, the paths of MessageManager"
-    why = (
-        "a checkout that several people share need not be writable; --out DIR takes its output/ elsewhere"
-    )
+    why = "a checkout that several people share need not be writable; --out DIR takes its output/ elsewhere"
     files = (
         "opengait/main.py",
         "opengait/modeling/base_model.py",

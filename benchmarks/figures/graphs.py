@@ -189,7 +189,9 @@ def table(kept: dict[str, dict[str, Any]]) -> str:
     rows = [HEAD, *(_row(name, found) for name, found in kept.items() if "difference" in found)]
     head, *body = (f"| {' | '.join(row)} |" for row in rows)
     without = [f"- `{name}` ({f['model']}): {f['refused']}" for name, f in kept.items() if "refused" in f]
-    days = sorted({found["date"] for found in kept.values()})
+    missing = ", ".join(f"`{name}`" for name, found in kept.items() if not found)
+    without += [f"- Not measured in this run: {missing}."] if missing else []
+    days = sorted({found["date"] for found in kept.values() if found})
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
     made = f"Made on {days[-1]} with Python {platform.python_version()}, {versions}, by"
     told = [
@@ -224,10 +226,10 @@ def _row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _kept(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is measured of each configuration; nothing of one that is not."""
     for name, _ in chosen():
         file = folder / f"{name.replace('/', '-')}.json"
-        if file.exists():
-            yield name, json.loads(file.read_text())
+        yield name, json.loads(file.read_text()) if file.exists() else {}
 
 
 def main() -> None:

@@ -194,6 +194,13 @@ def compare(
         difference = float(np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-12))
         if not difference <= TOLERANCES[precision]:
             told = f"the embeddings differ by {difference:.1e} of their largest value"
+            if precision != "float32":
+                raise ConfigError(
+                    f"a graph of {precision} does not give what the model gives with {sequences} sequences of "
+                    f"{frames} frames: {told}, and {TOLERANCES[precision]:g} is accepted",
+                    where=type(graph.model).__name__,
+                    hint=f"write it with --precision {'float16 or ' * (precision == 'int8')}float32",
+                )
             raise _unfit(graph, sizes[0], (sequences, frames), told)
         found.append(Compared(sequences, frames, difference))
     return tuple(found)

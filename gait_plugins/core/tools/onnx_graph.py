@@ -196,8 +196,8 @@ def compare(
             told = f"the embeddings differ by {difference:.1e} of their largest value"
             if precision != "float32":
                 raise ConfigError(
-                    f"a graph of {precision} does not give what the model gives with {sequences} sequences of "
-                    f"{frames} frames: {told}, and {TOLERANCES[precision]:g} is accepted",
+                    f"a graph of {precision} does not give what the model gives with {sequences} sequences "
+                    f"of {frames} frames: {told}, and {TOLERANCES[precision]:g} is accepted",
                     where=type(graph.model).__name__,
                     hint=f"write it with --precision {'float16 or ' * (precision == 'int8')}float32",
                 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gait_plugins import __version__
@@ -13,6 +14,7 @@ from gait_plugins.authors.configuration import configuration
 from gait_plugins.authors.package import Package, Part, planned
 from gait_plugins.errors import ConfigError
 from gait_plugins.hookspecs import API_VERSION
+from gait_plugins.io.atomic import remove_orphans
 from gait_plugins.registry.kinds import KINDS
 
 _PYPROJECT = """\
@@ -148,12 +150,34 @@ def write_package(
         raise ConfigError(
             f"there is something already: {'a folder that is not empty' if target.is_dir() else 'a file'}",
             where=str(target),
-            hint="choose another NAME, or another folder by --dir",
+            hint="choose another NAME, or another folder by --out",
         )
-    for path, text in texts(package).items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text, encoding="utf-8")
+    _write_whole(target, texts(package))
     return package, target
+
+
+def _write_whole(target: Path, files: Mapping[str, str]) -> None:
+    """Write a folder beside its place, and give it its name when it is complete."""
+    ending = ".partial"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_orphans(target, ending)
+        partial = target.with_name(f".{target.name}.{os.getpid()}{ending}")
+        try:
+            for path, text in files.items():
+                (partial / path).parent.mkdir(parents=True, exist_ok=True)
+                (partial / path).write_text(text, encoding="utf-8")
+            if target.is_dir():
+                target.rmdir()
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the package cannot be written, and nothing of it is: {error.strerror or error}",
+            where=str(target),
+            hint="check the free space and that you may write there, or name another folder by --out",
+        ) from error
 
 
 def how_to_install() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.api.commands import Overrides
 from gait_plugins.cli.option_lines import option_lines
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import DataError
@@ -23,15 +24,6 @@ app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Name = Annotated[
     str, typer.Argument(metavar="CONFIG", help="Path of a YAML file, or name of a shipped configuration.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-o",
-        "--override",
-        metavar="KEY=VALUE",
-        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
-    ),
 ]
 
 

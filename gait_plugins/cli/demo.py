@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, old_option, out_option, override_option
 from gait_plugins.io.printable import say
 
 if TYPE_CHECKING:
@@ -23,19 +24,17 @@ CONTENDERS = {
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for runs, logs and pictures.")] = Path("demo-output"),
+    out: Annotated[Path, out_option("DIR", "Folder for runs, logs and pictures.")] = Path("demo-output"),
     video: Annotated[
         bool,
         typer.Option(
-            "--video", help="Enroll five people from a film and name them in another, in OUTPUT/video."
+            "--video", help="Enroll five people from a film and name them in another, in DIR/video."
         ),
     ] = False,
     override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o", "--override", metavar="KEY=VALUE", help="Override a setting of every run; may be repeated."
-        ),
+        list[str] | None, override_option("Override a setting of every run; may be repeated.")
     ] = None,
+    old: Annotated[Path | None, old_option("--output")] = None,
 ) -> None:
     """Train TrackletGait and GaitBase on synthetic walkers and compare them; takes minutes on a CPU.
 
@@ -46,6 +45,7 @@ def demo(
     from gait_plugins.config import load_config
     from gait_plugins.config.yaml.overrides import written
 
+    output = out if old is None else chosen_out("demo", None, output=old)
     if video:
         run_film_demo(output / "video", override or [])
         return

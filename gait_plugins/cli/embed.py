@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option, without_old_out
 from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
@@ -33,10 +34,6 @@ Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
-]
-Override = Annotated[
-    list[str] | None,
-    typer.Option("--override", metavar="KEY=VALUE", help="Override a setting of CONFIG; may be repeated."),
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Gallery = Annotated[
@@ -64,22 +61,22 @@ Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; defaul
 
 def run_embed(
     config: Name,
-    output: Annotated[
-        Path,
-        typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="File to write: .npz or .csv."),
-    ],
     data: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[DATA...]", help=f"{DATA}; default: the test set of CONFIG."),
     ] = None,
+    out: Annotated[Path | None, out_option("FILE", "File to write: .npz or .csv.")] = None,
     checkpoint: Checkpoint = None,
-    override: Override = None,
+    override: Overrides = None,
     device: Device = "auto",
+    old: Annotated[Path | None, old_option("--output")] = None,
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
     from gait_plugins.core.recognition.film_data import embed_data
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
+    override, short = without_old_out(override)
+    output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
     embedder = open_embedder(config, checkpoint, override, device)
     found = embed_data(embedder, data)[0] if data else embedder.test_set()
@@ -108,7 +105,7 @@ def run_enroll(
         typer.Option(help="Of a new gallery's vectors: float32, or float16 for half the size."),
     ] = None,
     checkpoint: Checkpoint = None,
-    override: Override = None,
+    override: Overrides = None,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -152,7 +149,7 @@ def run_identify(
     unknown_above: UnknownAbove = None,
     index: Index = "exact",
     checkpoint: Checkpoint = None,
-    override: Override = None,
+    override: Overrides = None,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.core.galleries.address import place_of
 from gait_plugins.errors import ConfigError
@@ -122,7 +123,8 @@ def convert_gallery(
         typer.Argument(
             metavar="TO", parser=place_of, help=f"What is made: a folder, a .npz file, or {_ADDRESS}."
         ),
-    ],
+    ] = None,
+    out: Annotated[Any, out_option("TO", "Same as TO.", parser=place_of)] = None,
     dtype: Annotated[
         str | None,
         typer.Option(help="Of the vectors: float32, or float16 for half the size; default: as in FROM."),
@@ -132,6 +134,7 @@ def convert_gallery(
     from gait_plugins.core.galleries.conversion import convert
     from gait_plugins.core.galleries.stores import is_lasting
 
+    target = chosen_out("gallery convert", out, target)
     if dtype not in (None, "float32", "float16"):
         raise ConfigError(
             f"unknown type of vectors {dtype!r}, expected float32 or float16", hint="--dtype float16"
@@ -180,7 +183,7 @@ def evaluate_gallery(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-O", "--out", metavar="FILE", help="File to write: .csv, .json, or .png (a curve)."),
+        out_option("FILE", "File to write: .csv, .json, or .png (a curve)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.api.commands import out_option
 from gait_plugins.cli.option_lines import option_lines
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import PluginLoadError
@@ -103,9 +104,7 @@ def new_package(
             "--kind", metavar="KIND", help="Kind of component to write: model, loss, ...; may be repeated."
         ),
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Folder to write to; NAME if left out.")
-    ] = None,
+    folder: Annotated[Path | None, out_option("DIR", "Folder to write to; NAME if left out.")] = None,
     file: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE.py", help="File whose components the package is to have."),

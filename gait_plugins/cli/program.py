@@ -25,6 +25,7 @@ from gait_plugins.cli import (
 from gait_plugins.cli.data import check as data
 from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.core.runtime.wording import on_command_line
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.printable import PrintableFormatter, say
 from gait_plugins.lost_processes import lost_process
@@ -47,7 +48,8 @@ class _Guarded(OpenGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with on_command_line():
+                return super().invoke(ctx)
         except (GaitPluginsError, OSError, RuntimeError) as caught:
             error = caught if isinstance(caught, GaitPluginsError) else lost_process(caught) or caught
             if not isinstance(error, GaitPluginsError | OSError):

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gait_plugins.api.commands import Overrides
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
     from gait_plugins.api import Results
-    from gait_plugins.config import Config
-    from gait_plugins.config.recipe.model import RecipeConfig
-    from gait_plugins.core.runtime.options import RunOptions
 
 Name = Annotated[
     str | None,
@@ -27,15 +25,6 @@ StageOption = Annotated[
     str | None, typer.Option("--stage", metavar="NAME", help="Run this stage of a recipe only.")
 ]
 Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-o",
-        "--override",
-        metavar="KEY=VALUE",
-        help="Override a setting, for example trainer_cfg.seed=1; may be repeated.",
-    ),
-]
 DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
 Devices = Annotated[int, typer.Option(min=1, help="Number of processes; torchrun sets its own number.")]
 LogToFile = Annotated[
@@ -81,20 +70,39 @@ def run_train(
     log_to_file: LogToFile = False,
 ) -> None:
     """Train the model of a configuration, or the unfinished stages of a recipe."""
-    chosen = _phase(phase)
-    loaded = _load(config, cfgs, override, iteration, stage)
-    options = _options(
-        device=device,
-        devices=devices,
-        resume=resume,
-        allow_changes=allow_changes,
-        init_from=init_from,
-        drop_head=drop_head,
-        overwrite=overwrite,
-        log_to_file=log_to_file,
-        go_on=_to_go_on(config or cfgs or "", override, stage, device, devices),
-    )
-    _run(chosen, loaded, options, stage)
+    from gait_plugins.core.functions import test, train
+    from gait_plugins.core.runtime.wording import goes_on_by
+
+    source = _source(config, cfgs)
+    if _phase(phase) == "test":
+        _tell(
+            test(
+                source,
+                override or (),
+                device=device,  # type: ignore[arg-type]  # checked where it is used
+                devices=devices,
+                stage=stage,
+                iteration=iteration,
+                log_to_file=log_to_file,
+            )
+        )
+        return
+    with goes_on_by(_to_go_on(source, override, stage, device, devices)):
+        trained = train(
+            source,
+            override or (),
+            device=device,  # type: ignore[arg-type]
+            devices=devices,
+            resume=resume,
+            allow_changes=allow_changes,
+            init_from=init_from,
+            drop_head=drop_head,
+            overwrite=overwrite,
+            stage=stage,
+            iteration=iteration,
+            log_to_file=log_to_file,
+        )
+    _tell(trained.results)
 
 
 def run_test(
@@ -113,48 +121,38 @@ def run_test(
     log_to_file: LogToFile = False,
 ) -> None:
     """Score a checkpoint by the configured protocol; for a recipe, the checkpoint of its last stage."""
-    chosen = _phase(phase)
-    override = list(override or [])
-    loaded = _load(config, cfgs, override, iteration, stage, checkpoint)
-    options = _options(device=device, devices=devices, log_to_file=log_to_file)
-    _run(chosen, loaded, options, stage, checkpoint)
+    from gait_plugins.core.functions import test, train
 
-
-def _load(
-    name: str | None,
-    cfgs: str | None,
-    overrides: list[str] | None,
-    iteration: int | None,
-    stage: str | None,
-    checkpoint: Path | None = None,
-) -> Config | RecipeConfig:
-    from gait_plugins.config.loading import load_config, open_source
-    from gait_plugins.config.yaml.overrides import written
-
-    if (name is None) == (cfgs is None):
-        raise ConfigError(
-            "give one configuration, as an argument or with --cfgs",
-            hint="gait-plugins config list shows the shipped ones",
+    source = _source(config, cfgs)
+    if _phase(phase) == "train":
+        if checkpoint is not None:
+            raise ConfigError(
+                "--checkpoint is for a test, and --phase is train",
+                hint="start from its weights: gait-plugins train CONFIG --init-from FILE",
+            )
+        trained = train(
+            source,
+            override or (),
+            device=device,  # type: ignore[arg-type]  # checked where it is used
+            devices=devices,
+            stage=stage,
+            iteration=iteration,
+            log_to_file=log_to_file,
         )
-    overrides = list(overrides or [])
-    source = open_source(name or cfgs or "")
-    if source.is_recipe:
-        from gait_plugins.config.recipe.load import load_recipe
-
-        if iteration is not None:
-            raise ConfigError("--iter is not for recipes", hint="use --stage NAME --checkpoint FILE")
-        return load_recipe(source, overrides)
-    if stage is not None:
-        raise ConfigError(
-            f"{source.name} is not a recipe: --stage {stage} cannot be used",
-            hint="leave out --stage",
+        _tell(trained.results)
+        return
+    _tell(
+        test(
+            source,
+            override or (),
+            checkpoint=checkpoint,
+            device=device,  # type: ignore[arg-type]
+            devices=devices,
+            stage=stage,
+            iteration=iteration,
+            log_to_file=log_to_file,
         )
-    if checkpoint is not None:
-        overrides.append(written("evaluator_cfg.restore_hint", str(checkpoint)))
-    if iteration is not None:
-        # OpenGait's --iter sets both, whatever the phase.
-        overrides += [f"{section}.restore_hint={iteration}" for section in ("trainer_cfg", "evaluator_cfg")]
-    return load_config(source, overrides=overrides)
+    )
 
 
 def _to_go_on(name: str, overrides: list[str] | None, stage: str | None, device: str, devices: int) -> str:
@@ -169,10 +167,15 @@ def _to_go_on(name: str, overrides: list[str] | None, stage: str | None, device:
     return shlex.join([*words, "--resume"])
 
 
-def _options(**options: Any) -> RunOptions:
-    from gait_plugins.core.runtime.options import RunOptions
-
-    return RunOptions(**options)
+def _source(name: str | None, cfgs: str | None) -> str:
+    if name is not None and cfgs is None:
+        return name
+    if cfgs is not None and name is None:
+        return cfgs
+    raise ConfigError(
+        "give one configuration, as an argument or with --cfgs",
+        hint="gait-plugins config list shows the shipped ones",
+    )
 
 
 def _phase(phase: str | None) -> Literal["train", "test"]:
@@ -183,44 +186,8 @@ def _phase(phase: str | None) -> Literal["train", "test"]:
     raise ConfigError(f"--phase is {phase!r}, expected train or test")
 
 
-def _run(
-    phase: Literal["train", "test"],
-    loaded: Config | RecipeConfig,
-    options: RunOptions,
-    stage: str | None = None,
-    checkpoint: Path | None = None,
-) -> Results | None:
-    from gait_plugins.config import Config
+def _tell(results: Results | None) -> None:
     from gait_plugins.core.evaluate.report import print_results
 
-    if isinstance(loaded, Config):
-        results = _run_one(phase, loaded, options)
-    else:
-        results = _run_recipe(phase, loaded, options, stage, checkpoint)
     if results is not None:
         print_results(results)
-    return results
-
-
-def _run_one(phase: Literal["train", "test"], config: Config, options: RunOptions) -> Results | None:
-    if phase == "train":
-        from gait_plugins.core.train.loop import train
-
-        return train(config, options)
-    from gait_plugins.core.evaluate.score import score
-
-    return score(config, options)
-
-
-def _run_recipe(
-    phase: Literal["train", "test"],
-    recipe: RecipeConfig,
-    options: RunOptions,
-    stage: str | None,
-    checkpoint: Path | None,
-) -> Results | None:
-    from gait_plugins.core.recipes.run import score_recipe, train_recipe
-
-    if phase == "train":
-        return train_recipe(recipe, options, stage)
-    return score_recipe(recipe, options, stage, checkpoint)

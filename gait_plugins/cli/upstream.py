@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.printable import say
@@ -35,18 +36,11 @@ def run_upstream(
     ],
     opengait: Home = None,
     device: Annotated[str, typer.Option(help="Device to compute on: auto, cpu or cuda.")] = "auto",
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o",
-            "--override",
-            metavar="KEY=VALUE",
-            help="Override a setting of the configuration; may be repeated.",
-        ),
+    override: Overrides = None,
+    out: Annotated[
+        Path | None, out_option("DIR", "Folder to write to; default: output/ of the checkout.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write to; default: output/ of the checkout.")
-    ] = None,
+    old: Annotated[Path | None, old_option("--output")] = None,
     without: Annotated[
         list[str] | None,
         typer.Option("--without", metavar="NAME", help="Leave this patch out; may be repeated."),
@@ -61,18 +55,22 @@ def run_upstream(
     """Train or test with OpenGait's own main.py and all installed plugins.
 
     The configuration is a path, or the name of a shipped one. Paths in it are relative to the checkout,
-    as in OpenGait. The checkout is not changed except for its output/, and with --output not even there.
+    as in OpenGait. The checkout is not changed except for its output/, and with --out not even there.
     """
     from upstream_patches.checkout.tree import Checkout
     from upstream_patches.run.program import RunOptions, run
 
-    options = RunOptions(device, tuple(without or ()), allow_unpinned, tuple(override or ()), output)
+    target = out if old is None else chosen_out("upstream run", out, output=old)
+    options = RunOptions(device, tuple(without or ()), allow_unpinned, tuple(override or ()), target)
     run(Checkout.find(opengait), arguments, options)
 
 
 @app.command("clone")
 def clone_upstream(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; must not exist.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder to make; must not exist.")
+    ] = None,
+    out: Annotated[Path | None, out_option("DIR", "Same as DIR.")] = None,
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="URL", help="Repository, or a folder; default: that of its authors."),
@@ -87,7 +85,7 @@ def clone_upstream(
     """
     from upstream_patches.run.clone import URL, clone
 
-    checkout = clone(folder, source or URL, commit)
+    checkout = clone(chosen_out("upstream clone", out, folder), source or URL, commit)
     say(f"OpenGait is in {checkout.root}")
     say(f"set {HOME}={shlex.quote(str(checkout.root))}, or give it as --opengait")
 

@@ -25,9 +25,10 @@ from gait_plugins.core.runs.folder import run_folder
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import Device
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.wording import how_to_go_on, in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings
 from gait_plugins.core.train.loop import train as train_one
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 
 Overrides = Mapping[str, Any] | Iterable[str]
 """``{"trainer_cfg.total_iter": 200}``, or ``["trainer_cfg.total_iter=200"]`` as on the command line."""
@@ -47,6 +48,7 @@ class Trained:
     """Of the last test or validation of the training; None where there was none."""
 
 
+@in_arguments(iter="iteration")
 def train(
     config: Source,
     overrides: Overrides = (),
@@ -59,6 +61,7 @@ def train(
     drop_head: bool = False,
     overwrite: bool = False,
     stage: str | None = None,
+    iteration: int | None = None,
     log_to_file: bool = False,
     monitors: Iterable[object] = (),
 ) -> Trained:
@@ -75,6 +78,7 @@ def train(
         drop_head: of these, leave out a classifier for another number of identities.
         overwrite: remove what an earlier training left in the run folder.
         stage: train this stage of a recipe only.
+        iteration: go on from the checkpoint of this iteration.
         log_to_file: write the log to the run folder too. It is the logger ``gait_plugins``; to see it,
             ``logging.basicConfig(level="INFO")``.
         monitors: objects with life-cycle hooks (``@hookimpl``), which hear of this training alone.
@@ -97,9 +101,9 @@ def train(
         overwrite=overwrite,
         log_to_file=log_to_file,
         monitors=tuple(monitors),
-        go_on="gait_plugins.train(..., resume=True)",
+        go_on=how_to_go_on("gait_plugins.train(..., resume=True)"),
     )
-    loaded = _load(config, overrides, stage)
+    loaded = _load(config, overrides, stage, iteration)
     if isinstance(loaded, RecipeConfig):
         results = train_recipe(loaded, options, stage)
         last = loaded.stages[-1] if stage is None else loaded[stage]
@@ -109,6 +113,7 @@ def train(
     return Trained(folder, checkpoint_path(folder, name, saved_iterations(folder, name)[-1]), results)
 
 
+@in_arguments(iter="iteration")
 def test(
     config: Source,
     overrides: Overrides = (),
@@ -117,6 +122,7 @@ def test(
     device: Device = "auto",
     devices: int = 1,
     stage: str | None = None,
+    iteration: int | None = None,
     log_to_file: bool = False,
 ) -> Results | None:
     """Score a checkpoint by the configured protocol: ``gait-plugins test``.
@@ -129,6 +135,7 @@ def test(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         devices: processes.
         stage: score this stage of a recipe.
+        iteration: score the checkpoint of this iteration.
         log_to_file: write the log to the run folder too.
 
     Returns:
@@ -140,7 +147,7 @@ def test(
     _check_processes(devices)
     options = RunOptions(device=device, devices=devices, log_to_file=log_to_file)
     file = None if checkpoint is None else Path(checkpoint)
-    loaded = _load(config, overrides, stage)
+    loaded = _load(config, overrides, stage, iteration)
     if isinstance(loaded, RecipeConfig):
         return score_recipe(loaded, options, stage, file)
     if file is not None:
@@ -170,7 +177,7 @@ def evaluate(
         UnknownComponent: there is no such protocol.
         GaitPluginsError: the sequences do not fit it.
     """
-    found = embeddings if isinstance(embeddings, Embeddings) else read_embeddings(Path(embeddings))
+    found = embeddings if isinstance(embeddings, Embeddings) else _read(Path(embeddings))
     scorer = build("protocol", {"eval_func": protocol} if isinstance(protocol, str) else protocol)
     with errors_of(scorer):
         results: Results = scorer.evaluate(
@@ -186,7 +193,19 @@ def evaluate(
     return results
 
 
-def _load(config: Source, overrides: Overrides, stage: str | None) -> Config | RecipeConfig:
+def _read(file: Path) -> Embeddings:
+    if not file.exists():
+        raise DataError(
+            "there is no such file of embeddings",
+            where=str(file),
+            hint="gait-plugins embed CONFIG --out FILE.npz writes one; what an Embedder gives is taken too",
+        )
+    return read_embeddings(file)
+
+
+def _load(
+    config: Source, overrides: Overrides, stage: str | None, iteration: int | None
+) -> Config | RecipeConfig:
     texts = _texts(overrides)
     if isinstance(config, Config):
         if texts:
@@ -194,17 +213,38 @@ def _load(config: Source, overrides: Overrides, stage: str | None) -> Config | R
                 "a configuration that is loaded takes no overrides",
                 hint="give them to load_config, or use config.changed(section, key, value)",
             )
-        return _alone(config, stage)
+        return _of_iteration(_alone(config, stage), iteration)
     if isinstance(config, Mapping):
-        return _alone(load_config(config, texts), stage)
+        return _of_iteration(_alone(load_config(config, texts), stage), iteration)
     source = open_source(config)
-    return load_recipe(source, texts) if source.is_recipe else _alone(load_config(source, texts), stage)
+    if not source.is_recipe:
+        if stage is not None:
+            raise _no_recipe(source.name, stage)
+        return _of_iteration(load_config(source, texts), iteration)
+    if iteration is not None:
+        raise ConfigError(
+            f"--iter {iteration} is for one training, and {source.name} is a recipe of several",
+            hint="name the stage, and for a test the file: --stage NAME --checkpoint FILE",
+        )
+    return load_recipe(source, texts)
+
+
+def _of_iteration(config: Config, iteration: int | None) -> Config:
+    if iteration is None:
+        return config
+    for section in ("trainer_cfg", "evaluator_cfg"):  # OpenGait's --iter sets both, whatever the phase
+        config = config.changed(section, "restore_hint", iteration)
+    return config
 
 
 def _alone(config: Config, stage: str | None) -> Config:
     if stage is not None:
-        raise ConfigError(f"{config.source} is not a recipe: stage={stage!r} cannot be used")
+        raise _no_recipe(config.source, stage)
     return config
+
+
+def _no_recipe(name: str, stage: str) -> ConfigError:
+    return ConfigError(f"{name} is not a recipe: --stage {stage} cannot be used", hint="leave out --stage")
 
 
 def _texts(overrides: Overrides) -> list[str]:
@@ -232,11 +272,11 @@ def _flow(key: str, value: Any) -> str:
 
 def _check_processes(devices: int) -> None:
     if devices < 1:
-        raise ConfigError(f"devices is {devices}, expected 1 or more processes", hint="leave devices out")
+        raise ConfigError(f"--devices {devices}: expected 1 or more processes", hint="leave out --devices")
     started = getattr(sys.modules["__main__"], "__file__", None)
     if devices > 1 and started is None and "LOCAL_RANK" not in os.environ:
         raise ConfigError(
-            f"devices={devices} starts this program again for each process, but this is no program: a "
+            f"--devices {devices} starts this program again for each process, but this is no program: a "
             "notebook or an interactive session",
             hint="use one process here, or the command: gait-plugins train CONFIG --devices N",
         )

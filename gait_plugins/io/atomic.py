@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 try:
@@ -48,6 +49,20 @@ def write_text(path: Path, text: str) -> None:
     with whole_file(path) as file:
         # Bytes of a name that are no UTF-8 are spelt out: in JSON these are its own escapes.
         file.write(text.encode(errors="backslashreplace"))
+
+
+def is_writable(path: Path) -> bool:
+    """Whether a file could be made or replaced under this name; nothing is left behind."""
+    if path.is_dir():
+        return False
+    folder = next((each for each in path.absolute().parents if os.path.lexists(each)), path.absolute().parent)
+    if not folder.is_dir():
+        return False
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def remove_partials(folder: Path) -> None:

@@ -28,6 +28,7 @@ from gait_plugins.core.evaluate.report import results_path
 from gait_plugins.core.recipes.run import train_recipe
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
+from gait_plugins.errors import ConfigError
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import Manager, use_manager
 
@@ -219,6 +220,29 @@ def test_the_command_says_what_to_do_next(
     assert "a folder that is not empty" in again.output
 
 
+def test_a_package_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole, written = Path.write_text, []
+
+    def full(path: Path, *args: Any, **options: Any) -> int:
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return whole(path, *args, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    (tmp_path / "fine-gait").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot be written, and nothing of it is: No space left"):
+        write_package("fine-gait", ["loss"], tmp_path / "fine-gait")
+    assert len(written) == 3
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["fine-gait"]
+    monkeypatch.undo()
+    write_package("fine-gait", ["loss"], tmp_path / "fine-gait")
+    assert (tmp_path / "fine-gait" / "walkers.yaml").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["fine-gait"]
+    with pytest.raises(ConfigError, match="nothing of it is"):
+        write_package("fine-gait", ["loss"], Path("/proc/nowhere/fine-gait"))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -242,8 +266,8 @@ def test_the_command_says_what_to_do_next(
             ["fine-gait", "--from", "loss.py", "--kind", "loss"],
             "the module 'loss' comes from loss.py already",
         ),
-        (["fine-gait", "--dir", "empty.py"], "a file"),
-        (["fine-gait", "--dir", "nowhere"], "something already: a file"),
+        (["fine-gait", "--out", "empty.py"], "a file"),
+        (["fine-gait", "--out", "nowhere"], "something already: a file"),
         (["loss", "--kind", "loss"], "would both be called 'loss'"),
     ],
 )

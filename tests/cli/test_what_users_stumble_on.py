@@ -247,7 +247,7 @@ def test_a_film_of_masks_does_not_say_who_walks(here: Path) -> None:
 
 def test_frames_of_a_webcam_are_to_become_an_embedding(trained: Path) -> None:
     write_sequence("cam", Name("me", "nm", "000"), align_masks([mask(number) for number in range(8)]))
-    output = succeeds("embed", "mine.yaml", "cam/me/nm/000", "-o", "me.npz", "--checkpoint", TRAINED)
+    output = succeeds("embed", "mine.yaml", "cam/me/nm/000", "-O", "me.npz", "--checkpoint", TRAINED)
     says(output, "me.npz")
     with np.load("me.npz") as found:
         assert found["embeddings"].shape == (1, 4, 2)
@@ -275,7 +275,7 @@ def test_fewer_people_than_a_batch_takes_is_a_sample_larger_than_population(here
 
 
 def test_nobody_says_that_test_identities_are_unseen_ones(trained: Path) -> None:
-    output = refused("data", "partition", "walks", "-o", "new.json", "--train", "ann", "--test", "ann")
+    output = refused("data", "partition", "walks", "-O", "new.json", "--train", "ann", "--test", "ann")
     says(output, "ann would be in both sets: test identities must not be trained on")
     partition(Path("seen.json"), ["ann", "ben"], ["ann", "ben"])
     output = succeeds("test", "mine.yaml", "-o", "data_cfg.dataset_partition=seen.json")

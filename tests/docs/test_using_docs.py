@@ -99,7 +99,7 @@ def test_the_python_of_the_page_works(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["embeddings"], indirect=True)
 def test_the_page_lists_the_arrays_of_the_file(page: str) -> None:
-    words = ["embed", "my.yaml", "walk.pkl", "--checkpoint", "weights.pt", "-o", "a.npz"]
+    words = ["embed", "my.yaml", "walk.pkl", "--checkpoint", "weights.pt", "-O", "a.npz"]
     assert CliRunner().invoke(app, words).exit_code == 0
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     with np.load("a.npz") as arrays:

@@ -24,7 +24,7 @@ FEW = (
 
 def demo(*overrides: str, code: int = 0) -> str:
     words = [word for override in overrides for word in ("-o", override)]
-    result = CliRunner().invoke(app, ["demo", "--video", "--output", "out", *words], terminal_width=200)
+    result = CliRunner().invoke(app, ["demo", "--video", "--out", "out", *words], terminal_width=200)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.output

@@ -94,7 +94,7 @@ def test_output_may_lie_elsewhere(checkout: Checkout, config: Path, tmp_path: Pa
     assert (tmp_path / "runs/CASIA-B/MiniSet/mini/checkpoints/mini-00004.pt").is_file()
     assert (tmp_path / "runs/CASIA-B/MiniSet/mini/summary").is_dir()
     assert not (checkout.root / "output").exists()
-    with pytest.raises(ConfigError, match="--output needs the patch 'output'"):
+    with pytest.raises(ConfigError, match="--out needs the patch 'output'"):
         run(checkout, ["--cfgs", str(config)], RunOptions(output="runs", without=("output",)))
 
 

@@ -33,7 +33,7 @@ def _check_one(data: Mapping[str, Any], phase: str) -> None:
                 f"no such {what}: {path!r}{start}",
                 where=f"data_cfg.{key}",
                 hint=f"set the {what} in the YAML, or with -o data_cfg.{key}=PATH; "
-                "gait-plugins data export walkers/gei --to DIR writes sample data",
+                "gait-plugins data export walkers/gei --out DIR writes sample data",
             )
     root, listed = data.get("dataset_root"), data.get("dataset_partition")
     if isinstance(root, str) and isinstance(listed, str) and os.path.isdir(root):

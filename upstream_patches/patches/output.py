@@ -14,13 +14,11 @@ HOSTS = "output/"
 
 
 class Output(Patch):
-    """Checkpoints, summaries and logs where ``--output`` says; without it, nothing is changed."""
+    """Checkpoints, summaries and logs where ``--out`` says; without it, nothing is changed."""
 
     name = "output"
     touches = "osp in modeling.base_model and modeling.multidataset_model, the paths of MessageManager"
-    why = (
-        "a checkout that several people share need not be writable; --output DIR takes its output/ elsewhere"
-    )
+    why = "a checkout that several people share need not be writable; --out DIR takes its output/ elsewhere"
     files = (
         "opengait/main.py",
         "opengait/modeling/base_model.py",

@@ -65,7 +65,7 @@ _STREAMS = (
     "use gait-plugins train and test; OpenGait takes files by data_in_use, in their order, and no clocks"
 )
 REFUSED: dict[str, dict[str, str]] = {
-    "": {"output_dir": "use --output DIR", "run_dir": "use --output DIR"},
+    "": {"output_dir": "use --out DIR", "run_dir": "use --out DIR"},
     "data_cfg": {
         "validation": _TRAIN_HERE,
         "streams": _STREAMS,
@@ -140,7 +140,7 @@ def _check_top(cfgs: Mapping[str, Any]) -> None:
 
 def _check_data(given: Mapping[str, Any]) -> None:
     """OpenGait has one way of reading data, and drops the options of every other."""
-    export = "gait-plugins data export CONFIG --to DIR writes any data set as OpenGait reads it"
+    export = "gait-plugins data export CONFIG --out DIR writes any data set as OpenGait reads it"
     kind = given.get("type")
     if kind is not None and str(kind).rpartition("/")[2].lower() != LAYOUT.lower():
         raise ConfigError(

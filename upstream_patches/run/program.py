@@ -68,7 +68,7 @@ def run(checkout: Checkout, arguments: Sequence[str], options: RunOptions | None
         off={**dict.fromkeys(options.without, LEFT_OUT), **off},
     )
     if host.output is not None and "output" in host.off:
-        raise ConfigError(f"--output needs the patch 'output', but {host.off['output']}")
+        raise ConfigError(f"--out needs the patch 'output', but {host.off['output']}")
     program = str(checkout.package / "main.py")
     with readable_config(asked.cfgs, checkout, overrides) as config, contextlib.ExitStack() as stack:
         given = [program, "--cfgs", config, "--phase", asked.phase, *rest]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, out_option, override_option
 from gait_plugins.cli.exit_codes import EXIT_ERROR
 from gait_plugins.io.printable import megabytes, printable, say, say_json
 
@@ -23,7 +24,7 @@ Config = Annotated[
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+    override_option("Override a setting of CONFIG; may be repeated."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -65,8 +66,10 @@ def run_convert(
         Path, typer.Argument(help="File to read: what checkpoint show reads. FILE#PART: one of its weights.")
     ],
     to: Annotated[
-        Path, typer.Argument(metavar="OUT", help="File to write: .safetensors, or .pt, .pth, .ckpt or .bin.")
-    ],
+        Path | None,
+        typer.Argument(metavar="OUT", help="File to write: .safetensors, or .pt, .pth, .ckpt or .bin."),
+    ] = None,
+    out: Annotated[Path | None, out_option("FILE", "Same as OUT.")] = None,
     config: Annotated[
         str | None,
         typer.Option(metavar="CONFIG", help="Take the weights that fit this model best, by its names."),
@@ -79,6 +82,7 @@ def run_convert(
     from gait_plugins.core.checkpoints.convert import check_target, convert
     from gait_plugins.errors import CheckpointError
 
+    to = chosen_out("checkpoint convert", out, to)
     check_target(file, to)
     if to.exists() and not overwrite:
         raise CheckpointError("the file exists", where=str(to), hint="--overwrite replaces it")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import override_option
 from gait_plugins.cli.data.export import export, sheet
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.pack import pack, partition
@@ -45,7 +46,7 @@ def check(
     ] = None,
     override: Annotated[
         list[str] | None,
-        typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+        override_option("Override a setting of CONFIG; may be repeated."),
     ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Folder of the identities, or a packed data file; needs --partition.")

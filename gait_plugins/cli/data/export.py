@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, old_option, out_option, override_option
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import say
 
@@ -23,28 +24,33 @@ Type = Annotated[
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("-o", "--override", metavar="KEY=VALUE", help="Override a setting of CONFIG."),
+    override_option("Override a setting of CONFIG; may be repeated."),
 ]
+Old = Annotated[Path | None, old_option("--to")]
 
 
 def export(
-    to: Annotated[Path, typer.Option("--to", help="Folder to write; must not exist or must be empty.")],
     config: Config = None,
+    out: Annotated[
+        Path | None, out_option("DIR", "Folder to write; must not exist or must be empty.")
+    ] = None,
     cfgs: Cfgs = None,
     dataset_type: Type = None,
     override: Override = None,
+    old: Old = None,
 ) -> None:
     """Write a data set as ID/TYPE/VIEW/VIEW.pkl with its partition.json, for OpenGait or another machine."""
     from gait_plugins.core.tools.export import write_opengait_layout
 
+    to = chosen_out("data export", out, to=old)
     dataset = _chosen("data export", config or cfgs, dataset_type, override)
     partition = write_opengait_layout(dataset, to)
     say(f"data_cfg: {{dataset_root: {to}, dataset_partition: {partition}}}")
 
 
 def sheet(
-    to: Annotated[Path, typer.Option("--to", help="PNG file to write.")],
     config: Config = None,
+    out: Annotated[Path | None, out_option("FILE", "PNG file to write.")] = None,
     cfgs: Cfgs = None,
     dataset_type: Type = None,
     override: Override = None,
@@ -58,10 +64,12 @@ def sheet(
     ] = None,
     columns: Annotated[int, typer.Option(min=1, help="Number of frames in each row.")] = 16,
     step: Annotated[int, typer.Option(min=1, help="Show every n-th frame.")] = 2,
+    old: Old = None,
 ) -> None:
     """Draw sequences of a data set as a picture, one row for each sequence."""
     from gait_plugins.core.tools.contact_sheet import contact_sheet, sheet_rows
 
+    to = chosen_out("data sheet", out, to=old)
     dataset = _chosen("data sheet", config or cfgs, dataset_type, override)
     rows = sheet_rows(dataset, identities=identities, types=types, views=views)
     say(contact_sheet(rows, to, columns=columns, step=step))
@@ -76,7 +84,7 @@ def _chosen(
         raise ConfigError(
             "no data set is given, or more than one: give either a configuration or --type",
             where=command,
-            hint=f"for example gait-plugins {command} --type walkers --to TARGET",
+            hint=f"for example gait-plugins {command} --type walkers --out TARGET",
         )
     if config is None and override:
         raise ConfigError("-o needs a configuration", where=command, hint="give CONFIG in place of --type")

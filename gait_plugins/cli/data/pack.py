@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, old_option, out_option, override_option
 from gait_plugins.io.printable import json_text, say
 
 if TYPE_CHECKING:
@@ -21,9 +23,7 @@ Root = Annotated[
 
 def partition(
     root: Root,
-    to: Annotated[
-        Path, typer.Option("-O", "--out", "-o", "--output", metavar="FILE", help="JSON file to write.")
-    ],
+    out: Annotated[Path | None, out_option("FILE", "JSON file to write.")] = None,
     share: Annotated[
         float, typer.Option(help="Share of the identities to train on, from 0 to 1, drawn with --seed.")
     ] = 0.5,
@@ -59,12 +59,14 @@ def partition(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
+    old: Annotated[Path | None, old_option("-o", "--output")] = None,
 ) -> None:
     """Write the partition of your own data: identities to train on, identities to test, and probes."""
     from gait_plugins.io.atomic import write_text
     from gait_plugins.prepare.partition import Split, make_partition
     from gait_plugins.prepare.sequences import every_sequence
 
+    to = chosen_out("data partition", out, o=old)
     _check_free(to, overwrite)
     trained = [*(train or ()), *_lines(train_list)]
     tested = [*(test or ()), *_lines(test_list)]
@@ -80,7 +82,10 @@ def partition(
 
 def pack(
     root: Root,
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Packed data file to write, FILE.npz.")],
+    to: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Packed data file to write, FILE.npz.")
+    ] = None,
+    out: Annotated[Path | None, out_option("FILE", "Same as FILE.")] = None,
     threshold: Annotated[
         int | None,
         typer.Option(
@@ -95,6 +100,9 @@ def pack(
             help="Take file N of each view folder, counted from 0; may be repeated. Default: all.",
         ),
     ] = None,
+    override: Annotated[
+        list[str] | None, override_option("Where ROOT is a configuration, override a setting of it.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:
     """Write prepared data as one file that is read in place, an eighth of the size or less.
@@ -108,12 +116,16 @@ def pack(
     from gait_plugins.prepare.pack import pack_dataset
     from gait_plugins.prepare.sequences import every_sequence
 
+    to = chosen_out("data pack", out, to)
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:
         raise ConfigError(f"--threshold is {threshold}, expected 0 to 254", where="data pack")
-    if root.is_file() and root.suffix not in (".yaml", ".yml"):
+    is_config = root.suffix in (".yaml", ".yml")
+    if override and not is_config:
+        raise ConfigError("-o needs a configuration", where="data pack", hint="give CONFIG.yaml as ROOT")
+    if root.is_file() and not is_config:
         require_sound(str(root))
-    dataset, refs = _of_config(root) if root.suffix in (".yaml", ".yml") else every_sequence(root, inputs)
+    dataset, refs = _of_config(root, override or ()) if is_config else every_sequence(root, inputs)
     size = pack_dataset(dataset, refs, to, threshold=threshold)
     say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
@@ -127,12 +139,12 @@ def pack(
     say(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
 
 
-def _of_config(path: Path) -> tuple[GaitDataset, list[SequenceRef]]:
+def _of_config(path: Path, overrides: Sequence[str]) -> tuple[GaitDataset, list[SequenceRef]]:
     """The data set of a configuration, and its sequences for training and test, by their people's labels."""
     from gait_plugins.config.loading import load_config
     from gait_plugins.prepare.sequences import each_once
 
-    dataset = _own_labels(load_config(str(path)).data_cfg.dataset).build()
+    dataset = _own_labels(load_config(str(path), overrides).data_cfg.dataset).build()
     return dataset, each_once([*dataset.sequences("train"), *dataset.sequences("test")])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.poses import (
     KEYPOINTS,
@@ -70,7 +71,10 @@ def prepare(
             help="Folder of raw masks, one video of masks, COCO annotations (.json), or pose files."
         ),
     ],
-    target: Annotated[Path, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")],
+    target: Annotated[
+        Path | None, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")
+    ] = None,
+    out: Annotated[Path | None, out_option("DIR", "Same as TARGET.")] = None,
     dataset: Dataset = "own",
     pattern: Pattern = None,
     identity: Identity = None,
@@ -104,6 +108,7 @@ def prepare(
     With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
+    target = chosen_out("data prepare", out, target)
     poses = PoseOptions(joints, reorder, person, index, sigma, published)
     masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
     masks |= {"--each-label": each_label, "--largest": largest}
@@ -202,7 +207,7 @@ def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
 def _next(target: Path, own: bool, keypoints: bool) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
-        return f"gait-plugins data partition {target} -o partition.json --probes 1"
+        return f"gait-plugins data partition {target} -O partition.json --probes 1"
     if keypoints:
         return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
     return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import out_option
 from gait_plugins.cli.embed import (
     Checkpoint,
     Device,
@@ -40,12 +41,7 @@ def run_identify_film(
     gallery: Gallery,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-O",
-            "--out",
-            metavar="FILE",
-            help="Write who was seen: .json, or .csv with a row for each track.",
-        ),
+        out_option("FILE", "File to write: who was seen, .json, or .csv with a row for each track."),
     ] = None,
     annotated: Annotated[
         Path | None,

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, out_option, override_option
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.films.segmenting import Report
 
-
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "-o",
-        "--override",
-        metavar="KEY=VALUE",
-        help="Override a setting, such as video_cfg.segmenter.type=masks; may be repeated.",
-    ),
+    override_option("Override a setting, such as video_cfg.segmenter.type=masks; may be repeated."),
 ]
 
 
@@ -30,8 +25,10 @@ def run_segment(
         Path, typer.Argument(metavar="FILM", help="A film, or a folder of pictures that are its frames.")
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder to write, laid out as FILM-TRACK/FILM/000/000.pkl.")
-    ],
+        Path | None,
+        typer.Argument(metavar="DIR", help="Folder to write, laid out as FILM-TRACK/FILM/000/000.pkl."),
+    ] = None,
+    out: Annotated[Path | None, out_option("DIR", "Same as DIR.")] = None,
     config: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="YAML file with the section video_cfg; default: its defaults."),
@@ -57,6 +54,7 @@ def run_segment(
     from gait_plugins.films.segmenting import segment
     from gait_plugins.prepare.convert import quiet_opencv
 
+    target = chosen_out("video segment", out, target)
     video = load_video(config, override or ())
     with quiet_opencv(threads=None):
         source = FilmSource(film, video.rate)

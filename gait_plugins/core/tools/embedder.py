@@ -13,7 +13,7 @@ import numpy as np
 from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef, Subset
 from gait_plugins.config import Config, load_config
 from gait_plugins.core.assembly.batches import batch_maker
-from gait_plugins.core.assembly.components import build_dataset, build_model
+from gait_plugins.core.assembly.components import build_dataset, build_model, model_outline
 from gait_plugins.core.checkpoints.files import Checkpoint
 from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.trust import trust_in
@@ -21,11 +21,12 @@ from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_s
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
+from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.io.part_of_file import part_sha256
+from gait_plugins.io.part_of_file import part_sha256, split_part
 from gait_plugins.metrics import Metric
 
 log = logging.getLogger("gait_plugins")
@@ -47,6 +48,7 @@ class Embedder:
         CheckpointError: the checkpoint cannot be read, or does not fit the model.
     """
 
+    @in_arguments()
     def __init__(
         self,
         config: Config | str | os.PathLike[str],
@@ -56,6 +58,11 @@ class Embedder:
     ) -> None:
         self.config = config if isinstance(config, Config) else load_config(config)
         section = self.config.evaluator_cfg
+        path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
+        if not split_part(path)[0].exists():  # before the weights are drawn, which may take its time
+            outline = model_outline(self.config)
+            if outline.state_dict():
+                restore_for_test(outline, self.config, path)
         self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None
@@ -63,7 +70,6 @@ class Embedder:
         digest = ""
         restored: Checkpoint = {}
         if model.state_dict():
-            path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
             restored = restore_for_test(model, self.config, path)
             self.trained_on = trained_frames(restored)
             digest = part_sha256(located(path))

@@ -129,7 +129,7 @@ def check_target(path: Path) -> None:
         raise ConfigError(
             f"embeddings are written as .npz or .csv, got {path.suffix or 'a name without an ending'}",
             where=str(path),
-            hint=f"-o {path.with_suffix('.npz')}",
+            hint=f"--out {path.with_suffix('.npz')}",
         )
 
 

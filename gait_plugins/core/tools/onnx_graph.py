@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,22 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel
-from gait_plugins.core.tools.embedder import Embedder
+from gait_plugins.core.tools.onnx_precision import (
+    TOLERANCES,
+    Precision,
+)
+from gait_plugins.core.tools.onnx_sample import Frames, Sample
 from gait_plugins.errors import ConfigError, GaitPluginsError
-from gait_plugins.io.atomic import whole_file
-from gait_plugins.version import __version__
-
-log = logging.getLogger("gait_plugins")
 
 OPSET = 17
 """Operators of ONNX 1.12, which every runtime of the last years has."""
-TOLERANCE = 1e-4
-"""Largest difference to the model that is accepted, as a share of its largest value."""
 OUTPUT = "embeddings"
-_TRACED = (2, 12)
-_SIZES = (_TRACED, (1, 7), (3, 29), (1, 64))
+TRACED = (2, 12)
+SIZES = (TRACED, (1, 7), (3, 29), (1, 64))
 """Sequences and frames that a graph is compared with the model on."""
+FIXED = (2, 1, 3)
+"""Sequences where the number of frames is fixed."""
 _ROUNDS = 5
+_TIMED = 30
+"""Frames of the sequence that is timed."""
 
 
 @dataclass(frozen=True)
@@ -55,66 +54,16 @@ class Compared:
     frames: int
     difference: float
     """Largest difference, as a share of the model's largest value."""
-    milliseconds: float
-    """Of the graph, median of five."""
-    torch_milliseconds: float
-    """Of the model."""
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A graph that was written."""
+class Latency:
+    """Time of one call, on one thread: the median of five, in milliseconds."""
 
-    path: Path
-    inputs: tuple[Input, ...]
-    sequences: int | None
-    """How many it takes; None: any number."""
-    frames: int | None
-    """How many of each sequence; None: any number."""
-    output: tuple[int, int]
-    """Channels and parts of an embedding."""
-    size: int
-    """Bytes of the file."""
-    compared: tuple[Compared, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {**asdict(self), "path": str(self.path)}
-
-
-def export_onnx(
-    embedder: Embedder, target: Path, *, frames: int | None = None, size: tuple[int, int] = (64, 44)
-) -> Exported:
-    """Write the embedding part of a model as an ONNX graph.
-
-    The graph takes what the transforms of the test give, undivided: silhouettes as float32 in 0..255. It
-    gives ``embeddings``, float32 ``[n, c, p]``. onnxruntime runs it on other numbers of sequences and frames
-    than it was traced with, and it is written only if it gives what the model gives.
-
-    Args:
-        embedder: the model with its weights and transforms.
-        target: the file.
-        frames: make a graph for exactly so many frames, of any number of sequences, or of one where the
-            model's graph depends on their number; None: for any number of both.
-        size: height and width of the frames, where the checkpoint does not say.
-
-    Raises:
-        ConfigError: onnx or onnxruntime is not installed; the model takes frames of unequal size, such as
-            points; it cannot be traced; or the graph does not do what the model does.
-    """
-    _require_packages()
-    inputs = _inputs(embedder, size)
-    with TemporaryDirectory() as folder:
-        scratch = Path(folder) / "model.onnx"
-        free, compared = write_graph(embedder.model, inputs, scratch, frames)
-        _describe(scratch, embedder, inputs, compared)
-        with whole_file(target) as file:
-            file.write(scratch.read_bytes())
-    with torch.no_grad():
-        graph = _Graph(embedder.model, inputs)
-        channels, parts = graph(*_example(inputs, 1, frames or _TRACED[1])).shape[1:]
-    sequences = None if free else 1
-    return Exported(target, inputs, sequences, frames, (channels, parts), target.stat().st_size, compared)
+    sequences: int
+    frames: int
+    onnx: float
+    torch: float
 
 
 def write_graph(
@@ -125,23 +74,23 @@ def write_graph(
     Returns:
         Whether it takes any number of sequences, and how it compares with the model.
     """
-    graph = _Graph(model, inputs).eval()
+    graph = EmbeddingGraph(model, inputs).eval()
     if frames is None:
-        _trace(graph, inputs, path, _TRACED, {0: "n", 1: "s"})
-        return True, _compare(graph, inputs, path, _SIZES)
+        _trace(graph, inputs, path, TRACED, {0: "n", 1: "s"})
+        return True, compare(graph, inputs, path, SIZES)
     try:
         _trace(graph, inputs, path, (2, frames), {0: "n"})
-        return True, _compare(graph, inputs, path, [(n, frames) for n in (2, 1, 3)])
+        return True, compare(graph, inputs, path, [(n, frames) for n in FIXED])
     except _Unfit:
         _trace(graph, inputs, path, (1, frames), {})
-        return False, _compare(graph, inputs, path, [(1, frames)])
+        return False, compare(graph, inputs, path, [(1, frames)])
 
 
 class _Unfit(ConfigError):
     """The graph does not do what the model does."""
 
 
-class _Graph(nn.Module):
+class EmbeddingGraph(nn.Module):
     """A model between undivided frames and embeddings."""
 
     def __init__(self, model: GaitModel, inputs: Sequence[Input]) -> None:
@@ -172,50 +121,7 @@ class _Unknown(list[str]):
     __iter__ = __getitem__ = __len__ = __contains__ = __bool__ = _refuse
 
 
-def _require_packages() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f"writing ONNX graphs needs {error.name}, which is not installed",
-            hint="pip install 'gait-plugins-trackletgait[export]'",
-        ) from error
-
-
-def _inputs(embedder: Embedder, size: tuple[int, int]) -> tuple[Input, ...]:
-    """What the graph takes, by the frames that the weights were trained on."""
-    record, transforms = embedder.trained_on, embedder.config.evaluator_cfg.transform
-    divisors = [1.0 if spec is None else float(spec.build().divisor) for spec in transforms]
-    named = dict(zip(transforms.streams or (), divisors, strict=False))
-    channels = embedder.model.frame_channels
-    if isinstance(record, Mapping):
-        shapes = dict(record)
-    elif record is None and len(embedder.model.streams or ()) > 1:
-        raise ConfigError(
-            "the file of weights does not say what the frames of this model's streams are: "
-            f"{', '.join(stream.name for stream in embedder.model.streams or ())}",
-            where=embedder.config.model_cfg.name,
-            hint="give a checkpoint of gait-plugins train, which holds their shapes",
-        )
-    else:
-        height, width = size if record is None else record
-        shapes = {"silhouettes": [height, width] if channels in (None, 1) else [channels, height, width]}
-    found = []
-    for place, (name, shape) in enumerate(shapes.items()):
-        in_order = divisors[place] if place < len(divisors) and not named else 1.0
-        sizes = [axis for axis in shape if axis is not None]
-        if len(sizes) < len(shape):
-            raise ConfigError(
-                f"the frames of the stream {name!r} are of unequal size, which a graph cannot take",
-                where=embedder.config.model_cfg.name,
-                hint="embed with gait-plugins embed",
-            )
-        found.append(Input(name, tuple(sizes), named.get(name, in_order)))
-    return tuple(found)
-
-
-def _example(inputs: Sequence[Input], sequences: int, frames: int) -> tuple[Tensor, ...]:
+def example(inputs: Sequence[Input], sequences: int, frames: int) -> tuple[Tensor, ...]:
     """Frames of noise within the range of pictures, else of a normal distribution."""
     draw = torch.Generator().manual_seed(1000 * sequences + frames)
     found = []
@@ -229,7 +135,7 @@ def _example(inputs: Sequence[Input], sequences: int, frames: int) -> tuple[Tens
 
 
 def _trace(
-    graph: _Graph, inputs: Sequence[Input], path: Path, size: tuple[int, int], free: dict[int, str]
+    graph: EmbeddingGraph, inputs: Sequence[Input], path: Path, size: tuple[int, int], free: dict[int, str]
 ) -> None:
     names = [each.name for each in inputs]
     axes = {**dict.fromkeys(names, free), OUTPUT: {0: "n"}} if free else None
@@ -239,7 +145,7 @@ def _trace(
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 graph,
-                _example(inputs, *size),
+                example(inputs, *size),
                 str(path),
                 dynamo=False,  # the other exporter needs a further package, and refuses most of these models
                 input_names=names,
@@ -258,37 +164,90 @@ def _trace(
         ) from error
 
 
-def _compare(
-    graph: _Graph, inputs: Sequence[Input], path: Path, sizes: Sequence[tuple[int, int]]
+def compare(
+    graph: EmbeddingGraph,
+    inputs: Sequence[Input],
+    path: Path,
+    sizes: Sequence[tuple[int, int]],
+    precision: Precision = "float32",
+    sample: Sample | None = None,
 ) -> tuple[Compared, ...]:
-    session = _session(path, graph)
+    """The graph's embeddings and the model's, of noise or of a sample, in several sizes."""
+    session, names = session_of(path, graph), [each.name for each in inputs]
     found = []
     for sequences, frames in sizes:
-        given = _example(inputs, sequences, frames)
-        arrays = {each.name: value.numpy() for each, value in zip(inputs, given, strict=True)}
+        given = (
+            example(inputs, sequences, frames)
+            if sample is None
+            else _tensors(sample.clips(sequences, frames))
+        )
+        arrays = {name: value.numpy() for name, value in zip(names, given, strict=True)}
         with torch.no_grad():
-            wanted, slow = _timed(lambda given=given: graph(*given).numpy())
+            wanted = graph(*given).numpy()
         try:
-            (got,), fast = _timed(lambda arrays=arrays: session.run(None, arrays))
+            (got,) = session.run(None, arrays)
         except Exception as error:
             raise _unfit(graph, sizes[0], (sequences, frames), "it fails") from error
         if got.shape != wanted.shape:
             told = f"it gives {list(got.shape)}, expected {list(wanted.shape)}"
             raise _unfit(graph, sizes[0], (sequences, frames), told)
         difference = float(np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-12))
-        if not difference <= TOLERANCE:
+        if not difference <= TOLERANCES[precision]:
             told = f"the embeddings differ by {difference:.1e} of their largest value"
+            if precision != "float32":
+                raise ConfigError(
+                    f"a graph of {precision} does not give what the model gives with {sequences} sequences "
+                    f"of {frames} frames: {told}, and {TOLERANCES[precision]:g} is accepted",
+                    where=type(graph.model).__name__,
+                    hint=f"write it with --precision {'float16 or ' * (precision == 'int8')}float32",
+                )
             raise _unfit(graph, sizes[0], (sequences, frames), told)
-        found.append(Compared(sequences, frames, difference, 1000 * fast, 1000 * slow))
+        found.append(Compared(sequences, frames, difference))
     return tuple(found)
 
 
-def _session(path: Path, graph: _Graph) -> Any:
+def _tensors(frames: Frames) -> tuple[Tensor, ...]:
+    return tuple(map(torch.from_numpy, frames))
+
+
+def latency_of(
+    graph: EmbeddingGraph,
+    inputs: Sequence[Input],
+    path: Path,
+    frames: int | None = None,
+    *,
+    without_torch: bool = False,
+) -> Latency:
+    """How long one sequence takes on one thread, of 30 frames where their number is free.
+
+    Args:
+        graph: the model.
+        inputs: what it takes.
+        path: the file of its graph.
+        frames: that the file takes; None: any number.
+        without_torch: time the file alone.
+    """
+    asked = frames or _TIMED
+    given = example(inputs, 1, asked)
+    arrays = {each.name: value.numpy() for each, value in zip(inputs, given, strict=True)}
+    session = session_of(path, graph, threads=1)
+    fast = _median(lambda: session.run(None, arrays))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            slow = 0.0 if without_torch else _median(lambda: graph(*given))
+    finally:
+        torch.set_num_threads(threads)
+    return Latency(1, asked, 1000 * fast, 1000 * slow)
+
+
+def session_of(path: Path, graph: EmbeddingGraph, threads: int | None = None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
@@ -299,17 +258,24 @@ def _session(path: Path, graph: _Graph) -> Any:
         ) from error
 
 
-def _timed(work: Any) -> tuple[Any, float]:
-    """What it gives, and the median of its seconds."""
-    found, seconds = work(), []
+def embedded(session: Any, names: Sequence[str], sample: Sample) -> np.ndarray:
+    """The embeddings of a sample's sequences, one after the other, float32 ``[n, c, p]``."""
+    given = ({n: f[None] for n, f in zip(names, each, strict=True)} for each in sample.frames)
+    return np.concatenate([session.run(None, each)[0] for each in given])
+
+
+def _median(work: Callable[[], object]) -> float:
+    """The median of its seconds of processor time, which other programs do not lengthen."""
+    work()
+    seconds = []
     for _ in range(_ROUNDS):
-        begin = time.perf_counter()
-        found = work()
-        seconds.append(time.perf_counter() - begin)
-    return found, float(np.median(seconds))
+        begin = time.process_time()
+        work()
+        seconds.append(time.process_time() - begin)
+    return float(np.median(seconds))
 
 
-def _unfit(graph: _Graph, traced: tuple[int, int], tried: tuple[int, int], told: str) -> _Unfit:
+def _unfit(graph: EmbeddingGraph, traced: tuple[int, int], tried: tuple[int, int], told: str) -> _Unfit:
     fixed = "--frames N makes a graph for exactly N frames"
     return _Unfit(
         f"the graph, traced with {traced[0]} sequences of {traced[1]} frames, does not do what the model "
@@ -317,22 +283,3 @@ def _unfit(graph: _Graph, traced: tuple[int, int], tried: tuple[int, int], told:
         where=type(graph.model).__name__,
         hint=fixed if traced[0] > 1 else "embed with gait-plugins embed",
     )
-
-
-def _describe(path: Path, embedder: Embedder, inputs: Sequence[Input], compared: Sequence[Compared]) -> None:
-    """Write into the file what made it, and what it takes."""
-    import onnx
-
-    model = onnx.load(str(path))
-    model.producer_name, model.producer_version = "gait-plugins-trackletgait", __version__
-    model.doc_string = f"{embedder.config.model_cfg.name}: embeddings [n, c, p] of sequences"
-    said = {
-        "config": embedder.origin.config,
-        "model": embedder.origin.model,
-        "checkpoint": embedder.origin.checkpoint,
-        "inputs": json.dumps([asdict(each) for each in inputs]),
-        "metric": str(embedder.config.evaluator_cfg.protocol.options.get("metric", "")),
-        "difference": f"{max(each.difference for each in compared):.2e}",
-    }
-    onnx.helper.set_model_props(model, said)
-    onnx.save(model, str(path))

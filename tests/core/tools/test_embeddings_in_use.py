@@ -75,7 +75,7 @@ def some(labels: list[str], values: list[float], checkpoint: str = "abc") -> Emb
 
 
 def test_the_test_set_goes_to_documented_arrays(gait: Gait) -> None:
-    code, output = gait("embed", "tiny.yaml", "-o", "test.npz")
+    code, output = gait("embed", "tiny.yaml", "-O", "test.npz")
     assert code == 0, output
     with np.load("test.npz") as arrays:
         assert arrays["embeddings"].shape == (20, 4, 1)
@@ -85,7 +85,7 @@ def test_the_test_set_goes_to_documented_arrays(gait: Gait) -> None:
         assert arrays["input_size"].tolist() == [8, 8]
         assert str(arrays["model"]) == "tiny-gait/TinyModel"
         assert len(str(arrays["checkpoint"])) == 64
-    assert gait("embed", "tiny.yaml", "-o", "test.csv")[0] == 0
+    assert gait("embed", "tiny.yaml", "-O", "test.csv")[0] == 0
     rows = list(csv.DictReader(Path("test.csv").read_text().splitlines()))
     assert list(rows[0]) == ["name", "label", "type", "view", *(f"c{c}_p0" for c in range(4))]
     found = np.array([[float(row[f"c{c}_p0"]) for c in range(4)] for row in rows], np.float32)
@@ -206,10 +206,10 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["embed", "tiny.yaml", "-o", "out.txt"], "written as .npz or .csv"),
-        (["embed", "tiny.yaml", "nowhere.pkl", "-o", "out.npz"], "no such file or folder"),
-        (["embed", "tiny.yaml", "empty", "-o", "out.npz"], "no identity folders found"),
-        (["embed", "tiny.yaml", "a.pt", "-o", "out.npz"], "expected one file with all frames"),
+        (["embed", "tiny.yaml", "-O", "out.txt"], "written as .npz or .csv"),
+        (["embed", "tiny.yaml", "nowhere.pkl", "-O", "out.npz"], "no such file or folder"),
+        (["embed", "tiny.yaml", "empty", "-O", "out.npz"], "no identity folders found"),
+        (["embed", "tiny.yaml", "a.pt", "-O", "out.npz"], "expected one file with all frames"),
         (
             ["enroll", "tiny.yaml", "people/ann/nm-00/090", "--gallery", "n.npz"],
             "no identity given for people/ann/nm-00/090/090.pkl",
@@ -299,7 +299,7 @@ def test_a_gallery_with_another_number_of_parts_is_refused() -> None:
     [("people/ann/nm-00", "views of one condition")],
 )
 def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str, said: str) -> None:
-    code, output = gait("embed", "tiny.yaml", part, "-o", "x.npz")
+    code, output = gait("embed", "tiny.yaml", part, "-O", "x.npz")
     assert code == 2
     assert said in output
     assert "give the folder that holds the identities" in output
@@ -307,7 +307,7 @@ def test_a_part_of_a_tree_is_told_from_a_tree(gait: Gait, tree: Path, part: str,
 
 def test_a_film_that_is_none_is_told(gait: Gait) -> None:
     Path("walk.mp4").write_bytes(b"film")
-    code, output = gait("embed", "tiny.yaml", "walk.mp4", "-o", "x.npz")
+    code, output = gait("embed", "tiny.yaml", "walk.mp4", "-O", "x.npz")
     assert code == 2
     assert "walk.mp4: no frame of the film can be read (4 bytes)" in output
 

@@ -88,7 +88,7 @@ def test_the_command(tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = {"train": 1, "test": 1, "nm": 1, "bg": 0, "cl": 0, "frames": 4, "cache_dir": tmp_path / "cache"}
     overrides = [part for name, value in options.items() for part in ("-o", f"data_cfg.{name}={value}")]
-    done = CliRunner().invoke(app, ["export", "walkers/gei", "--to", str(out), *overrides])
+    done = CliRunner().invoke(app, ["export", "walkers/gei", "--out", str(out), *overrides])
     assert done.exit_code == 0, done.output
     assert "dataset_partition" in done.output
     assert (out / "001" / "nm-01" / "180" / "180.pkl").stat().st_size > 4 * 64 * 64
@@ -98,7 +98,7 @@ def test_the_command(tmp_path: Path) -> None:
     "arguments", [[], ["walkers/gei", "--type", "walkers"], ["--type", "walkers", "-o", "data_cfg.train=1"]]
 )
 def test_an_unclear_command(tmp_path: Path, arguments: list[str]) -> None:
-    unclear = CliRunner().invoke(app, ["export", *arguments, "--to", str(tmp_path / "x")])
+    unclear = CliRunner().invoke(app, ["export", *arguments, "--out", str(tmp_path / "x")])
     assert isinstance(unclear.exception, ConfigError)
 
 
@@ -111,7 +111,7 @@ def test_the_picture_command(tmp_path: Path) -> None:
         [
             "sheet",
             "walkers/gei",
-            "--to",
+            "--out",
             str(picture),
             "--view",
             "072",

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 import gait_plugins
 from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.cli import app
-from gait_plugins.core.tools.onnx_graph import Input, export_onnx, write_graph
+from gait_plugins.core.tools.onnx_export import export_onnx
+from gait_plugins.core.tools.onnx_graph import Input, write_graph
 from gait_plugins.errors import ConfigError
 from gait_plugins.registry.components import Component
 from gait_plugins.testing.streams import SIZES, taken_by
@@ -141,9 +142,20 @@ def test_the_command_writes_a_graph_that_says_what_it_is(tmp_path: Path) -> None
         (["--out", "m.pt"], "expected a file that ends in .onnx"),
         (["--out", "m.onnx", "--size", "64"], "expected HxW"),
         (["--out", "m.onnx", "--checkpoint", "none.pt"], "there is no such checkpoint"),
+        (["--out", "m.onnx"], "there is no such checkpoint"),
+        (["--out", "m.onnx", "--precision", "int4"], "expected one of float32, float16, int8"),
+        (["--out", "m.onnx", "--data", "x.pkl"], "--data is for a smaller graph"),
+        (["--out", "/proc/m.onnx"], "the file cannot be written there"),
+        (["--out", "folder.onnx"], "it is a folder"),
+        (["--out", "tiny.yaml/m.onnx"], "the file cannot be written there"),
+        ([], "it is not said what is written"),
     ],
 )
-def test_bad_input_is_told(tiny_yaml: Path, words: list[str], said: str) -> None:
+def test_bad_input_is_told(
+    tiny_yaml: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_yaml.with_name("folder.onnx").mkdir()
+    monkeypatch.chdir(tiny_yaml.parent)
     result = CliRunner().invoke(app, ["export", str(tiny_yaml), *words])
     assert result.exit_code == 2
     assert said in result.output

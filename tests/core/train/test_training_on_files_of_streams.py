@@ -137,7 +137,7 @@ def test_the_same_weights_come_from_files_by_name_by_place_packed_and_exported(r
     tell("data", "pack", tmp_path / "name.yaml", tmp_path / "p.npz")
     packed = {"type": "PackedSilhouettes", "dataset_root": str(tmp_path / "p.npz")}
     assert equal(by_name, run("packed", **packed))
-    tell("data", "export", tmp_path / "name.yaml", "--to", tmp_path / "tree")
+    tell("data", "export", tmp_path / "name.yaml", "--out", tmp_path / "tree")
     assert equal(by_name, run("tree", streams=STREAMS, dataset_root=str(tmp_path / "tree")))
 
 

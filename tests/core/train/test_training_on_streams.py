@@ -161,8 +161,8 @@ def test_a_stranger_trains_tests_packs_embeds_and_enrols(installed: Environment,
     installed.succeed("test", *words(run_folder, "--device", "cpu"), "-o", "evaluator_cfg.restore_hint=30")
     installed.succeed("data", "check", str(YAML))
     installed.succeed("data", "pack", str(YAML), tmp_path / "p.npz")
-    installed.succeed("data", "export", str(YAML), "--to", tmp_path / "tree")
-    installed.succeed("data", "sheet", str(YAML), "--to", tmp_path / "sheet.png")
+    installed.succeed("data", "export", str(YAML), "--out", tmp_path / "tree")
+    installed.succeed("data", "sheet", str(YAML), "--out", tmp_path / "sheet.png")
     packed = tmp_path / "p.npz"
     installed.succeed("embed", str(YAML), packed, "--out", tmp_path / "e.npz", *with_weights)
     installed.succeed("enroll", str(YAML), packed, "--gallery", tmp_path / "g.npz", *with_weights)

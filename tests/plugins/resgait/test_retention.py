@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_told(runs: tuple[Path, Path], tmp_path: Path
 
 def test_the_command_prints_the_table_and_writes_the_picture(runs: tuple[Path, Path], tmp_path: Path) -> None:
     picture = tmp_path / "r.png"
-    done = CliRunner().invoke(app, ["runs", "retention", *map(str, runs), "--plot", str(picture)])
+    done = CliRunner().invoke(app, ["runs", "retention", *map(str, runs), "--out", str(picture)])
     assert done.exit_code == 0, done.output
     assert "bound 70.00 (gse, as they are), retention 0.980" in done.output
     assert "+0.400" in done.output

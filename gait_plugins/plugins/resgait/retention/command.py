@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, old_option, out_option
 from gait_plugins.io.printable import say, say_json
 from gait_plugins.plugins.resgait.retention.report import retention
 
@@ -20,9 +21,11 @@ def run_retention(
         list[str] | None,
         typer.Option(help="Figure to average; may be repeated. Default: all Rank-1 figures."),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="PNG file to write: the figure against the amount of the condition.")
+    out: Annotated[
+        Path | None,
+        out_option("FILE", "PNG file to write: the figure against the amount of the condition."),
     ] = None,
+    old: Annotated[Path | None, old_option("--plot")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare a model and a later stage under the conditions that both were scored under.
@@ -31,6 +34,7 @@ def run_retention(
     under a condition divided by the bound. Retention is the second run's figure without conditions
     divided by the bound.
     """
+    plot = out if old is None else chosen_out("runs retention", out, plot=old)
     found = retention(before, after, figure or ())
     if as_json:
         say_json(found.as_dict())

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import printable, say, say_json
 from gait_plugins.plugins.walkers.film.making import check_film, make_film, numbers_of
@@ -16,7 +17,10 @@ from gait_plugins.plugins.walkers.film.truth import Truth
 
 
 def run_film(
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write: NAME-CAMERA.mp4 and more.")],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder to write: NAME-CAMERA.mp4 and more.")
+    ] = None,
+    out: Annotated[Path | None, out_option("DIR", "Same as DIR.")] = None,
     people: Annotated[
         int, typer.Option(min=1, help="Number of people, from --first on; --id chooses others.")
     ] = 5,
@@ -57,6 +61,7 @@ def run_film(
     DIR/NAME-CAMERA.csv has a box for each person in each frame, NAME-CAMERA-labels.avi a colour for each
     track, NAME-CAMERA/gt/gt.txt the boxes as the MOT challenge has them.
     """
+    target = chosen_out("data film", out, target)
     if not name or "/" in name or name.startswith("."):
         raise ConfigError(f"--name is {name!r}, expected a name without folders", where="data film")
     shown = numbers_of(identity or [*range(first, first + people)])

@@ -79,7 +79,7 @@ class Gait3DProtocol(Protocol):
             raise DataError(
                 f"{self.name} needs the list of probes, but the partition of {data.dataset_name} has none",
                 hint=f'add "{self.listed}": ["<id>-<type>-<view>", ...] to the JSON of '
-                "data_cfg.dataset_partition (gait-plugins data partition ROOT -o FILE --probes 1 draws "
+                "data_cfg.dataset_partition (gait-plugins data partition ROOT -O FILE --probes 1 draws "
                 "probes), or score without a list: evaluator_cfg.eval_func=evaluate_own_data",
             )
         parts = zip(data.labels, data.types, data.views, strict=True)

@@ -12,12 +12,13 @@ import typing_extensions
 from pydantic import ValidationError
 
 from gait_plugins.config.check.messages import accepted, mismatch, quoting_hint
+from gait_plugins.config.class_count import uncounted
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import SHOWN, Problem
-from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
+from gait_plugins.config.specs import ComponentSpec, Structure, Uncounted, holds_components
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
@@ -166,6 +167,8 @@ class Checker(Notes):
 
     def value(self, value: Any, annotation: Any, path: KeyPath) -> Checked:
         """Check one value against one annotation."""
+        if value == ann.AUTO and ann.counts_classes(annotation):
+            return Checked(value, Uncounted(dotted(path)))
         kind = ann.kind_of(ann.bare(annotation))
         if ann.is_anything(ann.bare(annotation)):
             return Checked(to_plain(value), value)
@@ -209,7 +212,7 @@ class Checker(Notes):
         owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
         before = len(self.problems)
         checked = self.options(options, accepts, path, owner)
-        if len(self.problems) == before:
+        if len(self.problems) == before and not uncounted(checked.value):
             self._ask(cls, checked.plain, path, title)
         name = component.called(value.get(key, KINDS[kind].default))
         return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
@@ -294,8 +297,8 @@ class Checker(Notes):
         return Checked(plain, structure)
 
     def _try(self, structure: Structure, path: KeyPath) -> None:
-        """Let a dataclass check its values, unless components are among them."""
-        if holds_components(structure):
+        """Let a dataclass check its values, unless components, or numbers to be counted, are among them."""
+        if holds_components(structure) or uncounted(structure):
             return
         try:
             structure.build()

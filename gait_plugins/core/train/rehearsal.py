@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from gait_plugins.api import GaitModel, LossSchedule
 from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
-from gait_plugins.core.assembly.components import build_losses, model_outline
+from gait_plugins.core.assembly.components import STAND_IN, build_losses, model_outline
 from gait_plugins.core.checkpoints.identify import quiet
 from gait_plugins.core.checkpoints.partial import freeze
 from gait_plugins.core.train.objective import Objective
@@ -64,7 +64,7 @@ def rehearse_without_data(config: Config) -> None:
         GaitPluginsError: model, losses, solver or schedule cannot be made, or do not fit the training.
     """
     with quiet():
-        model, losses = model_outline(config), build_losses(config)
+        model, losses = model_outline(config), build_losses(config.counted(lambda name: STAND_IN))
         freeze(model, config.trainer_cfg.freeze)
     if any(parameter.requires_grad for parameter in model.parameters()):
         rehearse(config, build_optimizer(config, Objective(model, losses)), model, torch.device("cpu"))

@@ -23,6 +23,7 @@ from gait_plugins.core.assembly.checks import (
     count_parameters,
     warn_of_unused_classes,
 )
+from gait_plugins.core.assembly.class_count import counted
 from gait_plugins.core.assembly.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
@@ -86,6 +87,7 @@ class Training:
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.
         self.dataset = build_dataset(config)
+        config = self.config = self._counted(config)
         model = build_model(config)
         self._build_batches(model)
         freeze(model, section.freeze)
@@ -136,6 +138,11 @@ class Training:
         self.resumed = None  # its weights are taken
         self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
+
+    def _counted(self, config: Config) -> Config:
+        """The configuration with its numbers of classes: those that it began with, or those of the data."""
+        then = {} if self.resumed is None else self.resumed.checkpoint.get("config") or {}
+        return counted(config.counted_as(then), self.dataset)
 
     def require_folder(self, step: int) -> None:
         """See that the run folder is still there, before a step is logged.

@@ -59,7 +59,7 @@ def check(
         from gait_plugins.core.recipes.checks import check_stages, of_stage
         from gait_plugins.core.train.rehearsal import rehearse_without_data
 
-        recipe = load_recipe(source, override or [])
+        recipe = load_recipe(source, override or [], tried=True)
         counts = {stage.name: counted_if_there(stage.config) for stage in recipe.stages}
         fits = check_stages(recipe)
         for stage in recipe.stages:
@@ -73,7 +73,7 @@ def check(
         else:
             say("\n".join(_recipe_lines(recipe, fits, counts)))
         return
-    written = load_config(source, override or [])
+    written = load_config(source, override or [], tried=True)
     count = counted_if_there(written)
     loaded = count.config
     from gait_plugins.core.train.rehearsal import rehearse_without_data

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gait_plugins.config.check.resolving import Resolver, check_shape
+from gait_plugins.config.check.refusals import refusals
+from gait_plugins.config.check.resolving import Resolver
+from gait_plugins.config.check.shape import check_shape
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem, raise_problems
 from gait_plugins.config.sections import Config
@@ -62,8 +64,9 @@ def load_config(
     overrides: Iterable[str] = (),
     *,
     folder: str | os.PathLike[str] | None = None,
+    tried: bool = False,
 ) -> Config:
-    """Read, complete and validate a configuration; nothing of it is built.
+    """Read, complete and validate a configuration.
 
     Harmless oddities are in the configuration's ``warnings``.
 
@@ -75,6 +78,7 @@ def load_config(
         folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if
             ``source`` is the sections themselves; None refuses such components: a mapping may come from a
             checkpoint.
+        tried: build each component once, but for the data set, and tell too what it refuses then.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
@@ -94,7 +98,7 @@ def load_config(
         )
     tree = lay_over(default_tree(), written)
     typed.apply(tree, overrides)
-    return resolve(tree, name)
+    return resolve(tree, name, tried=tried)
 
 
 def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> VideoSection:
@@ -115,39 +119,44 @@ def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable
     typed.apply(tree, overrides)
     if tree.data["video_cfg"] is None:
         tree.data["video_cfg"] = {}
-    raise_problems(check_shape(tree), name)
-    _pinned(tree)
+    raise_problems(check_shape(tree).problems, name)
+    _, missing = _pinned(tree)
     resolver = Resolver(tree)
     found = resolver.video()
-    raise_problems(resolver.problems, name)
+    raise_problems([*missing, *resolver.problems], name)
     section: VideoSection = found.value
     return section
 
 
-def resolve(tree: Tree, name: str) -> Config:
+def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     """Validate a configuration that is complete.
 
     Args:
         tree: it, merged over the defaults.
         name: of the file, for messages.
+        tried: see :func:`load_config`.
 
     Raises:
         ConfigError: see :func:`load_config`.
     """
-    raise_problems(check_shape(tree), name)
+    shape = check_shape(tree)
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
-    _pinned(tree).lifecycle.configure(tree.data)
-    raise_problems(check_shape(tree), name)  # a plugin may have changed anything
-    resolver = Resolver(tree)
+    manager, missing = _pinned(tree)
+    if not shape.problems:
+        manager.lifecycle.configure(tree.data)
+        shape = check_shape(tree)  # a plugin may have changed anything
+    resolver = Resolver(tree, shape.broken)
     config = resolver.config(name)
-    raise_problems(resolver.problems, name)
+    refused = refusals(resolver.check.sound) if tried and not tree.incomplete else []
+    raise_problems([*shape.problems, *missing, *resolver.problems, *refused], name)
     if config is None:  # no section is None without a problem
         raise ConfigError("the configuration is incomplete: a section is empty", where=name)
     return config
 
 
-def _pinned(tree: Tree) -> Manager:
+def _pinned(tree: Tree) -> tuple[Manager, list[Problem]]:
+    """The packages that a configuration may use, and what of them is missing."""
     listed = tree.data.get("plugins")
     manager = pin_plugins(listed)
     found = [*manager.owners, *(failure.owner for failure in manager.failures)]
@@ -161,5 +170,4 @@ def _pinned(tree: Tree) -> Manager:
         for i, name in enumerate(listed or ())
         if normalised(name) not in known
     ]
-    raise_problems(missing, "plugins")
-    return manager
+    return manager, missing

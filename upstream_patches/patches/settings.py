@@ -141,7 +141,7 @@ def _check_counts(cfgs: Mapping[str, Any]) -> None:
                     "OpenGait's own trainer does not count the identities of the training set: auto has no "
                     "effect there",
                     where=name,
-                    hint="write the number: gait-plugins config check CONFIG tells it; or use gait-plugins train",
+                    hint="write the number (gait-plugins config check tells it), or use gait-plugins train",
                 )
 
 

@@ -61,6 +61,8 @@ class Notes:
         self.tree = tree
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.sound: list[ComponentSpec] = []
+        """Components whose options are all accepted."""
 
     @property
     def has_said_enough(self) -> bool:
@@ -118,7 +120,8 @@ class Checker(Notes):
             if checked is not None:
                 plain[key], values[key] = checked
         self._unknown([p for p in unknown if not self._left_out(p, owner)], accepts, owner)
-        for param in accepts.params.values():
+        demanded = () if self.tree.incomplete else accepts.params.values()
+        for param in demanded:
             if param.required and (param.name not in given or self._dropped(param.name, plain, path)):
                 self.report(
                     f"{owner.title} needs the option {param.name!r} ({ann.type_text(param.annotation)})",
@@ -212,10 +215,12 @@ class Checker(Notes):
         owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
         before = len(self.problems)
         checked = self.options(options, accepts, path, owner)
-        if len(self.problems) == before and not uncounted(checked.value):
+        if len(self.problems) == before and not uncounted(checked.value) and not self.tree.incomplete:
             self._ask(cls, checked.plain, path, title)
         name = component.called(value.get(key, KINDS[kind].default))
-        return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+        spec = ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+        self.sound += [spec] if len(self.problems) == before else []
+        return spec
 
     def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
         """Let the component check its options together, where it defines ``check_options``."""
@@ -235,6 +240,8 @@ class Checker(Notes):
             return None
         name = value.get(key, fallback)
         here = (*path, key) if key in value else path
+        if key not in value and name is None and self.tree.incomplete:
+            return None
         if not isinstance(name, str):
             said = f"got {mismatch(name)}" if key in value else "but the key is missing"
             self.report(

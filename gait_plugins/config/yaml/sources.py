@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gait_plugins.config.problems import Problem
 from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.reader import read_file
 from gait_plugins.config.yaml.tree import Tree
@@ -166,8 +167,10 @@ def _over_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...], known: 
         try:
             file = locate(name, folder)
         except ConfigError as error:
-            error.where = error.where or where
-            raise
+            # What is written here is looked at all the same.
+            tree.problems.append(Problem(error.message, error.where or where, error.hint))
+            tree.incomplete = True
+            continue
         if file not in known:
             known[file] = _merged(read_source(file, file), ancestors, known)
         parent = known[file].copy()  # whoever inherits it changes it

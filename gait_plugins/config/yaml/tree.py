@@ -37,13 +37,18 @@ class Tree:
     marks: dict[KeyPath, Mark] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong with the text, where the rest of it can be read."""
+    incomplete: bool = False
+    """True where a file that is inherited is not there: what is missing may be in it."""
     files: set[str] = field(default_factory=set)
     """Components of files that may be run, ``/path/my_loss.py:MyLoss``: those that a YAML file, override or
     caller asks for, and none that came from a checkpoint."""
 
     def copy(self) -> Tree:
         """A tree of its own with the same content."""
-        return Tree(_copied(self.data), dict(self.marks), list(self.warnings), set(self.files))
+        noted = (list(self.warnings), list(self.problems), self.incomplete)
+        return Tree(_copied(self.data), dict(self.marks), *noted, set(self.files))
 
     def take_files(self, folder: Path) -> None:
         """Let the components of files that are named here be run; relative paths start from ``folder``."""
@@ -64,6 +69,11 @@ class Tree:
     def is_default(self, path: KeyPath) -> bool:
         """True where the very key comes from the defaults."""
         return path in self.marks and self.marks[path].place is None
+
+    def is_unwritten(self, section: str) -> bool:
+        """True where nothing of a section is written anywhere: there is none, or it is of defaults."""
+        inside = paths_in(self.data[section], (section,)) if section in self.data else ()
+        return all(self.marks[path].place is None for path in inside if path in self.marks)
 
     def is_optional(self, path: KeyPath) -> bool:
         """True where the very key may be left out."""
@@ -109,6 +119,8 @@ def merge(base: Tree, top: Tree) -> Tree:
     if () in top.marks:
         base.marks[()] = top.marks[()]
     base.warnings += top.warnings
+    base.problems += top.problems
+    base.incomplete |= top.incomplete
     base.files |= top.files
     return base
 

@@ -137,9 +137,7 @@ def packed(*lengths: int) -> GaitBatch:
 
 @pytest.mark.usefixtures("checkout")
 def test_identities_are_not_counted_for_a_model_of_opengait() -> None:
-    with pytest.raises(
-        ConfigError, match=r"takes a number for SeparateBNNecks\.class_num, not 'auto'"
-    ) as told:
+    with pytest.raises(ConfigError, match=r"takes a number for \S+class_num, not 'auto'") as told:
         mini_set("Settings", SeparateBNNecks={"class_num": "auto"})
     assert "class_num=NUMBER" in str(told.value.hint)
 

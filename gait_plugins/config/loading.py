@@ -23,6 +23,7 @@ from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.components import Component, normalised
 from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
+from gait_plugins.suggest import nearest
 
 
 def open_source(name: str | os.PathLike[str]) -> Source:
@@ -39,8 +40,10 @@ def open_source(name: str | os.PathLike[str]) -> Source:
         offered = default_manager().components("recipe")
         if any(component.is_called(os.fspath(name)) for component in offered):
             return read_source(name, _offered_file(os.fspath(name)))
-        if offered and not Path(name).is_file():
-            error.hint = f"{error.hint}; recipes from plugins: {', '.join(c.name for c in offered)}"
+        near = nearest(os.fspath(name), (c.name for c in offered))
+        if near and not Path(name).is_file():
+            told = f"did you mean the recipe {' or '.join(map(repr, near))} of a plugin?"
+            error.hint = told if error.hint is None else f"{error.hint} {told}"
         raise
 
 

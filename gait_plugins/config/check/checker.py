@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
@@ -63,6 +64,8 @@ class Notes:
         self.warnings: list[Problem] = []
         self.sound: list[ComponentSpec] = []
         """Components whose options are all accepted."""
+        self._left: list[KeyPath] = []
+        self._inside = 0
 
     @property
     def has_said_enough(self) -> bool:
@@ -119,6 +122,9 @@ class Checker(Notes):
                 continue
             if checked is not None:
                 plain[key], values[key] = checked
+        self._left += [p for p in unknown if self.tree.is_optional(p) and not self.tree.is_default(p)]
+        if not self._inside:
+            self._tell_left_out(path, owner)
         self._unknown([p for p in unknown if not self._left_out(p, owner)], accepts, owner)
         demanded = () if self.tree.incomplete else accepts.params.values()
         for param in demanded:
@@ -131,16 +137,21 @@ class Checker(Notes):
         return Checked(plain, values)
 
     def _left_out(self, path: KeyPath, owner: OptionOwner) -> bool:
-        if self.tree.is_optional(path) and not self.tree.is_default(path):
-            log.info(
-                "%s: %s is ignored: %s has no such option", self.tree.where(path), dotted(path), owner.title
-            )
         if self.tree.is_optional(path):
             return True
         reason = owner.ignored.get(str(path[-1]))
         if reason is not None:
             self.warn(f"has no effect; {reason}", path, "remove the line")
         return reason is not None
+
+    def _tell_left_out(self, path: KeyPath, owner: OptionOwner) -> None:
+        """One line for all options that were written for another component, and are left out."""
+        left, self._left = self._left, []
+        if left:
+            names = ", ".join(dotted(each[len(path) :]) for each in left)
+            files = dict.fromkeys((self.tree.where(each) or "").partition(":")[0] for each in left)
+            said = "%s: %s left out of %s: %s has no such options"
+            log.info(said, ", ".join(files), names, dotted(path), owner.title)
 
     def _dropped(self, name: str, plain: Mapping[str, Any], path: KeyPath) -> bool:
         return name not in plain and self.tree.is_default((*path, name))
@@ -214,13 +225,23 @@ class Checker(Notes):
         title = f"{component.name} ({component.owner})"
         owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
         before = len(self.problems)
-        checked = self.options(options, accepts, path, owner)
+        with self._within(path, owner):
+            checked = self.options(options, accepts, path, owner)
         if len(self.problems) == before and not uncounted(checked.value) and not self.tree.incomplete:
             self._ask(cls, checked.plain, path, title)
         name = component.called(value.get(key, KINDS[kind].default))
         spec = ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
         self.sound += [spec] if len(self.problems) == before else []
         return spec
+
+    @contextmanager
+    def _within(self, path: KeyPath, owner: OptionOwner) -> Iterator[None]:
+        """A component, with all that is nested in it: what is left out of it is told in one line."""
+        self._inside += 1
+        yield
+        self._inside -= 1
+        if not self._inside:
+            self._tell_left_out(path, owner)
 
     def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
         """Let the component check its options together, where it defines ``check_options``."""

@@ -54,9 +54,9 @@ def check_shape(tree: Tree) -> Shape:
 
 
 def _take_as_meant(tree: Tree, name: Any) -> None:
-    """Move what is in a misspelt section to the one that was meant, where that one is not written."""
+    """Move what is in a misspelt section over the one that was meant."""
     value = tree.data.pop(name)
     marks = {path: tree.marks.pop(path) for path in paths_in(value, (name,)) if path in tree.marks}
     meant = next(iter(nearest(str(name), TOP, 1)), "")
-    if meant and isinstance(value, dict | list) and tree.is_unwritten(meant):
+    if meant and isinstance(value, dict | list):
         merge(tree, Tree({meant: value}, {(meant, *path[1:]): mark for path, mark in marks.items()}))

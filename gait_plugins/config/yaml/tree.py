@@ -70,11 +70,6 @@ class Tree:
         """True where the very key comes from the defaults."""
         return path in self.marks and self.marks[path].place is None
 
-    def is_unwritten(self, section: str) -> bool:
-        """True where nothing of a section is written anywhere: there is none, or it is of defaults."""
-        inside = paths_in(self.data[section], (section,)) if section in self.data else ()
-        return all(self.marks[path].place is None for path in inside if path in self.marks)
-
     def is_optional(self, path: KeyPath) -> bool:
         """True where the very key may be left out."""
         return path in self.marks and self.marks[path].optional

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gait_plugins.config.check.refusals import refusals
-from gait_plugins.config.check.resolving import Resolver
+from gait_plugins.config.check.resolving import Resolver, refusals
 from gait_plugins.config.check.shape import check_shape
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem, raise_problems

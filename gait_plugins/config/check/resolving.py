@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
+from gait_plugins.config.class_count import counted
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Param, Signature
@@ -16,11 +17,16 @@ from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
+from gait_plugins.errors import ConfigError
 from gait_plugins.registry.kinds import KINDS
 
 LOADING = ("sampler", "transform", "joint_transform", "conditions")
 VIDEO = ("segmenter", "tracker", "pose_estimator")
 """Components of films; of a kind without a default there may be none."""
+TRIED = frozenset(
+    {"model", "loss", "transform", "joint_transform", "batch_sampler", "frame_sampler", "protocol"}
+)
+"""Kinds that are built without reading anything, and in no time: a model without memory for its weights."""
 TOP = signature.of_model(Config).params
 
 
@@ -303,3 +309,20 @@ def share(
         for taker in takers:
             shares[taker][key] = value
     return shares
+
+
+def refusals(specs: Iterable[ComponentSpec]) -> list[Problem]:
+    """What is refused when each is built once; those that are nested in another are built with it."""
+    import torch
+
+    known = list(specs)
+    nested = {id(inner) for spec in known for inner in spec.walk() if inner is not spec}
+    found = []
+    for spec in (spec for spec in known if spec.kind in TRIED and id(spec) not in nested):
+        try:
+            with torch.device("meta" if spec.kind == "model" else "cpu"):
+                counted(spec, lambda name: 2).build()
+        except ConfigError as error:
+            if not isinstance(error.__cause__, NotImplementedError):  # it looks at its weights as it is made
+                found.append(Problem(error.message, error.where, error.hint, error))
+    return found

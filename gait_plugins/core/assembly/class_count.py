@@ -25,13 +25,19 @@ class Counted(NamedTuple):
     """Why they could not; None where they were, or there is none to count."""
 
 
-def counted(config: Config, dataset: GaitDataset) -> Config:
+def counted(config: Config, dataset: GaitDataset, begun: Mapping[str, Any] | None = None) -> Config:
     """A configuration with the number of classes of its training set wherever it says ``auto``.
+
+    Args:
+        config: the configuration.
+        dataset: its data set.
+        begun: the checkpoint that the training goes on from: it keeps the number that it began with.
 
     Raises:
         DataError: the training set is not there, or holds nothing.
         ConfigError: no identity can be held out, or a component refuses the number.
     """
+    config = config.counted_as((begun or {}).get("config") or {})
     if not config.uncounted:
         return config
     number = class_count(config, dataset)

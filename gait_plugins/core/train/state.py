@@ -87,7 +87,8 @@ class Training:
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.
         self.dataset = build_dataset(config)
-        config = self.config = self._counted(config)
+        begun = None if self.resumed is None else self.resumed.checkpoint
+        config = self.config = counted(config, self.dataset, begun)
         model = build_model(config)
         self._build_batches(model)
         freeze(model, section.freeze)
@@ -138,11 +139,6 @@ class Training:
         self.resumed = None  # its weights are taken
         self.enough = self.history.enough
         on_first_rank(self.fabric, partial(self._open_folder, options))
-
-    def _counted(self, config: Config) -> Config:
-        """The configuration with its numbers of classes: those that it began with, or those of the data."""
-        then = {} if self.resumed is None else self.resumed.checkpoint.get("config") or {}
-        return counted(config.counted_as(then), self.dataset)
 
     def require_folder(self, step: int) -> None:
         """See that the run folder is still there, before a step is logged.

@@ -42,7 +42,9 @@ def test_another_model_in_one_line(recipe: str) -> None:
     stages = load_recipe(recipe, ["gse.cfgs.inherits.0=walkers/trackletgait"])
     residual = stages["residual"].config
     assert stages["gse"].config.model_cfg.name == "TrackletGait"
-    assert residual.model_cfg.build().full_component.__class__.__name__ == "TrackletGait"
+    assert (
+        residual.counted(lambda name: 2).model_cfg.build().full_component.__class__.__name__ == "TrackletGait"
+    )
     assert [loss.component.name for loss in residual.loss_cfg] == ["TripletLoss_HardEx", "CrossEntropyLoss"]
     assert residual.trainer_cfg.sampler.frames.name == "tracklet_mix_p"
     fits = check_stages(stages)["residual"]

@@ -26,9 +26,9 @@ def rendered(text: str) -> str:
 
 
 def columns(config: Config) -> tuple[str, ...]:
-    """Model, data set, protocol and millions of parameters."""
+    """Model, data set, protocol and millions of parameters, of 60 people where a training counts them."""
     with torch.device("meta"):  # counting needs neither time nor memory
-        model = config.model_cfg.build()
+        model = config.counted(lambda name: 60).model_cfg.build()
     count = sum(parameter.numel() for parameter in model.parameters())
     trained, tested = config.data_cfg.dataset_name, config.data_cfg.test_dataset_name
     tested = config.data_cfg.dataset.component.load().called or tested

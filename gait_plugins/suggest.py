@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+WITHIN = 0.12
+"""How much less similar than the best candidate another one may be."""
 
-def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float = 0.65) -> list[str]:
     """The candidates that a misspelt name may have meant, best first; case does not count.
+
+    Where one is much nearer than the others, it is the only one.
 
     Args:
         name: what was written.
@@ -18,8 +23,10 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3, cutoff: float 
     by_folded: dict[str, str] = {}
     for candidate in candidates:
         by_folded.setdefault(candidate.lower(), candidate)
-    matches = difflib.get_close_matches(name.lower(), by_folded, n=count, cutoff=cutoff)
-    return [by_folded[match] for match in matches]
+    folded = name.lower()
+    matches = difflib.get_close_matches(folded, by_folded, n=count, cutoff=cutoff)
+    likeness = [difflib.SequenceMatcher(a=match, b=folded).ratio() for match in matches]
+    return [by_folded[m] for m, like in zip(matches, likeness, strict=True) if like >= likeness[0] - WITHIN]
 
 
 def did_you_mean(name: str, candidates: Iterable[str], count: int = 1, *, also: str = "") -> str:

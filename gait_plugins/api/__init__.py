@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
     from gait_plugins.api.loss import Loss, LossSchedule
     from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
+    from gait_plugins.api.options import ClassCount
     from gait_plugins.api.progress import Job, track
     from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
     from gait_plugins.api.recipe import Recipe
@@ -34,6 +35,7 @@ EXPORTS = {
     "SILHOUETTES": "gait_plugins.api.census.silhouettes",
     "Backbone": "model",
     "BatchSampler": "sampling",
+    "ClassCount": "options",
     "DataReport": "report",
     "Detection": "gait_plugins.api.video.people",
     "EmbeddingSet": "protocol",
@@ -82,6 +84,7 @@ __all__ = [
     "SILHOUETTES",
     "Backbone",
     "BatchSampler",
+    "ClassCount",
     "DataReport",
     "Detection",
     "EmbeddingSet",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from gait_plugins.errors import ConfigError
 
 
 class RaggedTensor(NamedTuple):
@@ -89,6 +92,21 @@ class GaitBatch(_Fields):
         """A batch as it is, and OpenGait's plain five as one."""
         return batch if isinstance(batch, cls) else cls(*batch)
 
+    @classmethod
+    def of_frames(cls, frames: Any, names: tuple[str, ...] = ()) -> GaitBatch:
+        """Frames alone as a batch of sequences of equal length, whose identities are not known (label -1).
+
+        ``model.eval()(GaitBatch.of_frames(silhouettes))`` embeds silhouettes ``[n, s, h, w]``.
+
+        Args:
+            frames: ``[n, s, ...]``, silhouettes as floats in [0, 1]; of several streams a list of these.
+            names: of the streams.
+        """
+        inputs = list(frames) if isinstance(frames, list | tuple) else [frames]
+        n, device = len(inputs[0]), inputs[0].device
+        labels = torch.full((n,), -1, dtype=torch.int64, device=device)
+        return cls(inputs, labels, [""] * n, [""] * n, None, names=names)
+
     def _replace(self, **changes: Any) -> GaitBatch:
         beside = {key: changes.pop(key, getattr(self, key)) for key in ("targets", "names", "lens")}
         return GaitBatch(*super()._replace(**changes), **beside)
@@ -103,3 +121,50 @@ class GaitBatch(_Fields):
             targets={name: x.to(device, non_blocking=True) for name, x in self.targets.items()},
             lens={name: x.to(device, non_blocking=True) for name, x in self.lens.items()},
         )
+
+
+def as_batch(given: Any, model: str, streams: Mapping[str, Sequence[Any]]) -> Any:
+    """What a model is called with, as a batch where it is OpenGait's plain five, or frames alone.
+
+    Args:
+        given: what it is called with; what is neither frames nor a collection is handed on as it is.
+        model: name of the model, for the error.
+        streams: name of each stream that it takes -> the shape of a frame.
+
+    Raises:
+        ConfigError: it cannot be taken as a batch; says how to make one.
+    """
+    if isinstance(given, tuple) and len(given) == len(_Fields._fields):
+        return GaitBatch.of(given)
+    if isinstance(given, Tensor):
+        (shape, *others) = streams.values()
+        if not others and given.is_floating_point() and _fits(tuple(given.shape), shape):
+            return GaitBatch.of_frames(given)
+    elif not isinstance(given, list | tuple | dict | np.ndarray | None):
+        return given
+    raise no_batch(given, model, streams)
+
+
+def no_batch(given: Any, model: str, streams: Mapping[str, Sequence[Any]], reason: str = "") -> ConfigError:
+    """The error of a model that was called with something else than a batch; see :func:`as_batch`."""
+    found = type(given).__name__
+    if isinstance(given, Tensor):
+        found = f"a tensor {list(given.shape)} of {str(given.dtype).removeprefix('torch.')}"
+    told = ", ".join(f"{name} [{', '.join(map(str, ('n', 's', *axes)))}]" for name, axes in streams.items())
+    said = f"; taken as such, the tensor fails: {reason}" if reason else ""
+    return ConfigError(
+        f"{model} is called with {found}, expected a GaitBatch: n sequences of s frames, {told}, of floats "
+        f"(silhouettes from 0 to 1){said}",
+        hint="GaitBatch.of_frames(frames) makes one, of several streams with a list of them; of sequences of "
+        "unequal length GaitBatch([frames], labels, types, views, seq_lens)",
+    )
+
+
+def _fits(found: tuple[int, ...], frame: Sequence[Any]) -> bool:
+    """Whether frames ``[n, s, ...]`` are of the shape; a model of pictures may take channels unsaid."""
+    if None in frame:
+        return False
+    if tuple(frame) == ("h", "w") and len(found) == 5:
+        return found[1] != 1 or found[2] <= 3  # else it is rather [n, c, s, h, w]
+    sizes = zip(found[2:], frame, strict=False)
+    return len(found) == 2 + len(frame) and all(not isinstance(b, int) or a == b for a, b in sizes)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypedDict
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import Self
 
-from gait_plugins.api.batch import GaitBatch
+from gait_plugins.api.batch import GaitBatch, as_batch, no_batch
 from gait_plugins.api.options import HasExample
 from gait_plugins.api.stream import Stream
 
@@ -67,6 +68,34 @@ class GaitModel(HasExample, nn.Module):
             options: those of ``model_cfg`` that are written, checked.
         """
         return {}
+
+    def __call__(self, batch: Any, *arguments: Any, **options: Any) -> Any:
+        """``forward``, for whatever can be taken as a batch.
+
+        Args:
+            batch: a :class:`GaitBatch`, OpenGait's plain five, or for a model of one stream its frames alone,
+                ``[n, s, ...]`` (see :meth:`GaitBatch.of_frames`).
+
+        Raises:
+            ConfigError: it cannot; says what a batch is.
+        """
+        if isinstance(batch, GaitBatch):
+            return super().__call__(batch, *arguments, **options)
+        name, shapes = type(self).__name__, self._shapes()
+        taken = as_batch(batch, name, shapes)
+        try:
+            return super().__call__(taken, *arguments, **options)
+        except (RuntimeError, IndexError, ValueError) as error:
+            if not isinstance(batch, Tensor) or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise no_batch(batch, name, shapes, str(error)) from error
+
+    def _shapes(self) -> dict[str, tuple[Any, ...]]:
+        """Stream -> the shape of its frames."""
+        if self.streams is not None:
+            return {each.name: tuple(each.shape) for each in self.streams}
+        channels = self.frame_channels
+        return {"frames": ("h", "w") if channels in (None, 1) else (channels, "h", "w")}
 
     def forward(self, batch: GaitBatch) -> ModelOutput:
         """Embed a batch. Nothing may leak from one packed sequence into another."""

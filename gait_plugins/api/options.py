@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 from gait_plugins.errors import ConfigError
+
+
+class CountedClasses:
+    """Marks an option as the number of classes that are trained; see :data:`ClassCount`."""
+
+    def __get_pydantic_json_schema__(self, core: Any, describe: Callable[[Any], dict[str, Any]]) -> Any:
+        """The number, or ``auto``."""
+        return {"anyOf": [describe(core), {"const": "auto"}]}
+
+
+ClassCount = Annotated[int, CountedClasses()]
+"""The number of identities that are trained, as an option of a model or a loss.
+
+It is an ``int`` in Python. A configuration may say ``auto``: a training counts the identities of its training
+set, those that ``data_cfg.validation`` holds out excepted, or the classes of ``data_cfg.classes``. The number
+is written to the run folder and the checkpoints. A constructor, and ``check_options``, get the number.
+"""
 
 
 class HasExample:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gait_plugins.config import ComponentSpec, Config
     from gait_plugins.config.describe.explain import Explanation
     from gait_plugins.config.recipe.model import RecipeConfig
+    from gait_plugins.core.assembly.class_count import Counted
     from gait_plugins.core.recipes.checks import PartFit
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
@@ -37,10 +38,12 @@ def check(
 ) -> None:
     """Check a configuration: list its components and their packages, or everything that is wrong.
 
-    Solver and schedule are tried as before a training; no data are read.
+    Solver and schedule are tried as before a training. No data are read; where a number of classes is auto,
+    the training set is counted if it is there.
     For a recipe, list its stages and the weights that each starts from.
     """
     from gait_plugins.config.loading import load_config, open_source
+    from gait_plugins.core.assembly.class_count import counted_if_there
 
     source = open_source(config)
     if source.is_recipe:
@@ -48,7 +51,8 @@ def check(
         from gait_plugins.core.recipes.checks import check_stages, of_stage
         from gait_plugins.core.train.rehearsal import rehearse_without_data
 
-        recipe = load_recipe(source, override or [])
+        recipe = load_recipe(source, override or [], tried=True)
+        counts = {stage.name: counted_if_there(stage.config) for stage in recipe.stages}
         fits = check_stages(recipe)
         for stage in recipe.stages:
             with of_stage(stage):
@@ -56,12 +60,14 @@ def check(
         if resolved:
             import yaml
 
-            stages = {stage.name: stage.config.data for stage in recipe.stages}
+            stages = {name: count.config.data for name, count in counts.items()}
             say(yaml.safe_dump(stages, sort_keys=False).rstrip("\n"))
         else:
-            say("\n".join(_recipe_lines(recipe, fits)))
+            say("\n".join(_recipe_lines(recipe, fits, counts)))
         return
-    loaded = load_config(source, override or [])
+    written = load_config(source, override or [], tried=True)
+    count = counted_if_there(written)
+    loaded = count.config
     from gait_plugins.core.train.rehearsal import rehearse_without_data
 
     rehearse_without_data(loaded)
@@ -75,7 +81,7 @@ def check(
         say(f"warning: {warning}")
     streams = _streams(loaded)
     say(f"{loaded.source} is accepted")
-    rows = [*_rows(loaded), *streams]
+    rows = [*_rows(loaded), *_counts(written, count), *streams]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for part, name, origin in rows:
         say(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
@@ -116,7 +122,19 @@ def list_configs() -> None:
         say(f"{name:{width}}  {first.removeprefix('#').strip() if first.startswith('#') else ''}".rstrip())
 
 
-def _recipe_lines(recipe: RecipeConfig, fits: dict[str, list[PartFit]]) -> Iterator[str]:
+def _counts(written: Config, found: Counted) -> Iterator[tuple[str, str, str]]:
+    """The numbers of classes that the data say."""
+    known = "auto" if found.number is None else str(found.number)
+    how = "counted in the training set (auto)"
+    if found.missing is not None:
+        how = f"counted once the training set is there; now: {found.missing}"
+    for name in written.uncounted:
+        yield "classes", f"{name}: {known}", how
+
+
+def _recipe_lines(
+    recipe: RecipeConfig, fits: dict[str, list[PartFit]], counts: dict[str, Counted]
+) -> Iterator[str]:
     """The lines for a valid recipe: each stage with its model and data, and what it starts from."""
     yield f"{recipe.source} is accepted: {len(recipe.stages)} stages"
     for number, stage in enumerate(recipe.stages, 1):
@@ -126,6 +144,8 @@ def _recipe_lines(recipe: RecipeConfig, fits: dict[str, list[PartFit]]) -> Itera
             f"  {number} {stage.name}: {config.model_cfg.name} on {config.data_cfg.dataset_name}, "
             f"{trainer.total_iter} steps, in {stage.folder}"
         )
+        for _, count, how in _counts(config, counts[stage.name]):
+            yield f"      {count}, {how}"
         for part, report, prefix in fits[stage.name]:
             if report is None:
                 yield f"      {part.title} <- nothing: {config.model_cfg.name} has no such part"

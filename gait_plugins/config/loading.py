@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gait_plugins.config.check.resolving import Resolver, check_shape
+from gait_plugins.config.check.resolving import Resolver, refusals
+from gait_plugins.config.check.shape import check_shape
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem, raise_problems
 from gait_plugins.config.sections import Config
@@ -21,6 +22,7 @@ from gait_plugins.errors import ConfigError, PluginLoadError
 from gait_plugins.registry.components import Component, normalised
 from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
+from gait_plugins.suggest import nearest
 
 
 def open_source(name: str | os.PathLike[str]) -> Source:
@@ -37,8 +39,10 @@ def open_source(name: str | os.PathLike[str]) -> Source:
         offered = default_manager().components("recipe")
         if any(component.is_called(os.fspath(name)) for component in offered):
             return read_source(name, _offered_file(os.fspath(name)))
-        if offered and not Path(name).is_file():
-            error.hint = f"{error.hint}; recipes from plugins: {', '.join(c.name for c in offered)}"
+        near = nearest(os.fspath(name), (c.name for c in offered))
+        if near and not Path(name).is_file():
+            told = f"did you mean the recipe {' or '.join(map(repr, near))} of a plugin?"
+            error.hint = told if error.hint is None else f"{error.hint} {told}"
         raise
 
 
@@ -62,8 +66,9 @@ def load_config(
     overrides: Iterable[str] = (),
     *,
     folder: str | os.PathLike[str] | None = None,
+    tried: bool = False,
 ) -> Config:
-    """Read, complete and validate a configuration; nothing of it is built.
+    """Read, complete and validate a configuration.
 
     Harmless oddities are in the configuration's ``warnings``.
 
@@ -75,6 +80,7 @@ def load_config(
         folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if
             ``source`` is the sections themselves; None refuses such components: a mapping may come from a
             checkpoint.
+        tried: build each component once, but for the data set, and tell too what it refuses then.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
@@ -94,7 +100,7 @@ def load_config(
         )
     tree = lay_over(default_tree(), written)
     typed.apply(tree, overrides)
-    return resolve(tree, name)
+    return resolve(tree, name, tried=tried)
 
 
 def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> VideoSection:
@@ -115,39 +121,44 @@ def load_video(source: str | os.PathLike[str] | None = None, overrides: Iterable
     typed.apply(tree, overrides)
     if tree.data["video_cfg"] is None:
         tree.data["video_cfg"] = {}
-    raise_problems(check_shape(tree), name)
-    _pinned(tree)
+    raise_problems(check_shape(tree).problems, name)
+    _, missing = _pinned(tree)
     resolver = Resolver(tree)
     found = resolver.video()
-    raise_problems(resolver.problems, name)
+    raise_problems([*missing, *resolver.problems], name)
     section: VideoSection = found.value
     return section
 
 
-def resolve(tree: Tree, name: str) -> Config:
+def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     """Validate a configuration that is complete.
 
     Args:
         tree: it, merged over the defaults.
         name: of the file, for messages.
+        tried: see :func:`load_config`.
 
     Raises:
         ConfigError: see :func:`load_config`.
     """
-    raise_problems(check_shape(tree), name)
+    shape = check_shape(tree)
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
-    _pinned(tree).lifecycle.configure(tree.data)
-    raise_problems(check_shape(tree), name)  # a plugin may have changed anything
-    resolver = Resolver(tree)
+    manager, missing = _pinned(tree)
+    if not shape.problems:
+        manager.lifecycle.configure(tree.data)
+        shape = check_shape(tree)  # a plugin may have changed anything
+    resolver = Resolver(tree, shape.broken)
     config = resolver.config(name)
-    raise_problems(resolver.problems, name)
+    refused = refusals(resolver.check.sound) if tried and not tree.incomplete else []
+    raise_problems([*shape.problems, *missing, *resolver.problems, *refused], name)
     if config is None:  # no section is None without a problem
         raise ConfigError("the configuration is incomplete: a section is empty", where=name)
     return config
 
 
-def _pinned(tree: Tree) -> Manager:
+def _pinned(tree: Tree) -> tuple[Manager, list[Problem]]:
+    """The packages that a configuration may use, and what of them is missing."""
     listed = tree.data.get("plugins")
     manager = pin_plugins(listed)
     found = [*manager.owners, *(failure.owner for failure in manager.failures)]
@@ -161,5 +172,4 @@ def _pinned(tree: Tree) -> Manager:
         for i, name in enumerate(listed or ())
         if normalised(name) not in known
     ]
-    raise_problems(missing, "plugins")
-    return manager
+    return manager, missing

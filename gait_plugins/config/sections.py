@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import Required, TypedDict
 
+from gait_plugins.config.class_count import Number, counted, uncounted
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import PART, Count, Section
@@ -341,6 +343,43 @@ class Config(Section):
         """This configuration with another setting."""
         new = getattr(self, section).model_copy(update={key: value})
         return self.model_copy(update={section: new})
+
+    @property
+    def uncounted(self) -> list[str]:
+        """Settings that say ``auto`` and stand for the number of classes that are trained."""
+        return uncounted([self.model_cfg, *(loss.component for loss in self.loss_cfg)])
+
+    @property
+    def model_uncounted(self) -> list[str]:
+        """Those of them that the model has."""
+        return uncounted(self.model_cfg)
+
+    def counted(self, number: Number) -> Config:
+        """This configuration with numbers in place of ``auto``.
+
+        Raises:
+            ConfigError: a component refuses its number.
+        """
+        if not self.uncounted:
+            return self
+        losses = [replace(loss, component=counted(loss.component, number)) for loss in self.loss_cfg]
+        return self.model_copy(update={"model_cfg": counted(self.model_cfg, number), "loss_cfg": losses})
+
+    def counted_as(self, then: Mapping[str, Any]) -> Config:
+        """This configuration with the numbers that another one, as plain data, has at the same places."""
+
+        def number(name: str) -> int | None:
+            value: Any = then
+            for key in name.split("."):
+                if isinstance(value, list) and len(value) == 1 and not key.isdecimal():
+                    (value,) = value  # a loss that was written without a list
+                if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+                    value = value[int(key)]
+                else:
+                    value = value.get(key) if isinstance(value, Mapping) else None
+            return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+        return self.counted(number)
 
     def specs(self) -> Iterator[ComponentSpec]:
         """Every component of the configuration, nested ones too, in the order of the file."""

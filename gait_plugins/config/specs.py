@@ -80,6 +80,14 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True)
+class Uncounted:
+    """Stands for a number of classes that is written as ``auto``, until the training set has been counted."""
+
+    path: str
+    """Name of the setting, ``model_cfg.SeparateBNNecks.class_num``."""
+
+
+@dataclass(frozen=True)
 class Structure:
     """Validated values of a TypedDict, dataclass or pydantic model."""
 
@@ -154,7 +162,17 @@ def _kept(owner: Owner) -> AbstractContextManager[None]:
 
 
 def realise(value: Any) -> Any:
-    """A value with every nested spec built; containers are new on each call."""
+    """A value with every nested spec built; containers are new on each call.
+
+    Raises:
+        ConfigError: a number of classes has not been counted yet.
+    """
+    if isinstance(value, Uncounted):
+        raise ConfigError(
+            f"{value.path} is auto: a training counts it in the training set, and what comes after reads it "
+            "from the checkpoint; here there is neither",
+            hint=f"write the number: -o {value.path}=NUMBER",
+        )
     if isinstance(value, ComponentSpec | Structure):
         return value.build()
     if isinstance(value, dict):

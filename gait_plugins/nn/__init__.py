@@ -3,7 +3,7 @@
 from gait_plugins.nn.contrastive_views import views_of
 from gait_plugins.nn.hardest import hardest_pairs
 from gait_plugins.nn.heads import HorizontalPooling, SeparateBNNecks, SeparateFCs
-from gait_plugins.nn.labels import check_labels
+from gait_plugins.nn.labels import check_axes, check_labels, in_parts
 from gait_plugins.nn.packed_batches import (
     FrameWise,
     PackedMax,
@@ -23,10 +23,12 @@ __all__ = [
     "SeparateBNNecks",
     "SeparateFCs",
     "SequenceWise",
+    "check_axes",
     "check_labels",
     "each_sequence",
     "frames_of",
     "hardest_pairs",
+    "in_parts",
     "packed_temporal_conv",
     "pairs_of",
     "pairwise_distance",

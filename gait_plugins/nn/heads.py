@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import NotRequired, TypedDict
 
-from gait_plugins.api import ModelOutput
+from gait_plugins.api import ClassCount, ModelOutput
 from gait_plugins.errors import ConfigError
 
 
@@ -28,7 +28,7 @@ class BNNecksOptions(TypedDict):
 
     parts_num: int
     in_channels: int
-    class_num: int
+    class_num: ClassCount
     norm: NotRequired[bool]
     parallel_BN1d: NotRequired[bool]
 
@@ -99,7 +99,7 @@ class SeparateBNNecks(nn.Module):
         self,
         parts_num: int,
         in_channels: int,
-        class_num: int,
+        class_num: ClassCount,
         norm: bool = True,
         parallel_BN1d: bool = True,
     ) -> None:

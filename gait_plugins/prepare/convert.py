@@ -130,6 +130,7 @@ def prepare(order: Order) -> Record:
     )
     missing = [item for item in sources.sequences.items() if not _is_done(order, record, item[0])]
     record.present = len(sources.sequences) - len(missing)
+    record.has(sources.sequences)
     order.target.mkdir(parents=True, exist_ok=True)
     record.write(order.target, order.fixes)
     try:
@@ -331,7 +332,9 @@ def sequence_path(target: Path, name: Name) -> Path:
 
 
 def _nothing_written(order: Order, record: Record) -> DataError:
-    found = [f for f in record.findings(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)]
+    found = [
+        f for f in record.findings_of_source(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)
+    ]
     reasons = "; ".join(f"{f.count} {f.problem} (for example {f.examples[0]})" for f in found)
     fixes = [f.fix for f in found if f.problem in REFUSALS]
     return DataError(

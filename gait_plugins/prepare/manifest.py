@@ -15,6 +15,7 @@ from gait_plugins.api import Finding
 from gait_plugins.errors import DataError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import json_text
+from gait_plugins.prepare.patterns import Name
 
 RECORD = "prepare.json"
 NOTES = f".{RECORD}.notes"
@@ -41,10 +42,13 @@ class Record:
     """Sequences and frames that this run wrote."""
     present: int = 0
     """Sequences that were there before."""
+    of_source: set[str] = field(default_factory=set)
+    """The sequences of this run's source: only their remarks are told, whatever the folder holds."""
 
     def note(self, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
         """What there is to say about a sequence now."""
         kept = {remark: list(places) for remark, places in remarks.items() if places}
+        self.of_source.add(sequence)
         self.sequences.pop(sequence, None)
         if kept:
             self.sequences[sequence] = kept
@@ -71,9 +75,23 @@ class Record:
             raise
 
     def findings(self, fixes: Mapping[str, str]) -> list[Finding]:
-        """One finding for each remark, with all its places."""
+        """One finding for each remark, with all its places, of all that lies in the folder."""
+        return self._findings(fixes, self.sequences.values())
+
+    def findings_of_source(self, fixes: Mapping[str, str]) -> list[Finding]:
+        """Those of the sequences that this run's source has."""
+        own = [remarks for name, remarks in self.sequences.items() if name in self.of_source]
+        return self._findings(fixes, own)
+
+    def has(self, names: Iterable[Name]) -> None:
+        """Note what the source holds; of a sequence of several people, those that were written of it."""
+        for name in names:
+            self.of_source.add(str(name))
+            self.of_source |= {str(name._replace(id=who)) for who in self.people.get(str(name), ())}
+
+    def _findings(self, fixes: Mapping[str, str], sequences: Iterable[Remarks]) -> list[Finding]:
         places: defaultdict[str, list[str]] = defaultdict(list, {k: list(v) for k, v in self.files.items()})
-        for remarks in self.sequences.values():
+        for remarks in sequences:
             for remark, where in remarks.items():
                 places[remark] += where
         return [
@@ -86,7 +104,9 @@ class Record:
         """Write ``prepare.json`` whole, with what was noted ahead."""
         for sequence, remarks in _noted_ahead(target):
             if self.sequences.get(sequence, {}) != remarks:  # what this run knows keeps its order
+                told = sequence in self.of_source
                 self.note(sequence, remarks)
+                self.of_source -= set() if told else {sequence}
         findings = [
             {"remark": f.problem, "fix": f.fix, "count": f.count, "examples": f.examples[:5]}
             for f in self.findings(fixes)

@@ -101,6 +101,14 @@ class FileComponent(Component):
                 where=where,
                 hint=did_you_mean(str(self.target), own) or "write FILE.py:CLASS with a class of the file",
             )
+        if inspect.isclass(found) and found.__module__ != module.__name__:
+            raise PluginLoadError(
+                f"{self.target!r} is not defined in the file, but imported from {found.__module__}: "
+                "the file's checksum in runs and checkpoints would not say what it does",
+                where=where,
+                hint=f"derive a class in the file, class Mine({self.target}): ..., or name the one that its "
+                f"package offers: {KINDS[self.kind].key}: {found.__name__}",
+            )
         kinds = kinds_of(found) if inspect.isclass(found) else []
         if self.kind not in kinds and kinds != ["backbone"]:
             what = " or ".join(kinds) if kinds else "no component: it has no base class of gait_plugins"

@@ -214,7 +214,8 @@ class Manager:
         same = self.components(kind)
         others = [c for c in self.components() if c not in same]
         matches = nearest(bare, map(_last, same))
-        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in same if _last(c) in matches]
+        near = [c for match in matches for c in same if _last(c) == match]
+        lines += [f"  did you mean {c.name!r}? ({c.kind} of {c.owner})" for c in near]
         elsewhere = nearest(bare, map(_last, others), 1, cutoff=0.8)
         lines += [f"  {c.name!r} is a {c.kind} of {c.owner}" for c in others if _last(c) in elsewhere]
         lines += self._advice(name)

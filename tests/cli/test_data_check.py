@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.files.layout_files import packed, partition, person, small_set, write
+from typer.testing import CliRunner
 
 from gait_plugins.api import DataReport, Finding, GaitDataset, SequenceRef
+from gait_plugins.cli import app
 from gait_plugins.errors import DataError
 from gait_plugins.plugins.zoo.data.layout import OpenGaitLayout
 from gait_plugins.plugins.zoo.data.packed_dataset import PackedSilhouettes
@@ -36,6 +38,25 @@ def test_good_data_are_counted_and_nothing_is_found(tmp_path):
         "test frames": 160,
         "frame size": "64x64 (uncut)",
     }
+
+
+def test_a_sheet_is_drawn_before_there_is_a_partition(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root, listed = small_set(tmp_path)
+    Path(listed).unlink()
+    invoke = CliRunner().invoke
+    done = invoke(app, ["data", "sheet", "--root", root, "--out", str(tmp_path / "a.png")])
+    assert done.exit_code == 0, done.output
+    named = ["-o", f"data_cfg.dataset_root={root}", "-o", f"data_cfg.dataset_partition={listed}"]
+    done = invoke(app, ["data", "sheet", "own_data/gaitbase", *named, "--out", str(tmp_path / "b.png")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    done = invoke(
+        app, ["data", "sheet", "own_data/gaitbase", "--root", root, "--out", str(tmp_path / "c.png")]
+    )
+    assert done.exit_code == 2
+    assert "--root is a data set of its own" in done.stderr
 
 
 @pytest.fixture

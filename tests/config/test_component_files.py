@@ -344,6 +344,12 @@ def test_films_are_read_by_components_of_a_file(folder: Path) -> None:
         ("class MyLoss:\n    pass\n", "broken.py:MyLoss", "is no component: .* expected a loss"),
         (LOSS + "\ndef MyFunction(): ...\n", "broken.py:MyFunction", "is no component: .* expected a loss"),
         (
+            "from gait_plugins.plugins.zoo.losses.triplet import TripletLoss\n",
+            "broken.py:TripletLoss",
+            r"not defined in the file, but imported from .*triplet(?s:.*)class Mine\(TripletLoss\)"
+            r".*type: TripletLoss",
+        ),
+        (
             None,
             "tiny.py:TinyModel",
             r"'TinyModel' is a model, expected a loss\n  -> derive the class from .*\.Loss",

@@ -174,7 +174,51 @@ def test_shipped_configurations_are_found_by_name() -> None:
     with pytest.raises(ConfigError, match="did you mean 'gaitbase/gait3d'"):
         load_config("gaitbase/gait3dd")
     with pytest.raises(ConfigError, match=r"config list shows the \d+ shipped names"):
-        load_config("nowhere.yaml")
+        load_config("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("own_data/gaitbse", "did you mean 'own_data/gaitbase'?"),
+        (
+            "own_data/gaitbase.yaml",
+            "did you mean the shipped configuration 'own_data/gaitbase', without .yaml?",
+        ),
+        (
+            "own_data",
+            "shipped names with 'own_data': own_data/gaitbase, own_data/trackletgait, hybrid/own_data, "
+            "resgait/own_data",
+        ),
+        ("mine.yaml", "check the path; a relative one starts from the working directory"),
+        ("there/mine.yaml", "the folder 'there' is missing too: check the path"),
+        ("tenn.yml", "did you mean 'ten.yaml'?"),
+    ],
+)
+def test_an_unknown_name_is_told_what_is_near_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ten.yaml").write_text("")
+    with pytest.raises(ConfigError, match="there is no configuration") as caught:
+        load_config(name)
+    assert caught.value.hint == hint
+    assert ("the file is missing" in caught.value.message) == name.endswith(("yaml", "yml"))
+
+
+def test_options_that_are_left_out_are_told_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "gait_plugins")
+    path = write(
+        tmp_path,
+        "b.yaml",
+        "inherits: walkers/gaitbase\nmodel_cfg: {model: TrackletGait_s}\n",
+    )
+    load_config(path)
+    (line,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert "SeparateBNNecks.in_channels, SeparateBNNecks.parts_num, backbone_cfg, SeparateFCs" in line
+    assert "left out of model_cfg: TrackletGait_s (" in line
 
 
 def test_overrides_replace_values_anywhere(fake_yaml: Path) -> None:

@@ -53,6 +53,24 @@ def test_remarks_of_earlier_runs_are_kept_and_renewed(raw, tmp_path):
     assert record_of(out)["sequences"] == {}
 
 
+def test_a_second_source_does_not_repeat_the_remarks_of_the_first(raw, tmp_path):
+    out, second = tmp_path / "out", tmp_path / "second"
+    (raw / "002/bg-01/000/003.png").write_bytes(b"")
+    (raw / "002/bg-01/000/notes.txt").write_text("")
+    first = gait("prepare", raw, out)[1]
+    assert "images cannot be read" in first
+    assert "other files lie among the images" in first
+    walk(second / "009/nm-01/000", 16)
+    code, text = gait("prepare", second, out)
+    assert code == 0
+    assert "1 sequences of 16 frames written" in text
+    assert "images cannot be read" not in text
+    assert "other files" not in text
+    assert json.loads(gait("prepare", second, out, "--json")[1])["remarks"] == []
+    assert list(record_of(out)["sequences"]) == ["002/bg-01/000"]  # the record keeps it
+    assert "images cannot be read" in gait("prepare", raw, out)[1]
+
+
 def test_other_settings_do_not_mix_into_one_folder(raw, tmp_path):
     assert gait("prepare", raw, tmp_path / "out")[0] == 0
     code, text = gait("prepare", raw, tmp_path / "out", "--size", 128)

@@ -107,6 +107,7 @@ def test_the_real_one_reads_each_key(real_checkout: Path):
             "trainer_cfg.transform by the names of streams",
         ),
         ("data_cfg.cache_dir=there", "data_cfg.cache_dir"),
+        ("model_cfg.SeparateBNNecks.class_num=auto", "model_cfg.SeparateBNNecks.class_num"),
     ],
 )
 def test_what_only_our_trainer_acts_on_is_refused(

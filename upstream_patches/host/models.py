@@ -18,6 +18,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.config.options.annotations import AUTO
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import split_lengths
 from gait_plugins.suggest import did_you_mean
@@ -72,6 +74,16 @@ class CheckoutModel:
         for key in sorted(set(model_cfg) - found.mentioned):
             unread = f"model_cfg.{key}: {PREFIX}/{name} does not read this key"
             log.warning("; ".join(filter(None, (unread, did_you_mean(key, found.words - set(model_cfg))))))
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """OpenGait's models say of no option what it means, so that none can be counted."""
+        for name, value in flat_settings(options).items():
+            if value == AUTO and name.rpartition(".")[2] == "class_num":
+                raise ConfigError(
+                    f"takes a number for {name}, not {AUTO!r}: it is a model of OpenGait",
+                    hint=f"write how many identities the training set has: -o model_cfg.{name}=NUMBER",
+                )
 
     @classmethod
     def usual_streams(cls, **options: Any) -> Mapping[str, Mapping[str, Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gait_plugins.config.options import signature
-from gait_plugins.config.options.annotations import is_class
+from gait_plugins.config.options.annotations import AUTO, is_class
+from gait_plugins.config.plain import flat_settings
 from gait_plugins.config.section import Section
 from gait_plugins.config.sections import Config
 from gait_plugins.errors import ConfigError, PluginLoadError
@@ -98,6 +99,7 @@ def refuse(cfgs: Mapping[str, Any], phase: str) -> None:
         ConfigError: the key, and what to do.
     """
     _check_top(cfgs)
+    _check_counts(cfgs)
     trains = phase == "train"
     tests = not trains or bool(cfgs["trainer_cfg"].get("with_test"))
     data = cfgs["data_cfg"]
@@ -136,6 +138,19 @@ def _check_top(cfgs: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"unknown section {key!r}", where=str(key), hint=did_you_mean(str(key), Config.model_fields)
             )
+
+
+def _check_counts(cfgs: Mapping[str, Any]) -> None:
+    """OpenGait makes its model before it has looked at any data."""
+    for section in ("model_cfg", "loss_cfg"):
+        for name, value in flat_settings(cfgs.get(section), section).items():
+            if value == AUTO and "class" in name.rpartition(".")[2]:
+                raise ConfigError(
+                    "OpenGait's own trainer does not count the identities of the training set: auto has no "
+                    "effect there",
+                    where=name,
+                    hint="write the number (gait-plugins config check tells it), or use gait-plugins train",
+                )
 
 
 def _check_data(given: Mapping[str, Any]) -> None:

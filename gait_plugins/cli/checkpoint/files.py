@@ -47,7 +47,7 @@ def run_show(
     """
     from gait_plugins.core.checkpoints.inspect import checkpoint_info
 
-    model = _model(config, override, "checkpoint show")
+    model = _model(config, override, "checkpoint show", file)
     info = checkpoint_info(file, None if model is None else model.state_dict())
     report = None if model is None else _report(file, model)
     if as_json:
@@ -86,7 +86,7 @@ def run_convert(
     check_target(file, to)
     if to.exists() and not overwrite:
         raise CheckpointError("the file exists", where=str(to), hint="--overwrite replaces it")
-    model = _model(config, override, "checkpoint convert")
+    model = _model(config, override, "checkpoint convert", file)
     done = convert(file, to, like=None if model is None else model.state_dict())
     if as_json:
         say_json(done.as_dict())
@@ -99,17 +99,19 @@ def run_convert(
         say(printable(f"one tensor of several names, written for each: {', '.join(names)}"))
 
 
-def _model(config: str | None, override: list[str] | None, where: str) -> GaitModel | None:
-    """The model of a configuration, without memory for its weights."""
+def _model(config: str | None, override: list[str] | None, where: str, file: Path) -> GaitModel | None:
+    """The model of a configuration, without memory for its weights, for as many identities as the file's."""
     from gait_plugins.config import load_config
     from gait_plugins.core.assembly.components import on_meta
+    from gait_plugins.core.evaluate.score import counted_by_checkpoint
     from gait_plugins.errors import ConfigError
 
     if config is None:
         if override:
             raise ConfigError("-o needs a configuration", where=where, hint="give one with --config CONFIG")
         return None
-    model: GaitModel = on_meta(load_config(config, override or ()).model_cfg.build)
+    counted = counted_by_checkpoint(load_config(config, override or ()), file)
+    model: GaitModel = on_meta(counted.model_cfg.build)
     return model
 
 
@@ -172,7 +174,7 @@ def _guess(guess: Guess) -> str:
     if guess.config is None:
         return f"model {guess.model} in another size: {guess.matching} of {guess.total} names match"
     text = f"{guess.config}: {guess.matching} of {guess.total} weights match"
-    if guess.exact and guess.classes != guess.own_classes:
+    if guess.exact and guess.own_classes is not None and guess.classes != guess.own_classes:
         return f"{text}, with {guess.classes} identities in place of {guess.own_classes}"
     return text
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gait_plugins.api.commands import Overrides
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import megabytes, printable, say
 
@@ -33,6 +34,7 @@ def run_push(
         str | None,
         typer.Option(metavar="CONFIG", help="Configuration of the weights, where the file does not hold it."),
     ] = None,
+    override: Overrides = None,
     results: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +62,7 @@ def run_push(
     if not dry_run:
         if out is not None:
             raise ConfigError("-O names the folder of --dry-run", hint="add --dry-run, or leave -O out")
-        found = read_publishable(source, config, results)
+        found = read_publishable(source, config, results, override or ())
         with tempfile.TemporaryDirectory() as folder:
             written = write_publication(found, Path(folder), repository, licence)
             pushed = push(written, repository, public=public)
@@ -76,7 +78,7 @@ def run_push(
             where=str(target),
             hint="--overwrite writes to it, or name another: -O DIR",
         )
-    found = read_publishable(source, config, results)
+    found = read_publishable(source, config, results, override or ())
     written = write_publication(found, target, repository, licence)
     say(printable(f"{target}: {', '.join(written.files)}; nothing was uploaded"))
     say(printable(f"weights: {megabytes(written.bytes)}, sha256 {written.sha256}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ import typer
 from gait_plugins.api.commands import chosen_out, old_option, out_option, override_option
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import say
+
+log = logging.getLogger("gait_plugins")
 
 if TYPE_CHECKING:
     from gait_plugins.api import GaitDataset
@@ -54,6 +57,12 @@ def sheet(
     cfgs: Cfgs = None,
     dataset_type: Type = None,
     override: Override = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Show what lies in this folder (ID/TYPE/VIEW/FILES) or packed data file; no partition."
+        ),
+    ] = None,
     identities: Annotated[int, typer.Option(min=1, help="Number of test identities to show.")] = 2,
     types: Annotated[
         list[str] | None,
@@ -66,13 +75,45 @@ def sheet(
     step: Annotated[int, typer.Option(min=1, help="Show every n-th frame.")] = 2,
     old: Old = None,
 ) -> None:
-    """Draw sequences of a data set as a picture, one row for each sequence."""
+    """Draw sequences of a data set as a picture, one row for each sequence.
+
+    With --root, or while a partition is missing, identities of the whole folder are shown.
+    """
     from gait_plugins.core.tools.contact_sheet import contact_sheet, sheet_rows
+    from gait_plugins.core.tools.sequence_files import SequenceFiles
 
     to = chosen_out("data sheet", out, to=old)
-    dataset = _chosen("data sheet", config or cfgs, dataset_type, override)
+    if root is not None and (config or cfgs or dataset_type or override):
+        raise ConfigError(
+            "--root is a data set of its own",
+            where="data sheet",
+            hint="give --root alone, or a configuration with -o data_cfg.dataset_root=DIR",
+        )
+    if root is not None:
+        dataset: GaitDataset = SequenceFiles([root])
+    else:
+        dataset = _unparted(config or cfgs, override) or _chosen(
+            "data sheet", config or cfgs, dataset_type, override
+        )
     rows = sheet_rows(dataset, identities=identities, types=types, views=views)
     say(contact_sheet(rows, to, columns=columns, step=step))
+
+
+def _unparted(config: str | None, override: list[str] | None) -> GaitDataset | None:
+    """All that lies in a configuration's folder, where the partition that it names is not there yet."""
+    from gait_plugins.config import load_config
+    from gait_plugins.core.tools.sequence_files import SequenceFiles
+
+    if config is None:
+        return None
+    options = load_config(config, override or ()).data_cfg.dataset.options
+    root, partition = options.get("dataset_root"), options.get("dataset_partition")
+    if not isinstance(root, str) or not isinstance(partition, str):
+        return None
+    if not Path(root).exists() or Path(partition).exists():
+        return None
+    log.warning("%s is not there: identities of all of %s are shown", partition, root)
+    return SequenceFiles([Path(root)], None, options)
 
 
 def _chosen(

@@ -198,7 +198,7 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text,
 def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
     remarks = [
         {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
-        for finding in record.findings(order.fixes)
+        for finding in record.findings_of_source(order.fixes)
     ]
     done = {"sequences": record.written, "frames": record.frames, "present": record.present}
     return {**done, "remarks": remarks}
@@ -217,7 +217,7 @@ def _in_words(record: Record, order: Order | PoseOrder, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were already present")
-    for finding in record.findings(order.fixes):
+    for finding in record.findings_of_source(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:
         keypoints = order.settings.get("to") == KEYPOINTS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
@@ -12,12 +13,13 @@ import typing_extensions
 from pydantic import ValidationError
 
 from gait_plugins.config.check.messages import accepted, mismatch, quoting_hint
+from gait_plugins.config.class_count import uncounted
 from gait_plugins.config.options import annotations as ann
 from gait_plugins.config.options import signature
 from gait_plugins.config.options.signature import Param, Signature
 from gait_plugins.config.plain import to_plain
 from gait_plugins.config.problems import SHOWN, Problem
-from gait_plugins.config.specs import ComponentSpec, Structure, holds_components
+from gait_plugins.config.specs import ComponentSpec, Structure, Uncounted, holds_components
 from gait_plugins.config.yaml.tree import KeyPath, Tree, dotted
 from gait_plugins.errors import ConfigError, GaitPluginsError, PluginLoadError
 from gait_plugins.registry.components import Component
@@ -60,6 +62,10 @@ class Notes:
         self.tree = tree
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.sound: list[ComponentSpec] = []
+        """Components whose options are all accepted."""
+        self._left: list[KeyPath] = []
+        self._inside = 0
 
     @property
     def has_said_enough(self) -> bool:
@@ -116,8 +122,12 @@ class Checker(Notes):
                 continue
             if checked is not None:
                 plain[key], values[key] = checked
+        self._left += [p for p in unknown if self.tree.is_optional(p) and not self.tree.is_default(p)]
+        if not self._inside:
+            self._tell_left_out(path, owner)
         self._unknown([p for p in unknown if not self._left_out(p, owner)], accepts, owner)
-        for param in accepts.params.values():
+        demanded = () if self.tree.incomplete else accepts.params.values()
+        for param in demanded:
             if param.required and (param.name not in given or self._dropped(param.name, plain, path)):
                 self.report(
                     f"{owner.title} needs the option {param.name!r} ({ann.type_text(param.annotation)})",
@@ -127,16 +137,21 @@ class Checker(Notes):
         return Checked(plain, values)
 
     def _left_out(self, path: KeyPath, owner: OptionOwner) -> bool:
-        if self.tree.is_optional(path) and not self.tree.is_default(path):
-            log.info(
-                "%s: %s is ignored: %s has no such option", self.tree.where(path), dotted(path), owner.title
-            )
         if self.tree.is_optional(path):
             return True
         reason = owner.ignored.get(str(path[-1]))
         if reason is not None:
             self.warn(f"has no effect; {reason}", path, "remove the line")
         return reason is not None
+
+    def _tell_left_out(self, path: KeyPath, owner: OptionOwner) -> None:
+        """One line for all options that were written for another component, and are left out."""
+        left, self._left = self._left, []
+        if left:
+            names = ", ".join(dotted(each[len(path) :]) for each in left)
+            files = dict.fromkeys((self.tree.where(each) or "").partition(":")[0] for each in left)
+            said = "%s: %s left out of %s: %s has no such options"
+            log.info(said, ", ".join(files), names, dotted(path), owner.title)
 
     def _dropped(self, name: str, plain: Mapping[str, Any], path: KeyPath) -> bool:
         return name not in plain and self.tree.is_default((*path, name))
@@ -166,6 +181,8 @@ class Checker(Notes):
 
     def value(self, value: Any, annotation: Any, path: KeyPath) -> Checked:
         """Check one value against one annotation."""
+        if value == ann.AUTO and ann.counts_classes(annotation):
+            return Checked(value, Uncounted(dotted(path)))
         kind = ann.kind_of(ann.bare(annotation))
         if ann.is_anything(ann.bare(annotation)):
             return Checked(to_plain(value), value)
@@ -208,11 +225,23 @@ class Checker(Notes):
         title = f"{component.name} ({component.owner})"
         owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
         before = len(self.problems)
-        checked = self.options(options, accepts, path, owner)
-        if len(self.problems) == before:
+        with self._within(path, owner):
+            checked = self.options(options, accepts, path, owner)
+        if len(self.problems) == before and not uncounted(checked.value) and not self.tree.incomplete:
             self._ask(cls, checked.plain, path, title)
         name = component.called(value.get(key, KINDS[kind].default))
-        return ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+        spec = ComponentSpec(kind, name, checked.plain, self.place(kind, path), component, checked.value)
+        self.sound += [spec] if len(self.problems) == before else []
+        return spec
+
+    @contextmanager
+    def _within(self, path: KeyPath, owner: OptionOwner) -> Iterator[None]:
+        """A component, with all that is nested in it: what is left out of it is told in one line."""
+        self._inside += 1
+        yield
+        self._inside -= 1
+        if not self._inside:
+            self._tell_left_out(path, owner)
 
     def _ask(self, cls: type, options: dict[str, Any], path: KeyPath, title: str) -> None:
         """Let the component check its options together, where it defines ``check_options``."""
@@ -232,6 +261,8 @@ class Checker(Notes):
             return None
         name = value.get(key, fallback)
         here = (*path, key) if key in value else path
+        if key not in value and name is None and self.tree.incomplete:
+            return None
         if not isinstance(name, str):
             said = f"got {mismatch(name)}" if key in value else "but the key is missing"
             self.report(
@@ -294,8 +325,8 @@ class Checker(Notes):
         return Checked(plain, structure)
 
     def _try(self, structure: Structure, path: KeyPath) -> None:
-        """Let a dataclass check its values, unless components are among them."""
-        if holds_components(structure):
+        """Let a dataclass check its values, unless components, or numbers to be counted, are among them."""
+        if holds_components(structure) or uncounted(structure):
             return
         try:
             structure.build()

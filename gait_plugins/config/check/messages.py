@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from pydantic import ValidationError
 
-from gait_plugins.config.options.annotations import arms, bare, type_text
+from gait_plugins.config.options.annotations import AUTO, arms, bare, counts_classes, type_text
 from gait_plugins.config.options.signature import Param
 from gait_plugins.suggest import did_you_mean
 
@@ -95,4 +95,6 @@ def _choices(annotation: Any) -> list[str]:
     for arm in arms(bare(annotation)):
         if get_origin(bare(arm)) is Literal:
             found += [value for value in get_args(bare(arm)) if isinstance(value, str)]
+    if counts_classes(annotation):
+        found.append(AUTO)
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
 from gait_plugins.config.check.messages import shown
+from gait_plugins.config.class_count import counted
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import Param, Signature
@@ -16,11 +17,16 @@ from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs
 from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted
+from gait_plugins.errors import ConfigError
 from gait_plugins.registry.kinds import KINDS
 
 LOADING = ("sampler", "transform", "joint_transform", "conditions")
 VIDEO = ("segmenter", "tracker", "pose_estimator")
 """Components of films; of a kind without a default there may be none."""
+TRIED = frozenset(
+    {"model", "loss", "transform", "joint_transform", "batch_sampler", "frame_sampler", "protocol"}
+)
+"""Kinds that are built without reading anything, and in no time: a model without memory for its weights."""
 TOP = signature.of_model(Config).params
 
 
@@ -30,30 +36,13 @@ class _Split(NamedTuple):
     accepts: Signature
 
 
-def check_shape(tree: Tree) -> list[Problem]:
-    """Problems: unknown sections, and sections that are not a mapping (for losses, or a list of them)."""
-    checker = Checker(tree)
-    for name, value in tree.data.items():
-        path: KeyPath = (name,)
-        if name not in TOP:
-            hint = checker.meant(str(name), TOP)
-            checker.report(f"unknown section; the sections are {', '.join(TOP)}", path, hint)
-        elif name == "loss_cfg" and isinstance(value, list):
-            for i, item in enumerate(value):
-                if not isinstance(item, dict):
-                    checker.report(f"expected a mapping for a loss term, got {shown(item)}", (*path, i))
-        elif name.endswith("_cfg") and not isinstance(value, dict | None):
-            checker.report(f"expected a mapping, got {shown(value)}", path)
-        elif not name.endswith("_cfg"):
-            checker.value(value, TOP[name].annotation, path)
-    return checker.problems
-
-
 class Resolver:
     """Reads a merged tree; problems are collected, and a configuration comes out if there are none."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, broken: frozenset[str] = frozenset()) -> None:
         self.tree = tree
+        self.broken = broken
+        """Sections that are passed over: what is wrong with them is known."""
         self.check = Checker(tree)
 
     @property
@@ -64,24 +53,23 @@ class Resolver:
     def config(self, source: str) -> Config | None:
         """The validated configuration, or None where there are problems."""
         model, told = self._model()
-        if not told:
+        if not told and not {"model_cfg", "data_cfg"} & self.broken:
             self._take_usual_streams(model.value)
-        data = self._with_component("data_cfg", "dataset", "dataset")
-        self.check.problems += told
-        found = {
-            "data_cfg": data,
-            "model_cfg": model,
-            "loss_cfg": self._losses(),
-            "optimizer_cfg": self._torch("optimizer_cfg", "solver"),
-            "scheduler_cfg": self._torch("scheduler_cfg", "scheduler"),
-            "trainer_cfg": self._loading("trainer_cfg", self._trainer()),
-            "evaluator_cfg": self._loading(
+        readers: dict[str, Callable[[], Checked]] = {
+            "data_cfg": lambda: self._with_component("data_cfg", "dataset", "dataset"),
+            "model_cfg": lambda: self._told(model, told),
+            "loss_cfg": self._losses,
+            "optimizer_cfg": lambda: self._torch("optimizer_cfg", "solver"),
+            "scheduler_cfg": lambda: self._torch("scheduler_cfg", "scheduler"),
+            "trainer_cfg": lambda: self._loading("trainer_cfg", self._trainer()),
+            "evaluator_cfg": lambda: self._loading(
                 "evaluator_cfg", self._with_component("evaluator_cfg", "protocol", "protocol")
             ),
         }
         if self.tree.data.get("video_cfg") is not None:
-            found["video_cfg"] = self.video()
-        if self.problems:
+            readers["video_cfg"] = self.video
+        found = {name: read() for name, read in readers.items() if name not in self.broken}
+        if self.problems or self.broken:
             return None
         top = {name: self.tree.data[name] for name in TOP if name not in found and name in self.tree.data}
         values = {
@@ -136,9 +124,15 @@ class Resolver:
 
     def _model(self) -> tuple[Checked, list[Problem]]:
         """The model, and what is wrong with it: it is needed before the data, and told after them."""
+        if "model_cfg" in self.broken:
+            return Checked(None, None), []
         spec = self.check.component("model", self.tree.data["model_cfg"], ("model_cfg",))
         told, self.check.problems = self.check.problems, []
         return Checked(None if spec is None else spec.mapping(), spec), told
+
+    def _told(self, model: Checked, problems: list[Problem]) -> Checked:
+        self.check.problems += problems
+        return model
 
     def _take_usual_streams(self, model: ComponentSpec) -> None:
         """Where data of files do not say what they hold, it is what the model's data usually are."""
@@ -187,6 +181,9 @@ class Resolver:
                 found.title, name, accepts.params, ignored=torch_options.ignored_options(key, found)
             )
             options = self.check.options(rest, found.accepts, (name,), owner)
+            for option, message in torch_options.odd_numbers(key, own.value[key], options.plain):
+                hint = f"gait-plugins config explain {name}"
+                self.check.report(f"this is {message}", (name, option), hint)
         elif found is not None:
             self.check.report(found.message, (name, key), found.hint)
         where = self.tree.where((name, key)) or self.tree.where((name,))
@@ -251,6 +248,7 @@ class Resolver:
         both = {**accepts[0].params, **accepts[1].params}
         ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
         owner = OptionOwner(" with ".join(titles), pairs[0][0].spelling, both, ignored)
+        before = len(self.check.problems)
         self.check.options(shares[2], Signature({}), path, owner)
         specs = []
         for i, kind in enumerate(kinds):
@@ -261,6 +259,7 @@ class Resolver:
             name = component.called(given.get(keys[i], KINDS[kind].default))
             where = self.check.place(kind, path)
             specs.append(ComponentSpec(kind, name, checked.plain, where, component, checked.value))
+        self.check.sound += specs if len(self.check.problems) == before else []
         return SamplerSpec(*specs)
 
     def _transforms(self, given: Any, path: KeyPath) -> TransformSpecs:
@@ -310,3 +309,20 @@ def share(
         for taker in takers:
             shares[taker][key] = value
     return shares
+
+
+def refusals(specs: Iterable[ComponentSpec]) -> list[Problem]:
+    """What is refused when each is built once; those that are nested in another are built with it."""
+    import torch
+
+    known = list(specs)
+    nested = {id(inner) for spec in known for inner in spec.walk() if inner is not spec}
+    found = []
+    for spec in (spec for spec in known if spec.kind in TRIED and id(spec) not in nested):
+        try:
+            with torch.device("meta" if spec.kind == "model" else "cpu"):
+                counted(spec, lambda name: 2).build()
+        except ConfigError as error:
+            if not isinstance(error.__cause__, NotImplementedError):  # it looks at its weights as it is made
+                found.append(Problem(error.message, error.where, error.hint, error))
+    return found

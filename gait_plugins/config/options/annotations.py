@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typing_extensions
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr, TypeAdapter
 
+from gait_plugins.api.options import CountedClasses
 from gait_plugins.registry.kinds import KINDS
 
+AUTO = "auto"
+"""What may be written in place of a number of classes."""
 _LISTS = (list, Sequence, MutableSequence, Iterable, Collection)
 _MAPPINGS = (dict, Mapping)
 
@@ -61,6 +64,14 @@ def arms(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (Union, types.UnionType):
         return get_args(annotation)
     return (annotation,)
+
+
+def counts_classes(annotation: Any) -> bool:
+    """True for ``ClassCount``, the number of classes that are trained, alone or as an alternative."""
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        return any(isinstance(mark, CountedClasses) for mark in marks) or counts_classes(inner)
+    return len(arms(annotation)) > 1 and any(counts_classes(arm) for arm in arms(annotation))
 
 
 def item_type(annotation: Any) -> Any | None:
@@ -156,7 +167,10 @@ def _strict(annotation: Any) -> Any:
 
 def type_text(annotation: Any) -> str:
     """A type as people write it: ``tuple[int, int]``, ``'euc' | 'cos'``, ``list[Transform]``."""
+    auto = f" | {AUTO!r}" if len(arms(bare(annotation))) == 1 and counts_classes(annotation) else ""
     annotation = bare(annotation)
+    if auto:
+        return f"{type_text(annotation)}{auto}"
     if is_anything(annotation):
         return "anything"
     if annotation is None or annotation is type(None):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gait_plugins.config.options import signature
@@ -61,6 +63,33 @@ def ignored_options(key: str, found: Found) -> dict[str, str]:
         for option in known - {supplied}
         if option not in found.accepts.params
     }
+
+
+def odd_numbers(key: str, name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Options that torch takes without a word, and trains to NaN by: each with what it is and should be."""
+    found = find(key, name)
+    known = found.accepts.params if isinstance(found, Found) else {}
+    for option, value in options.items():
+        usual = known[option].default if option in known else None
+        expected = [text for number in numbers(value) if (text := _expected(number, usual))]
+        if expected:
+            yield option, f"{value}, expected {expected[0]}"
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Every number in a value or a list of values."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from numbers(item)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def _expected(number: float, usual: Any) -> str | None:
+    """What a number should be, None where it is so. Torch's own default says whether it may be negative."""
+    if not math.isfinite(number):
+        return "a finite number"
+    return None if number >= 0 or any(n < 0 for n in numbers(usual)) else "a number of 0 or more"
 
 
 def classes(key: str) -> dict[str, type]:

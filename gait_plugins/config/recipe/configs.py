@@ -31,14 +31,25 @@ class StageConfigs:
         folder: what relative paths in it start from.
         run: its run folder.
         overrides: those of the command line.
+        tried: see :func:`~gait_plugins.config.loading.load_config`.
     """
 
-    def __init__(self, tree: Tree, source: str, folder: Path, run: Path, overrides: list[Override]) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        source: str,
+        folder: Path,
+        run: Path,
+        overrides: list[Override],
+        *,
+        tried: bool = False,
+    ) -> None:
         self.tree = tree
         self.source = source
         self.folder = folder
         self.run = run
         self.overrides = overrides
+        self.tried = tried
         self.done: dict[str, Config] = {}
         """Stage -> its configuration."""
         self._plain: dict[str, dict[str, Any]] = {}
@@ -55,21 +66,24 @@ class StageConfigs:
         with following(tree):
             for key, source in stage.settings.items():
                 where = self.tree.where((*path, "settings", key))
-                typed.assign(tree, key, self._setting(source, where), where or title)
+                with typed.noted(tree):
+                    typed.assign(tree, key, self._setting(source, where), where or title)
         if isinstance(stage.overrides, dict):
             lay_over(tree, _part_of(self.tree, (*path, "overrides")))
         else:
             with following(tree):
                 for j, text in enumerate(stage.overrides):
                     where = self.tree.where((*path, "overrides", j))
-                    typed.apply_one(tree, text, where or title, self.folder)
+                    with typed.noted(tree):
+                        typed.apply_one(tree, text, where or title, self.folder)
         for key, value in self._imposed(stage).items():
             typed.assign(tree, key, value, self.tree.where((*path, key.rpartition(".")[2])) or title)
         with following(tree):
             for name, text, place in self.overrides:
                 if name in (None, stage.name):
-                    typed.apply_one(tree, text, place)
-        return resolve(tree, title)
+                    with typed.noted(tree):
+                        typed.apply_one(tree, text, place)
+        return resolve(tree, title, tried=self.tried)
 
     def _written(self, stage: StageSection, path: KeyPath) -> Tree:
         """The configuration that a stage names, or that is written in its place."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from gait_plugins.config.check.checker import Checker, OptionOwner
 from gait_plugins.config.loading import open_source
 from gait_plugins.config.options.signature import of_model
-from gait_plugins.config.problems import raise_problems
+from gait_plugins.config.problems import ConfigProblems, Problem, raise_problems
 from gait_plugins.config.recipe.configs import StageConfigs
 from gait_plugins.config.recipe.model import RecipeConfig, Stage
 from gait_plugins.config.recipe.overrides import divide_overrides
@@ -31,13 +31,16 @@ def find_recipe(name: str | os.PathLike[str]) -> Path | None:
     return source.file if source.is_recipe else None
 
 
-def load_recipe(source: str | os.PathLike[str] | Source, overrides: Iterable[str] = ()) -> RecipeConfig:
+def load_recipe(
+    source: str | os.PathLike[str] | Source, overrides: Iterable[str] = (), *, tried: bool = False
+) -> RecipeConfig:
     """Read and validate a recipe and the configuration of each stage; nothing is built.
 
     Args:
         source: see :func:`find_recipe`; or a file that was opened already.
         overrides: ``STAGE.key=value`` for a stage (one of its configuration, or of the stage itself),
             ``key=value`` of a configuration for all stages, ``name=``, ``output_dir=`` for the recipe.
+        tried: see :func:`~gait_plugins.config.loading.load_config`.
 
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
@@ -55,12 +58,23 @@ def load_recipe(source: str | os.PathLike[str] | Source, overrides: Iterable[str
     relations = Relations(tree, recipe, file.parent)
     raise_problems(relations.problems, display_name(file))
     run = Path(recipe.output_dir) / (recipe.name or _run_name(name))
-    configs = StageConfigs(tree, name, file.parent, run, shares.stages)
+    configs = StageConfigs(tree, name, file.parent, run, shares.stages, tried=tried)
     stages: dict[str, Stage] = {}
+    problems: list[Problem] = []
     for i, stage in enumerate(recipe.stages):
-        configs.done[stage.name] = configs.of(i, stage)
+        if any(source.partition(".")[0] not in configs.done for source in stage.settings.values()):
+            continue  # what it copies from is broken, which is told
+        try:
+            configs.done[stage.name] = configs.of(i, stage)
+        except ConfigProblems as error:
+            problems += error.problems
+            continue
+        except ConfigError as error:
+            problems.append(Problem(error.message, error.where, error.hint, error))
+            continue
         where = tree.where(("stages", i, "name"))
         stages[stage.name] = Stage(stage.name, configs.done[stage.name], relations.takes[i], where)
+    raise_problems(list(dict.fromkeys(problems)), display_name(file))
     raise_problems(list(missing_checkpoints(stages)), display_name(file))
     return RecipeConfig(name, tuple(stages.values()))
 
@@ -69,7 +83,7 @@ def _sections(tree: Tree, name: str) -> RecipeSection:
     """The recipe with every key validated."""
     checker = Checker(tree)
     checked = checker.options(tree.data, of_model(RecipeSection), (), OptionOwner("a recipe", "recipe"))
-    raise_problems(checker.problems, name)
+    raise_problems([*tree.problems, *checker.problems], name)
     stages = [StageSection(**stage) for stage in checked.plain["stages"]]
     return RecipeSection(**{**checked.plain, "stages": stages})
 

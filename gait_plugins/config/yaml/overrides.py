@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gait_plugins.config.problems import Problem
 from gait_plugins.config.yaml.layers import following
 from gait_plugins.config.yaml.reader import parse_value
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked, with_full_names
@@ -30,12 +32,21 @@ def apply(
     the override as its place, unless another one is given. A relative path of a component's file starts from
     ``folder``.
 
-    Raises:
-        ConfigError: it is not of this form, or its path leads nowhere.
+    One that is not of this form, or whose path leads nowhere, is among the tree's problems.
     """
     with following(tree):
         for text in overrides:
-            apply_one(tree, text, place or f"-o {text}", folder)
+            with noted(tree):
+                apply_one(tree, text, place or f"-o {text}", folder)
+
+
+@contextmanager
+def noted(tree: Tree) -> Iterator[None]:
+    """A block whose error becomes a problem of the tree."""
+    try:
+        yield
+    except ConfigError as error:
+        tree.problems.append(Problem(error.message, error.where, error.hint))
 
 
 def written(key: str, value: str) -> str:
@@ -45,7 +56,11 @@ def written(key: str, value: str) -> str:
 
 
 def apply_one(tree: Tree, text: str, place: str, folder: Path = Path()) -> None:
-    """One of several overrides of a block of :func:`~.layers.following`; see :func:`apply`."""
+    """One of several overrides of a block of :func:`~.layers.following`; see :func:`apply`.
+
+    Raises:
+        ConfigError: it is not of this form, or its path leads nowhere.
+    """
     keys, equals, value_text = text.partition("=")
     if not equals or not all(keys.strip().split(".")):
         raise ConfigError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import yaml
 from yaml.composer import Composer
 
-from gait_plugins.config.problems import Problem
+from gait_plugins.config.problems import Problem, raise_problems
 from gait_plugins.config.yaml.tree import KeyPath, Mark, Tree, paths_in
 from gait_plugins.errors import ConfigError
 
@@ -56,16 +55,19 @@ def parse_value(text: str) -> Any:
     """A YAML value without its marks, as in ``-o key=value``.
 
     Raises:
-        ConfigError: the text is not YAML.
+        ConfigError: the text is not YAML, or gives a key two values.
     """
-    return _walk(text, "value")[0]
+    value, walk = _walk(text, "value")
+    raise_problems(walk.problems, "value")
+    return value
 
 
 def read_file(file: Path, name: str) -> Tree:
     """A YAML file as a tree; its places read ``name:line``.
 
     Raises:
-        ConfigError: the file cannot be read, is not YAML, gives a key two values or holds no mapping.
+        ConfigError: the file cannot be read, is not YAML or holds no mapping. A key with two values is among
+            the tree's problems.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -86,8 +88,7 @@ def read_file(file: Path, name: str) -> Tree:
 
 def read_text(text: str, name: str) -> Tree:
     """YAML text as a tree; see :func:`read_file`."""
-    tree = _known(text, name)
-    return Tree(copy.deepcopy(tree.data), dict(tree.marks), list(tree.warnings))
+    return _known(text, name).copy()
 
 
 @lru_cache(maxsize=256)
@@ -100,7 +101,7 @@ def _known(text: str, name: str) -> Tree:
         raise ConfigError(
             f"a configuration must be a mapping of sections, found a {type(data).__name__}", where=f"{name}:1"
         )
-    return Tree(data, walk.marks, walk.warnings)
+    return Tree(data, walk.marks, walk.warnings, walk.problems)
 
 
 def _walk(text: str, name: str) -> tuple[Any, _Walk]:
@@ -142,6 +143,7 @@ class _Walk:
         self.name = name
         self.marks: dict[KeyPath, Mark] = {}
         self.warnings: list[Problem] = []
+        self.problems: list[Problem] = []
         self.count = 0
         self.inside: set[int] = set()
         self.flat: set[int] = set()
@@ -191,7 +193,7 @@ class _Walk:
         return result
 
     def check_duplicates(self, node: yaml.MappingNode, path: KeyPath) -> None:
-        """Refuse a key that is written twice with different values, warn where the values are the same."""
+        """Note a key that is written twice: with different values a problem, with the same a warning."""
         seen: dict[tuple[str, str], tuple[yaml.Node, yaml.Node]] = {}
         for key_node, value_node in node.value:
             if not self.is_plain(key_node):
@@ -204,7 +206,8 @@ class _Walk:
             where = self.place(key_node)
             # Their marks are of no use: the mapping is walked once more, and notes those that count.
             if not _same(self.value(first_value, path), self.value(value_node, path)):
-                raise ConfigError(text, where=where, hint="keep one of the two")
+                self.problems.append(Problem(text, where, "keep one of the two"))
+                continue
             self.warnings.append(Problem(f"{text}, with the same value", where, "keep one of the two"))
 
     def key(self, node: yaml.Node) -> str | int:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gait_plugins.config.problems import Problem
 from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.reader import read_file
 from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import SPECIAL, is_special
-from gait_plugins.suggest import did_you_mean
+from gait_plugins.suggest import did_you_mean, nearest
 
 INHERITS = "inherits"
 _LONGEST_CHAIN = 50
@@ -56,7 +57,7 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         folder: what relative paths start from; the working directory if not given.
 
     Raises:
-        ConfigError: there is no such file; the message holds the nearest names.
+        ConfigError: there is no such file; the hint holds names that are near.
     """
     text = os.fspath(name)
     path = (folder or Path()) / os.path.expanduser(text)
@@ -66,17 +67,45 @@ def locate(name: str | os.PathLike[str], folder: Path | None = None) -> Path:
         return inside
     if is_special(path):
         raise ConfigError(f"{SPECIAL}, expected a configuration", where=text, hint="save it as a .yaml file")
-    names = f"gait-plugins config list shows the {len(_shipped())} shipped names"
-    if path.suffix in _SUFFIXES and path.parent.is_dir():
-        beside = [str(file) for file in path.parent.iterdir() if file.suffix in _SUFFIXES]
-        meant = did_you_mean(str(path), beside, 3, also=names)
-    else:
-        meant = did_you_mean(text.removesuffix(".yaml"), _shipped(), 3, also=names)
-    found = "this is a folder" if path.is_dir() else "neither a file nor a shipped name"
+    if path.is_dir():
+        message = f"there is no configuration {text!r}: this is a folder"
+        raise ConfigError(message, hint=_shipped_like(text.rstrip("/")) or "give a YAML file in it")
+    if path.suffix in _SUFFIXES:
+        start = "the working directory" if folder is None else "the folder of the file that names it"
+        raise ConfigError(
+            f"there is no configuration {text!r}: the file is missing",
+            hint=_files_like(text, path) or f"check the path; a relative one starts from {start}",
+        )
     raise ConfigError(
-        f"there is no configuration {text!r}: {found}",
-        hint=meant,
+        f"there is no configuration {text!r}: neither a file nor a shipped name",
+        hint=_shipped_like(text) or f"gait-plugins config list shows the {len(_shipped())} shipped names",
     )
+
+
+def _files_like(text: str, path: Path) -> str:
+    """What may have been meant by the path of a file that is not there; empty where nothing is near."""
+    name = text[: -len(path.suffix)]
+    if name in _shipped():
+        return f"did you mean the shipped configuration {name!r}, without {path.suffix}?"
+    if not path.parent.is_dir():
+        return f"the folder {str(path.parent)!r} is missing too: check the path"
+    beside = {file.stem: file for file in sorted(path.parent.iterdir()) if file.suffix in _SUFFIXES}
+    near = [repr(str(beside[stem])) for stem in nearest(path.stem, beside)]
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+_MOST_LIKE = 10
+"""Names of one kind that are told; whoever wants more of them asks for the list."""
+
+
+def _shipped_like(text: str) -> str:
+    """Shipped names of which a part is written, or else the nearest ones; empty where none is near."""
+    whole = [name for name in _shipped() if text in name.split("/")]
+    if whole:
+        shown = ", ".join(sorted(whole, key=lambda name: not name.startswith(f"{text}/"))[:_MOST_LIKE])
+        more = ", ...: gait-plugins config list" if len(whole) > _MOST_LIKE else ""
+        return f"shipped names with {text!r}: {shown}{more}"
+    return did_you_mean(text, _shipped(), 3)
 
 
 @dataclass(frozen=True)
@@ -166,8 +195,10 @@ def _over_parents(tree: Tree, folder: Path, ancestors: tuple[Path, ...], known: 
         try:
             file = locate(name, folder)
         except ConfigError as error:
-            error.where = error.where or where
-            raise
+            # What is written here is looked at all the same.
+            tree.problems.append(Problem(error.message, error.where or where, error.hint))
+            tree.incomplete = True
+            continue
         if file not in known:
             known[file] = _merged(read_source(file, file), ancestors, known)
         parent = known[file].copy()  # whoever inherits it changes it

@@ -37,13 +37,18 @@ class Tree:
     marks: dict[KeyPath, Mark] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     """What was odd in the text, but has one meaning only."""
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong with the text, where the rest of it can be read."""
+    incomplete: bool = False
+    """True where a file that is inherited is not there: what is missing may be in it."""
     files: set[str] = field(default_factory=set)
     """Components of files that may be run, ``/path/my_loss.py:MyLoss``: those that a YAML file, override or
     caller asks for, and none that came from a checkpoint."""
 
     def copy(self) -> Tree:
         """A tree of its own with the same content."""
-        return Tree(_copied(self.data), dict(self.marks), list(self.warnings), set(self.files))
+        noted = (list(self.warnings), list(self.problems), self.incomplete)
+        return Tree(_copied(self.data), dict(self.marks), *noted, set(self.files))
 
     def take_files(self, folder: Path) -> None:
         """Let the components of files that are named here be run; relative paths start from ``folder``."""
@@ -109,6 +114,8 @@ def merge(base: Tree, top: Tree) -> Tree:
     if () in top.marks:
         base.marks[()] = top.marks[()]
     base.warnings += top.warnings
+    base.problems += top.problems
+    base.incomplete |= top.incomplete
     base.files |= top.files
     return base
 

@@ -27,6 +27,9 @@ from gait_plugins.suggest import did_you_mean
 
 Phase = Literal["train", "validation", "test"]
 
+STAND_IN = 2
+"""Classes of a model that is looked at before anything says how many there are."""
+
 
 def build_model(config: Config) -> GaitModel:
     """The model with freshly drawn weights, the same in every process."""
@@ -43,11 +46,15 @@ def on_meta(make: Callable[[], GaitModel]) -> GaitModel:
 
 
 def model_outline(config: Config) -> GaitModel:
-    """The model as names and shapes alone, or whole where it looks at its weights while it is made."""
+    """The model as names and shapes alone, or whole where it looks at its weights while it is made.
+
+    Numbers of classes that are not counted yet are taken to be :data:`STAND_IN`.
+    """
+    spec = config.counted(lambda name: STAND_IN).model_cfg
     try:
-        return on_meta(config.model_cfg.build)
+        return on_meta(spec.build)
     except (NotImplementedError, GaitPluginsError):
-        model: GaitModel = config.model_cfg.build()
+        model: GaitModel = spec.build()
         return model
 
 

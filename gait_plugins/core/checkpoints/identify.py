@@ -12,7 +12,7 @@ from typing import Any
 from gait_plugins.api import GaitModel
 from gait_plugins.config import Config, build, load_config
 from gait_plugins.config.yaml.sources import shipped
-from gait_plugins.core.assembly.components import on_meta
+from gait_plugins.core.assembly.components import STAND_IN, on_meta
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_weights
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.registry.manager import default_manager
@@ -39,7 +39,7 @@ class Guess:
     classes: int | None
     """Identities that the file's head tells apart, where the rest matches."""
     own_classes: int | None
-    """Identities that the configuration's model tells apart."""
+    """Identities that the configuration's model tells apart; None: as many as its data have."""
     exact: bool
     """Every name and shape matches, but for the number of identities."""
 
@@ -89,7 +89,7 @@ def _of_configurations(weights: Mapping[str, Any]) -> list[Guess]:
         try:
             with quiet():  # the user did not ask for these configurations
                 config = load_config(name)
-                model = on_meta(config.model_cfg.build)
+                model = on_meta(config.counted(lambda name: STAND_IN).model_cfg.build)
         except GaitPluginsError as error:
             log.warning("%s is left out of the guesses: %s", name, error.message)
             continue
@@ -106,7 +106,7 @@ def _guess(config: Config, name: str, model: GaitModel, report: LoadReport) -> G
         matching=len(report.fitting) + (len(report.head.keys) if report.head else 0),
         total=report.own + len(report.unexpected),
         classes=file_classes(model, report),
-        own_classes=model.num_classes,
+        own_classes=None if config.model_uncounted else model.num_classes,
         exact=report.complete or report.all_but_head,
     )
 

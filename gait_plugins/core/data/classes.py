@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gait_plugins.api import SequenceRef, fits_any
+from gait_plugins.api import SequenceIndex, SequenceRef, fits_any
 from gait_plugins.errors import DataError
 from gait_plugins.io.printable import printable
 
@@ -40,3 +40,13 @@ class Classes:
         """See that each of these sequences has a class; raises as :meth:`of`."""
         for ref in {ref.type: ref for ref in refs}.values():
             self.of(ref)
+
+
+def number_of_classes(refs: Sequence[SequenceRef], patterns: Mapping[str, Sequence[str]]) -> int:
+    """How many classes the labels of these sequences are of.
+
+    Args:
+        refs: the sequences that are trained on.
+        patterns: those of ``data_cfg.classes``; empty where identities are learnt.
+    """
+    return len(patterns) or len(SequenceIndex(refs).identities)

@@ -7,13 +7,15 @@ from pathlib import Path
 from gait_plugins.api import GaitModel, Results, Run
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.batches import build_batches
-from gait_plugins.core.assembly.components import build_dataset, build_model
+from gait_plugins.core.assembly.class_count import counted_by
+from gait_plugins.core.assembly.components import build_dataset, build_model, model_outline
 from gait_plugins.core.checkpoints.files import (
     BEST,
     Checkpoint,
     checkpoint_path,
     compare_plugins,
     load_checkpoint,
+    read_checkpoint,
     restore_model,
 )
 from gait_plugins.core.checkpoints.frames import trained_frames
@@ -46,6 +48,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     if fabric.is_global_zero:
         config.log_warnings()
     folder = run_folder(config, section.save_name)
+    config = counted_by_checkpoint(config, tested_checkpoint(config))
     model = build_model(config)
     checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}
     maker = build_batches(config, build_dataset(config), "test", model.streams)
@@ -85,6 +88,22 @@ def tested_checkpoint(config: Config) -> Path:
     return checkpoint_path(folder, section.save_name, section.restore_hint)
 
 
+def counted_by_checkpoint(config: Config, path: Path) -> Config:
+    """A configuration with the numbers of classes of a checkpoint wherever it says ``auto``.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, or does not say them.
+    """
+    if not config.model_uncounted:
+        return config
+    hint, like = _other_than_trained(config) or _train_first(config), model_outline(config).state_dict()
+    return counted_by(config, read_checkpoint(path, hint, like=like)[0], str(path))
+
+
+def _train_first(config: Config) -> str:
+    return f"train first, or give a checkpoint with --checkpoint {published_for(config.source) or 'FILE'}"
+
+
 def _other_than_trained(config: Config) -> str:
     """What to do where the test names another checkpoint than the training ends with; empty where not."""
     tested, trained = config.evaluator_cfg, config.trainer_cfg
@@ -109,8 +128,8 @@ def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
-    hint = f"train first, or give a checkpoint with --checkpoint {published_for(config.source) or 'FILE'}"
-    checkpoint = load_checkpoint(path, _other_than_trained(config) or hint, like=model.state_dict())
+    hint = _other_than_trained(config) or _train_first(config)
+    checkpoint = load_checkpoint(path, hint, like=model.state_dict())
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))

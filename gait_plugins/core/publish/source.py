@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from gait_plugins.config import Config, load_config
+from gait_plugins.core.assembly.class_count import counted_by
 from gait_plugins.core.assembly.components import on_meta
 from gait_plugins.core.checkpoints.compare import compare_weights
 from gait_plugins.core.checkpoints.files import BEST, Checkpoint, check_finite, load_checkpoint
@@ -36,13 +37,19 @@ class Publishable:
     """What tests and validations of these weights found, as their JSON files hold it."""
 
 
-def read_publishable(source: Path, config: str | None = None, results: Path | None = None) -> Publishable:
+def read_publishable(
+    source: Path,
+    config: str | None = None,
+    results: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Publishable:
     """Read what is to be published, and see that it is whole.
 
     Args:
         source: a run folder, of which its best or else its last checkpoint is taken; or a checkpoint.
         config: its configuration; None: the one that the checkpoint holds.
         results: its figures; None: those of the run folder for the same iteration.
+        overrides: settings over those of the configuration, ``key=value``.
 
     Raises:
         CheckpointError: there is no checkpoint, no configuration, or the two do not fit.
@@ -50,7 +57,8 @@ def read_publishable(source: Path, config: str | None = None, results: Path | No
     """
     file = _checkpoint_of(source) if source.is_dir() else source
     checkpoint = load_checkpoint(file)
-    loaded = load_config(config if config is not None else _config_in(checkpoint, file))
+    loaded = load_config(config if config is not None else _config_in(checkpoint, file), overrides)
+    loaded = counted_by(loaded, checkpoint, str(file))
     model = on_meta(loaded.model_cfg.build)
     report = compare_weights(model, checkpoint["model"])
     if report.missing or report.mismatched:

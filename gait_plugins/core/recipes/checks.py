@@ -15,6 +15,7 @@ from gait_plugins.config import Config
 from gait_plugins.config.recipe.model import RecipeConfig, Stage
 from gait_plugins.core.assembly.batches import build_batches, scored_phases
 from gait_plugins.core.assembly.checks import check_losses, check_trainable
+from gait_plugins.core.assembly.class_count import counted, counted_if_there
 from gait_plugins.core.assembly.components import build_dataset, build_losses, model_outline
 from gait_plugins.core.checkpoints.compare import LoadReport
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint
@@ -66,7 +67,7 @@ def check_stages(recipe: RecipeConfig) -> dict[str, list[PartFit]]:
     for stage in recipe.stages:
         pin_plugins(stage.config.plugins)
         with of_stage(stage):
-            models[stage.name] = model_outline(stage.config)
+            models[stage.name] = model_outline(counted_if_there(stage.config).config)
             freeze(models[stage.name], stage.config.trainer_cfg.freeze)
             _check_hint(stage.config)
         parts = parts_of(stage.config.trainer_cfg.init)
@@ -99,9 +100,10 @@ def check_data(stages: Iterable[Stage]) -> dict[str, dict[str, Any]]:
         pin_plugins(stage.config.plugins)
         with of_stage(stage), quiet():  # its training will tell the same
             dataset = build_dataset(stage.config)
-            model = model_outline(stage.config)
+            config = counted(stage.config, dataset)
+            model = model_outline(config)
             maker = build_batches(stage.config, dataset, "train", model.streams)
-            losses = build_losses(stage.config)
+            losses = build_losses(config)
             check_losses(losses, maker)
             check_trainable(model, maker.index)
             optimizer = build_optimizer(stage.config, Objective(model, losses))

@@ -112,6 +112,7 @@ def setting_changes(
     Returns:
         The changes, in the order of the configuration.
     """
+    config = config.counted_as(then)  # a number that is left to the data is the one that it began with
     before, after = flat_settings(to_plain(then)), flat_settings(to_plain(config.data))
     defaults = _defaults(config)
     passed = (*(name for name in HARMLESS if name not in also), *_indifferent(config), _PRECISION, _FLOAT16)

@@ -19,7 +19,7 @@ from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.trust import trust_in
 from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_size, frames_in_words
 from gait_plugins.core.evaluate.infer import embed
-from gait_plugins.core.evaluate.score import restore_for_test, tested_checkpoint
+from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
@@ -64,6 +64,8 @@ class Embedder:
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
         self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
+        path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
+        self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None
         """Frames that the weights were trained on, where the checkpoint says so."""

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from gait_plugins.api import GaitModel, LossSchedule
 from gait_plugins.config import Config
 from gait_plugins.config.options import torch_options
-from gait_plugins.core.assembly.components import build_losses, model_outline
+from gait_plugins.core.assembly.components import STAND_IN, build_losses, model_outline
 from gait_plugins.core.checkpoints.identify import quiet
 from gait_plugins.core.checkpoints.partial import freeze
 from gait_plugins.core.train.objective import Objective
@@ -64,46 +64,22 @@ def rehearse_without_data(config: Config) -> None:
         GaitPluginsError: model, losses, solver or schedule cannot be made, or do not fit the training.
     """
     with quiet():
-        model, losses = model_outline(config), build_losses(config)
+        model, losses = model_outline(config), build_losses(config.counted(lambda name: STAND_IN))
         freeze(model, config.trainer_cfg.freeze)
     if any(parameter.requires_grad for parameter in model.parameters()):
         rehearse(config, build_optimizer(config, Objective(model, losses)), model, torch.device("cpu"))
 
 
 def _check_numbers(config: Config) -> None:
-    """What torch takes without a word, and trains to NaN by."""
+    """What torch takes without a word, and trains to NaN by; a file is refused before, Python may do it."""
     solver, schedule = config.optimizer_cfg, config.scheduler_cfg
-    for name, key, section, where in (
-        ("optimizer_cfg", "solver", solver, solver.where),
-        ("scheduler_cfg", "scheduler", schedule, schedule.where),
-    ):
-        found = torch_options.find(key, getattr(section, key))
-        known = found.accepts.params if isinstance(found, torch_options.Found) else {}
-        for option, value in section.options.items():
-            usual = known[option].default if option in known else None
-            for number in _numbers(value):
-                expected = _expected(number, usual)
-                if expected:
-                    raise ConfigError(
-                        f"{name}.{option} is {value}, expected {expected}",
-                        where=where or name,
-                        hint=f"gait-plugins config explain {name}",
-                    )
-
-
-def _expected(number: float, usual: Any) -> str | None:
-    """What a number should be, None where it is so. Torch's own default says whether it may be negative."""
-    if not math.isfinite(number):
-        return "a finite number"
-    return None if number >= 0 or any(n < 0 for n in _numbers(usual)) else "a number of 0 or more"
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _numbers(item)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield value
+    for name, key, section in (("optimizer_cfg", "solver", solver), ("scheduler_cfg", "scheduler", schedule)):
+        for option, message in torch_options.odd_numbers(key, getattr(section, key), section.options):
+            raise ConfigError(
+                f"{name}.{option} is {message}",
+                where=section.where or name,
+                hint=f"gait-plugins config explain {name}",
+            )
 
 
 def _stand_in(
@@ -148,7 +124,7 @@ def _try_schedule(config: Config, stand_in: torch.optim.Optimizer, schedule: LRS
 def _turning_points(config: Config) -> list[int]:
     """Steps at which something happens: those that the options name, those after them, and the last one."""
     total = config.trainer_cfg.total_iter
-    named = {int(n) for value in config.scheduler_cfg.options.values() for n in _numbers(value)}
+    named = {int(n) for value in config.scheduler_cfg.options.values() for n in torch_options.numbers(value)}
     around = {step for n in named for step in (n, n + 1)}
     return sorted({step for step in around if BEGINNING < step < total} | {total})
 

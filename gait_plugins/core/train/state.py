@@ -22,6 +22,7 @@ from gait_plugins.core.assembly.checks import (
     count_parameters,
     warn_of_unused_classes,
 )
+from gait_plugins.core.assembly.class_count import counted
 from gait_plugins.core.assembly.components import Phase, build_dataset, build_losses, build_model
 from gait_plugins.core.checkpoints import files as ckpt
 from gait_plugins.core.checkpoints.partial import freeze, keep_in_eval_mode
@@ -77,6 +78,8 @@ class Training:
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.
         self.dataset = build_dataset(config)
+        begun = None if self.resumed is None else self.resumed.checkpoint
+        config = self.config = counted(config, self.dataset, begun)
         model = build_model(config)
         self._build_batches(model)
         freeze(model, section.freeze)

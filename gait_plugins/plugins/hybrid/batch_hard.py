@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import DataError
-from gait_plugins.nn import hardest_pairs, pairwise_distance
+from gait_plugins.nn import hardest_pairs, in_parts, pairwise_distance
 
 
 class BatchHardTripletLoss(Loss):
@@ -44,7 +44,9 @@ class BatchHardTripletLoss(Loss):
     def forward(  # type: ignore[override]
         self, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` with labels ``[n]``, averaged over anchors.
+        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` (or ``[n, c]``) with labels ``[n]``.
+
+        It is averaged over the anchors.
 
         Figures ``[p]``: ``loss``; ``hard_loss``, the worst triplet; ``positive`` and ``negative``, the mean
         distances of the hardest pairs.
@@ -52,6 +54,7 @@ class BatchHardTripletLoss(Loss):
         Raises:
             DataError: no sample is an anchor (unless ``allow_no_triplets``).
         """
+        embeddings = in_parts(embeddings, labels, "BatchHardTripletLoss")
         with torch.autocast(embeddings.device.type, enabled=False):
             distance = pairwise_distance(embeddings.float().permute(2, 0, 1))
             positive, negative, anchors = hardest_pairs(distance, labels)

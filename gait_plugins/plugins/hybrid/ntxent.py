@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.nn import check_axes
 
 
 class NTXentLoss(Loss):
@@ -51,7 +52,9 @@ class NTXentLoss(Loss):
         Raises:
             DataError: the two differ in shape, or there is one sample only, so nothing to tell apart.
         """
-        if view1.shape != view2.shape or view1.dim() != 2:
+        for name, view in (("view1", view1), ("view2", view2)):
+            check_axes(view, "[n, c]", "NTXentLoss", name=name)
+        if view1.shape != view2.shape:
             raise DataError(
                 f"the views have shapes {list(view1.shape)} and {list(view2.shape)}, expected [n, c] twice",
                 where="NTXentLoss",

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from typing_extensions import Self
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.nn import frames_of
 from gait_plugins.plugins.hybrid.encoder import FEATURES, clip_features, encoder_blocks, require_size
 
@@ -26,7 +26,7 @@ class SupervisedReIDModel(GaitModel):
         in_channels: channels of a frame.
     """
 
-    def __init__(self, num_classes: int, freeze_backbone: bool = False, in_channels: int = 1) -> None:
+    def __init__(self, num_classes: ClassCount, freeze_backbone: bool = False, in_channels: int = 1) -> None:
         super().__init__()
         self.frame_channels = in_channels
         self.encoder = nn.Sequential(*encoder_blocks(in_channels))

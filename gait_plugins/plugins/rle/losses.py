@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from gait_plugins.nn import check_labels, hardest_pairs, pairwise_distance
+from gait_plugins.nn import check_labels, hardest_pairs, in_parts, pairwise_distance
 
 
 class PartsTripletLoss(Loss):
@@ -33,10 +33,11 @@ class PartsTripletLoss(Loss):
     def forward(  # type: ignore[override]
         self, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Scalar loss of features ``[n, c, p]`` with labels ``[n]``.
+        """Scalar loss of features ``[n, c, p]`` (or ``[n, c]``) with labels ``[n]``.
 
         Figures: ``loss``; ``hard``, the share of images whose negative is nearer than their positive.
         """
+        embeddings = in_parts(embeddings, labels, "PartsTripletLoss")
         with torch.autocast(embeddings.device.type, enabled=False):
             pairs = hardest_pairs(pairwise_distance(embeddings.float().permute(2, 0, 1)), labels)
             gap = torch.where(pairs.anchors, pairs.positive - pairs.negative, -torch.inf)
@@ -61,13 +62,14 @@ class PartsCrossEntropyLoss(Loss):
     def forward(  # type: ignore[override]
         self, logits: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Scalar loss of logits ``[n, classes, p]`` with labels ``[n]``.
+        """Scalar loss of logits ``[n, classes, p]`` (or ``[n, classes]``) with labels ``[n]``.
 
         Figures: ``loss``; ``accuracy`` of the whole image.
 
         Raises:
             DataError: a label has no logit.
         """
+        logits = in_parts(logits, labels, "PartsCrossEntropyLoss", name="logits", axis="classes")
         check_labels(labels, logits.shape[1], "PartsCrossEntropyLoss", "model_cfg.class_num")
         with torch.autocast(logits.device.type, enabled=False):
             targets = labels.unsqueeze(1).expand(-1, logits.shape[2])

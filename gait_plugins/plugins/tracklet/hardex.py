@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import pairs_of, pairwise_distance, triplet_sums
+from gait_plugins.nn import in_parts, pairs_of, pairwise_distance, triplet_sums
 
 
 class HardnessExclusionTripletLoss(Loss):
@@ -43,11 +43,12 @@ class HardnessExclusionTripletLoss(Loss):
     def forward(  # type: ignore[override]
         self, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` with labels ``[n]``.
+        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` (or ``[n, c]``) with labels ``[n]``.
 
         Figures: ``loss``, ``hard_loss`` (the worst triplet) and ``loss_num`` (triplets that violate the
         margin), ``[p]`` each; ``mean_dist``, the mean anchor-positive distance, ``[p, 1]``.
         """
+        embeddings = in_parts(embeddings, labels, "TripletLoss_HardEx")
         with torch.autocast(embeddings.device.type, enabled=False):
             distance = pairwise_distance(embeddings.float().permute(2, 0, 1).contiguous())
             pairs = pairs_of(labels)

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, SeparateFCs, heads, split_lengths
 from gait_plugins.nn import SeparateBNNecks as Necks
@@ -23,7 +23,7 @@ SHOWN_FRAMES = 8
 class ClassNumber(TypedDict):
     """The classifier head's size."""
 
-    class_num: int
+    class_num: ClassCount
 
 
 class TrackletGait(GaitModel):

@@ -122,6 +122,7 @@ def prepare_poses(order: PoseOrder) -> Record:
     expected = _order_of(maker, sources)
     missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
     record.present = len(sources.sequences) - len(missing)
+    record.has(sources.sequences)
     order.target.mkdir(parents=True, exist_ok=True)
     record.write(order.target, order.fixes)
     try:
@@ -276,7 +277,9 @@ def _check_options(order: PoseOrder) -> None:
 
 
 def _nothing_written(order: PoseOrder, record: Record) -> DataError:
-    found = [f for f in record.findings(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)]
+    found = [
+        f for f in record.findings_of_source(order.fixes) if f.problem not in (OTHERS, HIDDEN, NO_FRAMES)
+    ]
     reasons = "; ".join(f"{f.count} {f.problem} (for example {f.examples[0]})" for f in found)
     fixes = [f.fix for f in found if f.problem in REFUSALS]
     return DataError(

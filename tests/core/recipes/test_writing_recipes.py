@@ -52,7 +52,7 @@ def test_plugins_offer_recipes_by_name(tmp_path: Path):
     assert found is not None
     assert found.name == "tiny_recipe.yaml"
     assert find_recipe("tiny-gait/two_stages") == found
-    with pytest.raises(ConfigError, match="recipes from plugins: two_stages"):
+    with pytest.raises(ConfigError, match="did you mean the recipe 'two_stages' of a plugin"):
         find_recipe("two_stage")
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gait_plugins import (
     BatchSampler,
+    ClassCount,
     EmbeddingSet,
     FrameSampler,
     GaitBatch,
@@ -30,7 +31,7 @@ from gait_plugins import (
 class TinyModel(GaitModel):
     """One convolution, batch norm, dropout, mean over frames."""
 
-    def __init__(self, classes: int = 4, channels: int = 4, dropout: float = 0.1) -> None:
+    def __init__(self, classes: ClassCount = 4, channels: int = 4, dropout: float = 0.1) -> None:
         super().__init__()
         self.num_classes = classes
         self.conv = nn.Conv2d(1, channels, 3, padding=1)

@@ -135,6 +135,13 @@ def packed(*lengths: int) -> GaitBatch:
     return GaitBatch([frames], torch.arange(n) % 3, ["nm-01"] * n, ["090"] * n, torch.tensor([lengths]))
 
 
+@pytest.mark.usefixtures("checkout")
+def test_identities_are_not_counted_for_a_model_of_opengait() -> None:
+    with pytest.raises(ConfigError, match=r"takes a number for \S+class_num, not 'auto'") as told:
+        mini_set("Settings", SeparateBNNecks={"class_num": "auto"})
+    assert "class_num=NUMBER" in str(told.value.hint)
+
+
 # --- listing -----------------------------------------------------------------------------------
 
 

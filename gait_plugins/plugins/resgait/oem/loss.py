@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn import check_axes
 
 
 class OcclusionLoss(Loss):
@@ -52,6 +53,7 @@ class OcclusionLoss(Loss):
 
         Raises:
             ConfigError: nobody said what is hidden.
+            DataError: an argument has another shape.
         """
         if kinds is None or hidden is None:
             raise ConfigError(
@@ -59,6 +61,9 @@ class OcclusionLoss(Loss):
                 where="OcclusionLoss",
                 hint="add LabelledOcclusion to trainer_cfg.transform",
             )
+        check_axes(logits, "[m, kinds]", "OcclusionLoss", name="logits")
+        for name, given in (("amounts", amounts), ("kinds", kinds), ("hidden", hidden)):
+            check_axes(given, "[m]", "OcclusionLoss", name=name)
         amounts, hidden = amounts.float(), hidden.float()
         kind_loss = F.cross_entropy(logits.float(), kinds)
         amount_loss = F.mse_loss(amounts, hidden)

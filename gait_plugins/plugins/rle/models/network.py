@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import PackedMax
 from gait_plugins.plugins.rle.augment.normalize import normalized
@@ -45,7 +45,7 @@ class CrossSpectralNet(GaitModel):
 
     def __init__(
         self,
-        class_num: int,
+        class_num: ClassCount,
         depth: Depth = 50,
         width: int = 64,
         layers: int = 4,

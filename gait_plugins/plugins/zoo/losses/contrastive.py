@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn import check_axes
 
 
 class SupConLoss(Loss):
@@ -62,13 +63,10 @@ class SupConLoss(Loss):
                 first one; within one process.
 
         Raises:
-            ConfigError: features without views, or both labels and a mask.
+            DataError: features without views.
+            ConfigError: both labels and a mask.
         """
-        if features.dim() < 3:
-            shape = list(features.shape)
-            raise ConfigError(
-                f"the features have shape {shape}, expected [n, views, ...]", where="SupConLoss"
-            )
+        check_axes(features, "[n, views, ...]", "SupConLoss", name="features")
         if labels is not None and mask is not None:
             raise ConfigError("labels and mask cannot be combined: give one", where="SupConLoss")
         with torch.autocast(features.device.type, enabled=False):
@@ -135,6 +133,7 @@ class DistanceSupConLoss(SupConLoss):
         self, features: Tensor, labels: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Scalar loss of features ``[n, c, p]`` (or ``[n, c]``) with labels ``[n]``."""
+        check_axes(features, "[n, ...]", "SupConLoss_Lp", name="features")
         return super().forward(features.unsqueeze(1), labels, mask)
 
 

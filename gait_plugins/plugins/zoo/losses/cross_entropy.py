@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import check_labels
+from gait_plugins.nn import check_labels, in_parts
 
 
 class CrossEntropyLoss(Loss):
@@ -46,11 +46,12 @@ class CrossEntropyLoss(Loss):
     def forward(  # type: ignore[override]
         self, logits: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Scalar loss of logits ``[n, classes, p]`` with labels ``[n]``.
+        """Scalar loss of logits ``[n, classes, p]`` (or ``[n, classes]``) with labels ``[n]``.
 
         Raises:
             DataError: a label has no logit.
         """
+        logits = in_parts(logits, labels, "CrossEntropyLoss", name="logits", axis="classes")
         check_labels(labels, logits.shape[1], "CrossEntropyLoss", "class_num of SeparateBNNecks")
         with torch.autocast(logits.device.type, enabled=False):
             targets = labels.unsqueeze(1).expand(-1, logits.shape[2])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gait_plugins.api import Loss
 from gait_plugins.errors import DataError
+from gait_plugins.nn import check_axes
 
 
 class BinaryCrossEntropyLoss(Loss):
@@ -57,6 +58,8 @@ class BinaryCrossEntropyLoss(Loss):
 
 def check_probabilities(logits: Tensor, labels: Tensor) -> None:
     """Raise ``DataError`` where the two do not match, or ``logits`` are no probabilities."""
+    check_axes(logits, "[n, 1, h, w]", "BinaryCrossEntropyLoss", name="logits")
+    check_axes(labels, "[n, 1, h, w]", "BinaryCrossEntropyLoss", name="labels")
     if logits.shape != labels.shape:
         raise DataError(
             f"the predictions have shape {list(logits.shape)}, but the labels {list(labels.shape)}",

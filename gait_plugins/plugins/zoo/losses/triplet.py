@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gait_plugins.api import Loss
-from gait_plugins.nn import pairs_of, pairwise_distance, triplet_sums
+from gait_plugins.nn import in_parts, pairs_of, pairwise_distance, triplet_sums
 
 
 class TripletLoss(Loss):
@@ -30,11 +30,12 @@ class TripletLoss(Loss):
     def forward(  # type: ignore[override]
         self, embeddings: Tensor, labels: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` with labels ``[n]``.
+        """Loss per part ``[p]`` of embeddings ``[n, c, p]`` (or ``[n, c]``) with labels ``[n]``.
 
         Figures ``[p]``: ``loss``; ``hard_loss``, the worst triplet; ``loss_num``, the triplets that
         violate the margin; ``mean_dist``, the mean distance of all pairs.
         """
+        embeddings = in_parts(embeddings, labels, "TripletLoss")
         with torch.autocast(embeddings.device.type, enabled=False):
             distance = pairwise_distance(embeddings.float().permute(2, 0, 1))
             sums = triplet_sums(distance, pairs_of(labels), self.margin)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from typing_extensions import Self, TypedDict
 
-from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput, Stream
+from gait_plugins.api import SILHOUETTES, ClassCount, GaitBatch, GaitModel, ModelOutput, Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, heads, split_lengths
 from gait_plugins.plugins.zoo.data.streams import SkeletonMaps
@@ -31,7 +31,7 @@ class BackboneOptions(TypedDict):
 class ClassNumber(TypedDict):
     """The classifier head's size."""
 
-    class_num: int
+    class_num: ClassCount
 
 
 class DeepGaitV2(GaitModel):
@@ -53,7 +53,7 @@ class DeepGaitV2(GaitModel):
 
     def __init__(
         self,
-        class_num: int,
+        class_num: ClassCount,
         mode: Mode = "p3d",
         layers: Sequence[int] = (1, 1, 1, 1),
         channels: Sequence[int] = (64, 128, 256, 512),

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import each_sequence, frames_of, heads, split_lengths
 from gait_plugins.plugins.zoo.models.blocks.global_local import GeMHPP, GLConv, PlainConv3d
@@ -71,7 +71,7 @@ class GaitGL(GaitModel):
         cls,
         *,
         channels: Sequence[int],
-        class_num: int,
+        class_num: ClassCount,
         SeparateBNNecks: heads.BNNecksOptions | None = None,
     ) -> Self:
         """Build from OpenGait's ``model_cfg``.

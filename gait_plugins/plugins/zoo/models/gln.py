@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, frames_of, heads
 from gait_plugins.plugins.zoo.models.blocks.plain_conv import conv_block
@@ -43,7 +43,7 @@ class GLN(GaitModel):
         lateral_dim: int,
         fcs: heads.SeparateFCs,
         bin_num: Sequence[int] = PYRAMID,
-        class_num: int | None = None,
+        class_num: ClassCount | None = None,
         dropout: float = 0.9,
     ) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class GLN(GaitModel):
         lateral_dim: int,
         hidden_dim: int,
         SeparateFCs: heads.FCsOptions,
-        class_num: int,
+        class_num: ClassCount,
         dropout: float = 0.9,
         bin_num: Sequence[int] = PYRAMID,
         Lateral_pretraining: bool = False,

@@ -103,7 +103,7 @@ def test_with_labels_the_contract_of_losses_is_kept(name: str) -> None:
 
 def test_wrong_arguments_are_named() -> None:
     labels = torch.arange(8)
-    with pytest.raises(ConfigError, match=r"features have shape \[8, 6\], expected \[n, views"):
+    with pytest.raises(DataError, match=r"features: expected a tensor \[n, views, ...\], got shape \[8, 6\]"):
         SupConLoss()(features=features()[..., 0], labels=labels)
     with pytest.raises(ConfigError, match="cannot be combined"):
         SupConLoss()(features=features(), labels=labels, mask=torch.eye(8))

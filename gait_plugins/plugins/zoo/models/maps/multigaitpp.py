@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import NotRequired, Self, TypedDict
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, heads, split_lengths
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import stage, stem
 from gait_plugins.plugins.zoo.models.deepgaitv2 import ClassNumber, four_sizes
@@ -49,7 +49,7 @@ class MultiGaitpp(GaitModel):
 
     def __init__(
         self,
-        class_num: int,
+        class_num: ClassCount,
         part1: int = 2,
         part2: int = 3,
         blocks: Sequence[int] = (1, 1, 1, 1),

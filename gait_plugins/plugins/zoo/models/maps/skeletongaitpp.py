@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import NotRequired, Self, TypedDict
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
+from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, heads, split_lengths
 from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import Stage, stage, stem
@@ -46,7 +46,7 @@ class SkeletonGaitPP(GaitModel):
 
     def __init__(
         self,
-        class_num: int,
+        class_num: ClassCount,
         blocks: Sequence[int] = (1, 1, 1, 1),
         channels: Sequence[int] = (64, 128, 256, 512),
         use_emb2: bool = False,

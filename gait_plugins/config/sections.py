@@ -15,7 +15,7 @@ from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import PART, Count, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
-from gait_plugins.config.update_sections import Averages, Limit, WarmUp
+from gait_plugins.config.update_sections import Averages, Limit, OptimizerSection, SchedulerSection
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
 
@@ -105,33 +105,6 @@ class DataSection(Section):
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
         return {**super().plain(), **self.dataset.mapping()}
-
-
-class OptimizerSection(Section):
-    """The optimiser. Every other key is an argument of the ``torch.optim`` class."""
-
-    solver: str = Field("SGD", description="name of a class of torch.optim")
-    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
-    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
-
-    def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it."""
-        return {**super().plain(), **self.options}
-
-
-class SchedulerSection(Section):
-    """The learning rate, stepped every iteration. Every other key is an argument of the class."""
-
-    scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
-    warmup: Annotated[WarmUp | None, BeforeValidator(realise)] = Field(
-        None, description="linear rise of the schedule's learning rates over the first steps"
-    )
-    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
-    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
-
-    def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it."""
-        return {**super().plain(), **self.options}
 
 
 class KeepBest(Section):

@@ -1,12 +1,13 @@
-"""Sections of a training step: the rise of the learning rate, and the average of the weights."""
+"""Sections of an update: the optimiser, the learning rate and its rise, the average of the weights."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from gait_plugins.config.section import Count, Section
+from gait_plugins.config.section import PART, Count, Section
+from gait_plugins.config.specs import realise
 
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -22,6 +23,33 @@ class WarmUp(Section):
     def plain(self) -> dict[str, Any]:
         """All keys, written or not: a default that is written later is no change."""
         return {"steps": self.steps, "factor": self.factor}
+
+
+class OptimizerSection(Section):
+    """The optimiser. Every other key is an argument of the ``torch.optim`` class."""
+
+    solver: str = Field("SGD", description="name of a class of torch.optim")
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
+
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), **self.options}
+
+
+class SchedulerSection(Section):
+    """The learning rate, stepped every iteration. Every other key is an argument of the class."""
+
+    scheduler: str = Field("MultiStepLR", description="name of a class of torch.optim.lr_scheduler")
+    warmup: Annotated[WarmUp | None, BeforeValidator(realise)] = Field(
+        None, description="linear rise of the schedule's learning rates over the first steps"
+    )
+    options: dict[str, Any] = Field(description="its arguments", json_schema_extra=PART)
+    where: str | None = Field(None, description="file and line of it", json_schema_extra=PART)
+
+    def plain(self) -> dict[str, Any]:
+        """The section as YAML holds it."""
+        return {**super().plain(), **self.options}
 
 
 class Averages(Section):

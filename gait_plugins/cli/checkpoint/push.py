@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gait_plugins.api.commands import Overrides
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import megabytes, printable, say
+
+if TYPE_CHECKING:
+    from gait_plugins.core.publish.source import Publishable
 
 
 def run_push(
@@ -54,23 +57,20 @@ def run_push(
     ] = False,
 ) -> None:
     """Upload weights, configuration, figures and a model card to the Hugging Face Hub."""
-    from gait_plugins.core.publish.folder import write_publication
-    from gait_plugins.core.publish.push import entry_code, push
     from gait_plugins.core.publish.source import read_publishable
 
     _check_repository(repository)
-    if not dry_run:
-        if out is not None:
-            raise ConfigError("-O names the folder of --dry-run", hint="add --dry-run, or leave -O out")
-        found = read_publishable(source, config, results, override or ())
-        with tempfile.TemporaryDirectory() as folder:
-            written = write_publication(found, Path(folder), repository, licence)
-            pushed = push(written, repository, public=public)
-        say(printable(f"{pushed.url}: {'private' if pushed.private else 'public'}, commit {pushed.commit}"))
-        say(printable(f"weights: {megabytes(written.bytes)}, sha256 {written.sha256}"))
-        say("a package tells of them by its hook gait_checkpoints:")
-        say(entry_code(written, repository, pushed.commit, licence))
-        return
+    if out is not None and not dry_run:
+        raise ConfigError("-O names the folder of --dry-run", hint="add --dry-run, or leave -O out")
+    target = _target(repository, out, overwrite) if dry_run else None
+    found = read_publishable(source, config, results, override or ())
+    if target is None:
+        _upload(found, repository, licence, public)
+    else:
+        _write(found, target, repository, licence)
+
+
+def _target(repository: str, out: Path | None, overwrite: bool) -> Path:
     target = Path(repository.rpartition("/")[2]) if out is None else out
     if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise ConfigError(
@@ -78,7 +78,25 @@ def run_push(
             where=str(target),
             hint="--overwrite writes to it, or name another: -O DIR",
         )
-    found = read_publishable(source, config, results, override or ())
+    return target
+
+
+def _upload(found: Publishable, repository: str, licence: str, public: bool) -> None:
+    from gait_plugins.core.publish.folder import write_publication
+    from gait_plugins.core.publish.push import entry_code, push
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_publication(found, Path(folder), repository, licence)
+        pushed = push(written, repository, public=public)
+    say(printable(f"{pushed.url}: {'private' if pushed.private else 'public'}, commit {pushed.commit}"))
+    say(printable(f"weights: {megabytes(written.bytes)}, sha256 {written.sha256}"))
+    say("a package tells of them by its hook gait_checkpoints:")
+    say(entry_code(written, repository, pushed.commit, licence))
+
+
+def _write(found: Publishable, target: Path, repository: str, licence: str) -> None:
+    from gait_plugins.core.publish.folder import write_publication
+
     written = write_publication(found, target, repository, licence)
     say(printable(f"{target}: {', '.join(written.files)}; nothing was uploaded"))
     say(printable(f"weights: {megabytes(written.bytes)}, sha256 {written.sha256}"))

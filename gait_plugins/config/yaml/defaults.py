@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from gait_plugins.config import sections
+from gait_plugins.config import sections, update_sections
 from gait_plugins.config.options.signature import of_model
 from gait_plugins.config.section import Section
 from gait_plugins.config.yaml.tree import Tree, marked
@@ -39,8 +39,8 @@ _COMPONENTS: dict[str, dict[str, Any]] = {
 
 SECTIONS: dict[str, type[Section]] = {
     "data_cfg": sections.DataSection,
-    "optimizer_cfg": sections.OptimizerSection,
-    "scheduler_cfg": sections.SchedulerSection,
+    "optimizer_cfg": update_sections.OptimizerSection,
+    "scheduler_cfg": update_sections.SchedulerSection,
     "trainer_cfg": sections.TrainerSection,
     "evaluator_cfg": sections.EvaluatorSection,
 }

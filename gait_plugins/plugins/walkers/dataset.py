@@ -121,7 +121,8 @@ class Walkers(GaitDataset):
             },
         )
         others = [name for name in self.names if name != "silhouettes"]
-        self._store = Store(root, others, self.views, {**walks, "rate": self.rate, **alike}, GENERATOR_VERSION)
+        scenes = {**walks, "rate": self.rate, **alike}
+        self._store = Store(root, others, self.views, scenes, GENERATOR_VERSION)
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         """The sequences of a subset, by identity, type and view; makes those that the cache lacks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -101,7 +101,9 @@ class OwnDataProtocol(Protocol):
         rows += [_row(name, scores.of(members), found[name]) for name, members in groups.items()]
         pairs_of_views = self._across_views(pairs)
         across = _means([self._figures(each) for each in pairs_of_views])
+        details: dict[str, Any] = {f"by_{self.by}": found} if self.by else {}
         if across:
+            details["cross_view"] = across
             rows.append(("cross-view", "-", *figures.row("", across.values())[1:]))
         return Results(
             protocol=f"evaluate_own_data: {self._words()} ({self.metric})",
@@ -111,7 +113,7 @@ class OwnDataProtocol(Protocol):
             gallery=len(pairs.gallery),
             probes_without_match=scores.without_match,
             tables=(Table("Figures (%)", ("", "probes", *metrics), tuple(rows)),),
-            details=({f"by_{self.by}": found} if self.by else {}) | ({"cross_view": across} if across else {}),
+            details=details,
             notes=tuple(self._notes(data, pairs, scores.without_match)),
         )
 
@@ -159,7 +161,7 @@ class OwnDataProtocol(Protocol):
         )
 
     def _across_views(self, pairs: Pairs) -> list[RetrievalScores]:
-        """The scores of each view's probes in the gallery of each other view; none for a single gallery view."""
+        """The scores of each view's probes in the gallery of each other view; none where it has one view."""
         return [
             scores.of(scores.matched)
             for probes, gallery in pairs.across_views()

@@ -28,6 +28,9 @@ class Transform(HasExample, ABC):
     """Frames that a clip should have. Of one that has fewer, some are taken more than once, which is told
     once in a run."""
 
+    copies: int = 1
+    """How many frames it makes of each one. Streams of a sequence stay in step where all make as many."""
+
     @abstractmethod
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Frames ``[t, h, w]`` or ``[t, c, h, w]`` in, frames out; the input must not be modified."""

@@ -51,7 +51,7 @@ def check_transform(
         again = in_worker(sequence, np.random.default_rng(seed))
         expect(found.dtype == again.dtype and equal_frames(found, again), "equal rng gives unequal frames")
         if stream is None:
-            _check_pictures(sequence, found)
+            _check_pictures(sequence, found, transform.copies)
         elif said is not None:
             check_said(type(transform).__name__, said, found)
 
@@ -124,10 +124,11 @@ def equal_frames(a: Any, b: Any) -> bool:
     return bool(np.array_equal(a, b))
 
 
-def _check_pictures(sequence: np.ndarray, found: np.ndarray) -> None:
+def _check_pictures(sequence: np.ndarray, found: np.ndarray, copies: int) -> None:
     expect(
-        len(found) == len(sequence) and found.ndim in (3, 4),
-        f"the transform turns {sequence.shape} into {found.shape}, expected as many frames, "
+        len(found) == copies * len(sequence) and found.ndim in (3, 4),
+        f"the transform turns {sequence.shape} into {found.shape}, expected "
+        f"{'as many frames' if copies == 1 else f'{copies} times as many frames (its copies)'}, "
         "[t, h, w] or [t, c, h, w]",
     )
     expect(

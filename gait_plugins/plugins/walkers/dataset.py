@@ -54,6 +54,8 @@ class Walkers(GaitDataset):
         streams: what the frames of a sequence are, in this order; by default ``[silhouettes]``. Others are
             keypoints, keypoints_18, skeleton_maps, parsing, depth, depth_metres, points, smpl, rgb,
             rgb_square, silhouettes_square, ratios, flow, latents and silhouettes_96x48.
+        bodies: factor of the differences between people's bodies; 0 gives everybody the same body, so that
+            the way of walking alone tells them apart.
         rate: frames of the cameras in a second; the laser scanner of ``points`` turns ten times a second.
         gait_classes: the types are three ways of walking, negative, neutral and positive (a level, a
             somewhat uneven and an uneven one), in place of nm, bg and cl. Each person has one.
@@ -80,6 +82,7 @@ class Walkers(GaitDataset):
         streams: list[str] | None = None,
         rate: float = RATE,
         gait_classes: bool = False,
+        bodies: float = 1.0,
     ) -> None:
         self.views = _checked_views(DEFAULT_VIEWS if views is None else views)
         counts = {"train": train, "test": test, "nm": nm, "bg": bg, "cl": cl, "seed": seed}
@@ -92,10 +95,12 @@ class Walkers(GaitDataset):
                 "expected frames >= 1, noise from 0 to 3, at least one walk and at most 999 identities",
                 where="walkers",
             )
+        if not 0 <= bodies <= 1:
+            raise ConfigError(f"bodies is {bodies}, expected a factor from 0 to 1", where="walkers")
         if not 1 <= rate <= 1000:
             raise ConfigError(f"rate is {rate}, expected 1 to 1000 frames a second", where="walkers")
         self.train, self.test, self.frames, self.noise, self.seed = train, test, frames, float(noise), seed
-        self.rate, self.gait_classes = float(rate), gait_classes
+        self.rate, self.gait_classes, self.bodies = float(rate), gait_classes, float(bodies)
         self.names = _checked_streams(["silhouettes"] if streams is None else streams)
         self.types = [f"{c}-{i + 1:02d}" for c, k in (("nm", nm), ("bg", bg), ("cl", cl)) for i in range(k)]
         if gait_classes:
@@ -103,7 +108,8 @@ class Walkers(GaitDataset):
         root = Path(os.path.expanduser(cache_dir)) if cache_dir else default_root()
         walks = {"frames": frames, "noise": self.noise, "seed": seed}
         # Options that came later are named where they matter: what was made before stays good.
-        later = {} if rate == RATE else {"rate": self.rate}
+        alike = {} if bodies == 1 else {"bodies": float(bodies)}
+        later = ({} if rate == RATE else {"rate": self.rate}) | alike
         self._cache = Cache(
             root,
             {
@@ -115,7 +121,8 @@ class Walkers(GaitDataset):
             },
         )
         others = [name for name in self.names if name != "silhouettes"]
-        self._store = Store(root, others, self.views, {**walks, "rate": self.rate}, GENERATOR_VERSION)
+        scenes = {**walks, "rate": self.rate, **alike}
+        self._store = Store(root, others, self.views, scenes, GENERATOR_VERSION)
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         """The sequences of a subset, by identity, type and view; makes those that the cache lacks."""
@@ -195,7 +202,7 @@ class Walkers(GaitDataset):
         return self._cache.get(f"{number:03d}", lambda: self._make(number))
 
     def _make(self, number: int) -> np.ndarray:
-        person = identity(self.seed, number)
+        person = identity(self.seed, number, bodies=self.bodies)
         sequences = []
         for kind in self.types_of(number):
             walked = walk(person, self.seed, number, kind, self.frames, RATE / self.rate)

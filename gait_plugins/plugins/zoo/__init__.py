@@ -64,6 +64,7 @@ def gait_transforms() -> Contribution:
         "BaseSilCuttingTransform": "silhouette",
         "Compose": "compose",
         "RandomHorizontalFlip": "augment",
+        "BothSides": "augment",
         "RandomErasing": "augment",
         "RandomRotate": "warp",
         "RandomPerspective": "warp",

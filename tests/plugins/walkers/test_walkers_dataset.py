@@ -13,6 +13,7 @@ import pytest
 
 import gait_plugins
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.cache import default_root
 from gait_plugins.plugins.walkers.dataset import Walkers
 
@@ -169,3 +170,27 @@ def test_energy_images_fail_across_views(tmp_path: Path) -> None:
     cross = np.mean([rank1(a, b) for a in views for b in views if a != b])
     assert same > 0.8
     assert cross < 0.6
+
+
+def test_people_of_one_body_walk_in_ways_of_their_own(tmp_path: Path) -> None:
+    alike = Walkers(**{**SMALL, "frames": 1}, noise=0, bodies=0, cache_dir=str(tmp_path))
+    people = [identity(alike.seed, number, bodies=0) for number in (1, 2)]
+    assert people[0].body == people[1].body
+    assert people[0].style.stride == identity(alike.seed, 1).style.stride != people[1].style.stride
+    usual = Walkers(**{**SMALL, "frames": 1}, noise=0, cache_dir=str(tmp_path))
+    assert everything(alike).keys() == everything(usual).keys()
+    assert everything(alike) != everything(usual)
+    with pytest.raises(ConfigError, match="bodies is 2, expected a factor from 0 to 1"):
+        Walkers(bodies=2)
+
+
+@pytest.mark.parametrize("stream", ["depth_metres", "smpl"])
+def test_streams_show_the_same_bodies(stream: str, tmp_path: Path) -> None:
+    usual, alike = (
+        Walkers(**SMALL, streams=["silhouettes", stream], bodies=bodies, cache_dir=str(tmp_path))
+        for bodies in (1, 0.0)
+    )
+    frames, told = alike.load(alike.sequences("test")[0])
+    assert not np.array_equal(told, usual.load(usual.sequences("test")[0])[1])
+    if stream == "depth_metres":
+        np.testing.assert_array_equal(told > 0, frames > 0)

@@ -187,18 +187,20 @@ STYLE_TABLE: dict[str, tuple[float, float]] = {
 }
 
 
-def identity(seed: int, number: int, spread: float = 1.0) -> Identity:
+def identity(seed: int, number: int, spread: float = 1.0, bodies: float = 1.0) -> Identity:
     """The person of that number.
 
     Args:
         seed: of the whole population.
         number: of the person, from 1.
         spread: factor of the differences between people; 0 makes everybody average.
+        bodies: further factor of those between their bodies; ways of walking differ as before.
     """
     rng = generator(seed, "identity", number)
-    stout = bell(rng, 0.0, spread)
+    built = spread * bodies
+    stout = bell(rng, 0.0, built)
     body = {
-        name: mean * max(bell(rng, 1.0, spread * part) + STOUT.get(name, 0.0) * stout, 0.1)
+        name: mean * max(bell(rng, 1.0, built * part) + STOUT.get(name, 0.0) * stout, 0.1)
         for name, (mean, part) in BODY_TABLE.items()
     }
     style = {name: bell(rng, mean, spread * part) for name, (mean, part) in STYLE_TABLE.items()}

@@ -33,11 +33,12 @@ class Scene:
     frames: int
     rate: float = RATE
     noise: float = 1.0
+    bodies: float = 1.0
 
     @cached_property
     def person(self) -> Identity:
         """Who walks."""
-        return identity(self.seed, self.number)
+        return identity(self.seed, self.number, bodies=self.bodies)
 
     @cached_property
     def walked(self) -> Walk:

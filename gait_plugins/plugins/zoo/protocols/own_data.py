@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.pairs import Pairs
 from gait_plugins.plugins.zoo.protocols.selection import Selection
 
+CROSS_VIEW = "cross-view@Rank-1"
+"""The figure of probes that meet other views alone, in percent."""
+
 
 class OwnDataProtocol(Protocol):
     """Rank-k, mAP and mINP of probes and a gallery that you choose.
@@ -23,6 +26,10 @@ class OwnDataProtocol(Protocol):
     Where only one of the two is chosen, the other is all the rest; where neither is, every sequence is
     a probe against all others (leave-one-out). A sequence may be both; it never meets itself. Probes
     that have no match in their gallery are not scored; they are counted.
+
+    Where the gallery has several views, ``cross-view@Rank-1`` and the row ``cross-view`` say how well people
+    are found from another direction than they are known from: the probes of each view meet the gallery of
+    each other view alone, and the figures are the means over these pairs of views.
 
     Args:
         metric: distance of two parts: ``euc`` (Euclidean) or ``cos`` (1 - cosine).
@@ -92,15 +99,21 @@ class OwnDataProtocol(Protocol):
         metrics = self._figures(scores)
         rows = [_row("all", scores, metrics)]
         rows += [_row(name, scores.of(members), found[name]) for name, members in groups.items()]
+        pairs_of_views = self._across_views(pairs)
+        across = _means([self._figures(each) for each in pairs_of_views])
+        details: dict[str, Any] = {f"by_{self.by}": found} if self.by else {}
+        if across:
+            details["cross_view"] = across
+            rows.append(("cross-view", "-", *figures.row("", across.values())[1:]))
         return Results(
             protocol=f"evaluate_own_data: {self._words()} ({self.metric})",
             dataset=data.dataset_name,
-            metrics=metrics,
+            metrics=metrics | _means([{CROSS_VIEW: 100 * each.rank(1)} for each in pairs_of_views]),
             probes=int(scores.matched.sum()),
             gallery=len(pairs.gallery),
             probes_without_match=scores.without_match,
             tables=(Table("Figures (%)", ("", "probes", *metrics), tuple(rows)),),
-            details={f"by_{self.by}": found} if self.by else {},
+            details=details,
             notes=tuple(self._notes(data, pairs, scores.without_match)),
         )
 
@@ -147,6 +160,23 @@ class OwnDataProtocol(Protocol):
             hint="choose probes and gallery that share identities; gait-plugins data check counts them",
         )
 
+    def _across_views(self, pairs: Pairs) -> list[RetrievalScores]:
+        """The scores of each view's probes in the gallery of each other view; none where it has one view."""
+        return [
+            scores.of(scores.matched)
+            for probes, gallery in pairs.across_views()
+            if (scores := self._retrieved(pairs.data, probes, gallery)).matched.any()
+        ]
+
+    def _retrieved(self, data: EmbeddingSet, probes: np.ndarray, gallery: np.ndarray) -> RetrievalScores:
+        return retrieve(
+            data.embeddings[probes],
+            data.in_gallery[gallery],
+            data.labels[probes],
+            data.labels[gallery],
+            metric=self.metric,
+        )
+
     def _groups(self, data: EmbeddingSet, probes: np.ndarray) -> dict[str, np.ndarray]:
         """Name of a group -> which of the probes belong to it."""
         if self.by is None:
@@ -179,3 +209,8 @@ class OwnDataProtocol(Protocol):
 def _row(name: str, scores: RetrievalScores, found: dict[str, float]) -> tuple[str, ...]:
     head, *rest = figures.row(name, found.values())
     return (head, str(int(scores.matched.sum())), *rest)
+
+
+def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure; nothing of nothing."""
+    return {name: float(np.mean([each[name] for each in found])) for name in found[0]} if found else {}

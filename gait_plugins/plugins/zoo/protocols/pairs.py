@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,15 @@ class Pairs:
         of_view = np.bincount(seen[self.gallery], minlength=seen.max(initial=0) + 1)
         left: np.ndarray = found - of_view[seen[self.probes]]
         return left
+
+    def across_views(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Positions of the probes of each view and of the gallery of each other view; none where the gallery
+        has a single view."""
+        of_probes, of_gallery = self.data.views[self.probes], self.data.views[self.gallery]
+        known = np.unique(of_gallery)
+        for view in np.unique(of_probes) if len(known) > 1 else ():
+            for other in known[known != view]:
+                yield self.probes[of_probes == view], self.gallery[of_gallery == other]
 
     def exclusion(self) -> Callable[[slice], np.ndarray] | None:
         """A sequence never meets itself, nor, where told so, the same person in the same view."""

@@ -1,4 +1,4 @@
-"""Transforms that flip and erase."""
+"""Transforms that mirror and erase."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from gait_plugins.api import Stream, WithProbability
+from gait_plugins.api import Stream, Transform, WithProbability
 from gait_plugins.api.options import number_within
 from gait_plugins.errors import ConfigError, DataError
 
@@ -75,6 +75,30 @@ class RandomHorizontalFlip(WithProbability):
             )
         # Bytes go round at 256: what was 128 + x is 128 - x afterwards, and 0 stays 0.
         np.negative(frames[:, channel], out=frames[:, channel])
+
+
+class BothSides(Transform):
+    """The frames and, after them, their mirror images: a walk as it is seen from either side.
+
+    For tests of models that pool over all frames: what a mirror changes counts no longer, and a walk that was
+    seen from the left is found from the right. A test takes twice as long.
+
+    Args:
+        rightward: as in ``RandomHorizontalFlip``.
+        sides: as in ``RandomHorizontalFlip``.
+    """
+
+    copies = 2
+
+    def __init__(self, rightward: Sequence[int] | None = None, sides: Sequence[Sequence[int]] = ()) -> None:
+        self.mirror = RandomHorizontalFlip(1.0, rightward, sides)
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """Frames of the same kind. Raises ``ConfigError`` as ``RandomHorizontalFlip`` does."""
+        return self.mirror.becomes(stream)
+
+    def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.concatenate([sequence, self.mirror.apply(sequence, rng)])
 
 
 class RandomErasing(WithProbability):

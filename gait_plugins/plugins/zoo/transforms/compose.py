@@ -22,6 +22,7 @@ class Compose(Transform):
     def __init__(self, trf_cfg: list[Transform]) -> None:
         self.transforms = list(trf_cfg)
         self.divisor = math.prod(transform.divisor for transform in self.transforms)
+        self.copies = math.prod(transform.copies for transform in self.transforms)
         self.fewest_frames = max((t.fewest_frames for t in self.transforms), default=1)
 
     @classmethod

@@ -146,8 +146,8 @@ def test_figures_of_each_type_or_view_of_probes():
     data = lab(noise=1.5)
     results = protocol(probe_types=["nm-02", "bg-01"], by="type").evaluate(data)
     found = results.details["by_type"]
-    assert [row[0] for row in results.tables[0].rows] == ["all", "bg-01", "nm-02"]
-    assert [row[1] for row in results.tables[0].rows] == ["32", "16", "16"]
+    assert [row[0] for row in results.tables[0].rows] == ["all", "bg-01", "nm-02", "cross-view"]
+    assert [row[1] for row in results.tables[0].rows] == ["32", "16", "16", "-"]
     mean = np.mean([figures["Rank-1"] for figures in found.values()])
     assert results.metrics["Rank-1"] == pytest.approx(mean)
     assert list(protocol(by="view").evaluate(data).details["by_view"]) == list(VIEWS)
@@ -207,3 +207,27 @@ def test_a_list_of_another_form_is_named(name, text, words, tmp_path):
 def test_ranks_count_from_one(ranks):
     with pytest.raises(ConfigError, match="expected numbers of at least 1"):
         protocol(ranks=ranks)
+
+
+def test_cross_view_is_the_mean_over_pairs_of_views():
+    data = embedded(every(PEOPLE, TYPES, ("000", "090", "180")), "lab", noise=1.5, seed=3)
+    results = protocol(probe_types=["bg-*"]).evaluate(data)
+    alone = [
+        protocol(probe_types=["bg-*"], probe_views=[v], gallery_types=["nm-*"], gallery_views=[w])
+        for v in ("000", "090", "180")
+        for w in ("000", "090", "180")
+        if v != w
+    ]
+    found = [each.evaluate(data).metrics for each in alone]
+    means = {name: np.mean([each[name] for each in found]) for name in found[0]}
+    assert results.metrics["cross-view@Rank-1"] == pytest.approx(means["Rank-1"])
+    assert 0 < means["Rank-1"] < results.metrics["Rank-1"]
+    assert results.details["cross_view"] == pytest.approx(means)
+    assert results.tables[0].rows[-1][:3] == ("cross-view", "-", f"{means['Rank-1']:.2f}")
+    assert all(list(each) == ["Rank-1", "Rank-5", "Rank-10", "mAP", "mINP"] for each in found)
+
+
+def test_cross_view_leaves_out_pairs_of_views_without_a_match():
+    names = [("a", "1", "000"), ("b", "1", "000"), ("a", "1", "090"), ("c", "1", "090")]
+    results = protocol().evaluate(embedded(names, "lab", noise=0.0))
+    assert results.metrics["cross-view@Rank-1"] == 100.0

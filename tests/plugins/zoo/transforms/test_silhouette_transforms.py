@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.plugins.zoo.transforms.augment import RandomErasing, RandomHorizontalFlip
+from gait_plugins.plugins.zoo.transforms.augment import BothSides, RandomErasing, RandomHorizontalFlip
 from gait_plugins.plugins.zoo.transforms.compose import Compose
 from gait_plugins.plugins.zoo.transforms.silhouette import BaseSilCuttingTransform, BaseSilTransform
 from gait_plugins.plugins.zoo.transforms.warp import (
@@ -193,6 +193,19 @@ def test_degree_is_checked():
 def test_flip_mirrors():
     frames = walk()
     np.testing.assert_array_equal(RandomHorizontalFlip(1)(frames, rng()), frames[..., ::-1])
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_both_sides_are_the_frames_and_their_mirror_images(channels):
+    frames = walk(3, channels=channels)
+    np.testing.assert_array_equal(BothSides()(frames, rng()), np.concatenate([frames, frames[..., ::-1]]))
+
+
+def test_both_sides_know_left_from_right():
+    labels = np.full((1, 2, 2), 3, np.uint8)
+    np.testing.assert_array_equal(BothSides(sides=[[3, 4]])(labels, rng())[1], labels[0] + 1)
+    with pytest.raises(ConfigError, match="pairs of labels"):
+        BothSides(sides=[[3]])
 
 
 @settings(max_examples=60, deadline=None)

@@ -59,12 +59,11 @@ class Embedder:
         self.config = config if isinstance(config, Config) else load_config(config)
         section = self.config.evaluator_cfg
         path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
-        if not split_part(path)[0].exists():  # before the weights are drawn, which may take its time
+        if not split_part(located(path))[0].exists():  # before the weights are drawn, which may take its time
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
         self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
-        path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None

@@ -22,8 +22,8 @@ from gait_plugins.prepare.masks.forms import Choices, form_of
 from gait_plugins.prepare.sequences import every_sequence
 
 TAKEN = (
-    f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder ID/TYPE/VIEW/FILES, "
-    "the folder of one ID, or a packed data file"
+    f"a file ({', '.join(SUFFIXES)}), a folder of aligned images, a folder of such folders, "
+    "a folder ID/TYPE/VIEW/FILES, the folder of one ID, or a packed data file"
 )
 """What a sequence, or several, may be given as."""
 
@@ -31,9 +31,10 @@ TAKEN = (
 class SequenceFiles(GaitDataset):
     """The sequences of files and folders, whatever their layout.
 
-    A file is a sequence; so is a folder of images. A folder of sequence files holds one in each. Any
-    other folder is taken as ``ID/TYPE/VIEW/FILES``, or as ``TYPE/VIEW/FILES`` of the identity that it is
-    called after, and a packed data file for what it holds.
+    A file is a sequence; so is a folder of images. A folder of sequence files holds one in each, and so
+    does a folder of folders of images. Any other folder is taken as ``ID/TYPE/VIEW/FILES``, or as
+    ``TYPE/VIEW/FILES`` of the identity that it is called after; the files of a view may be its single
+    frames as images. A packed data file is taken for what it holds.
 
     Args:
         paths: what to read.
@@ -56,7 +57,10 @@ class SequenceFiles(GaitDataset):
         self._refs: list[SequenceRef] = []
         self._called: dict[int, str] = {}
         for path in paths:
-            self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
+            if views := _views_of_images(path):
+                self._refs += _of_images(path, views, identity)
+            else:
+                self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return list(self._refs)
@@ -107,8 +111,10 @@ class SequenceFiles(GaitDataset):
 
     def _name(self, ref: SequenceRef) -> str:
         tree, source = ref.source
+        if tree is None:
+            return str(source) if ref.view == str(source) else ref.name
         # Whoever is enrolled from several folders has a sequence of its own name from each.
-        return str(source) if tree is None else ref._replace(label=self._called.get(tree, ref.label)).name
+        return ref._replace(label=self._called.get(tree, ref.label)).name
 
     def _reading(self) -> dict[str, Any]:
         # Of another data set, such as a generated one, an option of this name means something else.
@@ -123,13 +129,7 @@ class SequenceFiles(GaitDataset):
             dataset, refs = every_sequence(path, self._options.get("data_in_use"), self._reading())
         except DataError as error:
             raise _part_of_tree(path) or error from error
-        if identity is not None:
-            raise ConfigError(
-                f"the folder or file names {len({ref.label for ref in refs})} identities itself, "
-                f"but --id gives them all the identity {identity!r}",
-                where=str(path),
-                hint="leave out --id, or give the files of one person",
-            )
+        _check_unnamed(identity, {ref.label for ref in refs}, path)
         self._trees.append(dataset)
         self._places.append(path)
         yield from (ref._replace(source=(len(self._trees) - 1, ref.source)) for ref in refs)
@@ -145,6 +145,16 @@ class SequenceFiles(GaitDataset):
         self._places.append(path)
         self._called[tree] = whole.name
         yield from (ref._replace(label=identity or whole.name, source=(tree, ref.source)) for ref in refs)
+
+
+def _check_unnamed(identity: str | None, names: set[str], path: Path) -> None:
+    if identity is not None:
+        raise ConfigError(
+            f"the folder or file names {len(names)} identities itself, "
+            f"but --id gives them all the identity {identity!r}",
+            where=str(path),
+            hint="leave out --id, or give the files of one person",
+        )
 
 
 def _declared(streams: Any) -> tuple[Stream, ...] | None:
@@ -213,6 +223,36 @@ def _is_tree(path: Path) -> bool:
         return False
     # A picture may lie beside the identities: a sheet to look at.
     return not _images(path) or any(_sequence_files_below(path, 3))
+
+
+def _views_of_images(path: Path) -> list[tuple[Path, tuple[str, ...]]]:
+    """The folders of images below a folder without sequence files, each with its path in parts.
+
+    Those that lie deepest are taken, three levels at most: a picture may lie beside them, to look at.
+    """
+    if not path.is_dir() or _images(path) or any(any(_sequence_files_below(path, n)) for n in range(4)):
+        return []
+    for levels in (3, 2, 1):
+        inside = sorted(folder for folder in path.glob("/".join("*" * levels)) if folder.is_dir())
+        found = [folder for folder in inside if not is_hidden(folder.name) and _images(folder)]
+        if found:
+            return [(folder, folder.relative_to(path).parts) for folder in found]
+    return []
+
+
+def _of_images(
+    path: Path, views: list[tuple[Path, tuple[str, ...]]], identity: str | None
+) -> Iterator[SequenceRef]:
+    """The sequences of ID/TYPE/VIEW/IMAGES, of TYPE/VIEW/IMAGES, or of any folders of images."""
+    levels = len(views[0][1])
+    if levels == 3:
+        _check_unnamed(identity, {parts[0] for _, parts in views}, path)
+    for folder, parts in views:
+        if levels == 1:
+            yield from _loose(folder, identity or "")
+        else:
+            label = parts[0] if levels == 3 else identity or Path(os.path.abspath(path)).name
+            yield SequenceRef(label, parts[-2], parts[-1], (None, folder))
 
 
 def _depth(path: Path) -> int:

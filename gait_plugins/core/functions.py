@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
@@ -16,11 +16,8 @@ from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.config import Config, load_config
 from gait_plugins.config.building import build
 from gait_plugins.config.loading import open_source
-from gait_plugins.config.recipe.load import load_recipe
-from gait_plugins.config.recipe.model import RecipeConfig
 from gait_plugins.core.checkpoints.files import checkpoint_path, saved_iterations
 from gait_plugins.core.evaluate.score import score
-from gait_plugins.core.recipes.run import last_checkpoint, score_recipe, train_recipe
 from gait_plugins.core.runs.folder import run_folder
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import Device
@@ -29,6 +26,9 @@ from gait_plugins.core.runtime.wording import how_to_go_on, in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings
 from gait_plugins.core.train.loop import train as train_one
 from gait_plugins.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from gait_plugins.config.recipe.model import RecipeConfig
 
 Overrides = Mapping[str, Any] | Iterable[str]
 """``{"trainer_cfg.total_iter": 200}``, or ``["trainer_cfg.total_iter=200"]`` as on the command line."""
@@ -104,7 +104,9 @@ def train(
         go_on=how_to_go_on("gait_plugins.train(..., resume=True)"),
     )
     loaded = _load(config, overrides, stage, iteration)
-    if isinstance(loaded, RecipeConfig):
+    if not isinstance(loaded, Config):
+        from gait_plugins.core.recipes.run import last_checkpoint, train_recipe
+
         results = train_recipe(loaded, options, stage)
         last = loaded.stages[-1] if stage is None else loaded[stage]
         return Trained(last.folder, last_checkpoint(last), results)
@@ -148,7 +150,9 @@ def test(
     options = RunOptions(device=device, devices=devices, log_to_file=log_to_file)
     file = None if checkpoint is None else Path(checkpoint)
     loaded = _load(config, overrides, stage, iteration)
-    if isinstance(loaded, RecipeConfig):
+    if not isinstance(loaded, Config):
+        from gait_plugins.core.recipes.run import score_recipe
+
         return score_recipe(loaded, options, stage, file)
     if file is not None:
         loaded = loaded.changed("evaluator_cfg", "restore_hint", str(file))
@@ -226,6 +230,8 @@ def _load(
             f"--iter {iteration} is for one training, and {source.name} is a recipe of several",
             hint="name the stage, and for a test the file: --stage NAME --checkpoint FILE",
         )
+    from gait_plugins.config.recipe.load import load_recipe  # a plain training knows nothing of recipes
+
     return load_recipe(source, texts)
 
 

@@ -38,6 +38,11 @@ def page(
         folder = Path("people") / ref.label / ref.type / ref.view
         folder.mkdir(parents=True)
         np.save(folder / "090.npy", walks.load(ref)[0])
+    walker = Path("masks/ada/nm-01/090")
+    walker.mkdir(parents=True)
+    for number in range(12):
+        frame = cv2.ellipse(np.zeros((64, 64), np.uint8), (32, 32), (8 + number % 3, 29), 0, 0, 360, 255, -1)
+        cv2.imwrite(str(walker / f"{number}.png"), frame)
     return (DOCS / f"{request.param}.md").read_text(encoding="utf-8")
 
 
@@ -84,7 +89,8 @@ def test_every_command_for_a_server_works(page: str, postgres: PostgresServer) -
 
 @pytest.mark.parametrize("page", ["checkpoints", "embeddings", "galleries"], indirect=True)
 def test_the_python_of_the_page_works(page: str) -> None:
-    (code,) = blocks(page, "python")
+    code = "\n".join(blocks(page, "python"))
+    assert code
     given: dict[str, Any] = {
         "Path": Path,
         "path": Path("weights.pt"),

@@ -44,8 +44,8 @@ def json_schema() -> Schema:
         "data_cfg": _named("dataset", _section("data_cfg")),
         "model_cfg": _reference("model"),
         "loss_cfg": _one_or_list(_reference("loss_term")),
-        "optimizer_cfg": _torch("solver"),
-        "scheduler_cfg": _torch("scheduler"),
+        "optimizer_cfg": _torch("solver", "optimizer_cfg"),
+        "scheduler_cfg": _torch("scheduler", "scheduler_cfg"),
         "trainer_cfg": _closed(_section("trainer_cfg")),
         "evaluator_cfg": _named("protocol", _section("evaluator_cfg")),
         "video_cfg": _closed(
@@ -138,8 +138,9 @@ def _docs(component: Component) -> dict[str, str]:
     return docstrings.option_docs(component.load())
 
 
-def _torch(key: str) -> Schema:
-    return {"type": "object", "properties": {key: {"enum": list(torch_options.classes(key))}}}
+def _torch(key: str, section: str) -> Schema:
+    classes = {key: {"enum": list(torch_options.classes(key))}}
+    return {"type": "object", "properties": _section(section) | classes}
 
 
 def _properties(params: Iterable[Param], docs: Mapping[str, str] | None = None) -> Schema:

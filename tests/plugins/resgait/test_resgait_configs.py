@@ -11,6 +11,7 @@ from helpers.files.published_sets import small_copy
 from gait_plugins.config import Config, load_config, shipped
 from gait_plugins.core.data.host_batch import Divider
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.first_batches import FrameCheck
 from gait_plugins.core.train.state import Training
 
 STAGES = [name for name in shipped() if name.startswith("resgait/stages/")]
@@ -131,11 +132,10 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     training = Training(config, RunOptions(device="cpu"))
     training.train_mode()
     batch = training.maker.make(0)
-    training.check_size(batch)
+    FrameCheck(training)(batch)
     trained = [p for p in training.raw.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in trained]
-    given = Divider(training.maker.transforms)(batch, torch.device("cpu"))
-    loss, _, _ = training.forward(given)
+    loss, _, _ = training.forward(batch, Divider(training.maker.transforms), 1)
     training.update(loss, 1)
     assert loss.isfinite()
     assert any(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))

@@ -15,6 +15,7 @@ from helpers.files.published_sets import SETS, small_copy
 from gait_plugins.config import Config, load_config, shipped
 from gait_plugins.core.data.host_batch import Divider
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.train.first_batches import FrameCheck
 from gait_plugins.core.train.state import Training
 
 POSES = ("gaitgraph1/", "gaitgraph2/", "gaittr/", "msgg/", "multigaitpp/", "sconet/", "skeletongait")
@@ -148,10 +149,10 @@ def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     training = Training(config, RunOptions(device="cpu"))
     training.train_mode()
     batch = training.maker.make(0)
-    training.check_size(batch)
+    FrameCheck(training)(batch)
     trained = [p for p in training.raw.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in trained]
-    loss, figures, _ = training.forward(Divider(training.maker.transforms)(batch, torch.device("cpu")))
+    loss, figures, _ = training.forward(batch, Divider(training.maker.transforms), 1)
     training.update(loss, 1)
     assert loss.isfinite()
     assert {f"scalar/{spec.log_prefix}/loss" for spec in config.loss_cfg} <= set(figures)

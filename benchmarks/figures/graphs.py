@@ -49,6 +49,8 @@ from gait_plugins.testing.streams import SIZES as AXES
 from gait_plugins.testing.streams import taken_by
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
+PEOPLE = 60
+"""Where a configuration counts them in its data."""
 FRAMES = 30
 """Of the models that are exported for a number of frames."""
 WALKERS = {
@@ -72,7 +74,7 @@ def chosen() -> list[tuple[str, int]]:
     """A configuration of each model and streams, and its number of parameters, the smallest first."""
     smallest: dict[tuple[str, str], tuple[bool, int, str]] = {}
     for name in shipped():
-        config = load_config(name)
+        config = load_config(name).counted(lambda _: PEOPLE)
         with torch.device("meta"):
             model = config.model_cfg.build()
         size = sum(parameter.numel() for parameter in model.parameters())
@@ -84,7 +86,7 @@ def chosen() -> list[tuple[str, int]]:
 
 def figures(name: str, folder: Path) -> dict[str, Any]:
     """What is told of one configuration."""
-    config = load_config(name)
+    config = load_config(name).counted(lambda _: PEOPLE)
     torch.manual_seed(0)
     model = config.model_cfg.build()
     model.init_parameters()

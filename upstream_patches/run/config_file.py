@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from gait_plugins.config.problems import raise_problems
 from gait_plugins.config.yaml.overrides import apply
 from gait_plugins.config.yaml.reader import read_file
 from gait_plugins.config.yaml.sources import INHERITS, display_name, locate, read_config
@@ -41,13 +42,16 @@ def readable_config(name: str, checkout: Checkout, overrides: Sequence[str] = ()
         ConfigError: there is no such configuration, it is broken, or an override does not fit.
     """
     file = _find(name, checkout).resolve()
-    if not overrides and INHERITS not in read_file(file, display_name(file)).data:
+    alone = read_file(file, display_name(file))
+    raise_problems(alone.problems, display_name(file))
+    if not overrides and INHERITS not in alone.data:
         yield str(file)
         return
     default = checkout.root / "configs" / "default.yaml"
     written = read_config(file)
     tree = merge(read_file(default, display_name(default)), written)
     apply(tree, overrides)
+    raise_problems(tree.problems, display_name(file))
     _follow(tree.data, written.data, overrides)
     handle, path = tempfile.mkstemp(prefix=f"{file.stem}-", suffix=".yaml")
     try:

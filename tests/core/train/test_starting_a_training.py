@@ -84,8 +84,10 @@ def test_overwriting_removes_nothing_while_the_new_training_cannot_start(
 ) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         run(tiny_yaml, overwrite=True, init_from=tmp_path / "nowhere.pt")
-    with pytest.raises(ConfigError, match="Adam of torch refuses its options: Invalid learning rate"):
+    with pytest.raises(ConfigError, match=r"optimizer_cfg\.lr=-1: this is -1"):
         run(tiny_yaml, "optimizer_cfg.lr=-1", overwrite=True)
+    with pytest.raises(ConfigError, match="Adam of torch refuses its options: Invalid beta"):
+        run(tiny_yaml, "optimizer_cfg.betas=[2, 0.9]", overwrite=True)
     assert load_checkpoint(kept)["iteration"] == 2
 
 

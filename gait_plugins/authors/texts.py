@@ -88,7 +88,7 @@ Components for gait-plugins-trackletgait:
 {rows}
 
 ```bash
-pip install -e . --no-deps                        # without a network: --no-build-isolation, with hatchling
+pip install -e '.[test]'
 gait-plugins plugins list                         # {name} and what it offers
 pytest                                            # every component keeps the contract of its kind
 pytest --gait-plugins {name}                      # the same for whatever the manifest names
@@ -102,7 +102,7 @@ manifest; `gait-plugins plugins show NAME` then prints its options, from the con
 _TESTS = '''\
 """Every component keeps the contract of its kind, and the configurations are accepted.
 
-The package must be installed: pip install -e . --no-deps
+The package must be installed: pip install -e '.[test]'
 """
 
 {imports}
@@ -181,9 +181,9 @@ def _write_whole(target: Path, files: Mapping[str, str]) -> None:
 
 
 def how_to_install() -> str:
-    """The command that installs a package from its folder: without a network where that can be done."""
-    alone = " --no-build-isolation" if importlib.util.find_spec("hatchling") else ""
-    return f"pip install -e . --no-deps{alone}"
+    """The command that installs a package from its folder, with what its tests need."""
+    there = all(importlib.util.find_spec(name) for name in ("pytest", "hatchling"))
+    return "pip install -e . --no-deps --no-build-isolation" if there else "pip install -e '.[test]'"
 
 
 def texts(package: Package) -> dict[str, str]:

@@ -170,6 +170,7 @@ def _lines(found: Exported) -> list[str]:
     lines = [
         f"{printable(found.path)}: {found.size / 1e6:.1f} MB, {found.precision}",
         f"takes {taken}",
+        *([f"that went through {', '.join(map(printable, found.transforms))}"] if found.transforms else []),
         f"gives embeddings float32 [{counts[0]}, {channels}, {parts}]",
         "",
         f"{'sequences':>9}  {'frames':>6}  {'difference':>10}",

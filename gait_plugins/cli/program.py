@@ -36,6 +36,10 @@ _HINTS = {
     errno.EDQUOT: "free some disk space, or write to another disk",
     errno.EROFS: "choose a folder that can be written to",
     errno.EACCES: "check that you may read and write there, or choose another folder",
+    errno.ENOENT: "check the path: a folder of it is missing and cannot be made",
+    errno.EEXIST: "check the path: a part of it is a file, not a folder",
+    errno.ENOTDIR: "check the path: a part of it is a file, not a folder",
+    errno.EISDIR: "name a file: this is a folder",
     errno.EPERM: "check that you may read and write there, or choose another folder",
 }
 

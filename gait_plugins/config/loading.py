@@ -63,7 +63,7 @@ def _offered_file(name: str) -> Path:
 
 def load_config(
     source: str | os.PathLike[str] | Mapping[str, Any] | Source,
-    overrides: Iterable[str] = (),
+    overrides: typed.Overrides = (),
     *,
     folder: str | os.PathLike[str] | None = None,
     tried: bool = False,
@@ -76,7 +76,7 @@ def load_config(
         source: name of a shipped configuration (``trackletgait/gait3d``), path of a YAML file, a file that
             was opened already, or the sections themselves.
         overrides: ``a.b.c=value`` over what is written there; values are YAML, list items are named
-            by their position (``loss_cfg.0.margin=0.3``).
+            by their position (``loss_cfg.0.margin=0.3``). Or a mapping of such keys to values.
         folder: where relative paths of components in files (``./my_loss.py:MyLoss``) start from, if
             ``source`` is the sections themselves; None refuses such components: a mapping may come from a
             checkpoint.
@@ -85,6 +85,7 @@ def load_config(
     Raises:
         ConfigError: with ``file:line``; a ``ConfigProblems`` that holds each if there are several.
     """
+    overrides = typed.texts_of(overrides)
     if isinstance(source, Mapping):
         name, written = "this configuration", Tree(copy.deepcopy(dict(source)))
         if folder is not None:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import yaml
-
 from gait_plugins.api import EmbeddingSet, Results
 from gait_plugins.config import Config, load_config
 from gait_plugins.config.building import build
 from gait_plugins.config.loading import open_source
+from gait_plugins.config.yaml.overrides import Overrides, texts_of
 from gait_plugins.core.checkpoints.files import checkpoint_path, saved_iterations
 from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runs.folder import run_folder
@@ -30,8 +28,6 @@ from gait_plugins.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from gait_plugins.config.recipe.model import RecipeConfig
 
-Overrides = Mapping[str, Any] | Iterable[str]
-"""``{"trainer_cfg.total_iter": 200}``, or ``["trainer_cfg.total_iter=200"]`` as on the command line."""
 Source = Config | str | os.PathLike[str] | Mapping[str, Any]
 """A configuration: validated, the name of a shipped one or of a recipe, a file, or the sections."""
 
@@ -210,7 +206,7 @@ def _read(file: Path) -> Embeddings:
 def _load(
     config: Source, overrides: Overrides, stage: str | None, iteration: int | None
 ) -> Config | RecipeConfig:
-    texts = _texts(overrides)
+    texts = texts_of(overrides)
     if isinstance(config, Config):
         if texts:
             raise ConfigError(
@@ -251,29 +247,6 @@ def _alone(config: Config, stage: str | None) -> Config:
 
 def _no_recipe(name: str, stage: str) -> ConfigError:
     return ConfigError(f"{name} is not a recipe: --stage {stage} cannot be used", hint="leave out --stage")
-
-
-def _texts(overrides: Overrides) -> list[str]:
-    if isinstance(overrides, str):
-        return [overrides]
-    if not isinstance(overrides, Mapping):
-        return list(overrides)
-    return [f"{key}={_flow(key, value)}" for key, value in overrides.items()]
-
-
-def _flow(key: str, value: Any) -> str:
-    """A value as YAML in one line."""
-    plain = os.fspath(value) if isinstance(value, os.PathLike) else value
-    plain = plain.item() if isinstance(plain, np.generic) else plain
-    try:
-        text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"an override cannot be written as YAML: {value!r}",
-            where=str(key),
-            hint="give numbers, texts, lists and mappings",
-        ) from error
-    return text.removesuffix("...\n").strip()
 
 
 def _check_processes(devices: int) -> None:

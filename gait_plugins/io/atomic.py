@@ -39,8 +39,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
     except BaseException as error:
         _remove(partial)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say what it was full for
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            error.filename = str(path)  # the file that was asked for; a full disk names none
         raise
 
 

@@ -57,7 +57,7 @@ def read_frames(path: str | PathLike[str]) -> np.ndarray:
 def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """Like :func:`read_frames`, with what had to be converted (None: the file was as expected)."""
     path = Path(path)
-    frames, note = _as_frames(_read_array(path), path)
+    frames, note = as_frames(_read_array(path), path)
     frames = np.ascontiguousarray(frames)
     frames.flags.writeable = False
     return frames, note
@@ -185,7 +185,8 @@ def _read_npz(file: BinaryIO) -> np.ndarray:
     return _read_npy(io.BytesIO(archive.read(members[0])))
 
 
-def _as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
+def as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
+    """An array as frames of 0..255, and in words what was converted; see :func:`read_frames`."""
     _check_shape(array, path)
     if array.dtype == np.uint8:
         # One frame with a value above 1 says that this is no 0/1 mask; only without it look at them all.

@@ -183,3 +183,12 @@ def test_sizes_that_no_network_can_have(classes: int) -> None:
 
     with pytest.raises(ConfigError, match=r"cannot be built|refuses its options"):
         build("model", {"model": "TrackletGait_s", "SeparateBNNecks": {"class_num": classes}})
+
+
+def test_a_place_below_a_file_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    place = str(tmp_path / "file" / "e.npz")
+    done = CliRunner().invoke(app, ["embed", "walkers/gei", "-O", place, "--device", "cpu"])
+    assert done.exit_code == 2
+    assert "a part of it is a file, not a folder" in done.output
+    assert ".partial" not in done.output

@@ -49,12 +49,11 @@ def test_a_script_trains_tests_and_goes_on(tiny_yaml: Path, tmp_path: Path):
     "value", [3, True, None, "a: b", [1, "x"], {"a": [1.5]}, Path("/tmp/x y"), np.float64(0.5)]
 )
 def test_an_override_may_be_any_value(tiny_yaml: Path, value: object):
-    from gait_plugins.config.yaml.overrides import apply
+    from gait_plugins.config.yaml.overrides import apply, texts_of
     from gait_plugins.config.yaml.tree import Tree
-    from gait_plugins.core.functions import _texts
 
     tree = Tree({"data_cfg": {}})
-    apply(tree, _texts({"data_cfg.option": value}))
+    apply(tree, texts_of({"data_cfg.option": value}))
     assert tree.data["data_cfg"]["option"] == (str(value) if isinstance(value, Path) else value)
 
 

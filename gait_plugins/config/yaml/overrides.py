@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked, wit
 from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
+Overrides = Mapping[str, Any] | Iterable[str]
+"""``{"trainer_cfg.total_iter": 200}``, or ``["trainer_cfg.total_iter=200"]`` as on the command line."""
 OPTIONAL = ("video_cfg",)
 """Sections that a configuration may leave out, without defaults."""
 
@@ -130,3 +133,31 @@ def _step(tree: Tree, path: KeyPath, name: str, last: bool, place: str) -> str |
             hint=did_you_mean(name, holder) or None,
         )
     return name
+
+
+def texts_of(overrides: Overrides) -> list[str]:
+    """Overrides as they are typed.
+
+    Raises:
+        ConfigError: a value of a mapping cannot be written as YAML.
+    """
+    if isinstance(overrides, str):
+        return [overrides]
+    if not isinstance(overrides, Mapping):
+        return list(overrides)
+    return [f"{key}={_flow(key, value)}" for key, value in overrides.items()]
+
+
+def _flow(key: str, value: Any) -> str:
+    """A value as YAML in one line."""
+    plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+    plain = plain.item() if type(plain).__module__ == "numpy" and hasattr(plain, "item") else plain
+    try:
+        text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"an override cannot be written as YAML: {value!r}",
+            where=str(key),
+            hint="give numbers, texts, lists and mappings",
+        ) from error
+    return text.removesuffix("...\n").strip()

@@ -27,6 +27,7 @@ from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.part_of_file import part_sha256, split_part
+from gait_plugins.io.sequence_file import as_frames
 from gait_plugins.metrics import Metric
 
 log = logging.getLogger("gait_plugins")
@@ -122,7 +123,17 @@ class Embedder:
         return replace(found, names=names, views=views)
 
     def arrays(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Silhouettes in memory, each uint8 ``[t, h, w]`` in 0..255, as float32 ``[n, c, p]``."""
+        """Embed silhouettes in memory.
+
+        Args:
+            sequences: each ``[t, h, w]``, in 0..255 or as masks in 0..1, of any dtype.
+
+        Returns:
+            float32 ``[n, c, p]``.
+
+        Raises:
+            DataError: one has another shape or other values.
+        """
         dataset = _Arrays(sequences)
         return self.sequences(dataset).embeddings
 
@@ -191,8 +202,8 @@ def _check_finite(values: np.ndarray, refs: Sequence[SequenceRef]) -> None:
 class _Arrays(GaitDataset):
     """Sequences that lie in memory."""
 
-    def __init__(self, frames: Sequence[np.ndarray]) -> None:
-        self.frames = frames
+    def __init__(self, sequences: Sequence[np.ndarray]) -> None:
+        self.frames = [as_frames(np.asarray(each), Path(f"array {i}"))[0] for i, each in enumerate(sequences)]
 
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return [SequenceRef("", "", f"array {number}", number) for number in range(len(self.frames))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +57,8 @@ class Exported:
     precision: Precision = "float32"
     accuracy: Accuracy | None = None
     """Of a smaller graph."""
+    transforms: tuple[str, ...] = ()
+    """Those of the test, which what the graph is fed with must have gone through."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -122,7 +124,15 @@ def export_onnx(
         latency=latency,
         precision=precision,
         accuracy=accuracy,
+        transforms=tuple(_transforms(embedder)),
     )
+
+
+def _transforms(embedder: Embedder) -> Iterator[str]:
+    """The transforms of the test, by name; those that others are made of in their place."""
+    for spec in embedder.config.evaluator_cfg.transform:
+        whole, *inside = spec.walk() if spec is not None else (None,)
+        yield from (each.name for each in inside or (whole,) if each is not None)
 
 
 def _lessen(

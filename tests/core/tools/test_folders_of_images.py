@@ -10,7 +10,7 @@ import pytest
 
 import gait_plugins
 from gait_plugins.core.tools.sequence_files import SequenceFiles
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -61,3 +61,15 @@ def test_the_shipped_checkpoint_embeds_a_tree_as_it_embeds_each_folder(people: P
     assert list(whole.views) == ["000", "090"] * 2
     np.testing.assert_allclose(whole.embeddings, np.concatenate([a.embeddings for a in alone]), atol=1e-5)
     assert np.abs(whole.embeddings[0] - whole.embeddings[2]).max() > 1e-3
+
+
+def test_masks_of_any_form_in_memory_are_the_same_walk(people: Path):
+    embedder = gait_plugins.Embedder("walkers/pretrained", device="cpu")
+    (folder,) = (people / "ada" / "nm-01").glob("000")
+    walk = SequenceFiles([folder]).load(SequenceFiles([folder]).sequences("test")[0])[0]
+    forms = embedder.arrays([walk, (walk > 0).astype(np.uint8), walk > 0, walk.astype(np.float32) / 255])
+    assert np.abs(forms - forms[0]).max() < 1e-5
+    with pytest.raises(DataError, match=r"array 0.*shape \[64, 64\]"):
+        embedder.arrays(walk)  # the frames of one walk are no list of walks
+    with pytest.raises(DataError, match="array 1"):
+        embedder.arrays([walk, walk[:0]])

@@ -99,6 +99,19 @@ def test_a_mirror_of_labels_must_say_which_change_places() -> None:
     assert flip().becomes(SILHOUETTES) == SILHOUETTES
 
 
+@pytest.mark.parametrize("name", ["RandomRotate", "RandomPerspective", "RandomAffine"])
+def test_labels_are_not_blended_unasked(name: str) -> None:
+    def made(**options: Any) -> Transform:
+        built = gait_plugins.build("transform", {"type": name, **options})
+        assert isinstance(built, Transform)
+        return built
+
+    with pytest.raises(ConfigError, match="would be blended: between 2 and 10 lies 6"):
+        made().becomes(LABELS)
+    assert made(labels=True).becomes(LABELS) == made(labels=False).becomes(LABELS) == LABELS
+    assert made().becomes(SILHOUETTES) == SILHOUETTES
+
+
 def test_a_mirrored_person_has_the_other_arm_as_the_left_one() -> None:
     chain = [{"type": "BaseParsingCuttingTransform"}, {"type": "RandomHorizontalFlip", "prob": 1}]
     frames = golden("bodies/parsing")["gps_parsing"]

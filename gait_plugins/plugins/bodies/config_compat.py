@@ -23,9 +23,10 @@ def name_parsing(config: MutableMapping[str, Any]) -> None:
     cuts = [cut for name in SECTIONS for cut in _cuts(_section(config, name).get("transform"))]
     if not cuts or any(cut.get("published") for cut in cuts):
         return
-    if model.get("model") == "SMPLGait":
+    name = _bare(model.get("model"))
+    if name == "SMPLGait":
         model.setdefault("pictures", "parsing")
-    if model.get("model") in ANY_PICTURE and data.get("type", FILES) == FILES and _one_each(config):
+    if name in ANY_PICTURE and data.get("type", FILES) == FILES and _one_each(config):
         data.setdefault("streams", {"parsing": {"type": "Parsing"}})
 
 
@@ -33,6 +34,12 @@ def _section(config: Mapping[str, Any], name: str) -> MutableMapping[str, Any]:
     """A section that may be written to; an empty one where it is none."""
     found = config.get(name)
     return found if isinstance(found, MutableMapping) else {}
+
+
+def _bare(name: Any) -> str:
+    """A name without its package's; empty for one of a checkout of OpenGait, which has code for all this."""
+    package, _, own = str(name).rpartition("/")
+    return "" if package == "opengait" else own
 
 
 def _one_each(config: Mapping[str, Any]) -> bool:
@@ -44,7 +51,7 @@ def _one_each(config: Mapping[str, Any]) -> bool:
 def _cuts(given: Any) -> Iterator[Mapping[str, Any]]:
     """Every cut of labels in a section's transforms, those in a row too."""
     for each in given if isinstance(given, list) else [given]:
-        if isinstance(each, Mapping) and each.get("type") == CUT:
+        if isinstance(each, Mapping) and _bare(each.get("type")) == CUT:
             yield each
         elif isinstance(each, Mapping):
             yield from _cuts(each.get("trf_cfg"))

@@ -79,6 +79,14 @@ def test_maps_become_sequences(tmp_path: Path) -> None:
     assert "1 sequences were already present" in again.output
 
 
+def test_maps_that_their_owners_have_aligned_are_only_resized(tmp_path: Path) -> None:
+    aligned = np.pad(recorded_maps()[0][:, :64], ((14, 14), (32, 32)))
+    write_maps(tmp_path / "in", [aligned], "0001/00-nm/000/Sils_aligned")
+    assert run(tmp_path / "in", tmp_path / "out", "--to", "parsing", "--dataset", "SUSTech1K").exit_code == 0
+    found = np.asarray(read_any(tmp_path / "out/0001/00-nm/000/000.pkl"))
+    assert np.array_equal(found[0], cv2.resize(aligned, (64, 64), interpolation=cv2.INTER_NEAREST))
+
+
 def test_indices_of_a_palette_are_labels(tmp_path: Path) -> None:
     folder = tmp_path / "maps/a/b/c"
     folder.mkdir(parents=True)

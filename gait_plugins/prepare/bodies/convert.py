@@ -13,7 +13,7 @@ import numpy as np
 from gait_plugins.api import Job, track
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import remove_partials
-from gait_plugins.prepare.bodies.labels import FEWEST, LABELS, align_labels, labels_of
+from gait_plugins.prepare.bodies.labels import FEWEST, LABELS, align_labels, labels_of, resize_labels
 from gait_plugins.prepare.bodies.smpl import UnreadableBody, read_body
 from gait_plugins.prepare.convert import (
     SIZES,
@@ -73,8 +73,8 @@ class BodyOrder:
     @property
     def settings(self) -> dict[str, Any]:
         """All that the prepared frames depend on, beside the files."""
-        size = {"size": self.size} if self.to == "parsing" else {}
-        return {"to": self.to, "min_frames": self.min_frames, **size}
+        labels = {"size": self.size, "aligned by its owners": self.layout.aligned}
+        return {"to": self.to, "min_frames": self.min_frames, **(labels if self.to == "parsing" else {})}
 
 
 def smpl_layout(dataset: str) -> Layout:
@@ -155,7 +155,7 @@ def _labels(
         if labels is None:
             remarks[NO_LABELS] = [place]
             return []
-        frame = align_labels(labels, order.size)
+        frame = (resize_labels if order.layout.aligned else align_labels)(labels, order.size)
         if frame is None:
             remarks[FEW].append(place)
         else:

@@ -42,6 +42,17 @@ def align_labels(labels: np.ndarray, size: int = 64) -> np.ndarray | None:
     return centred(person, (person > 0).sum(0)) if person.any() else None
 
 
+def resize_labels(labels: np.ndarray, size: int = 64) -> np.ndarray | None:
+    """Labels that their data set has aligned already, brought to ``size`` by ``size``.
+
+    Returns:
+        uint8 ``[size, size]``; None where they hold no person.
+    """
+    if int((labels > 0).sum()) < FEWEST:
+        return None
+    return np.asarray(cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST))
+
+
 def labels_of(picture: Picture) -> np.ndarray | None:
     """The labels of a picture, uint8 ``[h, w]``: grey values, or indices of a palette; None: it has none."""
     values = picture.values

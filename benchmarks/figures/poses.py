@@ -1,10 +1,11 @@
-"""Rank-1 of the small models of poses, maps and silhouettes on walkers, mean and deviation over seeds.
+"""Rank-1 of the small models of poses, maps, labels and silhouettes on walkers, with its spread over seeds.
 
     python benchmarks/figures/poses.py --output DIR             (twenty minutes a seed on an idle core)
     python benchmarks/figures/poses.py gaittr --seeds 1 --output DIR
 
 The seed draws weights and batches; the people stay the same. Runs that are whole in the output folder are not
-repeated. ``silhouettes`` is the network of SkeletonGait on silhouettes in place of skeleton maps.
+repeated. ``silhouettes`` is the network of SkeletonGait on silhouettes in place of skeleton maps, and
+``labels`` that of GaitBase on labels of body parts.
 """
 
 from __future__ import annotations
@@ -21,12 +22,21 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 
 SILHOUETTES = ["data_cfg.streams=[silhouettes]", "model_cfg.Backbone.in_channels=1"]
+LABELS = [
+    "data_cfg.streams=[parsing]",
+    "trainer_cfg.transform=[{type: BaseParsingCuttingTransform}]",
+    "evaluator_cfg.transform=[{type: BaseParsingCuttingTransform}]",
+]
 MODELS: dict[str, tuple[str, list[str]]] = {
     "skeletongaitpp": ("walkers/skeletongaitpp", []),
     "skeletongait": ("walkers/skeletongait", []),
     "silhouettes": ("walkers/skeletongait", SILHOUETTES),
     "gaitgraph2": ("walkers/gaitgraph2", []),
     "gaittr": ("walkers/gaittr", []),
+    "parsinggait": ("walkers/parsinggait", []),
+    "labels": ("walkers/gaitbase", LABELS),
+    "smplgait": ("walkers/smplgait", []),
+    "gaitbase": ("walkers/gaitbase", []),
 }
 """Name of a row -> configuration, and what is changed of it."""
 

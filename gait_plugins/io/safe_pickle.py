@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import numpy as np
 
+_MOST = 1000
+"""Objects in lists of dicts that are looked at."""
 UNSAFE_HINT = "do not open the file with pickle.load; make it again from its source, as numpy arrays"
 
 
@@ -61,6 +63,53 @@ def load_counts(file: IO[bytes]) -> dict[str, int]:
             raise RefusedPickle(f"a pickled dict of {_kind(name)} to {_kind(count)}, expected whole numbers")
         counts[name] = count
     return counts
+
+
+def load_dicts(file: IO[bytes], names: Sequence[str]) -> list[dict[str, np.ndarray]]:
+    """Arrays by name of each dict in a pickle: one dict, several in a list, or an array of such objects.
+
+    Args:
+        file: of protocol 0 to 5.
+        names: of the arrays that are wanted; others are not made.
+
+    Raises:
+        RefusedPickle: it holds anything but dicts of arrays and numbers; the message names what.
+        Exception: whatever ``pickle`` raises for a truncated or damaged stream.
+    """
+    return [_named(each, names) for each in _dicts(_CountUnpickler(file, encoding="latin1").load())]
+
+
+def _dicts(value: Any) -> list[dict[Any, Any]]:
+    """The dicts in a list, in a dict of numbers, or in an array of objects, in their order."""
+    found: list[dict[Any, Any]] = []
+    waiting: list[Any] = [value]
+    # A list may hold itself, and be short in the file: what is looked at is counted.
+    for _ in range(_MOST):
+        if not waiting:
+            return found
+        inner: Any = waiting.pop(0)
+        if isinstance(inner, dict) and all(isinstance(key, str) for key in inner):
+            found.append(inner)
+            continue
+        if isinstance(inner, dict):
+            inner = [inner[key] for key in sorted(key for key in inner if isinstance(key, int))]
+        elif isinstance(inner, _Array):
+            inner = inner.data
+        if not isinstance(inner, (list, tuple)):
+            raise RefusedPickle(f"a pickled {_kind(value)}, expected dicts of numpy arrays by name")
+        waiting = [*inner[:_MOST], *waiting[:_MOST]]
+    raise RefusedPickle(f"a pickle of more than {_MOST} objects, expected dicts of numpy arrays by name")
+
+
+def _named(found: dict[str, Any], names: Sequence[str]) -> dict[str, np.ndarray]:
+    arrays = {}
+    for name in names:
+        given = found.get(name)
+        if isinstance(given, _Array):
+            arrays[name] = given.build()
+        elif given is not None:
+            raise RefusedPickle(f"a pickled {_kind(given)} under {name!r}, expected a numpy array")
+    return arrays
 
 
 def _loaded(file: IO[bytes]) -> np.ndarray | list[np.ndarray]:
@@ -168,7 +217,7 @@ class _Array(_Record):
     __slots__ = ("axes", "data", "dtype", "order", "shape")
 
     def __init__(self, *_: Any) -> None:
-        self.data: bytes | bytearray | None = None
+        self.data: Any = None
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state

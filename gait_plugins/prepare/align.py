@@ -54,10 +54,24 @@ def align_mask(mask: np.ndarray, size: int = 64, interpolation: Interpolation = 
     if not columns:
         return None
     person = cv2.resize(person, (columns, size), interpolation=INTERPOLATIONS[interpolation])
-    mass = cv2.reduce(person, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0].cumsum(dtype=np.int64)
-    left = int(np.searchsorted(mass, mass[-1] / 2, side="right")) - size // 2
+    return centred(person, cv2.reduce(person, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0])
+
+
+def centred(person: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """A square around the column in which the cumulated mass passes one half.
+
+    Args:
+        person: ``[size, columns]``.
+        mass: of each column.
+
+    Returns:
+        ``[size, size]``; what lies outside is 0.
+    """
+    size, columns = person.shape
+    passed = mass.cumsum(dtype=np.int64)
+    left = int(np.searchsorted(passed, passed[-1] / 2, side="right")) - size // 2
     first, last = max(left, 0), min(left + size, columns)
-    aligned = np.zeros((size, size), np.uint8)
+    aligned = np.zeros((size, size), person.dtype)
     aligned[:, first - left : last - left] = person[:, first:last]
     return aligned
 

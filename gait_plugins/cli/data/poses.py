@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 Text = str | None
 SILHOUETTES, KEYPOINTS, MAPS = "silhouettes", "keypoints", "skeleton-maps"
+PARSING, SMPL = "parsing", "smpl"
 _PANEL = "Poses (--to keypoints, --to skeleton-maps)"
 
 To = Annotated[
-    str, typer.Option("--to", help="What to make: silhouettes, keypoints (of pose files), skeleton-maps.")
+    str,
+    typer.Option(
+        "--to",
+        help="What to make: silhouettes, parsing (of label maps), smpl (of ROMP's files), keypoints (of pose "
+        "files), skeleton-maps.",
+    ),
 ]
 Joints = Annotated[
     Text,
@@ -74,8 +80,8 @@ class PoseOptions:
     published: bool
 
 
-def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> bool:
-    """Whether poses are to be prepared.
+def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
+    """See that the options are for what is to be made.
 
     Args:
         to: what is to be made.
@@ -83,25 +89,26 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> bool:
         masks: options for silhouettes, by their names on the command line; None and False are not given.
 
     Raises:
-        ConfigError: ``to`` is none of the three, or options are given that it has no use for.
+        ConfigError: ``to`` is none of the five, or options are given that it has no use for.
     """
-    known = (SILHOUETTES, KEYPOINTS, MAPS)
-    if to not in known:
-        raise ConfigError(f"--to {to!r}: expected one of {', '.join(known)}", where="data prepare")
     given = [f"--{name}" for name, value in asdict(poses).items() if value not in (None, False)]
-    wrong = [name for name, value in masks.items() if value not in (None, False)]
-    if to == SILHOUETTES:
-        wrong = given
-    elif to == KEYPOINTS:
-        wrong += [name for name in given if name in ("--sigma", "--published")]
-    if wrong:
+    of_masks = [name for name, value in masks.items() if value not in (None, False)]
+    wrong = {
+        SILHOUETTES: given,
+        PARSING: given + [name for name in of_masks if name != "--size"],
+        SMPL: given + of_masks,
+        KEYPOINTS: of_masks + [name for name in given if name in ("--sigma", "--published")],
+        MAPS: of_masks,
+    }
+    if to not in wrong:
+        raise ConfigError(f"--to {to!r}: expected one of {', '.join(wrong)}", where="data prepare")
+    if wrong[to]:
         raise ConfigError(
-            f"{', '.join(wrong)}: not for --to {to}",
+            f"{', '.join(wrong[to])}: not for --to {to}",
             where="data prepare",
             hint="leave it out, or say with --to what is made: keypoints or skeleton-maps of files of poses, "
-            "silhouettes of masks",
+            "silhouettes of masks, parsing of label maps, smpl of a body model's parameters",
         )
-    return to != SILHOUETTES
 
 
 def pose_order(

@@ -11,7 +11,10 @@ from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.poses import (
     KEYPOINTS,
+    MAPS,
+    PARSING,
     SILHOUETTES,
+    SMPL,
     Index,
     Joints,
     Person,
@@ -27,7 +30,10 @@ from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
+    from gait_plugins.prepare.bodies.convert import BodyOrder
     from gait_plugins.prepare.poses.convert import PoseOrder
+
+    AnyOrder = Order | PoseOrder | BodyOrder
 
 Text = str | None
 Threshold = Annotated[
@@ -105,26 +111,48 @@ def prepare(
 
     Each mask shows one person, white on black; making masks from pictures is not part of this command.
     Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
-    With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks.
+    With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks, with
+    --to parsing maps of body parts, with --to smpl parameters of a body model.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     target = chosen_out("data prepare", out, target)
     poses = PoseOptions(joints, reorder, person, index, sigma, published)
     masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
     masks |= {"--each-label": each_label, "--largest": largest}
-    of_poses = check_kind(to, poses, masks)
-    layout = _layout(dataset, pattern, identity, kind, view, of_poses)
-    if of_poses:
-        _tell(
-            pose_order(
-                source, target, layout, to, poses, min_frames=min_frames, workers=workers, dataset=dataset
-            ),
-            dataset,
-            as_json,
+    check_kind(to, poses, masks)
+    layout = _layout(dataset, pattern, identity, kind, view, to)
+    order: AnyOrder
+    if to in (KEYPOINTS, MAPS):
+        order = pose_order(
+            source, target, layout, to, poses, min_frames=min_frames, workers=workers, dataset=dataset
         )
+    elif to in (PARSING, SMPL):
+        order = _body_order(source, target, layout, to, size, min_frames, workers)
     else:
-        masks_order = _mask_order(source, target, layout, masks, min_frames, workers)
-        _tell(masks_order, dataset, as_json)
+        order = _mask_order(source, target, layout, masks, min_frames, workers)
+    _tell(order, dataset, as_json)
+
+
+def _body_order(
+    source: Path,
+    target: Path,
+    layout: Layout,
+    to: str,
+    size: int | None,
+    min_frames: int | None,
+    workers: int | None,
+) -> BodyOrder:
+    from gait_plugins.prepare.bodies.convert import BodyOrder
+
+    return BodyOrder(
+        source,
+        target,
+        layout,
+        "parsing" if to == PARSING else "smpl",
+        64 if size is None else size,
+        layout.min_frames if min_frames is None else min_frames,
+        workers,
+    )
 
 
 def _mask_order(
@@ -154,36 +182,47 @@ def _mask_order(
     )
 
 
-def _tell(order: Order | PoseOrder, dataset: str, as_json: bool) -> None:
+def _tell(order: AnyOrder, dataset: str, as_json: bool) -> None:
     """Run the order and print what came of it."""
-    from gait_plugins.prepare import LAYOUTS, Order, layout_named
-    from gait_plugins.prepare import prepare as run
+    from gait_plugins.prepare import LAYOUTS, layout_named
     from gait_plugins.prepare.layouts import OWN
-    from gait_plugins.prepare.poses.convert import prepare_poses
+    from gait_plugins.prepare.poses.convert import PoseOrder
 
-    record = run(order) if isinstance(order, Order) else prepare_poses(order)
+    record = _run(order)
     if as_json:
         say_json(_as_data(record, order))
     else:
         say(_in_words(record, order, layout_named(dataset) is LAYOUTS[OWN]))
-        if not isinstance(order, Order) and order.drawn_anew:
+        if isinstance(order, PoseOrder) and order.drawn_anew:
             say("for weights that others trained on OpenGait's maps, draw them with --published")
 
 
-def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, of_poses: bool) -> Layout:
+def _run(order: AnyOrder) -> Record:
+    from gait_plugins.prepare import Order
+    from gait_plugins.prepare import prepare as prepare_masks
+    from gait_plugins.prepare.bodies.convert import BodyOrder, prepare_bodies
+    from gait_plugins.prepare.poses.convert import prepare_poses
+
+    if isinstance(order, Order):
+        return prepare_masks(order)
+    return prepare_bodies(order) if isinstance(order, BodyOrder) else prepare_poses(order)
+
+
+def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, to: str) -> Layout:
     from dataclasses import replace
 
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare import Rule, layout_named
+    from gait_plugins.prepare.bodies.convert import smpl_layout
     from gait_plugins.prepare.poses.layouts import pose_layout
 
-    layout = pose_layout(dataset) if of_poses else layout_named(dataset)
+    known = {KEYPOINTS: pose_layout, MAPS: pose_layout, SMPL: smpl_layout}.get(to, layout_named)
+    layout = known(dataset)
     given = {"id": identity, "type": kind, "view": view}
     names = {part: text for part, text in given.items() if text is not None}
     if pattern is None and not names:
         return layout
-    own = pose_layout("own") if of_poses else layout_named("own")
-    if layout is not own and pattern is None:
+    if layout != known("own") and pattern is None:
         raise ConfigError(
             f"--id, --type and --view need --pattern: the layout {dataset} has its own names",
             where="data prepare",
@@ -195,7 +234,7 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text,
     return replace(layout, rules=(Rule(pattern, **names),))
 
 
-def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
+def _as_data(record: Record, order: AnyOrder) -> dict[str, object]:
     remarks = [
         {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
         for finding in record.findings_of_source(order.fixes)
@@ -204,22 +243,25 @@ def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
     return {**done, "remarks": remarks}
 
 
-def _next(target: Path, own: bool, keypoints: bool) -> str:
+def _next(target: Path, own: bool, to: object) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
         return f"gait-plugins data partition {target} -O partition.json --probes 1"
-    if keypoints:
+    if to == KEYPOINTS:
         return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
+    if to == PARSING:
+        return f"gait-plugins data check parsinggait/gait3d_parsing -o data_cfg.dataset_root={target}"
+    if to == SMPL:
+        return "put the files beside those of the silhouettes, then gait-plugins data check smplgait/gait3d"
     return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"
 
 
-def _in_words(record: Record, order: Order | PoseOrder, own: bool) -> str:
+def _in_words(record: Record, order: AnyOrder, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were already present")
     for finding in record.findings_of_source(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:
-        keypoints = order.settings.get("to") == KEYPOINTS
-        lines += ["", f"next: {_next(order.target, own, keypoints)}"]
+        lines += ["", f"next: {_next(order.target, own, order.settings.get('to'))}"]
     return "\n".join(lines)

@@ -16,7 +16,11 @@ from helpers.files.published_sets import SETS, Published
 
 FRAMES = 8
 CLASSES = ("negative", "neutral", "positive")
-WALKING = {**SETS, "Scoliosis1K": Published(None, "evaluate_scoliosis", CLASSES)}
+WALKING = {
+    **SETS,
+    "Scoliosis1K": Published(None, "evaluate_scoliosis", CLASSES),
+    "Gait3D-Parsing": SETS["Gait3D"],
+}
 
 
 @lru_cache(maxsize=256)
@@ -49,6 +53,18 @@ def _stacked(*streams: str) -> Callable[[int, str], Mapping[str, Any]]:
     return held
 
 
+def _merged(*names: str) -> Callable[[int, str], Mapping[str, Any]]:
+    """As Gait3D's authors lay the files of several sources into one folder."""
+    streams = {"pars": "parsing", "sils": "silhouettes", "smpls": "smpl"}
+
+    def held(person: int, view: str) -> Mapping[str, Any]:
+        found = {name: frames(streams[name], person, view) for name in names}
+        doubles = {name: x.astype(np.float64) if x.dtype == np.float32 else x for name, x in found.items()}
+        return {f"{name}-seq0.pkl": content for name, content in doubles.items()}
+
+    return held
+
+
 def _silhouettes(person: int, view: str) -> Mapping[str, Any]:
     return {"silhouettes.pkl": frames("silhouettes", person, view)}
 
@@ -62,6 +78,9 @@ CONTENTS: Mapping[str, Callable[[int, str], Mapping[str, Any]]] = {
     "silhouette, parsing": _stacked("silhouettes", "parsing"),
     "silhouette, flow": _stacked("silhouettes", "flow"),
     "silhouettes": _silhouettes,
+    "pars": _merged("pars"),
+    "sils, smpls": _merged("sils", "smpls"),
+    "pars, sils, smpls": _merged("pars", "sils", "smpls"),
 }
 """What a view folder holds -> its files."""
 

@@ -271,7 +271,7 @@ def test_what_cannot_be_done_is_one_error_in_words(case: str, raw: Path, tmp_pat
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (("--to", "maps"), "expected one of silhouettes, keypoints, skeleton-maps"),
+        (("--to", "maps"), "expected one of silhouettes, parsing, smpl, keypoints, skeleton-maps"),
         (("--joints", "17"), "--joints: not for --to silhouettes"),
         ((*MAPS, "--sigma", "0"), "sigma 0.0"),
         ((*MAPS, "--reorder", "18"), "skeleton maps are drawn of COCO's 17 joints"),

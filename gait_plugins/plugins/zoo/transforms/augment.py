@@ -17,39 +17,51 @@ _ATTEMPTS = 100
 class RandomHorizontalFlip(WithProbability):
     """Mirror the whole sequence left to right.
 
-    In a mirror, what moved to the right moves to the left, and a left arm is a right one. Pixels alone are
-    mirrored where neither is asked for, as published.
+    In a mirror, what moved to the right moves to the left, and a left arm is a right one. Optical flow and
+    labels of body parts are refused where it is not said what becomes of them.
 
     Args:
         prob: probability of acting on a sequence.
         rightward: channels that tell a motion to the right, whose sign changes: in bytes about 128, where 0
             is the background; about 0 in other numbers.
-        sides: pairs of labels (left, right) of the body's parts, which change places.
+        sides: pairs of labels (left, right) of the body's parts, which change places: ``[[3, 4], [5, 6],
+            [7, 8], [9, 10]]`` for Gait3D-Parsing. ``[]``: pixels alone are mirrored, as published.
     """
 
     def __init__(
         self,
         prob: float = 0.5,
         rightward: Sequence[int] | None = None,
-        sides: Sequence[Sequence[int]] = (),
+        sides: Sequence[Sequence[int]] | None = None,
     ) -> None:
         super().__init__(prob)
         self.rightward = None if rightward is None else list(rightward)
         self.sides = sides
-        if any(len(pair) != 2 or not all(0 <= label <= 255 for label in pair) for pair in sides):
+        if any(len(pair) != 2 or not all(0 <= label <= 255 for label in pair) for pair in sides or ()):
             raise ConfigError(
-                f"sides are {[list(pair) for pair in sides]}, expected pairs of labels",
+                f"sides are {[list(pair) for pair in sides or ()]}, expected pairs of labels",
                 where="RandomHorizontalFlip",
                 hint="for example sides: [[3, 4], [5, 6]]",
             )
 
     def becomes(self, stream: Stream) -> Stream:
-        """Frames of the same kind. Raises ``ConfigError`` for optical flow whose channels are not named."""
+        """Frames of the same kind.
+
+        Raises:
+            ConfigError: for optical flow whose channels are not named, and labels whose sides are not.
+        """
         if stream.name == "flow" and self.rightward is None:
             raise ConfigError(
                 "a mirrored flow must change the sign of its motion to the right, but no channel is named",
                 where="RandomHorizontalFlip",
                 hint="name the channel by rightward: [0]; rightward: [] mirrors the pixels alone",
+            )
+        if stream.name == "parsing" and self.sides is None and self.rightward is None:
+            raise ConfigError(
+                "in a mirror the left arm is the right one, but no labels are named that change places",
+                where="RandomHorizontalFlip",
+                hint="name them by sides: [[3, 4], [5, 6], [7, 8], [9, 10]], those of Gait3D-Parsing; sides: "
+                "[] mirrors the pixels alone, as published",
             )
         return stream
 

@@ -28,8 +28,9 @@ class JointPictures(JointTransform):
 
     Square frames beside narrower ones, such as maps of 64x64 beside silhouettes of 64x44, are first cut to
     their width. Frames are divided as the transforms say, so that all streams come in [0, 1]; of labels, the
-    largest one counts for 255. Labels are moved whole, and in a mirror left and right labels change places,
-    as the motion to the right changes its sign.
+    largest one counts for 255. Where nothing divides, as in a list with BaseParsingCuttingTransform, labels
+    keep their numbers. Labels are moved whole, and in a mirror left and right labels change places, as the
+    motion to the right changes its sign.
 
     Args:
         trf_cfg: the transforms, first to last.
@@ -60,7 +61,8 @@ class JointPictures(JointTransform):
             name: [self._suited(each, name, motion.get(name, [])) for each in trf_cfg] for name in self._names
         }
         divisor = math.prod(each.divisor for each in trf_cfg)
-        self.divisors = {name: divisor * self.labels.get(name, GREY) / GREY for name in self._names}
+        share = {name: 1.0 if divisor == 1 else label / GREY for name, label in self.labels.items()}
+        self.divisors = {name: divisor * share.get(name, 1.0) for name in self._names}
 
     @classmethod
     def example_config(cls) -> dict[str, Any]:
@@ -119,7 +121,7 @@ class JointPictures(JointTransform):
         after: Stream | None = None
         if len(known) == len(sizes):
             # Of labels, the transforms' divisor is not what they are divided by.
-            high = GREY if name in self.labels else stream.high
+            high = GREY if name in self.labels and self.divisors[name] != 1 else stream.high
             after = stream.changed(shape=(*stream.shape[:-1], min(known)), high=high)
             after = becomes_after(self.chains[name], after)
         shape = (*stream.shape[:-2], "h", "w") if after is None else after.shape
@@ -130,7 +132,7 @@ class JointPictures(JointTransform):
         own = copy.copy(transform)
         if isinstance(own, Compose):
             own.transforms = [self._suited(each, name, rightward) for each in own.transforms]
-        elif isinstance(own, RandomHorizontalFlip) and own.rightward is None and not own.sides:
+        elif isinstance(own, RandomHorizontalFlip) and own.rightward is None and own.sides is None:
             own.rightward = [] if self.published_flip else rightward
             own.sides = SIDES if name in self.labels and not self.published_flip else ()
         elif isinstance(own, WARPS):

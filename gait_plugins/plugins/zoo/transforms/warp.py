@@ -7,9 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from gait_plugins.api import WithProbability
+from gait_plugins.api import Stream, WithProbability
 from gait_plugins.api.options import number_within
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 
 _MOST = 128  # channels of an image, where OpenCV admits the fewest
 _LANES = 16  # multiples are far faster; and with fewer than five OpenCV rounds in another way
@@ -17,7 +17,25 @@ _LANES = 16  # multiples are far faster; and with fewer than five OpenCV rounds 
 Warp = Callable[[np.ndarray], np.ndarray]
 
 
-class RandomRotate(WithProbability):
+class _Warp(WithProbability):
+    """Moves pixels, blended or whole."""
+
+    def __init__(self, prob: float, labels: bool | None) -> None:
+        super().__init__(prob)
+        self.labels = labels
+
+    def becomes(self, stream: Stream) -> Stream | None:
+        """Frames of the same kind. Raises ``ConfigError`` for labels that may be blended."""
+        if stream.name == "parsing" and self.labels is None:
+            raise ConfigError(
+                "the labels of the stream 'parsing' would be blended: between 2 and 10 lies 6, another part",
+                where=type(self).__name__,
+                hint="set labels: true, which moves them whole; labels: false blends them, as published",
+            )
+        return stream
+
+
+class RandomRotate(_Warp):
     """Rotate the sequence by one random angle; pixels from outside are black.
 
     The published rotation turns about the point (x, y) = (h // 2, w // 2): height and width are
@@ -28,14 +46,13 @@ class RandomRotate(WithProbability):
         prob: probability of acting on a sequence.
         degree: the angle is uniform in [-degree, degree].
         about_centre: turn about the true centre of the frame instead.
-        labels: pixels are labels, and are moved whole in place of blended.
+        labels: pixels are labels, and are moved whole in place of blended; must be said of parsing.
     """
 
     def __init__(
-        self, prob: float = 0.5, degree: float = 10, about_centre: bool = False, labels: bool = False
+        self, prob: float = 0.5, degree: float = 10, about_centre: bool = False, labels: bool | None = None
     ) -> None:
-        super().__init__(prob)
-        self.labels = labels
+        super().__init__(prob, labels)
         self.degree = number_within("RandomRotate", "degree", degree, 0, 360)
         self.about_centre = about_centre
 
@@ -45,10 +62,10 @@ class RandomRotate(WithProbability):
         centre = (height // 2, width // 2)
         if self.about_centre:
             centre = ((width - 1) / 2, (height - 1) / 2)
-        return warp_affine(sequence, cv2.getRotationMatrix2D(centre, angle, 1), self.labels)
+        return warp_affine(sequence, cv2.getRotationMatrix2D(centre, angle, 1), bool(self.labels))
 
 
-class RandomPerspective(WithProbability):
+class RandomPerspective(_Warp):
     """Warp the sequence to a random trapezium: its corners move inwards along top and bottom edge.
 
     Each corner moves by a whole number of pixels, uniform in [0, margin) on the left and in
@@ -56,12 +73,11 @@ class RandomPerspective(WithProbability):
 
     Args:
         prob: probability of acting on a sequence.
-        labels: pixels are labels, and are moved whole in place of blended.
+        labels: pixels are labels, and are moved whole in place of blended; must be said of parsing.
     """
 
-    def __init__(self, prob: float = 0.5, labels: bool = False) -> None:
-        super().__init__(prob)
-        self.labels = labels
+    def __init__(self, prob: float = 0.5, labels: bool | None = None) -> None:
+        super().__init__(prob, labels)
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         height, width = sequence.shape[-2:]
@@ -73,10 +89,10 @@ class RandomPerspective(WithProbability):
         seen = [[top_left, 0], [top_right, 0], [bottom_right, height], [bottom_left, height]]
         frame = [[0, 0], [width, 0], [width, height], [0, height]]
         matrix = cv2.getPerspectiveTransform(np.array(seen, np.float32), np.array(frame, np.float32))
-        return warp_perspective(sequence, matrix, self.labels)
+        return warp_perspective(sequence, matrix, bool(self.labels))
 
 
-class RandomAffine(WithProbability):
+class RandomAffine(_Warp):
     """Shift, shear and scale the sequence by moving three of its corners at random.
 
     Both ends of the map are drawn: three points up to ``h // 64 * 10`` pixels away from three corners,
@@ -85,12 +101,11 @@ class RandomAffine(WithProbability):
     Args:
         prob: probability of acting on a sequence.
         degree: part of the published signature; the published map does not depend on it.
-        labels: pixels are labels, and are moved whole in place of blended.
+        labels: pixels are labels, and are moved whole in place of blended; must be said of parsing.
     """
 
-    def __init__(self, prob: float = 0.5, degree: float = 10, labels: bool = False) -> None:
-        super().__init__(prob)
-        self.labels = labels
+    def __init__(self, prob: float = 0.5, degree: float = 10, labels: bool | None = None) -> None:
+        super().__init__(prob, labels)
         self.degree = degree
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -101,7 +116,7 @@ class RandomAffine(WithProbability):
         corners = np.array([[0, 0], [height, 0], [0, width]])
         inwards = np.array([[1, 1], [-1, 1], [1, -1]])
         before, after = (corners + inwards * rng.integers(0, shift, (2, 3, 2))).astype(np.float32)
-        return warp_affine(sequence, cv2.getAffineTransform(before, after), self.labels)
+        return warp_affine(sequence, cv2.getAffineTransform(before, after), bool(self.labels))
 
 
 def warp_affine(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) -> np.ndarray:

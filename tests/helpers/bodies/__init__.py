@@ -1,0 +1,1 @@
+"""ParsingGait and SMPLGait: recorded cases, and small forms of their configurations."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gait_plugins.hookspecs import Contribution, hookimpl
 
 requires_api = 1
@@ -11,3 +13,19 @@ _HERE = "gait_plugins.plugins.clouds"
 @hookimpl
 def gait_models() -> Contribution:
     return {"LidarGaitPlusPlus": f"{_HERE}.models.lidargaitpp:LidarGaitPlusPlus"}
+
+
+@hookimpl
+def gait_transforms() -> Contribution:
+    return {
+        "PointCloudsTransform": f"{_HERE}.transforms.points:PointCloudsTransform",
+        "SamplePoints": f"{_HERE}.transforms.sampling:SamplePoints",
+    }
+
+
+@hookimpl
+def gait_configure(config: dict[str, Any]) -> None:
+    """What OpenGait's files ask of the sampler: so many points of each cloud."""
+    from gait_plugins.plugins.clouds.config_compat import sample_points
+
+    sample_points(config)

@@ -107,7 +107,8 @@ class SetAbstraction(PointMLP):
         else:
             # The first layer sees features as they are: it is worked out for each point, not each neighbour.
             seen = F.linear(cloud.features.flatten(0, 1), weight[:, self.coordinates :], bias)
-            rows = seen.index_select(0, places).addmm_(offsets, to_offsets.t())
+            same = seen.dtype  # another one in mixed precision
+            rows = seen.index_select(0, places).addmm_(offsets.to(same), to_offsets.t().to(same))
         features = self.layers(rows).view(b, s, k, -1).amax(2)
         return Cloud(centres, features)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import gait_plugins
 from gait_plugins.api import GaitBatch, GaitModel
-from helpers.golden_rules import FREQUENCIES, check_state_dict, fill_weights_B, golden_json
+from helpers.golden_rules import FREQUENCIES, check_state_dict, fill_weights_B, golden_json, sil
 
 SEED = 100
 POINTS = 40
@@ -35,18 +35,34 @@ def cloud_size(n: int, s: int, base: int) -> int:
     return base + 7 * ((5 * n + 3 * s) % 4)
 
 
+def _grid(*sizes: int) -> list[np.ndarray]:
+    return np.meshgrid(*(np.arange(size, dtype=np.float64) for size in sizes), indexing="ij", sparse=True)
+
+
+def body(n: int, s: int, h: int, w: int) -> np.ndarray:
+    """0/1 float64 ``[n, s, h, w]``: one wavy upright blob, with background all around."""
+    a, b = FREQUENCIES
+    who, frame, row, column = _grid(n, s, h, w)
+    y = row - h * (0.5 + 0.03 * np.sin(frame + who))
+    y = y / (h * (0.40 + 0.03 * np.cos(1.3 * frame + who)))
+    x = column - w * (0.5 + 0.08 * np.sin(10 * a * frame + who))
+    x = x / (w * (0.20 + 0.05 * np.sin(10 * b * frame + 2 * who)))
+    return (y**2 + (x / (1 + 0.25 * np.sin(9 * y + frame))) ** 2 < 1).astype(np.float64)
+
+
 def depth(n: int, s: int, h: int, w: int) -> np.ndarray:
     """Coloured depth images, black outside the silhouettes, uint8 ``[n, s, 3, h, w]``."""
-    from helpers.golden_rules import sil
-
     a, b = FREQUENCIES
-    who, frame, channel, row, column = np.meshgrid(
-        *(np.arange(size, dtype=np.float64) for size in (n, s, 3, h, w)), indexing="ij", sparse=True
-    )
+    who, frame, channel, row, column = _grid(n, s, 3, h, w)
     down = np.sin(a * row * (1 + 0.1 * who) + 0.9 * channel + 0.23 * frame)
     across = np.cos(b * column - 0.17 * frame * (1 + who) + 0.5 * channel)
     values = np.floor(127.5 + 127.4 * down * across)
     return (values * sil(n, s, h, w).numpy()[:, :, None]).astype(np.uint8)
+
+
+def coloured(n: int, s: int, h: int, w: int) -> np.ndarray:
+    """The same with the channels last, uint8 ``[n, s, h, w, 3]``."""
+    return depth(n, s, h, w).transpose(0, 1, 3, 4, 2)
 
 
 def normalised(clouds: np.ndarray, heights: bool) -> np.ndarray:

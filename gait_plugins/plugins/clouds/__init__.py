@@ -18,6 +18,7 @@ def gait_models() -> Contribution:
 @hookimpl
 def gait_transforms() -> Contribution:
     return {
+        "DepthImages": f"{_HERE}.transforms.depth:DepthImages",
         "PointCloudsTransform": f"{_HERE}.transforms.points:PointCloudsTransform",
         "SamplePoints": f"{_HERE}.transforms.sampling:SamplePoints",
     }

@@ -68,9 +68,8 @@ every = pytest.mark.parametrize("each", CLOUDS, ids=[each.name for each in CLOUD
 
 def settings(config: Config) -> str:
     trainer, schedule = config.trainer_cfg, config.scheduler_cfg.options
-    assert (
-        config.evaluator_cfg.restore_hint == trainer.total_iter == schedule.get("T_max", trainer.total_iter)
-    )
+    steps = trainer.total_iter
+    assert config.evaluator_cfg.restore_hint == steps == schedule.get("T_max", steps)
     parameters = sum(p.numel() for p in model_outline(config).parameters())
     softmax = config.loss_cfg[1].component.options
     values = [

@@ -12,8 +12,10 @@ from helpers.golden_rules import golden
 
 from gait_plugins.api import Ragged
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.clouds.transforms.depth import DepthImages
 from gait_plugins.plugins.clouds.transforms.points import PointCloudsTransform
 from gait_plugins.plugins.clouds.transforms.sampling import SamplePoints
+from gait_plugins.prepare.clouds.projection import depth_image
 from gait_plugins.testing import check_transform
 
 PUBLISHED_ORDER = ("flip_prob", "shift_prob", "jit_prob", "scale_prob", "drop_prob")
@@ -122,6 +124,7 @@ def test_every_point_of_a_cloud_may_be_drawn() -> None:
     [
         lambda: SamplePoints(5),
         lambda: SamplePoints(5).at_test(),
+        lambda: DepthImages(16),
         lambda: PointCloudsTransform(scale_aware=True, **dict.fromkeys(PUBLISHED_ORDER, 0.5)),
     ],
 )
@@ -142,3 +145,12 @@ def test_what_is_no_cloud_is_refused_in_words() -> None:
         SamplePoints(0)
     with pytest.raises(ConfigError, match=r"flip_prob of PointCloudsTransform is 1.5, expected .* 0 to 1"):
         PointCloudsTransform(flip_prob=1.5)
+
+
+def test_depth_images_are_those_of_each_cloud() -> None:
+    clouds = unequal()
+    found = DepthImages()(clouds, np.random.default_rng(0))
+    assert (found.shape, found.dtype) == ((4, 3, 64, 64), np.uint8)
+    np.testing.assert_array_equal(found[2], depth_image(clouds[2]))
+    with pytest.raises(ConfigError, match="size of DepthImages is 2"):
+        DepthImages(2)

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from gait_plugins.prepare.poses.convert import PoseOrder
 
 Text = str | None
-SILHOUETTES, KEYPOINTS, MAPS = "silhouettes", "keypoints", "skeleton-maps"
+SILHOUETTES, KEYPOINTS, MAPS, DEPTH = "silhouettes", "keypoints", "skeleton-maps", "depth"
 _PANEL = "Poses (--to keypoints, --to skeleton-maps)"
 
 To = Annotated[
-    str, typer.Option("--to", help="What to make: silhouettes, keypoints (of pose files), skeleton-maps.")
+    str,
+    typer.Option(
+        "--to",
+        help="What to make: silhouettes, keypoints (of pose files), skeleton-maps, depth (of point clouds).",
+    ),
 ]
 Joints = Annotated[
     Text,
@@ -56,7 +60,8 @@ Published = Annotated[
     bool,
     typer.Option(
         "--published",
-        help="Draw skeleton maps as OpenGait's script does: for weights that others have trained.",
+        help="Draw skeleton maps, or cut depth images, as OpenGait's script does: for weights that others "
+        "have trained.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -83,15 +88,17 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> bool:
         masks: options for silhouettes, by their names on the command line; None and False are not given.
 
     Raises:
-        ConfigError: ``to`` is none of the three, or options are given that it has no use for.
+        ConfigError: ``to`` is none of the four, or options are given that it has no use for.
     """
-    known = (SILHOUETTES, KEYPOINTS, MAPS)
+    known = (SILHOUETTES, KEYPOINTS, MAPS, DEPTH)
     if to not in known:
         raise ConfigError(f"--to {to!r}: expected one of {', '.join(known)}", where="data prepare")
     given = [f"--{name}" for name, value in asdict(poses).items() if value not in (None, False)]
     wrong = [name for name, value in masks.items() if value not in (None, False)]
     if to == SILHOUETTES:
         wrong = given
+    elif to == DEPTH:
+        wrong = [name for name in [*wrong, *given] if name not in ("--size", "--published")]
     elif to == KEYPOINTS:
         wrong += [name for name in given if name in ("--sigma", "--published")]
     if wrong:
@@ -99,9 +106,9 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> bool:
             f"{', '.join(wrong)}: not for --to {to}",
             where="data prepare",
             hint="leave it out, or say with --to what is made: keypoints or skeleton-maps of files of poses, "
-            "silhouettes of masks",
+            "silhouettes of masks, depth of point clouds",
         )
-    return to != SILHOUETTES
+    return to in (KEYPOINTS, MAPS)
 
 
 def pose_order(

@@ -9,6 +9,7 @@ import typer
 
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.poses import (
+    DEPTH,
     KEYPOINTS,
     SILHOUETTES,
     Index,
@@ -26,7 +27,10 @@ from gait_plugins.io.printable import say, say_json
 
 if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
+    from gait_plugins.prepare.clouds.convert import CloudOrder
     from gait_plugins.prepare.poses.convert import PoseOrder
+
+    AnyOrder = Order | PoseOrder | CloudOrder
 
 Text = str | None
 Threshold = Annotated[
@@ -67,7 +71,7 @@ def prepare(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder of raw masks, one video of masks, COCO annotations (.json), or pose files."
+            help="Folder of raw masks, one video of masks, COCO annotations (.json), pose files or clouds."
         ),
     ],
     target: Annotated[Path, typer.Argument(help="Folder to write, laid out as ID/TYPE/VIEW/VIEW.pkl.")],
@@ -78,7 +82,7 @@ def prepare(
     view: Annotated[Text, typer.Option("--view", help="Camera view, given like --id.")] = None,
     to: To = SILHOUETTES,
     size: Annotated[
-        int | None, typer.Option(help="Height and width of the silhouettes: 64 (default) or 128 pixels.")
+        int | None, typer.Option(help="Height and width of the images: 64 (default) or 128 pixels.")
     ] = None,
     threshold: Threshold = None,
     invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
@@ -101,15 +105,18 @@ def prepare(
 
     Each mask shows one person, white on black; making masks from pictures is not part of this command.
     Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
-    With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks.
+    With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks, with
+    --to depth point clouds (.pcd, .bin, .npy, text, pickles).
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     poses = PoseOptions(joints, reorder, person, index, sigma, published)
     masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
     masks |= {"--each-label": each_label, "--largest": largest}
     of_poses = check_kind(to, poses, masks)
-    layout = _layout(dataset, pattern, identity, kind, view, of_poses)
-    if of_poses:
+    layout = _layout(dataset, pattern, identity, kind, view, to)
+    if to == DEPTH:
+        _tell(_cloud_order(source, target, layout, size, published, min_frames, workers), dataset, as_json)
+    elif of_poses:
         _tell(
             pose_order(
                 source, target, layout, to, poses, min_frames=min_frames, workers=workers, dataset=dataset
@@ -120,6 +127,21 @@ def prepare(
     else:
         masks_order = _mask_order(source, target, layout, masks, min_frames, workers)
         _tell(masks_order, dataset, as_json)
+
+
+def _cloud_order(
+    source: Path,
+    target: Path,
+    layout: Layout,
+    size: int | None,
+    published: bool,
+    min_frames: int | None,
+    workers: int | None,
+) -> CloudOrder:
+    from gait_plugins.prepare.clouds.convert import CloudOrder
+
+    least = 1 if min_frames is None else min_frames
+    return CloudOrder(source, target, layout, 64 if size is None else size, published, least, workers)
 
 
 def _mask_order(
@@ -149,35 +171,41 @@ def _mask_order(
     )
 
 
-def _tell(order: Order | PoseOrder, dataset: str, as_json: bool) -> None:
+def _tell(order: AnyOrder, dataset: str, as_json: bool) -> None:
     """Run the order and print what came of it."""
     from gait_plugins.prepare import LAYOUTS, Order, layout_named
     from gait_plugins.prepare import prepare as run
+    from gait_plugins.prepare.clouds.convert import CloudOrder, prepare_clouds
     from gait_plugins.prepare.layouts import OWN
-    from gait_plugins.prepare.poses.convert import prepare_poses
+    from gait_plugins.prepare.poses.convert import PoseOrder, prepare_poses
 
-    record = run(order) if isinstance(order, Order) else prepare_poses(order)
+    if isinstance(order, CloudOrder):
+        record = prepare_clouds(order)
+    else:
+        record = run(order) if isinstance(order, Order) else prepare_poses(order)
     if as_json:
         say_json(_as_data(record, order))
     else:
         say(_in_words(record, order, layout_named(dataset) is LAYOUTS[OWN]))
-        if not isinstance(order, Order) and order.drawn_anew:
+        if isinstance(order, PoseOrder) and order.drawn_anew:
             say("for weights that others trained on OpenGait's maps, draw them with --published")
 
 
-def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, of_poses: bool) -> Layout:
+def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, to: str) -> Layout:
     from dataclasses import replace
 
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare import Rule, layout_named
+    from gait_plugins.prepare.clouds.layouts import cloud_layout
     from gait_plugins.prepare.poses.layouts import pose_layout
 
-    layout = pose_layout(dataset) if of_poses else layout_named(dataset)
+    of_kind = {SILHOUETTES: layout_named, DEPTH: cloud_layout}.get(to, pose_layout)
+    layout = of_kind(dataset)
     given = {"id": identity, "type": kind, "view": view}
     names = {part: text for part, text in given.items() if text is not None}
     if pattern is None and not names:
         return layout
-    own = pose_layout("own") if of_poses else layout_named("own")
+    own = of_kind("own")
     if layout is not own and pattern is None:
         raise ConfigError(
             f"--id, --type and --view need --pattern: the layout {dataset} has its own names",
@@ -190,7 +218,7 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text,
     return replace(layout, rules=(Rule(pattern, **names),))
 
 
-def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
+def _as_data(record: Record, order: AnyOrder) -> dict[str, object]:
     remarks = [
         {"remark": finding.problem, "fix": finding.fix, "count": finding.count}
         for finding in record.findings(order.fixes)
@@ -199,22 +227,25 @@ def _as_data(record: Record, order: Order | PoseOrder) -> dict[str, object]:
     return {**done, "remarks": remarks}
 
 
-def _next(target: Path, own: bool, keypoints: bool) -> str:
+def _next(target: Path, own: bool, made: object) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
         return f"gait-plugins data partition {target} -o partition.json --probes 1"
-    if keypoints:
+    if made == DEPTH:
+        return (
+            "gait-plugins data check CONFIG (lidargait/sustech1k with data_cfg.data_in_use=[0], or your own)"
+        )
+    if made == KEYPOINTS:
         return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
     return f"gait-plugins data check --root {target} --partition FILE (the partition of the data set)"
 
 
-def _in_words(record: Record, order: Order | PoseOrder, own: bool) -> str:
+def _in_words(record: Record, order: AnyOrder, own: bool) -> str:
     lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were already present")
     for finding in record.findings(order.fixes):
         lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
     if record.written:
-        keypoints = order.settings.get("to") == KEYPOINTS
-        lines += ["", f"next: {_next(order.target, own, keypoints)}"]
+        lines += ["", f"next: {_next(order.target, own, order.settings.get('to'))}"]
     return "\n".join(lines)

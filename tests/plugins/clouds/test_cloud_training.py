@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.children import import_path
-from helpers.components.cloud_training import STEPS, checkpoint, configured, run
+from helpers.clouds.training import STEPS, checkpoint, configured, run
 from helpers.components.tiny_training import equal, trained
 
 from gait_plugins.api import RaggedTensor, SequenceIndex

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.golden_clouds import SEED, cloud, cloud_size, normalised
+from helpers.clouds.golden import SEED, cloud, cloud_size, normalised
 from helpers.golden_rules import golden
 
 from gait_plugins.api import Ragged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers.golden_clouds import SEED, cloud_batch, depth, recorded_clouds, recorded_model
+from helpers.clouds.golden import SEED, cloud_batch, depth, recorded_clouds, recorded_model
 from helpers.golden_rules import (
     assert_within_noise,
     check_state_dict,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.golden_clouds import cloud_batch
+from helpers.clouds.golden import cloud_batch
 from torch import Tensor
 
 import gait_plugins

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers.golden_clouds import SEED
+from helpers.clouds.golden import SEED
 from helpers.golden_rules import golden
 from torch import Tensor
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.clouds.golden import cloud, cloud_size
 from helpers.files.prepare_runs import frames_of, gait, prepared, record_of
-from helpers.golden_clouds import cloud, cloud_size
 
 from gait_plugins.prepare.clouds.projection import depth_image
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.golden_clouds import body, cloud, coloured
+from helpers.clouds.golden import body, cloud, coloured
 from helpers.golden_rules import golden
 
 from gait_plugins.prepare.clouds.projection import (

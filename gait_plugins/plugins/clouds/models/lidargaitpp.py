@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from gait_plugins.api import GaitBatch, GaitModel, ModelOutput, RaggedTensor
+from gait_plugins.api import GaitBatch, GaitModel, ModelOutput, RaggedTensor, Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import PackedMax, heads
 from gait_plugins.nn.ragged_frames import pad_frames
-from gait_plugins.plugins.clouds.models.cloud_frames import CloudFrames
 from gait_plugins.plugins.clouds.models.pooling import (
     CountBins,
     HeightBins,
@@ -31,6 +30,29 @@ from gait_plugins.plugins.clouds.models.set_abstraction import (
 Pool = Literal["PPP_HAP", "PPP_UAP", "PPP_UDP", "GMaxP", "VLAD"]
 RADII = (0.1, 0.2, 0.4)
 CLUSTERS = 16
+
+
+class CloudFrames(Stream):
+    """Point clouds after a model's transforms, ragged or of one size.
+
+    Args:
+        columns: of a point: x, y, z, and 4 with its height above the ground.
+    """
+
+    def __init__(self, columns: int) -> None:
+        about = (
+            "expected are normalised x, y, z and the height in metres, after PointCloudsTransform with "
+            "scale_aware: true"
+            if columns == 4
+            else "expected are normalised x, y, z, after PointCloudsTransform without scale_aware"
+        )
+        super().__init__("points", (None, columns), "float32", about=about)
+
+    def misfit(self, given: Stream) -> str | None:
+        """As of any stream; a cloud of a fixed number of points is one too."""
+        if len(given.shape) == 2 and not given.ragged:
+            given = given.changed(shape=(None, given.shape[1]))
+        return super().misfit(given)
 
 
 class LidarGaitPlusPlus(GaitModel):

@@ -1,6 +1,6 @@
 """Depth images of point clouds: ours against plotting each cloud, saving the figure and reading it back.
 
-    python benchmarks/depth_images.py [--points 800]
+    PYTHONPATH=benchmarks python benchmarks/clouds/depth_images.py [--points 800]
 
 The other side is what the published script does, in our words: a figure of the whole panorama for each cloud.
 It needs matplotlib (``pip install 'gait-plugins-trackletgait[viz]'``).

@@ -1,6 +1,6 @@
 """Neighbours of points and a training step of LidarGait++ against the published loops.
 
-    python benchmarks/clouds_step.py [--set FreeGait] [--sequences 4] [--frames 4]
+    PYTHONPATH=benchmarks python benchmarks/clouds/lidargaitpp_step.py [--set FreeGait]
 
 The other side is a plain transcription of the published way: a copy under a mask for each point that is
 chosen, distances sorted whole, every neighbour copied through every layer. Both have the same weights, clouds

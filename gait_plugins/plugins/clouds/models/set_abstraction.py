@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.plugins.clouds.models.neighbours import farthest_points, nearest_points, points_in_ball
+from gait_plugins.plugins.clouds.models.norm_and_max import highest_of_neighbours, normed
 
 Sampling = Literal["knn", "ball"]
 
@@ -46,12 +47,14 @@ class PointMLP(nn.Module):
         conv = cast(nn.Conv2d, self.mlp_convs[number])
         return conv.weight.flatten(1), conv.bias
 
-    def layers(self, first: Tensor) -> Tensor:
-        """All layers from rows ``[m, c]`` that the first convolution has given."""
-        rows = first
+    def layers(self, first: Tensor, k: int = 1) -> Tensor:
+        """All layers, from what the first convolution has given, rows ``[m, c]``; the highest of each k."""
+        rows, last = first, len(self.mlp_bns) - 1
         for number, norm in enumerate(self.mlp_bns):
             if number:
                 rows = F.linear(rows, *self.layer(number))
+            if number == last and k > 1:
+                return highest_of_neighbours(norm, rows, k)
             rows = F.relu(normed(norm, rows), inplace=True)
         return rows
 
@@ -109,8 +112,7 @@ class SetAbstraction(PointMLP):
             seen = F.linear(cloud.features.flatten(0, 1), weight[:, self.coordinates :], bias)
             same = seen.dtype  # another one in mixed precision
             rows = seen.index_select(0, places).addmm_(offsets.to(same), to_offsets.t().to(same))
-        features = self.layers(rows).view(b, s, k, -1).amax(2)
-        return Cloud(centres, features)
+        return Cloud(centres, self.layers(rows, k).view(b, s, -1))
 
     @torch.no_grad()
     def grouped(self, cloud: Cloud, start: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -142,9 +144,3 @@ class PointFeatures(PointMLP):
         rows = torch.cat([cloud.points[..., : self.coordinates], cloud.features], 2).flatten(0, 1)
         found = self.layers(F.linear(rows, *self.layer(0)))
         return found.view(*cloud.points.shape[:2], -1)
-
-
-def normed(norm: nn.Module, rows: Tensor) -> Tensor:
-    """Rows ``[m, c]`` through a norm of maps ``[n, c, h, w]``: each row is a map of one pixel."""
-    maps: Tensor = norm(rows[..., None, None])
-    return maps.flatten(1)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 import gait_plugins
 from gait_plugins.api import GaitBatch
+from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.plugins.clouds.models.lidargaitpp import LidarGaitPlusPlus
 from gait_plugins.plugins.clouds.models.neighbours import farthest_points, nearest_points
 from gait_plugins.plugins.clouds.models.set_abstraction import PointMLP, SetAbstraction
@@ -155,6 +156,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as the trainer does: fresh pages would cost both sides as much as the work
     clock = time.process_time if options.processor_time else time.perf_counter
     count, widths = SETS[options.set]
     frames = clouds(options.sequences, options.frames, count)

@@ -102,16 +102,20 @@ class SetAbstraction(PointMLP):
         first = torch.arange(b, device=groups.device).view(b, 1, 1) * cloud.points.shape[1]
         places = (groups + first).flatten()
         near = cloud.points.flatten(0, 1).index_select(0, places).view(b, s, k, -1)
-        offsets = near.sub_(centres[:, :, None]).mul_(self.scale)[..., : self.coordinates].flatten(0, 2)
+        offsets = near.sub_(centres[:, :, None]).mul_(self.scale)[..., : self.coordinates].flatten(1, 2)
         weight, bias = self.layer(0)
-        to_offsets = weight[:, : self.coordinates]
+        # Cloud by cloud: one product of all rows by so few columns is slow in the backward pass.
+        to_offsets = weight[:, : self.coordinates].t().expand(b, -1, -1)
         if cloud.features is None:
-            rows = F.linear(offsets, to_offsets, bias)
+            assert bias is not None
+            rows = torch.baddbmm(bias, offsets, to_offsets)
         else:
             # The first layer sees features as they are: it is worked out for each point, not each neighbour.
             seen = F.linear(cloud.features.flatten(0, 1), weight[:, self.coordinates :], bias)
             same = seen.dtype  # another one in mixed precision
-            rows = seen.index_select(0, places).addmm_(offsets.to(same), to_offsets.t().to(same))
+            rows = seen.index_select(0, places).view(b, s * k, -1)
+            rows = rows.baddbmm_(offsets.to(same), to_offsets.to(same))
+        rows = rows.flatten(0, 1)
         return Cloud(centres, self.layers(rows, k).view(b, s, -1))
 
     @torch.no_grad()

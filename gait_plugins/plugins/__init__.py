@@ -2,6 +2,7 @@
 
 MANIFESTS = {
     "bodies": "gait_plugins.plugins.bodies",
+    "clouds": "gait_plugins.plugins.clouds",
     "films": "gait_plugins.plugins.films",
     "hybrid": "gait_plugins.plugins.hybrid",
     "monitors": "gait_plugins.plugins.monitors",

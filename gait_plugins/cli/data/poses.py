@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Text = str | None
 SILHOUETTES, KEYPOINTS, MAPS = "silhouettes", "keypoints", "skeleton-maps"
-PARSING, SMPL = "parsing", "smpl"
+PARSING, SMPL, DEPTH = "parsing", "smpl", "depth"
 _PANEL = "Poses (--to keypoints, --to skeleton-maps)"
 
 To = Annotated[
@@ -25,7 +25,7 @@ To = Annotated[
     typer.Option(
         "--to",
         help="What to make: silhouettes, parsing (of label maps), smpl (of ROMP's files), keypoints (of pose "
-        "files), skeleton-maps.",
+        "files), skeleton-maps, depth (of point clouds).",
     ),
 ]
 Joints = Annotated[
@@ -62,7 +62,8 @@ Published = Annotated[
     bool,
     typer.Option(
         "--published",
-        help="Draw skeleton maps as OpenGait's script does: for weights that others have trained.",
+        help="Draw skeleton maps, or cut depth images, as OpenGait's script does: for weights that others "
+        "have trained.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -89,7 +90,7 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
         masks: options for silhouettes, by their names on the command line; None and False are not given.
 
     Raises:
-        ConfigError: ``to`` is none of the five, or options are given that it has no use for.
+        ConfigError: ``to`` is none of the six, or options are given that it has no use for.
     """
     given = [f"--{name}" for name, value in asdict(poses).items() if value not in (None, False)]
     of_masks = [name for name, value in masks.items() if value not in (None, False)]
@@ -99,6 +100,7 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
         SMPL: given + of_masks,
         KEYPOINTS: of_masks + [name for name in given if name in ("--sigma", "--published")],
         MAPS: of_masks,
+        DEPTH: [name for name in [*of_masks, *given] if name not in ("--size", "--published")],
     }
     if to not in wrong:
         raise ConfigError(f"--to {to!r}: expected one of {', '.join(wrong)}", where="data prepare")
@@ -107,7 +109,7 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
             f"{', '.join(wrong[to])}: not for --to {to}",
             where="data prepare",
             hint="leave it out, or say with --to what is made: keypoints or skeleton-maps of files of poses, "
-            "silhouettes of masks, parsing of label maps, smpl of a body model's parameters",
+            "silhouettes of masks, parsing of label maps, smpl of a body model's parameters, depth of clouds",
         )
 
 

@@ -10,6 +10,7 @@ import typer
 from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.cli.data.findings import finding_lines
 from gait_plugins.cli.data.poses import (
+    DEPTH,
     KEYPOINTS,
     MAPS,
     PARSING,
@@ -31,9 +32,10 @@ from gait_plugins.io.printable import say, say_json
 if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
     from gait_plugins.prepare.bodies.convert import BodyOrder
+    from gait_plugins.prepare.clouds.convert import CloudOrder
     from gait_plugins.prepare.poses.convert import PoseOrder
 
-    AnyOrder = Order | PoseOrder | BodyOrder
+    AnyOrder = Order | PoseOrder | BodyOrder | CloudOrder
 
 Text = str | None
 Threshold = Annotated[
@@ -74,7 +76,7 @@ def prepare(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder of raw masks, one video of masks, COCO annotations (.json), or pose files."
+            help="Folder of raw masks, one video of masks, COCO annotations (.json), pose files or clouds."
         ),
     ],
     target: Annotated[
@@ -88,7 +90,7 @@ def prepare(
     view: Annotated[Text, typer.Option("--view", help="Camera view, given like --id.")] = None,
     to: To = SILHOUETTES,
     size: Annotated[
-        int | None, typer.Option(help="Height and width of the silhouettes: 64 (default) or 128 pixels.")
+        int | None, typer.Option(help="Height and width of the images: 64 (default) or 128 pixels.")
     ] = None,
     threshold: Threshold = None,
     invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
@@ -112,7 +114,8 @@ def prepare(
     Each mask shows one person, white on black; making masks from pictures is not part of this command.
     Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
     With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks, with
-    --to parsing maps of body parts, with --to smpl parameters of a body model.
+    --to parsing maps of body parts, with --to smpl parameters of a body model, with --to depth point clouds
+    (.pcd, .bin, .npy, text, pickles).
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     target = chosen_out("data prepare", out, target)
@@ -122,7 +125,9 @@ def prepare(
     check_kind(to, poses, masks)
     layout = _layout(dataset, pattern, identity, kind, view, to)
     order: AnyOrder
-    if to in (KEYPOINTS, MAPS):
+    if to == DEPTH:
+        order = _cloud_order(source, target, layout, size, published, min_frames, workers)
+    elif to in (KEYPOINTS, MAPS):
         order = pose_order(
             source, target, layout, to, poses, min_frames=min_frames, workers=workers, dataset=dataset
         )
@@ -153,6 +158,21 @@ def _body_order(
         layout.min_frames if min_frames is None else min_frames,
         workers,
     )
+
+
+def _cloud_order(
+    source: Path,
+    target: Path,
+    layout: Layout,
+    size: int | None,
+    published: bool,
+    min_frames: int | None,
+    workers: int | None,
+) -> CloudOrder:
+    from gait_plugins.prepare.clouds.convert import CloudOrder
+
+    least = 1 if min_frames is None else min_frames
+    return CloudOrder(source, target, layout, 64 if size is None else size, published, least, workers)
 
 
 def _mask_order(
@@ -201,10 +221,13 @@ def _run(order: AnyOrder) -> Record:
     from gait_plugins.prepare import Order
     from gait_plugins.prepare import prepare as prepare_masks
     from gait_plugins.prepare.bodies.convert import BodyOrder, prepare_bodies
+    from gait_plugins.prepare.clouds.convert import CloudOrder, prepare_clouds
     from gait_plugins.prepare.poses.convert import prepare_poses
 
     if isinstance(order, Order):
         return prepare_masks(order)
+    if isinstance(order, CloudOrder):
+        return prepare_clouds(order)
     return prepare_bodies(order) if isinstance(order, BodyOrder) else prepare_poses(order)
 
 
@@ -214,15 +237,17 @@ def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text,
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare import Rule, layout_named
     from gait_plugins.prepare.bodies.convert import smpl_layout
+    from gait_plugins.prepare.clouds.layouts import cloud_layout
     from gait_plugins.prepare.poses.layouts import pose_layout
 
-    known = {KEYPOINTS: pose_layout, MAPS: pose_layout, SMPL: smpl_layout}.get(to, layout_named)
-    layout = known(dataset)
+    known = {KEYPOINTS: pose_layout, MAPS: pose_layout, SMPL: smpl_layout, DEPTH: cloud_layout}
+    of_kind = known.get(to, layout_named)
+    layout = of_kind(dataset)
     given = {"id": identity, "type": kind, "view": view}
     names = {part: text for part, text in given.items() if text is not None}
     if pattern is None and not names:
         return layout
-    if layout != known("own") and pattern is None:
+    if layout != of_kind("own") and pattern is None:
         raise ConfigError(
             f"--id, --type and --view need --pattern: the layout {dataset} has its own names",
             where="data prepare",
@@ -247,6 +272,10 @@ def _next(target: Path, own: bool, to: object) -> str:
     if own:
         # The ready configurations for one's own data are scored by the probes that a partition lists.
         return f"gait-plugins data partition {target} -O partition.json --probes 1"
+    if to == DEPTH:
+        return (
+            "gait-plugins data check CONFIG (lidargait/sustech1k with data_cfg.data_in_use=[0], or your own)"
+        )
     if to == KEYPOINTS:
         return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
     if to == PARSING:

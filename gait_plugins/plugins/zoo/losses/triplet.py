@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +23,9 @@ class TripletLoss(Loss):
     """
 
     gathers = True
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "lazy": "OpenGait's loss has no such option either: all triplets of a batch count"
+    }
 
     def __init__(self, margin: float = 0.2, loss_term_weight: float = 1.0) -> None:
         super().__init__(loss_term_weight)

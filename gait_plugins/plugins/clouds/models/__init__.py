@@ -1,0 +1,1 @@
+"""Networks of point clouds: LidarGait++ and its parts."""

@@ -1,0 +1,1 @@
+"""Preparation of point clouds: depth images in colour, as LidarGait takes them."""

@@ -1,0 +1,1 @@
+"""Clouds by formula, recorded models of them, and a small training."""

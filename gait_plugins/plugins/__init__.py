@@ -2,6 +2,7 @@
 
 MANIFESTS = {
     "films": "gait_plugins.plugins.films",
+    "foundation": "gait_plugins.plugins.foundation",
     "hybrid": "gait_plugins.plugins.hybrid",
     "monitors": "gait_plugins.plugins.monitors",
     "opengait-host": "upstream_patches.host",

@@ -134,7 +134,7 @@ def resolve(tree: Tree, name: str) -> Config:
     Raises:
         ConfigError: see :func:`load_config`.
     """
-    raise_problems(check_shape(tree), name)
+    raise_problems(check_shape(tree, listed=("data_cfg",)), name)  # a plugin may take a list of data sets
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
     _pinned(tree).lifecycle.configure(tree.data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checked, Checker, OptionOwner
@@ -30,18 +30,24 @@ class _Split(NamedTuple):
     accepts: Signature
 
 
-def check_shape(tree: Tree) -> list[Problem]:
-    """Problems: unknown sections, and sections that are not a mapping (for losses, or a list of them)."""
+def check_shape(tree: Tree, listed: Collection[str] = ()) -> list[Problem]:
+    """Problems: unknown sections, and sections that are not a mapping (for losses, or a list of them).
+
+    Args:
+        tree: what was read.
+        listed: sections that may be lists of mappings too.
+    """
     checker = Checker(tree)
     for name, value in tree.data.items():
         path: KeyPath = (name,)
         if name not in TOP:
             hint = checker.meant(str(name), TOP)
             checker.report(f"unknown section; the sections are {', '.join(TOP)}", path, hint)
-        elif name == "loss_cfg" and isinstance(value, list):
+        elif name in ("loss_cfg", *listed) and isinstance(value, list):
+            meant = "a loss term" if name == "loss_cfg" else f"each of {name}"
             for i, item in enumerate(value):
                 if not isinstance(item, dict):
-                    checker.report(f"expected a mapping for a loss term, got {shown(item)}", (*path, i))
+                    checker.report(f"expected a mapping for {meant}, got {shown(item)}", (*path, i))
         elif name.endswith("_cfg") and not isinstance(value, dict | None):
             checker.report(f"expected a mapping, got {shown(value)}", path)
         elif not name.endswith("_cfg"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gait_plugins.hookspecs import Contribution, hookimpl
 
 requires_api = 1
@@ -17,3 +19,33 @@ def gait_models() -> Contribution:
         "FoundationGait_Scaling_LinearProbing_DGait": f"{_HERE}.probes:DepressionProbe",
         "FoundationGait_Scaling_LinearProbing_RAGAR": f"{_HERE}.probes:AttributeProbe",
     }
+
+
+@hookimpl
+def gait_datasets() -> Contribution:
+    return {"mixture": f"{_HERE}.mixture:Mixture"}
+
+
+@hookimpl
+def gait_batch_samplers() -> Contribution:
+    return {"OneSetSampler": f"{_HERE}.one_set:OneSetSampler"}
+
+
+@hookimpl
+def gait_protocols() -> Contribution:
+    return {
+        "evaluate_dgait": f"{_HERE}.protocols:DGaitProtocol",
+        "evaluate_ragar": f"{_HERE}.protocols:RagarProtocol",
+    }
+
+
+@hookimpl
+def gait_configure(config: dict[str, Any]) -> None:
+    """What OpenGait's files leave to its code: lists of data sets, views, steps, terms of the probes."""
+    from gait_plugins.plugins.foundation import config_compat
+
+    config_compat.mix_listed_sets(config)
+    config_compat.join_views(config)
+    config_compat.name_steps(config)
+    config_compat.name_terms(config)
+    config_compat.drop_idle_triplets(config)

@@ -47,6 +47,8 @@ class FoundationGaitPretrain(GaitModel):
         published: see :meth:`from_config`.
     """
 
+    followers = ("teacher_backbone",)
+
     def __init__(
         self,
         backbone: BackboneOptions,

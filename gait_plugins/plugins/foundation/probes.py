@@ -179,8 +179,8 @@ class AttributeProbe(_Probe):
         super().__init__(encoder, neck, **options)
         if not attributes or min(attributes) < 1 or neck["class_num"] != 2:
             raise ConfigError(
-                f"Attribute_list is {list(attributes)} and class_num {neck['class_num']}, expected the number "
-                "of values of each attribute, and 2: yes and no",
+                f"Attribute_list is {list(attributes)} and class_num {neck['class_num']}, expected the "
+                "number of values of each attribute, and 2: yes and no",
                 where=self.title,
                 hint="for example Attribute_list: [2, 3]",
             )

@@ -70,7 +70,7 @@ class RagarProtocol(Protocol):
     def __init__(self, attributes: list[int], names: list[str] | None = None) -> None:
         if not attributes or min(attributes) < 1 or len(names or attributes) != len(attributes):
             raise ConfigError(
-                f"attributes is {attributes} and names {names}, expected numbers of values, and as many names",
+                f"attributes is {attributes} and names {names}, expected numbers of values, as many names",
                 where="evaluator_cfg.attributes",
                 hint="as Attribute_list of the model: [2, 3]",
             )

@@ -70,10 +70,10 @@ def name_terms(config: MutableMapping[str, Any]) -> None:
         return
     if test.get("eval_func") == "evaluate_ragar":
         test.setdefault("attributes", list(attributes))
-    losses = [losses] if isinstance(losses, Mapping) else losses
-    if isinstance(losses, list) and len(losses) == 1 and losses[0].get("log_prefix") == "softmax":
+    single = losses[0] if isinstance(losses, list) and len(losses) == 1 else None
+    if isinstance(single, Mapping) and single.get("log_prefix") == "softmax":
         names = [f"softmax_{place:02d}" for place in range(sum(attributes))]
-        config["loss_cfg"] = [{**losses[0], "log_prefix": name} for name in names]
+        config["loss_cfg"] = [{**single, "log_prefix": name} for name in names]
 
 
 def drop_idle_triplets(config: MutableMapping[str, Any]) -> None:

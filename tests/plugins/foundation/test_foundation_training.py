@@ -197,7 +197,7 @@ def test_one_loss_is_meant_for_all_attributes() -> None:
         {
             "data_cfg": WALKERS,
             "model_cfg": {**model, "Attribute_list": [2, 3]},
-            "loss_cfg": {"type": "CrossEntropyLoss", "log_prefix": "softmax"},
+            "loss_cfg": [{"type": "CrossEntropyLoss", "log_prefix": "softmax"}],
             "evaluator_cfg": {"eval_func": "evaluate_ragar"},
         }
     )

@@ -18,7 +18,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.state import Training
 
 POSES = ("gaitgraph1/", "gaitgraph2/", "gaittr/", "msgg/", "multigaitpp/", "sconet/", "skeletongait")
-ELSEWHERE = ("walkers/", "own_data/", "resgait/", "rle/", *POSES)
+ELSEWHERE = ("walkers/", "own_data/", "resgait/", "rle/", "foundationgait/", *POSES)
 """Folders of configurations on other data, or with tests of their own."""
 
 # By name alone: whoever loads all of them to choose waits for each collection.

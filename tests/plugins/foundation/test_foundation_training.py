@@ -116,7 +116,7 @@ def test_shipped_configurations_train_a_step_on_walkers(name: str, tmp_path: Pat
     batch = {"type": "TripletSampler", "batch_size": [2, groups]}
     if pretrains:
         batch = {"type": "OneSetSampler", "of": {"type": "BilateralSampler", "batch_size": [2, groups]}}
-    kind = {"types": ["nm-01"], **WALKERS}
+    kind = {**WALKERS, "nm": 1, "bg": 1, "cl": 1}
     of = {"many": kind, "few": {**kind, "seed": 1}}
     model["Backbone"]["channels"] = [4, 4, 4, 4]
     if "SeparateFCs" in model:

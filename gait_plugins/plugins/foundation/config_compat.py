@@ -36,9 +36,9 @@ def mix_listed_sets(config: MutableMapping[str, Any]) -> None:
     sampler = trainer.get("sampler") if isinstance(trainer, Mapping) else None
     if isinstance(sampler, MutableMapping) and "of" not in sampler:
         inner = {key: sampler.pop(key) for key in OF_BATCHES if key in sampler}
-        sampler |= {"type": "OneSetSampler", "of": inner}
+        sampler.update(type="OneSetSampler", of=inner)
         factors = {name: LARGEST_FACTOR for name in names if LARGEST.lower() in name.lower()}
-        sampler |= {"factors": factors} if factors else {}
+        sampler.update({"factors": factors} if factors else {})
 
 
 def join_views(config: MutableMapping[str, Any]) -> None:
@@ -65,11 +65,11 @@ def name_terms(config: MutableMapping[str, Any]) -> None:
     The protocol is told how many values each attribute has.
     """
     model, test = _section(config, "model_cfg"), _section(config, "evaluator_cfg")
-    attributes, losses = model.get("Attribute_list"), config.get("loss_cfg")
-    if _model(config) != f"{PROBE}RAGAR" or not _is_counts(attributes):
+    attributes, losses = _counts(model.get("Attribute_list")), config.get("loss_cfg")
+    if _model(config) != f"{PROBE}RAGAR" or not attributes:
         return
     if test.get("eval_func") == "evaluate_ragar":
-        test.setdefault("attributes", list(attributes))
+        test.setdefault("attributes", attributes)
     single = losses[0] if isinstance(losses, list) and len(losses) == 1 else None
     if isinstance(single, Mapping) and single.get("log_prefix") == "softmax":
         names = [f"softmax_{place:02d}" for place in range(sum(attributes))]
@@ -102,8 +102,10 @@ def _workers(given: Mapping[str, Any]) -> int:
     return found if isinstance(found, int) else 1
 
 
-def _is_counts(value: Any) -> bool:
-    return isinstance(value, Sequence) and all(isinstance(count, int) for count in value)
+def _counts(value: Any) -> list[int]:
+    """A list of whole numbers; empty where it is none."""
+    whole = isinstance(value, Sequence) and all(isinstance(count, int) for count in value)
+    return list(value) if whole else []
 
 
 def _section(config: Mapping[str, Any], name: str) -> MutableMapping[str, Any]:

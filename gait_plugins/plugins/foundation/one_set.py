@@ -18,7 +18,7 @@ from gait_plugins.suggest import did_you_mean
 class _Part(NamedTuple):
     """A set of the mixture."""
 
-    index: SequenceIndex
+    sequences: SequenceIndex
     places: list[int]
     """Of its sequences in the whole index."""
 
@@ -89,7 +89,7 @@ class OneSetSampler(BatchSampler):
             )
         for name, part in parts.items():
             try:
-                self.of.check(part.index)
+                self.of.check(part.sequences)
             except (ConfigError, DataError) as error:
                 error.message = f"{name}: {error.message}"
                 raise
@@ -105,7 +105,7 @@ class OneSetSampler(BatchSampler):
         shares = self.shares(index)
         place = _as_published(shares, number) if self.published else _drawn(shares, rng)
         part = list(parts.values())[place]
-        return [part.places[position] for position in self.of.batch(part.index, number, rng)]
+        return [part.places[position] for position in self.of.batch(part.sequences, number, rng)]
 
     def _parts(self, index: SequenceIndex) -> dict[str, _Part]:
         if self._seen is None or self._seen[0] is not index:

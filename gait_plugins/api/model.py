@@ -52,6 +52,10 @@ class GaitModel(HasExample, nn.Module):
     """What its weights stand in for, where a small or random network takes the place of the one that is
     meant (``of DINOv2, which is not downloaded``). Such a model, or one with such a part, names nobody."""
 
+    followers: tuple[str, ...] = ()
+    """Children that no optimiser trains because the model itself moves their weights, such as a teacher that
+    follows its student: frozen without weights from elsewhere, they do not stay random."""
+
     @classmethod
     def from_config(cls, **options: Any) -> Self:
         """Build from the keys of ``model_cfg`` (without ``model``)."""

@@ -142,14 +142,14 @@ def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     Raises:
         ConfigError: see :func:`load_config`.
     """
-    shape = check_shape(tree)
+    shape = check_shape(tree, listed=("data_cfg",))  # a plugin may take a list of data sets
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
     manager, missing = _pinned(tree)
     if not shape.problems:
         manager.lifecycle.configure(tree.data)
         shape = check_shape(tree)  # a plugin may have changed anything
-    resolver = Resolver(tree, shape.broken)
+    resolver = Resolver(tree, shape.broken | check_shape(tree).broken)
     config = resolver.config(name)
     refused = refusals(resolver.check.sound) if tried and not tree.incomplete else []
     raise_problems([*shape.problems, *missing, *resolver.problems, *refused], name)

@@ -103,3 +103,23 @@ class WeightAverages:
 
 def _precise(weight: Tensor) -> Tensor:
     return weight.detach().to(torch.promote_types(weight.dtype, torch.float32))
+
+
+@torch.no_grad()
+def follow(slow: nn.Module, fast: nn.Module, decay: float, *, statistics: bool = True) -> None:
+    """Move a module's weights towards those of another one: ``decay * slow + (1 - decay) * fast``.
+
+    Args:
+        slow: what moves, in place; its parameters need no gradient.
+        fast: of the same keys and shapes.
+        decay: share of ``slow`` that stays, in [0, 1].
+        statistics: buffers move too; those that are no floats, such as counters, become those of ``fast``.
+            Without them a module in eval mode would keep the statistics that it began with.
+    """
+    for own, other in zip(slow.parameters(), fast.parameters(), strict=True):
+        own.lerp_(other.to(own.dtype), 1 - decay)
+    for kept, new in zip(slow.buffers(), fast.buffers(), strict=True) if statistics else ():
+        if kept.is_floating_point():
+            kept.lerp_(new.to(kept.dtype), 1 - decay)
+        else:
+            kept.copy_(new)

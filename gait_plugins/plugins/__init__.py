@@ -4,6 +4,7 @@ MANIFESTS = {
     "bodies": "gait_plugins.plugins.bodies",
     "clouds": "gait_plugins.plugins.clouds",
     "films": "gait_plugins.plugins.films",
+    "foundation": "gait_plugins.plugins.foundation",
     "hybrid": "gait_plugins.plugins.hybrid",
     "monitors": "gait_plugins.plugins.monitors",
     "opengait-host": "upstream_patches.host",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from gait_plugins.config.check.checker import Checker
@@ -21,10 +22,14 @@ class Shape(NamedTuple):
     """Sections that cannot be looked into."""
 
 
-def check_shape(tree: Tree) -> Shape:
+def check_shape(tree: Tree, listed: Collection[str] = ()) -> Shape:
     """Unknown sections, and sections that are not a mapping (for losses, or a list of them).
 
     The content of a misspelt section is taken for that of the one that was meant: it is looked at too.
+
+    Args:
+        tree: what was read.
+        listed: sections that may be lists of mappings too.
     """
     checker = Checker(tree)
     unknown: list[Any] = [name for name in tree.data if name not in TOP]
@@ -36,10 +41,11 @@ def check_shape(tree: Tree) -> Shape:
     for name, value in tree.data.items():
         path: KeyPath = (name,)
         before = len(checker.problems)
-        if name == "loss_cfg" and isinstance(value, list):
+        if name in ("loss_cfg", *listed) and isinstance(value, list):
+            meant = "a loss term" if name == "loss_cfg" else f"each of {name}"
             for i, item in enumerate(value):
                 if not isinstance(item, dict):
-                    checker.report(f"expected a mapping for a loss term, got {shown(item)}", (*path, i))
+                    checker.report(f"expected a mapping for {meant}, got {shown(item)}", (*path, i))
         elif name.endswith("_cfg") and not isinstance(value, dict | None):
             checker.report(f"expected a mapping, got {shown(value)}", path)
         elif not name.endswith("_cfg"):

@@ -1,6 +1,7 @@
 """The built-in plugins: each folder could be a package of its own."""
 
 MANIFESTS = {
+    "colour": "gait_plugins.plugins.colour",
     "films": "gait_plugins.plugins.films",
     "hybrid": "gait_plugins.plugins.hybrid",
     "monitors": "gait_plugins.plugins.monitors",

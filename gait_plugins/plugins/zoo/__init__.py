@@ -63,6 +63,7 @@ def gait_transforms() -> Contribution:
         "BaseSilTransform": "silhouette",
         "BaseSilCuttingTransform": "silhouette",
         "Compose": "compose",
+        "NoOperation": "compose",
         "RandomHorizontalFlip": "augment",
         "RandomErasing": "augment",
         "RandomRotate": "warp",

@@ -3,6 +3,7 @@
 MANIFESTS = {
     "bodies": "gait_plugins.plugins.bodies",
     "clouds": "gait_plugins.plugins.clouds",
+    "colour": "gait_plugins.plugins.colour",
     "films": "gait_plugins.plugins.films",
     "foundation": "gait_plugins.plugins.foundation",
     "hybrid": "gait_plugins.plugins.hybrid",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -180,10 +179,8 @@ def _write_whole(target: Path, files: Mapping[str, str]) -> None:
         ) from error
 
 
-def how_to_install() -> str:
-    """The command that installs a package from its folder, with what its tests need."""
-    there = all(importlib.util.find_spec(name) for name in ("pytest", "hatchling"))
-    return "pip install -e . --no-deps --no-build-isolation" if there else "pip install -e '.[test]'"
+HOW_TO_INSTALL = "pip install -e '.[test]'"
+"""The command that installs a package from its folder, with what its tests need."""
 
 
 def texts(package: Package) -> dict[str, str]:

@@ -114,14 +114,14 @@ def new_package(
 
     Without --kind and --from it has a loss. The file that --from names is run.
     """
-    from gait_plugins.authors.texts import how_to_install, write_package
+    from gait_plugins.authors.texts import HOW_TO_INSTALL, write_package
 
     kinds = kind or ([] if file else ["loss"])
     package, target = write_package(name, kinds, folder, file)
     parts = ", ".join(f"{part.kind} {part.cls}" for part in package.parts)
     say(f"{target} is written: {parts}\n\nnext:")
     say(f"  cd {shlex.quote(str(target))}")
-    say(f"  {how_to_install()}")
+    say(f"  {HOW_TO_INSTALL}")
     say("  pytest")
     say("  gait-plugins train walkers.yaml")
 

@@ -13,7 +13,6 @@ from lightning_fabric import Fabric
 import gait_plugins
 from gait_plugins.api import (
     SILHOUETTES,
-    GaitBatch,
     GaitDataset,
     GaitModel,
     SequenceIndex,
@@ -24,8 +23,10 @@ from gait_plugins.api import (
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.runtime.devices import make_fabric
+from gait_plugins.io.ragged import Frames
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
+from gait_plugins.testing.streams import batch_of, example_frames
 from helpers.golden_rules import fill_weights_B, sil
 
 FRAMES = (5, 1, 12, 2, 7)
@@ -44,13 +45,15 @@ class Walks(GaitDataset):
     def sequences(self, subset: Subset) -> list[SequenceRef]:
         return [SequenceRef(f"{i:03d}", "nm-01", "090", i) for i in range(len(FRAMES))]
 
-    def load(self, ref: SequenceRef) -> list[np.ndarray]:
+    def load(self, ref: SequenceRef) -> list[Any]:
         return [_frames(stream, int(ref.label)) for stream in self.kinds]
 
 
-def _frames(stream: Stream, number: int) -> np.ndarray:
+def _frames(stream: Stream, number: int) -> Frames:
     if stream.name == "silhouettes":
         return (sil(number + 1, FRAMES[number], 64, 44)[number] * 255).to(torch.uint8).numpy()
+    if stream.ragged or stream.name == "parsing":
+        return example_frames(stream, FRAMES[number], np.random.default_rng(number), **SIZES)
     sizes = [SIZES.get(str(axis), axis) for axis in stream.shape]
     places = np.indices((FRAMES[number], *sizes))
     steps = (0.3 + 0.1 * np.arange(len(places))) * (1 + 0.2 * number)
@@ -60,7 +63,7 @@ def _frames(stream: Stream, number: int) -> np.ndarray:
 
 def _divided(stream: Stream) -> bool:
     """Whether frames are brought to 0..1, as pictures are."""
-    return stream.dtype == "uint8"
+    return stream.dtype == "uint8" and stream.name != "parsing"
 
 
 def build_example(component: Component) -> GaitModel:
@@ -88,10 +91,9 @@ def one_by_one(model: GaitModel) -> np.ndarray:
 
     def rows() -> Iterator[np.ndarray]:
         for ref in walks.sequences("test"):
-            inputs = [torch.from_numpy(frames).float().unsqueeze(0) for frames in walks.load(ref)]
-            pairs = zip(inputs, walks.kinds, strict=True)
-            inputs = [frames / 255 if _divided(stream) else frames for frames, stream in pairs]
-            batch = GaitBatch(inputs, torch.zeros(1).long(), ["nm-01"], ["090"], None)
+            pairs = zip(walks.load(ref), walks.kinds, strict=True)
+            clip = [frames / np.float32(255) if _divided(stream) else frames for frames, stream in pairs]
+            batch = batch_of(model, walks.kinds, [clip], packed=False)
             yield model(batch)["inference_feat"]["embeddings"].numpy()
 
     return np.concatenate(list(rows()))

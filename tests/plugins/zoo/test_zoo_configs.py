@@ -21,7 +21,10 @@ from gait_plugins.core.train.state import Training
 BODIES = ("parsinggait/", "smplgait/", *(f"{name}/gait3d_parsing" for name in ("gaitbase", "gaitset")))
 BODIES += tuple(f"{name}/gait3d_parsing" for name in ("gaitpart", "gaitgl", "gln"))
 POSES = ("gaitgraph1/", "gaitgraph2/", "gaittr/", "msgg/", "multigaitpp/", "sconet/", "skeletongait")
-ELSEWHERE = ("walkers/", "own_data/", "resgait/", "rle/", "foundationgait/", *POSES, *BODIES)
+CLOUDS = ("lidargait/", "lidargaitpp/")
+PICTURES = ("gaitedge/", "denoisinggait/")
+OWN = ("walkers/", "own_data/", "resgait/", "rle/", "foundationgait/")
+ELSEWHERE = (*OWN, *POSES, *BODIES, *CLOUDS, *PICTURES)
 """Folders of configurations on other data, or with tests of their own."""
 
 # By name alone: whoever loads all of them to choose waits for each collection.

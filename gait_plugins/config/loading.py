@@ -146,10 +146,13 @@ def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
     manager, missing = _pinned(tree)
-    if not shape.problems:
+    if shape.problems:
+        broken = shape.broken | check_shape(tree).broken  # no plugin will take a list of data sets now
+    else:
         manager.lifecycle.configure(tree.data)
         shape = check_shape(tree)  # a plugin may have changed anything
-    resolver = Resolver(tree, shape.broken | check_shape(tree).broken)
+        broken = shape.broken
+    resolver = Resolver(tree, broken)
     config = resolver.config(name)
     refused = refusals(resolver.check.sound) if tried and not tree.incomplete else []
     raise_problems([*shape.problems, *missing, *resolver.problems, *refused], name)

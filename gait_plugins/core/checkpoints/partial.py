@@ -205,10 +205,11 @@ def warn_of_untrained_parts(model: GaitModel, parts: list[Part]) -> None:
         model: its frozen parameters as they are in training.
         parts: what takes weights from elsewhere.
     """
+    followers = getattr(model, "followers", ())  # a model of another host has none
     for name, child in model.named_children():
         frozen = not any(parameter.requires_grad for parameter in child.parameters())
         taken = any(not part.target or _is_under(f"{part.target}.", name) for part in parts)
-        own = name in getattr(model, "followers", ()) or not any(True for _ in child.parameters())
+        own = name in followers or not any(True for _ in child.parameters())
         if frozen and not taken and not own:
             log.warning(
                 "%s of %s is frozen and takes no weights: its weights stay random; "

@@ -65,6 +65,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_in_children() -> Iterator[None]:
+    """A program that a test starts sums in the same order as the test, which compares the two bit for bit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     # Tests run side by side: more threads than cores would only make them wait for each other.

@@ -458,7 +458,6 @@ def test_two_processes_train_as_one(checkout: Checkout, tmp_path: Path):
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-4000:]

@@ -31,7 +31,7 @@ def test_a_plugins_model_and_losses_train_and_test_alike(tmp_path: Path, tiny):
     checkouts = [mini(tmp_path / name) for name in ("one", "two")]
     with subprocess.Popen(
         [*torchrun, str(PROGRAMS / "run_tiny_host.py"), str(checkouts[1].root), str(path), "train"],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
+        env=os.environ | {"PYTHONPATH": import_path()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -292,7 +292,7 @@ def test_all_processes_end_in_the_same_words(tmp_path: Path, harm: str, said: st
         "trainer_cfg.with_test=true",
     ):
         command += ["-o", setting]
-    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
+    own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, timeout=180)
     output = done.stdout + done.stderr
     assert done.returncode == 2, output[-3000:]

@@ -126,7 +126,7 @@ def test_a_process_that_is_busy_meanwhile_still_says_so(tiny_yaml: Path, tmp_pat
     script = tmp_path / "busy.py"
     script.write_text(BUSY_WHILE_THE_OTHER_ENDS)
     words = ["train", str(tiny_yaml), "--device", "cpu", "--devices", "2", "-o", f"output_dir={tmp_path}"]
-    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
+    own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     done = subprocess.run(
         [sys.executable, str(script), *words],
         env=os.environ | own,

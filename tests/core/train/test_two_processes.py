@@ -44,7 +44,7 @@ def start(
     command = [*launcher, str(script), "train", str(yaml_path), "--device", "cpu", *options]
     command += [word for override in overrides for word in ("-o", override)]
     # A port of its own, so that tests may run side by side, of several checkouts too.
-    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
+    own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     return subprocess.Popen(
         command,
         env=os.environ | own,

@@ -102,5 +102,4 @@ class Environment:
 
 def _inherited() -> dict[str, str]:
     """The variables of this process, but for those that lead to plugins and modules of its own."""
-    own = {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}
-    return own | {"OMP_NUM_THREADS": "1"}
+    return {k: v for k, v in os.environ.items() if k not in ("GAIT_PLUGINS_LOAD", "PYTHONPATH")}

@@ -135,7 +135,7 @@ def test_two_processes_with_a_batch_each_fit_as_one_with_both(tmp_path: Path) ->
     started = [
         subprocess.Popen(
             [sys.executable, "-c", FIT, str(rank), str(tmp_path / "store"), str(tmp_path / "weights")],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
+            env=os.environ | {"PYTHONPATH": import_path()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

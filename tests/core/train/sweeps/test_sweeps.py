@@ -55,7 +55,7 @@ def start(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, path.name],
         cwd=path.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": import_path()},
+        env=os.environ | {"PYTHONPATH": import_path()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

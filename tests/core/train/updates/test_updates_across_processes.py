@@ -37,7 +37,7 @@ def train(folder: Path, name: str, *settings: str, devices: int = 1) -> Path:
     overrides = [*COMMON, *settings, f"output_dir={folder / name}"]
     command = [sys.executable, str(PROGRAMS / "run_tiny.py"), "train", str(yaml_path), "--device", "cpu"]
     command += ["--devices", str(devices), *(word for o in overrides for word in ("-o", o))]
-    own = {"OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
+    own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return folder / name / "Tiny" / "TinyModel" / "tiny"

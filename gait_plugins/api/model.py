@@ -55,6 +55,8 @@ class GaitModel(HasExample, nn.Module):
     followers: tuple[str, ...] = ()
     """Children that no optimiser trains because the model itself moves their weights, such as a teacher that
     follows its student: frozen without weights from elsewhere, they do not stay random."""
+    idle: tuple[str, ...] = ()
+    """Weights, or modules of them, that no output depends on: nobody is told that they stay random."""
 
     @classmethod
     def from_config(cls, **options: Any) -> Self:

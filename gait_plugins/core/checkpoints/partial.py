@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from gait_plugins.api import GaitModel
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, take_weights
@@ -199,25 +201,49 @@ def freeze(model: GaitModel, names: list[str]) -> None:
 
 
 def warn_of_untrained_parts(model: GaitModel, parts: list[Part]) -> None:
-    """Warn of wholly frozen parts that get no weights: their weights would stay random.
+    """Warn of frozen parts, or frozen layers of parts, that get no weights: theirs would stay random.
 
     Args:
         model: its frozen parameters as they are in training.
         parts: what takes weights from elsewhere.
     """
-    followers = getattr(model, "followers", ())  # a model of another host has none
+    # A model of another host has neither.
+    excused = {*getattr(model, "followers", ()), *getattr(model, "idle", ())}
+    counted = [key for key, _ in model.named_parameters() if not any(_is_under(key, one) for one in excused)]
+    given = [part.target for part in parts]
     for name, child in model.named_children():
-        frozen = not any(parameter.requires_grad for parameter in child.parameters())
-        taken = any(not part.target or _is_under(f"{part.target}.", name) for part in parts)
-        own = name in followers or not any(True for _ in child.parameters())
-        if frozen and not taken and not own:
+        frozen = [_joined(name, below) for below in _frozen(child)]
+        random = [one for one in frozen if not any(_share(one, target) for target in given)]
+        told = [one for one in random if any(_is_under(key, one) for key in counted)]
+        if told:
             log.warning(
-                "%s of %s is frozen and takes no weights: its weights stay random; "
-                "give a stage or a file for it with init: {%s: ...}",
-                name,
+                "%s of %s %s and %s no weights: %s weights stay random; "
+                "give a stage or a file for %s with init: {%s: ...}",
+                ", ".join(told),
                 type(model).__name__,
+                *(
+                    ("is frozen", "takes", "its", "it")
+                    if len(told) == 1
+                    else ("are frozen", "take", "their", "them")
+                ),
                 name,
             )
+
+
+def _share(name: str, target: str) -> bool:
+    """Whether a target holds a module, or some of it."""
+    return not target or _is_under(name, target) or _is_under(target, name)
+
+
+def _frozen(module: nn.Module) -> tuple[str, ...]:
+    """The outermost modules with weights, none of them trained; ``("",)`` where it is the module itself."""
+    trained = [parameter.requires_grad for parameter in module.parameters()]
+    if all(trained):
+        return ()
+    if not any(trained):
+        return ("",)
+    below = ((name, _frozen(child)) for name, child in module.named_children())
+    return tuple(_joined(name, one) for name, frozen in below for one in frozen)
 
 
 def keep_in_eval_mode(model: GaitModel, names: list[str]) -> None:

@@ -61,6 +61,7 @@ class Tuned(GaitModel):
         self.published = published
         self.teacher_backbone = encoder
         self.frame_channels = encoder.frame_channels
+        self.idle = (f"{PREFIX}.predictor",)
         self.frozen = [*(name for name, rate in self.rates.items() if rate == 0), "predictor"]
         for name in self.frozen:
             encoder.get_submodule(name).requires_grad_(False)

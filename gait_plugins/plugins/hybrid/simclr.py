@@ -48,9 +48,9 @@ class SimCLR(GaitModel):
         super().__init__()
         self.of = model
         self.frame_channels = model.frame_channels
-        self.projection = nn.Sequential(
-            nn.Linear(_features(model, frame), hidden), nn.ReLU(), nn.Linear(hidden, out)
-        )
+        features, idle = _reached(model, frame)
+        self.idle = tuple(f"of.{name}" for name in idle)
+        self.projection = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, out))
         self.embedding = embedding
 
     @classmethod
@@ -125,16 +125,16 @@ def _embeddings(model: GaitModel, batch: GaitBatch) -> Tensor:
     return model(batch)["inference_feat"]["embeddings"].float()  # type: ignore[no-any-return]
 
 
-def _features(model: GaitModel, frame: Sequence[int]) -> int:
-    """Channels times parts of the model's embeddings; what they do not depend on is frozen."""
+def _reached(model: GaitModel, frame: Sequence[int]) -> tuple[int, list[str]]:
+    """Channels times parts of the embeddings, and the weights that they do not depend on, now frozen."""
     training = model.training
     clip = torch.zeros(1, PROBED_FRAMES, *frame)
     batch = GaitBatch([clip], torch.zeros(1, dtype=torch.int64), ["nm-01"], ["000"], None)
-    trained = [p for p in model.parameters() if p.requires_grad]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     try:
         with torch.enable_grad():
             embeddings = _embeddings(model.eval(), batch)
-            reached = torch.autograd.grad(embeddings.sum(), trained, allow_unused=True)
+            reached = torch.autograd.grad(embeddings.sum(), list(trained.values()), allow_unused=True)
     except (ConfigError, RuntimeError) as error:
         reason = error.message if isinstance(error, ConfigError) else str(error).splitlines()[0]
         raise ConfigError(
@@ -144,6 +144,7 @@ def _features(model: GaitModel, frame: Sequence[int]) -> int:
         ) from error
     finally:
         model.train(training)
-    for parameter, gradient in zip(trained, reached, strict=True):
-        parameter.requires_grad_(gradient is not None)
-    return embeddings[0].numel()
+    idle = [name for name, gradient in zip(trained, reached, strict=True) if gradient is None]
+    for name in idle:
+        trained[name].requires_grad_(False)
+    return embeddings[0].numel(), idle

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, split_lengths
-from gait_plugins.plugins.foundation.blocks import Mode, stages, stem
+from gait_plugins.nn.blocks import Stage, stage, stem
 
+Mode = Literal["2d", "p3d"]
 STRIDES = (1, 2, 2, 1)
 SHRINKS = 4
 """Rows of a frame that a row of the maps comes from."""
@@ -68,8 +69,7 @@ class Encoder(nn.Module):
         self.parts, self.channels = sum(bin_num), channels[-1]
         self.frame_channels = backbone["in_channels"]
         self.layer0 = stem(backbone["in_channels"], channels[0])
-        made = stages(backbone["mode"], layers, channels, STRIDES)
-        self.layer1, self.layer2, self.layer3, self.layer4 = made
+        self.layer1, self.layer2, self.layer3, self.layer4 = _stages(backbone["mode"], layers, channels)
         self.projector = nn.Sequential(*self._perceptron(), PartNorm(self.parts, self.channels))
         self.predictor = nn.Sequential(*self._perceptron())
         self.TP = PackedMax()
@@ -129,6 +129,13 @@ class Encoder(nn.Module):
                 where=where,
                 hint="choose fewer bands in crop_list; OpenGait's silhouettes have 64 rows",
             )
+
+
+def _stages(mode: Mode, layers: Sequence[int], channels: Sequence[int]) -> list[Stage]:
+    """The four stages behind the stem, which has the width of the first one; that sees single frames."""
+    modes: list[Mode] = ["2d", mode, mode, mode]
+    widths = zip(modes, (channels[0], *channels), channels, STRIDES, layers, strict=False)
+    return [stage(kind, *sizes) for kind, *sizes in widths]
 
 
 def _check(

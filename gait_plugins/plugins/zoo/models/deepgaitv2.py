@@ -11,8 +11,8 @@ from typing_extensions import Self, TypedDict
 from gait_plugins.api import SILHOUETTES, ClassCount, GaitBatch, GaitModel, ModelOutput, Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import HorizontalPooling, PackedMax, SeparateFCs, frames_of, heads, split_lengths
+from gait_plugins.nn.blocks import Mode, Stage, stage, stem
 from gait_plugins.plugins.zoo.data.streams import SkeletonMaps
-from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import Mode, Stage, stage, stem
 from gait_plugins.plugins.zoo.models.input_checks import require_strips
 
 STRIDES = (1, 2, 2, 1)

@@ -24,8 +24,8 @@ from gait_plugins.nn import (
     split_by_weight_decay,
     split_lengths,
 )
+from gait_plugins.nn.blocks import stage, stem
 from gait_plugins.plugins.zoo.models.blocks.swin import STD, VideoSwin
-from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import stage, stem
 from gait_plugins.plugins.zoo.models.schedules import SteppedCosine
 
 MAPS = (30, 20)

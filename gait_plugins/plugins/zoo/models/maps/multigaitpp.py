@@ -11,7 +11,7 @@ from typing_extensions import NotRequired, Self, TypedDict
 
 from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, heads, split_lengths
-from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import stage, stem
+from gait_plugins.nn.blocks import stage, stem
 from gait_plugins.plugins.zoo.models.deepgaitv2 import ClassNumber, four_sizes
 from gait_plugins.plugins.zoo.models.input_checks import Fit, require_fits, require_strips
 from gait_plugins.plugins.zoo.models.maps.stacked import Stack, branch, widths

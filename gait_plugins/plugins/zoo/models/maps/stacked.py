@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from gait_plugins.api import SILHOUETTES, Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise
+from gait_plugins.nn.blocks import Stage
 from gait_plugins.plugins.zoo.data.streams import Maps, Parsing, SkeletonMaps
-from gait_plugins.plugins.zoo.models.blocks.temporal_blocks import Stage
 from gait_plugins.suggest import did_you_mean
 
 WIDTHS = (32, 64, 128, 256)

@@ -1,4 +1,4 @@
-"""Residual blocks over frames and time, and stages of them, as DeepGaitV2 and SwinGait share them."""
+"""Residual blocks over frames and time, and stages of them; keys are those of OpenGait's DeepGaitV2."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gait_plugins.nn import FrameWise, packed_temporal_conv
-from gait_plugins.plugins.zoo.models.resnet import BasicBlock
+from gait_plugins.nn.blocks.residual import BasicBlock, conv3x3
+from gait_plugins.nn.packed_batches import FrameWise, packed_temporal_conv
 
 Mode = Literal["2d", "3d", "p3d"]
 
@@ -36,7 +36,7 @@ class BlockP3D(nn.Module):
         super().__init__()
         self.conv1 = stem(in_channels, out_channels, stride)
         self.conv2 = FrameWise(
-            nn.Sequential(_conv3x3(out_channels, out_channels), nn.BatchNorm2d(out_channels))
+            nn.Sequential(conv3x3(out_channels, out_channels), nn.BatchNorm2d(out_channels))
         )
         self.shortcut3d = TimedConv(out_channels, out_channels, (3, 1, 1), padding=(1, 0, 0), bias=False)
         self.sbn = nn.BatchNorm3d(out_channels)
@@ -113,12 +113,8 @@ def stage(mode: Mode, in_channels: int, out_channels: int, stride: int, depth: i
 
 def stem(in_channels: int, out_channels: int, stride: int = 1) -> FrameWise:
     """3x3 convolution, batch norm and ReLU on single frames."""
-    convolution = _conv3x3(in_channels, out_channels, stride)
+    convolution = conv3x3(in_channels, out_channels, stride)
     return FrameWise(nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)))
-
-
-def _conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
 
 
 def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:

@@ -106,7 +106,7 @@ def _check_checkpoint(path: Path | None) -> None:
     """See that a file of weights is there, before torch is imported."""
     import os
 
-    from gait_plugins.io.part_of_file import split_part
+    from gait_plugins.io.weights.part_of_file import split_part
 
     if path is not None and not split_part(path)[0].exists():
         raise CheckpointError(

@@ -18,7 +18,7 @@ from gait_plugins.config.yaml.layers import following, lay_over
 from gait_plugins.config.yaml.sources import locate, read_config, with_parents
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, paths_in
 from gait_plugins.errors import ConfigError
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 from gait_plugins.suggest import did_you_mean
 
 

@@ -17,11 +17,11 @@ from gait_plugins.core.checkpoints.files import (
     save_checkpoint,
 )
 from gait_plugins.core.checkpoints.found import Found
-from gait_plugins.core.checkpoints.tensor_file import SUFFIX, UnknownType, shared, write_tensor_file
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import file_sha256
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
+from gait_plugins.io.weights.tensor_file import SUFFIX, UnknownType, shared, write_tensor_file
 from gait_plugins.version import __version__
 
 OTHERS = (".pt", ".pth", ".ckpt", ".bin")

@@ -27,7 +27,7 @@ from gait_plugins.core.checkpoints.reading import IN_PIECES, Content, read_conte
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import whole_file
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 from gait_plugins.registry.components import same_origin
 
 FORMAT = 1

@@ -20,7 +20,7 @@ from gait_plugins.core.checkpoints.partial import under
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 
 _FEW = 8
 """Weights of a part that no network is looked for in."""

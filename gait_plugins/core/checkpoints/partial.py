@@ -16,7 +16,7 @@ from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, tak
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 from gait_plugins.suggest import did_you_mean
 
 log = logging.getLogger("gait_plugins")

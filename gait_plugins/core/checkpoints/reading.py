@@ -20,16 +20,16 @@ from gait_plugins.core.checkpoints.stand_ins import (
     WithStandIns,
     read_with_stand_ins,
 )
-from gait_plugins.core.checkpoints.tensor_file import (
+from gait_plugins.core.weights.lookup import nearest_names
+from gait_plugins.errors import CheckpointError
+from gait_plugins.io.archive import DamagedArchive, is_archive, verify
+from gait_plugins.io.folders import SPECIAL, is_special
+from gait_plugins.io.weights.tensor_file import (
     DamagedTensorFile,
     UnknownType,
     is_tensor_file,
     read_tensor_file,
 )
-from gait_plugins.core.weights.lookup import nearest_names
-from gait_plugins.errors import CheckpointError
-from gait_plugins.io.archive import DamagedArchive, is_archive, verify
-from gait_plugins.io.folders import SPECIAL, is_special
 
 _BEGINNINGS = (b"PK", b"\x80")
 """The first bytes of files of ``torch.save``, since and before version 1.6."""

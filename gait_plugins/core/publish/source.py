@@ -18,7 +18,7 @@ from gait_plugins.core.checkpoints.compare import compare_weights
 from gait_plugins.core.checkpoints.files import BEST, Checkpoint, check_finite, load_checkpoint
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, DataError
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 
 _NUMBERED = re.compile(r".*-(\d+)\.pt")
 _FOLDER = "checkpoints"

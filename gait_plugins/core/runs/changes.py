@@ -24,7 +24,7 @@ from gait_plugins.core.runtime.devices import precision_in_use
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
-from gait_plugins.io.part_of_file import split_part
+from gait_plugins.io.weights.part_of_file import split_part
 from gait_plugins.registry.files import is_file_name
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager

@@ -26,8 +26,8 @@ from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.io.part_of_file import part_sha256, split_part
 from gait_plugins.io.sequence_file import as_frames
+from gait_plugins.io.weights.part_of_file import part_sha256, split_part
 from gait_plugins.metrics import Metric
 
 log = logging.getLogger("gait_plugins")

@@ -19,7 +19,6 @@ from gait_plugins.core.checkpoints.files import (
     load_checkpoint,
     saved_iterations,
 )
-from gait_plugins.core.checkpoints.tensor_file import is_tensor_file
 from gait_plugins.core.runs.changes import (
     Change,
     components,
@@ -30,6 +29,7 @@ from gait_plugins.core.runs.changes import (
 )
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import CheckpointError, ConfigError
+from gait_plugins.io.weights.tensor_file import is_tensor_file
 
 log = logging.getLogger("gait_plugins")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from gait_plugins.api import PackageFile
 from gait_plugins.core.weights.cache import fault_of, file_of
 from gait_plugins.errors import CheckpointError, ComponentConflict
-from gait_plugins.io.part_of_file import MARK
 from gait_plugins.io.printable import megabytes
+from gait_plugins.io.weights.part_of_file import MARK
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.suggest import did_you_mean

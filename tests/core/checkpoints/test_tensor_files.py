@@ -21,13 +21,13 @@ from typer.testing import CliRunner
 from gait_plugins.cli import app
 from gait_plugins.core.checkpoints.convert import convert
 from gait_plugins.core.checkpoints.files import load_checkpoint, restore_model, save_checkpoint
-from gait_plugins.core.checkpoints.tensor_file import (
+from gait_plugins.errors import CheckpointError
+from gait_plugins.io.weights.tensor_file import (
     DamagedTensorFile,
     UnknownType,
     read_tensor_file,
     write_tensor_file,
 )
-from gait_plugins.errors import CheckpointError
 
 
 def gait(*words: object) -> tuple[int, str]:

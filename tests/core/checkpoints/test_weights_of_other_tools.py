@@ -20,7 +20,7 @@ from gait_plugins.cli import app
 from gait_plugins.core.checkpoints.files import load_checkpoint, read_checkpoint, restore_model
 from gait_plugins.core.checkpoints.inspect import checkpoint_info
 from gait_plugins.errors import CheckpointError
-from gait_plugins.io.part_of_file import part_sha256, split_part
+from gait_plugins.io.weights.part_of_file import part_sha256, split_part
 
 
 def gait(*words: object) -> tuple[int, str]:

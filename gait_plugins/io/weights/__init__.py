@@ -1,0 +1,1 @@
+"""Files of weights: safetensors, and the names of parts of files."""

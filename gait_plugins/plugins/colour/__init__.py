@@ -1,4 +1,4 @@
-"""Gait from pictures and from a diffusion model's features of them: GaitEdge, DenoisingGait, segmentation."""
+"""Gait from pictures and features of them: GaitEdge, DenoisingGait, BigGait, BiggerGait, segmentation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ def gait_models() -> Contribution:
         "Segmentation": f"{_HERE}.models.segmentation:Segmentation",
         "GaitEdge": f"{_HERE}.models.gaitedge:GaitEdge",
         "DenoisingGait": f"{_HERE}.models.denoising:DenoisingGait",
+        "BigGait": f"{_HERE}.biggait.model:BigGait",
+        "BigGaitMask": f"{_HERE}.biggait.model:BigGaitMask",
+        "BiggerGait": f"{_HERE}.biggait.bigger:BiggerGait",
     }
 
 
 @hookimpl
 def gait_backbones() -> Contribution:
-    return {"U_Net": f"{_HERE}.models.unet:UNet"}
+    return {
+        "U_Net": f"{_HERE}.models.unet:UNet",
+        "DINOv2": f"{_HERE}.features.vit:DINOv2",
+        "Dinov2Model": f"{_HERE}.features.vit:Dinov2Model",
+        "TinyDINOv2": f"{_HERE}.features.vit:TinyDINOv2",
+    }
 
 
 @hookimpl

@@ -34,7 +34,7 @@ def gait_backbones() -> Contribution:
 
 @hookimpl
 def gait_transforms() -> Contribution:
-    return {"BaseRgbTransform": f"{_HERE}.transforms:BaseRgbTransform"}
+    return {name: f"{_HERE}.transforms:{name}" for name in ("BaseRgbTransform", "Rearrange", "RatioHW")}
 
 
 @hookimpl
@@ -45,8 +45,10 @@ def gait_protocols() -> Contribution:
 @hookimpl
 def gait_configure(config: dict[str, Any]) -> None:
     """What OpenGait's files of these models leave to its code, and what they write in vain."""
-    from gait_plugins.plugins.colour import config_compat
+    from gait_plugins.plugins.colour import big_compat, config_compat
 
+    big_compat.name_parts(config)
     config_compat.name_recogniser(config)
     config_compat.start_from_both(config)
     config_compat.set_input_aside(config)
+    big_compat.declare_sizes(config)

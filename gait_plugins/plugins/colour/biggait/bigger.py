@@ -79,6 +79,12 @@ class BiggerGait(OnFeatures):
         groups = _groups(extractor, source_dim, total_layer_num, group_layer_num, head_num)
         if mask_channel not in (None, 0, 1):
             raise ConfigError(f"mask_channel is {mask_channel}, expected 0, 1 or null", where="BiggerGait")
+        if backbone_cfg.get("in_channel", num_unknown) != num_unknown:
+            raise ConfigError(
+                f"backbone_cfg.in_channel is {backbone_cfg['in_channel']}, expected num_unknown, {num_unknown}",
+                where="BiggerGait",
+                hint="leave in_channel out",
+            )
         self.streams = called("BiggerGait", (RGB,), streams)
         self.image_size, self.sils_size, self.mask_channel = image_size, sils_size, mask_channel
         self.num_classes = SeparateBNNecks["class_num"]

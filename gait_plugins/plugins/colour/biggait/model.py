@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -63,6 +63,10 @@ class BigGait(OnFeatures):
         published: parity with OpenGait: the loss of the mask's slopes reads the two channels as if they came
             one after the other, where they alternate.
     """
+
+    ignored_options: ClassVar[Mapping[str, str]] = {
+        "in_channel": "the two stems take as many channels as their branches give"
+    }
 
     def __init__(
         self,

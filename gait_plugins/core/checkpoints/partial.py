@@ -188,14 +188,8 @@ def brought_records(model: GaitModel) -> list[dict[str, Any]]:
     """Records, as :func:`load_part` gives them, of parts that brought their weights with them."""
     parts = ((name, each) for name, each in model.named_modules() if isinstance(each, FeatureExtractor))
     told = ((name, each.weights_record()) for name, each in parts)
-    same: dict[str, Any] = {
-        "prefix": "",
-        "missing": 0,
-        "unexpected": 0,
-        "mismatched": 0,
-        "head_dropped": False,
-    }
-    return [{"part": name, **same, **record} for name, record in told if record is not None]
+    fits: dict[str, Any] = {"prefix": "", "missing": 0, "unexpected": 0, "mismatched": 0}
+    return [{"part": name, "brought": True, **fits, **record} for name, record in told if record is not None]
 
 
 def freeze(model: GaitModel, names: list[str]) -> None:

@@ -67,8 +67,8 @@ class Rearrange(Transform):
         before, after = source.split(), destination.split()
         if len(set(before)) != len(before) or sorted(before) != sorted(after) or before[:1] != after[:1]:
             raise ConfigError(
-                f"source is {source!r} and destination {destination!r}, expected the same axes, each once, time "
-                "first",
+                f"source is {source!r} and destination {destination!r}, expected the same axes, each once, "
+                "time first",
                 where="Rearrange",
                 hint='for example source: "T H W C" and destination: "T C H W"',
             )
@@ -107,7 +107,8 @@ class RatioHW(Transform):
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if sequence.ndim != 2 or sequence.shape[1] != 2 or (sequence <= 0).any():
             raise DataError(
-                f"an input has shape {list(sequence.shape)}, expected a height and a width above 0 for each frame",
+                f"an input has shape {list(sequence.shape)}, expected a height and a width above 0 "
+                "for each frame",
                 where="RatioHW",
                 hint="choose the sizes of the boxes with data_cfg.data_in_use",
             )

@@ -81,9 +81,9 @@ class BiggerGait(OnFeatures):
             raise ConfigError(f"mask_channel is {mask_channel}, expected 0, 1 or null", where="BiggerGait")
         if backbone_cfg.get("in_channel", num_unknown) != num_unknown:
             raise ConfigError(
-                f"backbone_cfg.in_channel is {backbone_cfg['in_channel']}, expected num_unknown, {num_unknown}",
+                f"backbone_cfg.in_channel is {backbone_cfg['in_channel']}, expected {num_unknown}",
                 where="BiggerGait",
-                hint="leave in_channel out",
+                hint="leave in_channel out: num_unknown says it",
             )
         self.streams = called("BiggerGait", (RGB,), streams)
         self.image_size, self.sils_size, self.mask_channel = image_size, sils_size, mask_channel

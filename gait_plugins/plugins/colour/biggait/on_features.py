@@ -72,6 +72,12 @@ def check_picture_size(owner: str, extractor: FeatureExtractor, image_size: int,
     Raises:
         ConfigError: the patches do not divide the picture, or there are fewer layers.
     """
+    if not isinstance(extractor, FeatureExtractor):
+        raise ConfigError(
+            f"extractor is a {type(extractor).__name__}, expected a FeatureExtractor",
+            where=owner,
+            hint="extractor: {type: DINOv2, weights: PATH}, or another package's; see docs/feature_extractors.md",
+        )
     if image_size < 1 or image_size % extractor.patch:
         raise ConfigError(
             f"image_size is {image_size}, expected a multiple of the extractor's patch, {extractor.patch}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,7 +148,9 @@ def _read(file: Path) -> dict[str, Tensor]:
             return _tensors(file)
         if is_archive(file):
             verify(file)
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         raise _unreadable(file, error) from error
     except (DamagedArchive, pickle.UnpicklingError) as error:

@@ -76,7 +76,7 @@ def check_picture_size(owner: str, extractor: FeatureExtractor, image_size: int,
         raise ConfigError(
             f"extractor is a {type(extractor).__name__}, expected a FeatureExtractor",
             where=owner,
-            hint="extractor: {type: DINOv2, weights: PATH}, or another package's; see docs/feature_extractors.md",
+            hint="choose extractor: {type: DINOv2, weights: PATH}; docs/feature_extractors.md tells more",
         )
     if image_size < 1 or image_size % extractor.patch:
         raise ConfigError(

@@ -19,6 +19,7 @@ from gait_plugins.api import FeatureExtractor, GaitBatch
 from gait_plugins.io.atomic import file_sha256
 from gait_plugins.plugins.colour.biggait.model import BigGait
 from gait_plugins.plugins.colour.features.key_names import for_transformers
+from gait_plugins.testing import check_backbone
 
 SIZE: dict[str, Any] = {"channels": 12, "depth": 4, "heads": 2, "image_size": 70}
 KINDS = ("DINOv2", "Dinov2Model")
@@ -304,6 +305,36 @@ def test_a_stranger_in_one_file_can_take_its_place(tmp_path: Path) -> None:
     model = gait_plugins.build("model", {"model": "BigGait", **options})
     found = model.eval()(batch())["inference_feat"]["embeddings"]
     assert found.shape == (2, 6, 4)
+
+
+class Batchwise(FeatureExtractor):
+    """Its features depend on the other pictures."""
+
+    channels, depth, patch = 3, 2, 7
+
+    def features(self, pictures: Tensor, layers: Any) -> tuple[list[Tensor], Tensor]:
+        means = torch.nn.functional.avg_pool2d(pictures - pictures.mean(), self.patch)
+        return [means for _ in layers], means
+
+
+class Wide(Batchwise):
+    """Its maps have other channels than it says."""
+
+    channels = 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(Batchwise, "depend on the others"), (Wide, r"shape \[2, 3, 4, 2\], expected \[2, 5")]
+)
+def test_the_contract_check_sees_what_is_broken(kind: Any, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        check_backbone(kind)
+
+
+@pytest.mark.parametrize("kind", ["TinyDINOv2", *KINDS])
+def test_extractors_keep_their_contract(kind: str) -> None:
+    options = {} if kind == "TinyDINOv2" else SIZE
+    check_backbone(lambda: gait_plugins.build("backbone", {"type": kind, **options}))
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

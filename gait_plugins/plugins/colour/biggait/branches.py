@@ -103,7 +103,8 @@ def connection(maps: Tensor) -> Tensor:
     """Mean absolute slope of maps ``[m, c, h, w]``, by Sobel's filters of the channels' sum."""
     whole = maps.sum(1, keepdim=True)
     kernels = torch.stack([_SOBEL, _SOBEL.T])[:, None].to(whole)
-    return F.conv2d(whole, kernels, padding=1).abs().sum() / maps.numel()
+    # Half precision has no room for the sum.
+    return F.conv2d(whole, kernels, padding=1).float().abs().sum() / maps.numel()
 
 
 def sameness(shares: Tensor) -> Tensor:
@@ -112,8 +113,8 @@ def sameness(shares: Tensor) -> Tensor:
     Args:
         shares: ``[m, c, h, w]``, 0 outside the body.
     """
-    whole = shares.sum((2, 3))
-    parts = whole / (shares.sum((1, 2, 3)) + 1e-6)[:, None]
+    whole = shares.float().sum((2, 3))
+    parts = whole / (whole.sum(1) + 1e-6)[:, None]
     entropy = -(parts * torch.log2(parts + 1e-6)).sum(1)
     return (math.log2(shares.shape[1]) - entropy).mean()
 

@@ -274,7 +274,7 @@ def masked(branch: Branch, last: Tensor, columns: Tensor, published: bool) -> tu
     shares = scattered(found, columns)
     sloped = shares.permute(0, 2, 3, 1).reshape(shares.shape) if published else shares
     slopes = SHAPE_CONNECT * connection(sloped)
-    rebuilt = (branch.rebuilt(found) - pixels).square().mean()
+    rebuilt = (branch.rebuilt(found).float() - pixels.float()).square().mean()
     return shares, {"shape_connect": slopes, "shape_mse": rebuilt}
 
 

@@ -151,7 +151,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise _unreadable(file, error) from error
     except (DamagedArchive, pickle.UnpicklingError) as error:
         raise _unreadable(file, error) from error

@@ -95,7 +95,8 @@ class GaitModel(HasExample, nn.Module):
 
     followers: tuple[str, ...] = ()
     """Children that no optimiser trains because the model itself moves their weights, such as a teacher that
-    follows its student: frozen without weights from elsewhere, they do not stay random."""
+    follows its student, or because they bring their own, as a :class:`FeatureExtractor` does: frozen without
+    weights from elsewhere, they do not stay random."""
 
     @classmethod
     def from_config(cls, **options: Any) -> Self:

@@ -85,6 +85,16 @@ def test_a_killed_recipe_ends_as_the_one_never_killed(
     assert [record["part"] for record in gait["init"]] == ["Mask_Branch"]
 
 
+@pytest.mark.heavy
+def test_biggergaits_recipe_runs(tmp_path: Path) -> None:
+    settings = {key: value for key, value in NARROW.items() if "gait.model_cfg" not in key}
+    settings |= {"gait.model_cfg.SeparateBNNecks.class_num": 4, "output_dir": tmp_path}
+    given = [f"{key}={value}" for key, value in settings.items()]
+    results = train_recipe(load_recipe("biggergait/walkers", given), RunOptions(device="cpu"))
+    assert results is not None
+    assert any("prove nothing: TinyDINOv2" in note for note in results.notes)
+
+
 def test_a_model_on_a_stand_in_may_name_nobody(tmp_path: Path) -> None:
     stage = load_recipe("biggait/walkers", overrides(tmp_path))["gait"]
     told = trust_in(stage.config.model_cfg.build(), {})

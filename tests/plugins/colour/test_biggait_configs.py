@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from helpers.components.golden_pictures import rgb
 from helpers.files.layout_files import partition
+from helpers.golden_rules import golden
 
 import gait_plugins
 from gait_plugins.config import load_config
@@ -19,7 +19,7 @@ from gait_plugins.core.assembly.components import model_outline
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 
 CPU = RunOptions(device="cpu")
 FILES = {
@@ -173,15 +173,28 @@ def test_a_training_without_the_extractors_weights_ends_before_its_first_step(tm
     assert not list((tmp_path / "run").rglob("*.pt"))
 
 
-@pytest.mark.parametrize("name", ["Rearrange", "RatioHW"])
-def test_axes_and_sizes_are_changed_as_published(name: str) -> None:
-    rng = np.random.default_rng(0)
-    if name == "RatioHW":
-        found = gait_plugins.build("transform", {"type": name})(np.array([[100, 40], [90, 55], [7, 7]]), rng)
-        np.testing.assert_allclose(found, [0.4, 55 / 90, 1.0], rtol=1e-6)
-        return
-    frames = rgb(1, 2, 8, 6)[0].transpose(0, 2, 3, 1)
+def transformed(frames: np.ndarray, **transform: Any) -> np.ndarray:
+    found: np.ndarray = gait_plugins.build("transform", transform)(frames, np.random.default_rng(0))
+    return found
+
+
+def test_ratios_and_mirrored_pictures_are_the_published_ones() -> None:
+    expected = golden("colour/rgb")
+    ratios = transformed(np.array([[100, 40], [90, 55], [7, 7]]), type="RatioHW")
+    np.testing.assert_allclose(ratios, expected["ratio_hw"], rtol=1e-7)
+    both = [{"type": "RandomHorizontalFlip", "prob": 1.0}, {"type": "BaseRgbTransform"}]
+    mirrored = transformed(rgb(1, 2, 8, 6)[0], type="Compose", trf_cfg=both)
+    np.testing.assert_allclose(mirrored, expected["flip_base_rgb"], rtol=0, atol=2e-7)
+
+
+def test_axes_are_brought_into_order() -> None:
+    frames = rgb(1, 2, 8, 6)[0]
     form = {"source": "T H W C", "destination": "T C H W"}
-    found = gait_plugins.build("transform", {"type": name, **form})(frames, rng)
-    assert np.array_equal(found, rgb(1, 2, 8, 6)[0])
-    assert torch.from_numpy(found).is_contiguous()
+    found = transformed(frames.transpose(0, 2, 3, 1), type="Rearrange", **form)
+    assert np.array_equal(found, frames)
+    assert found.flags.c_contiguous
+    for wrong in ({"source": "T H W", "destination": "T C H W"}, {"source": "T H", "destination": "H T"}):
+        with pytest.raises(ConfigError, match="expected the same axes"):
+            gait_plugins.build("transform", {"type": "Rearrange", **wrong})
+    with pytest.raises(DataError, match="expected a height and a width above 0"):
+        transformed(np.zeros((2, 2)), type="RatioHW")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.dataset import GaitDataset
     from gait_plugins.api.galleries.index import GalleryIndex, StoredVectors
     from gait_plugins.api.loss import Loss, LossSchedule
-    from gait_plugins.api.model import Backbone, GaitModel, ModelOutput
+    from gait_plugins.api.model import Backbone, FeatureExtractor, GaitModel, ModelOutput
     from gait_plugins.api.options import ClassCount
     from gait_plugins.api.progress import Job, track
     from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
@@ -39,6 +39,7 @@ EXPORTS = {
     "DataReport": "report",
     "Detection": "gait_plugins.api.video.people",
     "EmbeddingSet": "protocol",
+    "FeatureExtractor": "model",
     "Film": "gait_plugins.api.video.frames",
     "FilmFrame": "gait_plugins.api.video.frames",
     "Finding": "report",
@@ -88,6 +89,7 @@ __all__ = [
     "DataReport",
     "Detection",
     "EmbeddingSet",
+    "FeatureExtractor",
     "Film",
     "FilmFrame",
     "Finding",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import torch
@@ -31,6 +31,47 @@ class Backbone(nn.Module):
     """Marks a constructor argument as a nested backbone; any ``nn.Module`` may be registered as one."""
 
 
+class FeatureExtractor(HasExample, Backbone):
+    """A network from pictures to maps of several layers, which a model builds on and leaves as it is.
+
+    Its weights come from elsewhere, such as those of DINOv2. A model of pictures asks for layers by their
+    numbers; it freezes the extractor and keeps it in eval mode. Another package registers its own as a
+    backbone (hook ``gait_backbones``), and a configuration names it: ``extractor: {type: MINE, ...}``.
+    """
+
+    channels: int
+    """Of every map."""
+    depth: int
+    """Layers, numbered from 1."""
+    patch: int
+    """Pixels, in height and width, that become one place of a map."""
+    stand_in: str = ""
+    """What it stands in for, where its weights are random on purpose; see :attr:`GaitModel.stand_in`."""
+
+    def features(self, pictures: Tensor, layers: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """Maps of the layers that are asked for, as the layers give them, and the map of the whole network.
+
+        Args:
+            pictures: normalised as ImageNet's, ``[m, 3, h, w]``; both sizes multiples of :attr:`patch`.
+            layers: from 1 to :attr:`depth`, ascending.
+
+        Returns:
+            A map ``[m, channels, h / patch, w / patch]`` for each layer, and such a map behind the last norm.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define features(pictures, layers)")
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The map of the whole network."""
+        return self.features(pictures, ())[1]
+
+    def require_weights(self) -> None:
+        """Raise an error that says what to get from where, if there are no weights yet."""
+
+    def weights_record(self) -> Mapping[str, Any] | None:
+        """Where the weights come from, for checkpoints: ``file``, ``sha256``, ``taken``; None: unknown."""
+        return None
+
+
 class GaitModel(HasExample, nn.Module):
     """A network from silhouette sequences to part embeddings.
 
@@ -54,7 +95,8 @@ class GaitModel(HasExample, nn.Module):
 
     followers: tuple[str, ...] = ()
     """Children that no optimiser trains because the model itself moves their weights, such as a teacher that
-    follows its student: frozen without weights from elsewhere, they do not stay random."""
+    follows its student, or because they bring their own, as a :class:`FeatureExtractor` does: frozen without
+    weights from elsewhere, they do not stay random."""
     idle: tuple[str, ...] = ()
     """Weights, or modules of them, that no output depends on: nobody is told that they stay random."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Text = str | None
 SILHOUETTES, KEYPOINTS, MAPS = "silhouettes", "keypoints", "skeleton-maps"
-PARSING, SMPL, DEPTH = "parsing", "smpl", "depth"
+PARSING, SMPL, DEPTH, PICTURES = "parsing", "smpl", "depth", "rgb"
 _PANEL = "Poses (--to keypoints, --to skeleton-maps)"
 
 To = Annotated[
@@ -25,7 +25,7 @@ To = Annotated[
     typer.Option(
         "--to",
         help="What to make: silhouettes, parsing (of label maps), smpl (of ROMP's files), keypoints (of pose "
-        "files), skeleton-maps, depth (of point clouds).",
+        "files), skeleton-maps, depth (of point clouds), rgb (of colour pictures).",
     ),
 ]
 Joints = Annotated[
@@ -90,7 +90,7 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
         masks: options for silhouettes, by their names on the command line; None and False are not given.
 
     Raises:
-        ConfigError: ``to`` is none of the six, or options are given that it has no use for.
+        ConfigError: ``to`` is none of the seven, or options are given that it has no use for.
     """
     given = [f"--{name}" for name, value in asdict(poses).items() if value not in (None, False)]
     of_masks = [name for name, value in masks.items() if value not in (None, False)]
@@ -101,6 +101,7 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
         KEYPOINTS: of_masks + [name for name in given if name in ("--sigma", "--published")],
         MAPS: of_masks,
         DEPTH: [name for name in [*of_masks, *given] if name not in ("--size", "--published")],
+        PICTURES: of_masks + given,
     }
     if to not in wrong:
         raise ConfigError(f"--to {to!r}: expected one of {', '.join(wrong)}", where="data prepare")
@@ -109,7 +110,8 @@ def check_kind(to: str, poses: PoseOptions, masks: Mapping[str, Any]) -> None:
             f"{', '.join(wrong[to])}: not for --to {to}",
             where="data prepare",
             hint="leave it out, or say with --to what is made: keypoints or skeleton-maps of files of poses, "
-            "silhouettes of masks, parsing of label maps, smpl of a body model's parameters, depth of clouds",
+            "silhouettes of masks, parsing of label maps, smpl of a body model's parameters, depth of clouds "
+            "or rgb of pictures",
         )
 
 

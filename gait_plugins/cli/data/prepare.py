@@ -9,6 +9,7 @@ import typer
 
 from gait_plugins.api.commands import chosen_out, out_option
 from gait_plugins.cli.data.findings import finding_lines
+from gait_plugins.cli.data.pictures import RGB, Masks, check_masks, picture_order
 from gait_plugins.cli.data.poses import (
     DEPTH,
     KEYPOINTS,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from gait_plugins.prepare.bodies.convert import BodyOrder
     from gait_plugins.prepare.clouds.convert import CloudOrder
     from gait_plugins.prepare.poses.convert import PoseOrder
+    from gait_plugins.prepare.rgb.convert import PictureOrder
 
-    AnyOrder = Order | PoseOrder | BodyOrder | CloudOrder
+    AnyOrder = Order | PoseOrder | BodyOrder | CloudOrder | PictureOrder
 
 Text = str | None
 Threshold = Annotated[
@@ -103,6 +105,7 @@ def prepare(
     index: Index = None,
     sigma: Sigma = None,
     published: Published = False,
+    masks: Masks = None,
     min_frames: Annotated[
         int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
     ] = None,
@@ -115,14 +118,15 @@ def prepare(
     Confidence maps, cut-outs, labels and shadows are recognised, and the report says what was done.
     With --to keypoints or --to skeleton-maps, files of a pose estimator are read in place of masks, with
     --to parsing maps of body parts, with --to smpl parameters of a body model, with --to depth point clouds
-    (.pcd, .bin, .npy, text, pickles).
+    (.pcd, .bin, .npy, text, pickles), with --to rgb colour pictures of the person.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
     """
     target = chosen_out("data prepare", out, target)
     poses = PoseOptions(joints, reorder, person, index, sigma, published)
-    masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
-    masks |= {"--each-label": each_label, "--largest": largest}
-    check_kind(to, poses, masks)
+    of_masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
+    of_masks |= {"--each-label": each_label, "--largest": largest}
+    check_kind(to, poses, of_masks)
+    check_masks(to, masks)
     layout = _layout(dataset, pattern, identity, kind, view, to)
     order: AnyOrder
     if to == DEPTH:
@@ -133,8 +137,10 @@ def prepare(
         )
     elif to in (PARSING, SMPL):
         order = _body_order(source, target, layout, to, size, min_frames, workers)
+    elif to == RGB:
+        order = picture_order(source, target, layout, masks, min_frames, workers)
     else:
-        order = _mask_order(source, target, layout, masks, min_frames, workers)
+        order = _mask_order(source, target, layout, of_masks, min_frames, workers)
     _tell(order, dataset, as_json)
 
 
@@ -223,9 +229,12 @@ def _run(order: AnyOrder) -> Record:
     from gait_plugins.prepare.bodies.convert import BodyOrder, prepare_bodies
     from gait_plugins.prepare.clouds.convert import CloudOrder, prepare_clouds
     from gait_plugins.prepare.poses.convert import prepare_poses
+    from gait_plugins.prepare.rgb.convert import PictureOrder, prepare_pictures
 
     if isinstance(order, Order):
         return prepare_masks(order)
+    if isinstance(order, PictureOrder):
+        return prepare_pictures(order)
     if isinstance(order, CloudOrder):
         return prepare_clouds(order)
     return prepare_bodies(order) if isinstance(order, BodyOrder) else prepare_poses(order)
@@ -276,6 +285,8 @@ def _next(target: Path, own: bool, to: object) -> str:
         return (
             "gait-plugins data check CONFIG (lidargait/sustech1k with data_cfg.data_in_use=[0], or your own)"
         )
+    if to == RGB:
+        return f"gait-plugins data check biggait/ccpg -o data_cfg.dataset_root={target} (or your own)"
     if to == KEYPOINTS:
         return "gait-plugins data check CONFIG (a configuration of a pose model, which declares keypoints)"
     if to == PARSING:

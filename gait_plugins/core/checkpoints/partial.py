@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from gait_plugins.api import GaitModel
+from gait_plugins.api import FeatureExtractor, GaitModel
 from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, take_weights
 from gait_plugins.core.weights.lookup import located
@@ -184,6 +184,14 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
         "mismatched": len(report.mismatched),
         "head_dropped": not all(may_lack(key, weights) for key in left),
     }
+
+
+def brought_records(model: GaitModel) -> list[dict[str, Any]]:
+    """Records, as :func:`load_part` gives them, of parts that brought their weights with them."""
+    parts = ((name, each) for name, each in model.named_modules() if isinstance(each, FeatureExtractor))
+    told = ((name, each.weights_record()) for name, each in parts)
+    fits: dict[str, Any] = {"prefix": "", "missing": 0, "unexpected": 0, "mismatched": 0}
+    return [{"part": name, "brought": True, **fits, **record} for name, record in told if record is not None]
 
 
 def freeze(model: GaitModel, names: list[str]) -> None:

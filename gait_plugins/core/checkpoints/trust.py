@@ -47,7 +47,7 @@ def trust_in(model: nn.Module, checkpoint: Checkpoint) -> Trust:
         model: with the weights that it took from the checkpoint.
         checkpoint: where they come from; empty for a model without weights.
     """
-    refusals = [f"its weights are stand-ins: {reason}" for reason in _stand_ins(model)]
+    refusals = [f"its weights are stand-ins: {reason}" for reason in stand_ins(model)]
     if checkpoint:
         refusals += _untaken(model, checkpoint)
         if _is_random(checkpoint):
@@ -60,7 +60,8 @@ def trust_in(model: nn.Module, checkpoint: Checkpoint) -> Trust:
     return Trust(tuple(refusals), tuple(warnings if made_up else ()))
 
 
-def _stand_ins(model: nn.Module) -> Iterator[str]:
+def stand_ins(model: nn.Module) -> Iterator[str]:
+    """What a model, or its parts, stand in for: see ``GaitModel.stand_in``."""
     found = (getattr(module, "stand_in", "") for module in model.modules())
     yield from dict.fromkeys(reason for reason in found if isinstance(reason, str) and reason)
 

@@ -17,6 +17,7 @@ from gait_plugins.api import EmbeddingSet, GaitModel, Results, track
 from gait_plugins.config import Config
 from gait_plugins.core.assembly.checks import check_frames
 from gait_plugins.core.assembly.components import build_protocol, embedding_set
+from gait_plugins.core.checkpoints.trust import stand_ins
 from gait_plugins.core.data.host_batch import (
     Divider,
     FrameRecord,
@@ -71,6 +72,8 @@ def evaluate(
     results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
     if results is None:
         return None
+    told = tuple(f"these figures prove nothing: {reason}" for reason in stand_ins(model))
+    results = replace(results, notes=(*results.notes, *told))
     if not isinstance(maker.dataset, HeldOutDataset):
         return _named_by_its_data(results, whole.dataset_name, maker.dataset.called)
     name = f"{config.data_cfg.dataset_name}, held out of training"

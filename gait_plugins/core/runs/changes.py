@@ -145,6 +145,8 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
         config: the configuration of now. A file that is gone is not compared.
     """
     known = [record for record in records if isinstance(record, Mapping)]  # a file may hold anything
+    # What a part brings with it is not named there; it looks after that itself.
+    known = [record for record in known if not record.get("brought")]
     then = {str(record.get("part")): str(record.get("sha256")) for record in known}
     below = {str(record.get("part")): record.get("below") for record in known}
     parts = [part for part in parts_of(config.trainer_cfg.init) if part.target in then or not part.optional]

@@ -21,7 +21,14 @@ from gait_plugins.core.checkpoints.files import (
     restore_model,
 )
 from gait_plugins.core.checkpoints.frames import trained_frames
-from gait_plugins.core.checkpoints.partial import absent, load_part, parts_of, wanted, warn_of_untrained_parts
+from gait_plugins.core.checkpoints.partial import (
+    absent,
+    brought_records,
+    load_part,
+    parts_of,
+    wanted,
+    warn_of_untrained_parts,
+)
 from gait_plugins.core.data.host_batch import FrameRecord
 from gait_plugins.core.runs.changes import listed
 from gait_plugins.core.runtime.options import RunOptions
@@ -93,6 +100,7 @@ def _begin(training: Restorable, options: RunOptions) -> None:
     elif whole is not None:
         _optimiser(training, _weights(training, Path(whole)), Path(whole))
     training.taken = [load_part(training.raw.model, part) for part in parts]
+    training.taken += brought_records(training.raw.model)
     if whole is None:
         warn_of_untrained_parts(training.raw.model, parts)
     for part in absent(training.raw.model, named):

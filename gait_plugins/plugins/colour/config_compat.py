@@ -34,8 +34,8 @@ def start_from_both(config: MutableMapping[str, Any]) -> None:
 
 
 def set_input_aside(config: MutableMapping[str, Any]) -> None:
-    """Move ``backbone_cfg.in_channel`` of DenoisingGait, which has no effect, to where that is told."""
-    model = _model(config, "DenoisingGait")
+    """Move ``backbone_cfg.in_channel`` of a model of maps, which has no effect, to where that is told."""
+    model = _model(config, "DenoisingGait") or _model(config, "BigGait")
     backbone = model.get("backbone_cfg")
     if (
         isinstance(backbone, MutableMapping)

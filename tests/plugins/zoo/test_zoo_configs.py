@@ -22,7 +22,7 @@ BODIES = ("parsinggait/", "smplgait/", *(f"{name}/gait3d_parsing" for name in ("
 BODIES += tuple(f"{name}/gait3d_parsing" for name in ("gaitpart", "gaitgl", "gln"))
 POSES = ("gaitgraph1/", "gaitgraph2/", "gaittr/", "msgg/", "multigaitpp/", "sconet/", "skeletongait")
 CLOUDS = ("lidargait/", "lidargaitpp/")
-PICTURES = ("gaitedge/", "denoisinggait/")
+PICTURES = ("gaitedge/", "denoisinggait/", "biggait/", "biggergait/")
 OWN = ("walkers/", "own_data/", "resgait/", "rle/", "foundationgait/")
 ELSEWHERE = (*OWN, *POSES, *BODIES, *CLOUDS, *PICTURES)
 """Folders of configurations on other data, or with tests of their own."""

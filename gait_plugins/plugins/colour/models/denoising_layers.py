@@ -91,15 +91,18 @@ class AttentionFusion(nn.Module):
 
     Args:
         channels: of each map.
+        squeeze: the layers between have as many channels less.
+        wide: the middle one looks at 3x3 pixels, else at one.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, squeeze: int = SQUEEZE, wide: bool = False) -> None:
         super().__init__()
-        hidden = max(1, channels // SQUEEZE)
+        hidden = max(1, channels // squeeze)
+        middle = _conv3x3 if wide else _conv1x1
         self.conv = FrameWise(
             nn.Sequential(
                 *_norm_relu(_conv1x1(2 * channels, hidden), hidden),
-                *_norm_relu(_conv1x1(hidden, hidden), hidden),
+                *_norm_relu(middle(hidden, hidden), hidden),
                 _conv1x1(hidden, 2 * channels),
             )
         )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gait_plugins.api.protocol import Compared, EmbeddingSet, Protocol, Results, Table
     from gait_plugins.api.recipe import Recipe
     from gait_plugins.api.report import DataReport, Finding, FindingLog
-    from gait_plugins.api.run_report.material import ReportMaterial, ReportRun, ReportSection
     from gait_plugins.api.run import Run
+    from gait_plugins.api.run_report.material import ReportMaterial, ReportRun, ReportSection
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
     from gait_plugins.api.stream import Stream

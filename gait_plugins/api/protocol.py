@@ -60,7 +60,7 @@ class Compared:
     gallery: np.ndarray
     """Positions in the test set."""
     left_out: Callable[[slice], np.ndarray] | None = None
-    """Rows of probes -> which of the gallery they do not meet, bool ``[m, n_gallery]``; None: they meet all."""
+    """Rows of probes -> the gallery that they do not meet, bool ``[m, n_gallery]``; None: they meet all."""
     view_by_view: bool = False
     """True where a probe meets the gallery of one view at a time, and the figures are means over pairs of
     views."""
@@ -139,9 +139,9 @@ class Protocol(HasExample, ABC):
         """
 
     def compared(self, data: EmbeddingSet) -> Compared | None:
-        """Which sequences are probes, and what each is compared with; None where that is not all of its rule.
+        """Which sequences are probes, and what each is compared with; None where the rule is another one.
 
-        A report draws its pictures of the ranking by it. Without it, it compares each sequence with all others.
+        A report draws its pictures of the ranking by it; by None it compares each sequence with all others.
         """
         return None
 

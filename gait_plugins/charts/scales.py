@@ -32,8 +32,8 @@ class Scale:
             powers = range(
                 math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1
             )
-            step = max(1, -(-len(powers) // most))
-            return [(10.0**power, _power(power)) for power in powers[::step]]
+            every = max(1, -(-len(powers) // most))
+            return [(10.0**power, _power(power)) for power in powers[::every]]
         step = _step((self.high - self.low) / most)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)

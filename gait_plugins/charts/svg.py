@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from html import escape
 from itertools import groupby
+from typing import Any
 
 from gait_plugins.charts.colours import DARK, LIGHT, variables
 from gait_plugins.charts.png import png_bytes
@@ -76,7 +78,13 @@ def _bitmap(shape: Bitmap) -> str:
     return _titled("image", f'{place} href="data:image/png;base64,{data}"', shape.title)
 
 
-_SHAPES = {Polyline: _polyline, Box: _box, Dot: _dot, Label: _label, Bitmap: _bitmap}
+_SHAPES: dict[type, Callable[[Any], str]] = {
+    Polyline: _polyline,
+    Box: _box,
+    Dot: _dot,
+    Label: _label,
+    Bitmap: _bitmap,
+}
 
 
 def _titled(element: str, attributes: str, title: str) -> str:

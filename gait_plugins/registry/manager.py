@@ -89,7 +89,7 @@ class Manager:
         return sorted(self._checkpoints, key=lambda c: (c.name.lower(), c.owner))
 
     def report_sections(self) -> list[NamedSection]:
-        """The sections that plugins add to a report: those of the built-ins first, each package's in its order."""
+        """The sections that plugins add to a report: those of the built-ins first."""
         return sorted(self._sections, key=lambda s: (not s.owner.is_built_in, s.owner))
 
     def checkpoints_called(self, name: str) -> list[NamedCheckpoint]:

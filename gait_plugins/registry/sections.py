@@ -1,4 +1,4 @@
-"""Sections that plugins add to the report of runs: name, package, and the function to import when it is made."""
+"""Sections that plugins add to the report of runs: name, package, and the function to import for a page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class NamedSection:
                 hint=f"repair or reinstall {self.owner.distribution}",
             ) from error
         if not callable(loaded):
-            raise PluginLoadError(f"the report section {self.name!r} is {loaded!r}, expected a function", where)
+            raise PluginLoadError(
+                f"the report section {self.name!r} is {loaded!r}, expected a function", where=where
+            )
         function: Callable[..., Any] = loaded
         return function
 
@@ -62,6 +64,6 @@ def sections_from(value: object, owner: Owner) -> list[NamedSection]:
 
 def _bad_value(owner: Owner, value: object) -> PluginLoadError:
     return PluginLoadError(
-        f"{HOOK} of {owner.module} ({owner}) returned {value!r}, expected a mapping of names in lower case -> "
-        '"module:function"'
+        f"{HOOK} of {owner.module} ({owner}) returned {value!r}, expected a mapping of names in lower case "
+        '-> "module:function"'
     )

@@ -79,7 +79,7 @@ class ReportMaterial:
     differences: Mapping[str, Sequence[Differing]] = field(default_factory=dict)
     """Kind (``settings``, ``data``, ...) -> what differs; empty for a single run."""
     projection: str = "auto"
-    """How embeddings are brought to two dimensions: ``pca``, ``umap``, or ``auto``: UMAP where it is installed."""
+    """Of embeddings to two dimensions: ``pca``, ``umap``, or ``auto``: UMAP where it is installed."""
 
 
 @dataclass(frozen=True)

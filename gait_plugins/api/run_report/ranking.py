@@ -1,4 +1,4 @@
-"""Ranking of a gallery for each probe, with the distances of same and different people, a few probes at a time."""
+"""Ranking of a gallery for each probe, with the distances of same and of different people."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ class Ranking:
         """Ranks of a view's probes in a view's gallery; none where they are not compared."""
         first = self.first_by_view[chosen & (self.probe_views == view), column]
         matched = first[first != NO_MATCH]
-        return first if self._counted and len(matched) else matched
+        found: np.ndarray = first if self._counted and len(matched) else matched
+        return found
 
 
 def rank(data: EmbeddingSet, compared: Compared, metric: Metric = "euc") -> Ranking:
@@ -123,22 +124,26 @@ def rank(data: EmbeddingSet, compared: Compared, metric: Metric = "euc") -> Rank
     columns = [torch.from_numpy(np.flatnonzero(data.views[gallery] == view)) for view in views]
     _, people = np.unique(data.labels, return_inverse=True)
     codes = torch.from_numpy(people.reshape(-1))
-    high = max((float(each[each.isfinite()].max()) for _, each, _ in _chunks(data, compared, metric)), default=1)
+    high = max(
+        (float(each[each.isfinite()].max()) for _, each, _ in _chunks(data, compared, metric)), default=1
+    )
     edges = np.linspace(0.0, max(high, 1e-6) * (1 + 1e-6), BINS + 1)
     counts = np.zeros((2, BINS), np.int64)
     parts: list[tuple[np.ndarray, ...]] = []
     for rows, far, kept in _chunks(data, compared, metric):
         same = (codes[probes[rows], None] == codes[gallery]) & kept
-        first = first_match(far, same).numpy()
-        by_view = [first_match(far[:, column], same[:, column]).numpy() for column in columns]
+        found = first_match(far, same).numpy()
+        of_views = [first_match(far[:, column], same[:, column]).numpy() for column in columns]
         place = nearest_of(far, min(NEAREST, len(gallery)))
         near = np.take_along_axis(far.numpy(), place, 1)
         margin = _nearest(far, same) - _nearest(far, kept & ~same)
-        parts.append((first, np.stack(by_view, 1), np.where(np.isfinite(near), gallery[place], -1), near, margin))
+        chosen = np.where(np.isfinite(near), gallery[place], -1)
+        parts.append((found, np.stack(of_views, 1), chosen, near, margin))
         for kind, pairs in enumerate((same, kept & ~same)):
             counts[kind] += np.histogram(far[pairs].numpy(), edges)[0]
-    joined = [np.concatenate(each) for each in zip(*parts, strict=True)]
-    return Ranking(compared, views, data.views[probes], *joined, edges, *counts)
+    first, by_view, nearest, near, margin = (np.concatenate(each) for each in zip(*parts, strict=True))
+    seen = data.views[probes]
+    return Ranking(compared, views, seen, first, by_view, nearest, near, margin, edges, counts[0], counts[1])
 
 
 def _chunks(data: EmbeddingSet, compared: Compared, metric: Metric) -> Iterator[tuple[slice, Tensor, Tensor]]:

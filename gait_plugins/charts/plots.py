@@ -11,8 +11,8 @@ from gait_plugins.charts.colours import series
 from gait_plugins.charts.scales import Scale, span
 from gait_plugins.charts.shapes import Box, Dot, Figure, Label, Polyline, Shape, shortened, text_width
 
-WIDTH, HEIGHT = 440, 300
-"""Of a plot, in pixels; it is read at this width and at four fifths of it."""
+WIDTH, HEIGHT = 400, 285
+"""Of a plot, in pixels; its texts are read on a narrow screen too."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 42
 _ROW = 17
 MOST_POINTS = 400

@@ -20,13 +20,13 @@ def errors(material: ReportMaterial) -> ReportSection | None:
     curves = [_curves(run) for run in runs]
     colours = [series(list(material.runs).index(run)) for run in runs]
     pairs = list(zip(runs, curves, colours, strict=True))
-    low = min(_smallest(run) for run in runs)
+    low, least = min(_smallest(run) for run in runs), _least(curves)
     told = "; ".join(f"{run.name}: equal error rate {100 * _equal(run):.2f} %" for run in runs)
     roc = line_plot(
         "roc",
         "ROC: same people accepted",
         f"Share of same pairs accepted over the share of different pairs accepted. {told}.",
-        [Line(run.name, 100 * fmr, 100 * (1 - fnmr), colour) for run, (fmr, fnmr), colour in pairs],
+        [Line(run.name, 100 * _above(a, low), 100 * (1 - b), colour) for run, (a, b), colour in pairs],
         Axis("different pairs accepted (%)", (100 * low, 100), log=True),
         Axis("same pairs accepted (%)", (0, 100)),
     )
@@ -34,9 +34,12 @@ def errors(material: ReportMaterial) -> ReportSection | None:
         "det",
         "DET: both errors",
         f"Share of same pairs refused over the share of different pairs accepted, logarithmic. {told}.",
-        [Line(run.name, 100 * fmr, 100 * fnmr, colour) for run, (fmr, fnmr), colour in pairs],
+        [
+            Line(run.name, 100 * _above(a, low), 100 * _above(b, least), colour)
+            for run, (a, b), colour in pairs
+        ],
         Axis("different pairs accepted (%)", (100 * low, 100), log=True),
-        Axis("same pairs refused (%)", (100 * _least(curves), 100), log=True),
+        Axis("same pairs refused (%)", (100 * least, 100), log=True),
     )
     return ReportSection(
         "Distances and errors of a threshold",
@@ -62,15 +65,20 @@ def _curves(run: ReportRun) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smallest(run: ReportRun) -> float:
-    """The rate of a single pair of different people, rounded down to a power of ten."""
+    """The rate of a single pair of different people, rounded up to a power of ten."""
     assert run.ranking is not None
-    power = np.floor(np.log10(1 / max(int(run.ranking.different.sum()), 10)) + 1e-9)
+    power = np.ceil(np.log10(1 / max(int(run.ranking.different.sum()), 10)) - 1e-9)
     return float(10.0 ** max(-6.0, power))
 
 
 def _least(curves: list[tuple[np.ndarray, np.ndarray]]) -> float:
     lowest = min((float(fnmr[fnmr > 0].min()) for _, fnmr in curves if (fnmr > 0).any()), default=0.01)
-    return float(10.0 ** np.floor(np.log10(min(0.1, lowest))))
+    return float(10.0 ** np.floor(np.log10(min(0.1, max(lowest, 1e-3)))))
+
+
+def _above(rates: np.ndarray, low: float) -> np.ndarray:
+    """Rates that a logarithmic axis can show; NaN below it."""
+    return np.where(rates >= low, rates, np.nan)
 
 
 def _equal(run: ReportRun) -> float:

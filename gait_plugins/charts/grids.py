@@ -13,7 +13,7 @@ from gait_plugins.charts.shapes import Bitmap, Box, Figure, Label, Shape, shorte
 
 _STRIP = 56
 """Pixels of a strip's height at most."""
-_DARK = 0.68
+_DARK = 0.6
 """The share from which on a cell's text has the colour of the paper."""
 
 

@@ -21,7 +21,9 @@ _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
-    return png_bytes(pixels(figure))
+    file = io.BytesIO()
+    Image.fromarray(pixels(figure)).save(file, "PNG")
+    return file.getvalue()
 
 
 def pixels(figure: Figure) -> np.ndarray:
@@ -41,7 +43,7 @@ def pixels(figure: Figure) -> np.ndarray:
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
-    """A PNG file of uint8 ``[h, w]`` or ``[h, w, 3]`` (red, green, blue)."""
+    """A small PNG file of uint8 ``[h, w]`` or ``[h, w, 3]`` (red, green, blue)."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -68,10 +68,14 @@ def _step(rough: float) -> float:
 
 
 def _text(value: float, step: float) -> str:
+    if abs(value) < step / 2:
+        return "0"
     if step >= 1000:
         return f"{value / 1000:g}k"
+    if step < 1e-4:
+        return f"{value:.1e}"
     places = max(0, -math.floor(math.log10(step) + 1e-9))
-    return f"{value:.{places}f}" if abs(value) > step / 2 else "0"
+    return f"{value:.{places}f}"
 
 
 def _power(power: int) -> str:

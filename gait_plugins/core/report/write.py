@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,8 +99,15 @@ def _made(offered: NamedSection, material: ReportMaterial) -> list[Placed]:
 
 
 def _with_own_names(sections: Sequence[Placed]) -> list[Figure]:
-    """The figures, each with its section in its name."""
-    return [replace(each, name=f"{s.anchor}-{each.name}") for s in sections for each in s.section.figures]
+    """The figures, each with a name of its own that a file may have."""
+    named: dict[str, Figure] = {}
+    for placed in sections:
+        for figure in placed.section.figures:
+            name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{placed.anchor}-{figure.name}").strip("-.")
+            while name in named:
+                name += "-again"
+            named[name] = replace(figure, name=name)
+    return list(named.values())
 
 
 def _write_pictures(folder: Path, figures: Sequence[Figure]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gait_plugins.api import Results, Run
@@ -79,7 +79,7 @@ class Mlflow:
         self._package.log_metrics(named, step=step)
 
 
-TRACKERS = {
+TRACKERS: dict[str, Callable[[Run], object]] = {
     "wandb": Wandb,
     "trackio": lambda run: Wandb(run, "trackio"),
     "mlflow": Mlflow,

@@ -28,7 +28,10 @@ LOOK = """<script>addEventListener('load', async () => {
     picture.onerror = () => done(0);
     picture.src = each.getAttribute('href');
   }));
-  const size = each => each.getScreenCTM().a * parseFloat(each.getAttribute('font-size'));
+  const size = each => {
+    const turned = each.getScreenCTM();
+    return Math.hypot(turned.a, turned.b) * parseFloat(each.getAttribute('font-size'));
+  };
   const seen = {
     opened: performance.now(), wide: root.scrollWidth, window: innerWidth,
     pictures: pictures.map(each => each.getBoundingClientRect()).filter(box => box.width > 200).length,

@@ -48,7 +48,6 @@ def tracked(name: str, folder: Path, **environment: str) -> subprocess.Completed
         "HF_HUB_OFFLINE": "1",
     }
     words = [sys.executable, "-c", PROGRAM, str(folder)]
-    every = {**os.environ, **own, **environment}
     done = subprocess.run(
         words,
         capture_output=True,

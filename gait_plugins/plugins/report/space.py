@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,10 +25,11 @@ def embeddings(material: ReportMaterial) -> ReportSection | None:
     way = _way(material.projection)
     figures, notes = [], []
     for run in runs:
-        places, told = _projected(run, way)
+        every = _spread(len(run.names))
+        places, told = _projected(run, way, every)
         named = f"{run.name}: " if len(material.runs) > 1 else ""
         number = list(material.runs).index(run) + 1
-        figures += _clouds(run, places, named, number)
+        figures += _clouds(run, every, places, named, number)
         notes.append(f"{named}{told}")
     return ReportSection(
         "Embeddings in two dimensions",
@@ -50,10 +50,15 @@ def _way(asked: str) -> str:
     return ("umap" if there else "pca") if asked == "auto" else asked
 
 
-def _projected(run: ReportRun, way: str) -> tuple[np.ndarray, str]:
-    """Places of all walks, float64 ``[n, 2]``, and how they were found."""
+def _spread(count: int) -> np.ndarray:
+    """Positions of up to so many walks as are drawn, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(int))
+
+
+def _projected(run: ReportRun, way: str, every: np.ndarray) -> tuple[np.ndarray, str]:
+    """Places of some walks, float64 ``[m, 2]``, and how they were found."""
     assert run.embedded is not None
-    values = run.embedded.embeddings.astype(np.float64).transpose(0, 2, 1)
+    values = run.embedded.embeddings[every].astype(np.float64).transpose(0, 2, 1)
     if run.metric == "cos":
         values = values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1e-12)
     flat = values.reshape(len(values), -1)
@@ -78,7 +83,7 @@ def _components(centred: np.ndarray) -> np.ndarray:
 
 
 def _umap(flat: np.ndarray) -> np.ndarray:
-    import umap  # type: ignore[import-not-found,unused-ignore]
+    import umap
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,28 +91,27 @@ def _umap(flat: np.ndarray) -> np.ndarray:
     return np.asarray(placed, np.float64)
 
 
-def _clouds(run: ReportRun, places: np.ndarray, named: str, number: int) -> list[Figure]:
+def _clouds(run: ReportRun, every: np.ndarray, places: np.ndarray, named: str, number: int) -> list[Figure]:
     assert run.embedded is not None
-    data = run.embedded
-    every = np.unique(np.linspace(0, len(data) - 1, min(len(data), MOST_POINTS)).round().astype(int))
-    people = sorted(set(data.labels.tolist()))
+    labels, views, types = (
+        getattr(run.embedded, name)[every].astype(str) for name in ("labels", "views", "types")
+    )
+    people = sorted(set(labels.tolist()))
     shown = people[:: max(1, -(-len(people) // MOST_PEOPLE))]
-    of_people = every[np.isin(data.labels[every], shown)]
+    whole = np.arange(len(every))
     few = f" ({len(shown)} of {len(people)})" if len(shown) < len(people) else ""
     found = []
     for name, title, groups, chosen in (
-        ("person", f"by person{few}", data.labels, of_people),
-        ("view", "by view", data.views, every),
-        ("condition", "by condition", data.types, every),
+        ("person", f"by person{few}", labels, np.flatnonzero(np.isin(labels, shown))),
+        ("view", "by view", views, whole),
+        ("condition", "by condition", types, whole),
     ):
-        names = sorted({str(groups[place]) for place in chosen.tolist()})
+        own = groups[chosen].tolist()
+        names = sorted(set(own))
         if len(names) < 2:
             continue
-        texts: Sequence[str] = [run.names[place] for place in chosen.tolist()] if name == "person" else ()
+        texts = [run.names[place] for place in every[chosen].tolist()] if name == "person" else []
         alt = f"{len(chosen)} walks in two dimensions, coloured by {name}: {len(names)} different ones."
-        own = [str(groups[place]) for place in chosen.tolist()]
-        figure = cloud(
-            f"{name}-{number}", f"{named}{title}", alt, places[chosen], own, colours_of(names), texts
-        )
-        found.append(figure)
+        drawn = (places[chosen], own, colours_of(names), texts)
+        found.append(cloud(f"{name}-{number}", f"{named}{title}", alt, *drawn))
     return found

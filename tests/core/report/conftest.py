@@ -35,7 +35,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gait_plugins.test("walkers/gei", (f"output_dir={output}", *FEW), device="cpu")
     (folder,) = output.glob("*/*/demo")
     write_log(folder)
-    gait_plugins.report(folder, out=output / "first.html", device="cpu")
+    gait_plugins.report(folder, out=output / "first.html", device="cpu", projection="pca")
     return folder
 
 

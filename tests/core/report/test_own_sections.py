@@ -70,7 +70,9 @@ def test_sections_of_a_package_come_after_ours(
     names = ("falls", "breaks", "nothing", "wrong", "number", "absent")
     offered = {name: f"{own_module}:{name}" for name in names}
     manager.register(Sections(offered), distribution="fall-gait", version="1.0")
-    page = gait_plugins.report(tested, out=tmp_path / "page.html", pictures=tmp_path / "p", device="cpu")
+    page = gait_plugins.report(
+        tested, out=tmp_path / "page.html", pictures=tmp_path / "p", device="cpu", projection="pca"
+    )
     text = page.read_text()
     assert text.index('id="configuration"') < text.index('id="falls"') < text.index('id="breaks"')
     assert "Fewer are better." in text

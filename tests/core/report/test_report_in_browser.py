@@ -63,7 +63,9 @@ def seen(
 
 @pytest.fixture(scope="module")
 def page(tested: Path) -> Path:
-    return gait_plugins.report(tested, out=tested.parent / "browser" / "page.html", device="cpu")
+    return gait_plugins.report(
+        tested, out=tested.parent / "browser" / "page.html", device="cpu", projection="pca"
+    )
 
 
 @pytest.mark.parametrize("width", [400, 1600])

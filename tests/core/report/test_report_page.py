@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from html.parser import HTMLParser
@@ -62,7 +63,7 @@ class Page(HTMLParser):
 
 
 def made(*runs: Path, **options: object) -> Page:
-    page = gait_plugins.report(*runs, device="cpu", **options)  # type: ignore[arg-type]
+    page = gait_plugins.report(*runs, device="cpu", **{"projection": "pca", **options})  # type: ignore[arg-type]
     return Page(page.read_text(encoding="utf-8"))
 
 
@@ -77,8 +78,30 @@ def test_a_run_has_all_sections_and_pictures(tested: Path, tmp_path: Path):
 
 
 def test_the_same_run_gives_the_same_page(tested: Path, tmp_path: Path):
-    pages = [gait_plugins.report(tested, out=tmp_path / name, device="cpu") for name in ("a.html", "b.html")]
-    assert pages[0].read_bytes() == pages[1].read_bytes()
+    pages = [made(tested, out=tmp_path / name).text for name in ("a.html", "b.html")]
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.heavy
+def test_dots_are_placed_by_umap_where_it_is_installed(tested: Path, tmp_path: Path):
+    pytest.importorskip("umap", reason="umap-learn is not installed: the extra [umap]")
+    pages = [made(tested, out=tmp_path / name, projection="umap") for name in ("a.html", "b.html")]
+    assert "placed by UMAP" in pages[0].section("embeddings")
+    assert pages[0].text == pages[1].text
+
+
+def test_without_umap_the_section_says_what_to_install(
+    tested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "umap" else real(name, *a)
+    )
+    page = made(tested, out=tmp_path / "page.html", projection="umap")
+    assert "gait-plugins-trackletgait[umap]" in page.section("embeddings")
+    assert "placed by PCA" in made(tested, out=tmp_path / "page.html", projection="auto").section(
+        "embeddings"
+    )
 
 
 def test_the_curve_begins_at_the_figures_of_the_protocol(tested: Path, tmp_path: Path):

@@ -65,7 +65,17 @@ def variables(theme: dict[str, str]) -> str:
     return "".join(f"--{name}:{colour};" for name, colour in theme.items())
 
 
+def luminance(red: float, green: float, blue: float) -> float:
+    """Relative luminance of parts in [0, 1], by WCAG 2.2."""
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in (red, green, blue)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def _of_wheel(number: int, count: int) -> str:
-    lightness = (0.42, 0.56)[number % 2]
-    red, green, blue = colorsys.hls_to_rgb(number / count, lightness, 0.65)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+    """A hue that is dark enough for white paper and bright enough for dark paper."""
+    wanted = (0.16, 0.27)[number % 2]
+    steps = ((number / count, lightness / 100, 0.7) for lightness in range(10, 100))
+    parts = next(
+        each for each in (colorsys.hls_to_rgb(*step) for step in steps) if luminance(*each) >= wanted
+    )
+    return "#" + "".join(f"{round(part * 255):02x}" for part in parts)

@@ -24,6 +24,7 @@ from gait_plugins.charts import (
     strips,
     svg,
 )
+from gait_plugins.charts.colours import luminance
 from gait_plugins.charts.scales import Scale, span
 
 ODD = 'a <b> & "c" \x1b[31m'
@@ -114,14 +115,9 @@ def test_a_scale_has_a_length_whatever_it_holds(values: list[float]):
         assert low < high
 
 
-def _luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-
 def contrast(one: str, other: str) -> float:
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    parts = ([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)] for colour in (one, other))
+    high, low = sorted((luminance(*each) for each in parts), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
@@ -132,6 +128,8 @@ def test_texts_and_lines_stand_out_from_the_paper(theme: dict[str, str]):
         assert contrast(theme[name], theme["paper"]) >= 4.5, name
     for name in (f"s{number}" for number in range(8)):
         assert contrast(theme[name], theme["paper"]) >= 3, name
+    for colour in colours_of(map(str, range(40))).values():
+        assert contrast(colour, theme["paper"]) >= 3, colour
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])

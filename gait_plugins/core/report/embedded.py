@@ -13,6 +13,7 @@ import numpy as np
 
 from gait_plugins.api import Compared, EmbeddingSet, GaitDataset, ReportRun, SequenceRef
 from gait_plugins.config import Config, load_config
+from gait_plugins.config.yaml.overrides import texts_of
 from gait_plugins.core.assembly.components import build_dataset, build_protocol
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, load_checkpoint, saved_iterations
 from gait_plugins.core.runs.compare import run_record_folder
@@ -44,7 +45,7 @@ def add_embeddings(run: ReportRun, wanted: Wanted) -> None:
     """
     try:
         described = run_record_folder(run.folder)
-        texts = (f"run_dir={run.folder}", *wanted.overrides)
+        texts = [*texts_of({"run_dir": run.folder}), *wanted.overrides]
         config = load_config(described / "config.yaml", texts)
         step = _step(run, config)
         checkpoint = _checkpoint(run.folder, config, step)

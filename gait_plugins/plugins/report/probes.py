@@ -83,7 +83,7 @@ def _figure(run: ReportRun, probe: int, title: str, name: str) -> Figure:
         if other < 0:
             continue
         right = run.embedded.labels[other] == person
-        mark, colour = ("\u2713 right", "good") if right else ("\u2717 wrong", "bad")
+        mark, colour = ("right", "good") if right else ("wrong", "bad")
         text = f"{number + 1}. {mark}: {run.names[other]}, {far:.3g}"
         rows.append(Strip(text, _pictures(run, other), colour))
     alt = f"Frames of {run.names[place]} above the {len(rows) - 1} nearest walks of the gallery; {found}."

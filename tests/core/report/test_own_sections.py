@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from helpers.places import DOCS
 
 import gait_plugins
 from gait_plugins import PluginLoadError, ReportMaterial, ReportSection, Table, hookimpl
@@ -85,6 +87,19 @@ def test_sections_of_a_package_come_after_ours(
     assert "expected a function" in text
     assert "cannot be imported" in text
     assert "fall-gait 1.0 failed" in caplog.text
+
+
+def test_the_section_of_the_page_works(
+    manager: Manager, tested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = (DOCS / "report.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# my_gait/report.py\n.*?)```", text, re.DOTALL)
+    module = ModuleType("my_gait_report")
+    exec(code, module.__dict__)
+    monkeypatch.setitem(sys.modules, "my_gait_report", module)
+    manager.register(Sections({"hard-pairs": "my_gait_report:hard_pairs"}), distribution="my-gait")
+    page = gait_plugins.report(tested, out=tmp_path / "page.html", device="cpu", projection="pca")
+    assert "Below zero the right person is the nearest" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("offered", [["falls"], {"Falls": "a:b"}, {"falls": "a"}, {"falls": 3}, {3: "a:b"}])

@@ -22,6 +22,7 @@ _WRITTEN = (
     "protocol",
     "stream",
     "recipe",
+    "run_report",
     "galleries",
     "weights",
 )

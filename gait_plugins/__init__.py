@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Backbone,
         BatchSampler,
         ClassCount,
+        Compared,
         DataReport,
         Detection,
         EmbeddingSet,
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
         Ragged,
         RaggedTensor,
         Recipe,
+        ReportMaterial,
+        ReportRun,
+        ReportSection,
         Results,
         Run,
         Segmenter,
@@ -76,7 +80,7 @@ if TYPE_CHECKING:
         fits_any,
     )
     from gait_plugins.config import Config, build, load_config
-    from gait_plugins.core.functions import Trained, evaluate, test, train
+    from gait_plugins.core.functions import Trained, evaluate, report, test, train
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import Embeddings
     from gait_plugins.registry.components import Component
@@ -89,6 +93,7 @@ _LATE = {
     "build": "config",
     "evaluate": "core.functions",
     "load_config": "config",
+    "report": "core.functions",
     "test": "core.functions",
     "train": "core.functions",
 }
@@ -101,6 +106,7 @@ __all__ = [
     "BatchSampler",
     "CheckpointError",
     "ClassCount",
+    "Compared",
     "ComponentConflict",
     "ComponentFailure",
     "Config",
@@ -139,6 +145,9 @@ __all__ = [
     "Ragged",
     "RaggedTensor",
     "Recipe",
+    "ReportMaterial",
+    "ReportRun",
+    "ReportSection",
     "Results",
     "Run",
     "RunFolderLost",
@@ -166,6 +175,7 @@ __all__ = [
     "get",
     "hookimpl",
     "load_config",
+    "report",
     "test",
     "track",
     "train",

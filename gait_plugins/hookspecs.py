@@ -137,6 +137,15 @@ def gait_commands() -> Mapping[str, tuple[str, str]]:  # type: ignore[empty-body
     """
 
 
+@hookspec
+def gait_report_sections() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Sections of the report of runs: ``{"falls": "module:function"}``, in the order of the page.
+
+    The function takes a ``ReportMaterial`` and returns a ``ReportSection``, or None where it has nothing to
+    show. It is imported when a report is made. Figures are made by ``gait_plugins.charts``.
+    """
+
+
 # --- life cycle of a run -----------------------------------------------------------------------
 
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from gait_plugins.api.model import Backbone, FeatureExtractor, GaitModel, ModelOutput
     from gait_plugins.api.options import ClassCount
     from gait_plugins.api.progress import Job, track
-    from gait_plugins.api.protocol import EmbeddingSet, Protocol, Results, Table
+    from gait_plugins.api.protocol import Compared, EmbeddingSet, Protocol, Results, Table
     from gait_plugins.api.recipe import Recipe
     from gait_plugins.api.report import DataReport, Finding, FindingLog
     from gait_plugins.api.run import Run
+    from gait_plugins.api.run_report.material import ReportMaterial, ReportRun, ReportSection
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
     from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
     from gait_plugins.api.stream import Stream
@@ -36,6 +37,7 @@ EXPORTS = {
     "Backbone": "model",
     "BatchSampler": "sampling",
     "ClassCount": "options",
+    "Compared": "protocol",
     "DataReport": "report",
     "Detection": "gait_plugins.api.video.people",
     "EmbeddingSet": "protocol",
@@ -62,6 +64,9 @@ EXPORTS = {
     "Ragged": "gait_plugins.io.ragged",
     "RaggedTensor": "batch",
     "Recipe": "recipe",
+    "ReportMaterial": "gait_plugins.api.run_report.material",
+    "ReportRun": "gait_plugins.api.run_report.material",
+    "ReportSection": "gait_plugins.api.run_report.material",
     "Results": "protocol",
     "Run": "run",
     "Segmenter": "gait_plugins.api.video.components",
@@ -86,6 +91,7 @@ __all__ = [
     "Backbone",
     "BatchSampler",
     "ClassCount",
+    "Compared",
     "DataReport",
     "Detection",
     "EmbeddingSet",
@@ -112,6 +118,9 @@ __all__ = [
     "Ragged",
     "RaggedTensor",
     "Recipe",
+    "ReportMaterial",
+    "ReportRun",
+    "ReportSection",
     "Results",
     "Run",
     "Segmenter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,6 +49,25 @@ class EmbeddingSet:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Which test sequences a protocol compares with which, for the pictures of a report."""
+
+    probes: np.ndarray
+    """Positions in the test set."""
+    gallery: np.ndarray
+    """Positions in the test set."""
+    left_out: Callable[[slice], np.ndarray] | None = None
+    """Rows of probes -> the gallery that they do not meet, bool ``[m, n_gallery]``; None: they meet all."""
+    view_by_view: bool = False
+    """True where a probe meets the gallery of one view at a time, and the figures are means over pairs of
+    views."""
+    unmatched_are_misses: bool = False
+    """True where a probe whose identity its gallery lacks counts as not found; else it is not scored."""
+    conditions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Condition as it is reported -> which of the probes belong to it, bool ``[n_probe]``."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +137,13 @@ class Protocol(HasExample, ABC):
 
         Raises what ``evaluate`` would: a training of days should not end in it. By default all is well.
         """
+
+    def compared(self, data: EmbeddingSet) -> Compared | None:
+        """Which sequences are probes, and what each is compared with; None where the rule is another one.
+
+        A report draws its pictures of the ranking by it; by None it compares each sequence with all others.
+        """
+        return None
 
     @abstractmethod
     def evaluate(self, data: EmbeddingSet) -> Results:

@@ -92,6 +92,7 @@ app.command("embed")(embed.run_embed)
 app.command("export")(export.run_export)
 app.command("enroll")(embed.run_enroll)
 app.command("identify")(embed.run_identify)
+app.command("report")(runs.run_report)
 app.command("demo")(demo.demo)
 app.add_typer(
     checkpoint.app, name="checkpoint", help="List, fetch, inspect, convert and publish checkpoints."

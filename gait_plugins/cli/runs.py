@@ -1,4 +1,4 @@
-"""``gait-plugins runs``: compares the folders of runs."""
+"""``gait-plugins report`` and ``gait-plugins runs``: show and compare the folders of runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import out_option, override_option
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.io.printable import printable, say, say_json
 
@@ -20,6 +21,59 @@ LONGEST = 44
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Run folder: output/<data set>/<model>/<save_name>.")]
+
+
+def run_report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders: output/<data set>/<model>/<save_name>."),
+    ],
+    out: Annotated[
+        Path | None,
+        out_option("FILE", "File to write: .html; default: report.html in the first run folder."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also put each picture there, as SVG and as PNG.")
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Also write pictures, embeddings and settings into summary/ of each run."
+        ),
+    ] = False,
+    step: Annotated[
+        int | None, typer.Option(help="Step whose results are shown; default: the last of each run.")
+    ] = None,
+    projection: Annotated[
+        str, typer.Option(help="Of embeddings: pca, umap, or auto, which is umap where it is installed.")
+    ] = "auto",
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed/--no-embed", help="Embed the test set again where a run keeps no embeddings of it."
+        ),
+    ] = True,
+    override: Annotated[
+        list[str] | None,
+        override_option("Override a setting of the runs, as data_cfg.dataset_root=DIR; may be repeated."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Device to embed on: auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Write a page of one run, or of several side by side: curves, errors, embeddings, probes, settings."""
+    from gait_plugins.core.functions import report
+
+    page = report(
+        *runs,
+        out=out,
+        pictures=pictures,
+        tensorboard=tensorboard,
+        step=step,
+        projection=projection,  # type: ignore[arg-type]  # checked where it is used
+        embed=embed,
+        overrides=override or (),
+        device=device,  # type: ignore[arg-type]
+    )
+    say(f"{page}: open it in any browser")
 
 
 @app.callback()

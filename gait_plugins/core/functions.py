@@ -27,6 +27,7 @@ from gait_plugins.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from gait_plugins.config.recipe.model import RecipeConfig
+    from gait_plugins.core.report.write import Projection
 
 Source = Config | str | os.PathLike[str] | Mapping[str, Any]
 """A configuration: validated, the name of a shipped one or of a recipe, a file, or the sections."""
@@ -191,6 +192,53 @@ def evaluate(
             )
         )
     return results
+
+
+def report(
+    *runs: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    pictures: str | os.PathLike[str] | None = None,
+    tensorboard: bool = False,
+    step: int | None = None,
+    projection: Projection = "auto",
+    embed: bool = True,
+    overrides: Overrides = (),
+    device: Device = "auto",
+) -> Path:
+    """Write a page of one run, or of several side by side: ``gait-plugins report``.
+
+    The page holds its style and its pictures, and needs no network. Where a run keeps no embeddings, its test
+    set is embedded again, and they are kept in its folder.
+
+    Args:
+        runs: run folders.
+        out: the page, an .html file; None: ``report.html`` in the first run folder.
+        pictures: a folder that gets each picture as SVG and PNG.
+        tensorboard: write pictures, embeddings and settings for TensorBoard into ``summary`` of each run too.
+        step: the step whose results are shown; None: the last.
+        projection: of embeddings: ``pca``, ``umap``, or ``auto``: UMAP where it is installed.
+        embed: False leaves out what needs embeddings, where the run keeps none.
+        overrides: settings over those of the runs, as ``data_cfg.dataset_root`` for data that were moved.
+        device: where to embed.
+
+    Returns:
+        The page.
+
+    Raises:
+        GaitPluginsError: a folder is no run, or its records cannot be read.
+    """
+    from gait_plugins.core.report.embedded import Wanted
+    from gait_plugins.core.report.write import make_report
+
+    return make_report(
+        [Path(run) for run in runs],
+        None if out is None else Path(out),
+        pictures=None if pictures is None else Path(pictures),
+        tensorboard=tensorboard,
+        step=step,
+        projection=projection,
+        wanted=Wanted(embed, tuple(texts_of(overrides)), device),
+    )
 
 
 def _read(file: Path) -> Embeddings:

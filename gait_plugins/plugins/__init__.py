@@ -10,6 +10,7 @@ MANIFESTS = {
     "monitors": "gait_plugins.plugins.monitors",
     "opengait-host": "upstream_patches.host",
     "pose": "gait_plugins.plugins.pose",
+    "report": "gait_plugins.plugins.report",
     "resgait": "gait_plugins.plugins.resgait",
     "rle": "gait_plugins.plugins.rle",
     "search": "gait_plugins.plugins.search",

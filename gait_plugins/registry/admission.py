@@ -17,6 +17,8 @@ from gait_plugins.registry.components import Component, Owner
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.published import HOOK as CHECKPOINTS
 from gait_plugins.registry.published import NamedCheckpoint, checkpoints_from
+from gait_plugins.registry.sections import HOOK as SECTIONS
+from gait_plugins.registry.sections import NamedSection, sections_from
 from gait_plugins.suggest import did_you_mean
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("gait_"))
@@ -29,6 +31,7 @@ class Contributed:
     components: list[Component]
     commands: list[Command]
     checkpoints: list[NamedCheckpoint]
+    sections: list[NamedSection]
 
 
 def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> Contributed:
@@ -46,11 +49,14 @@ def admit(hooks: pluggy.PluginManager, owner: Owner, plugin: object) -> Contribu
         )
     enlist(hooks, plugin, f"{owner.distribution}:{owner.entry_point}")
     try:
-        told, published = (list(_returned(hooks, plugin, hook)) for hook in (COMMANDS, CHECKPOINTS))
+        told, published, shown = (
+            list(_returned(hooks, plugin, hook)) for hook in (COMMANDS, CHECKPOINTS, SECTIONS)
+        )
         return Contributed(
             [found for kind in KINDS for found in _contributions(hooks, owner, plugin, kind)],
             [found for value in told for found in commands_from(value, owner)],
             [found for value in published for found in checkpoints_from(value, owner)],
+            [found for value in shown for found in sections_from(value, owner)],
         )
     except BaseException:
         hooks.unregister(plugin)

@@ -31,6 +31,8 @@ from gait_plugins.registry.lifecycle import Lifecycle
 from gait_plugins.registry.process import process_kept
 from gait_plugins.registry.published import HOOK as CHECKPOINTS
 from gait_plugins.registry.published import NamedCheckpoint
+from gait_plugins.registry.sections import HOOK as SECTIONS
+from gait_plugins.registry.sections import NamedSection
 from gait_plugins.suggest import nearest
 
 log = logging.getLogger("gait_plugins")
@@ -52,6 +54,7 @@ class Manager:
         self._components: list[Component] = []
         self._commands: list[Command] = []
         self._checkpoints: list[NamedCheckpoint] = []
+        self._sections: list[NamedSection] = []
         self._hooks = pluggy.PluginManager(PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._owner_of: dict[int, Owner] = {}
@@ -85,6 +88,10 @@ class Manager:
         """The published checkpoints that plugins tell of, by name and package; nothing is fetched."""
         return sorted(self._checkpoints, key=lambda c: (c.name.lower(), c.owner))
 
+    def report_sections(self) -> list[NamedSection]:
+        """The sections that plugins add to a report: those of the built-ins first."""
+        return sorted(self._sections, key=lambda s: (not s.owner.is_built_in, s.owner))
+
     def checkpoints_called(self, name: str) -> list[NamedCheckpoint]:
         """The published checkpoints of a bare or qualified name, by package."""
         return [c for c in self.checkpoints() if c.is_called(name)]
@@ -92,7 +99,7 @@ class Manager:
     def listeners(self) -> dict[Owner, list[str]]:
         """The life-cycle hooks that each plugin implements."""
         found: dict[Owner, list[str]] = {}
-        contributions = {COMMANDS, CHECKPOINTS, *(kind.hook for kind in KINDS.values())}
+        contributions = {COMMANDS, CHECKPOINTS, SECTIONS, *(kind.hook for kind in KINDS.values())}
         for hook in (h for h in HOOKS if h not in contributions):
             for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
                 owner = self._owner_of.get(id(implementation.plugin))
@@ -184,6 +191,8 @@ class Manager:
         twice += [f"the command {c.name!r}" for c in added.commands if c.words in known]
         names = {c.name for c in self._checkpoints if normalised(c.owner.distribution) == package}
         twice += [f"the checkpoint {c.name!r}" for c in added.checkpoints if c.name in names]
+        shown = {s.name for s in self._sections if normalised(s.owner.distribution) == package}
+        twice += [f"the report section {s.name!r}" for s in added.sections if s.name in shown]
         if twice:
             self._hooks.unregister(plugin)
             raise PluginLoadError(f"another plugin of {owner} already offers {', '.join(twice)}")
@@ -193,6 +202,7 @@ class Manager:
         self._found.clear()
         self._commands.extend(added.commands)
         self._checkpoints.extend(added.checkpoints)
+        self._sections.extend(added.sections)
 
     def absent(self) -> dict[str, str]:
         """Code that plugins front and that is not here -> their advice."""

@@ -77,7 +77,14 @@ class _Run(NamedTuple):
     changes: Mapping[str, str]
 
 
-def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None = None) -> RunComparison:
+def compare_runs(
+    a: Path,
+    b: Path,
+    step: int | None = None,
+    protocol: str | None = None,
+    *,
+    needs_results: bool = True,
+) -> RunComparison:
     """Compare two run folders by what a training and a test write there.
 
     Args:
@@ -85,6 +92,7 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
         b: another.
         step: compare the results of this step; None: the last of each.
         protocol: compare the results by this protocol; None: by one that both have, if there is one.
+        needs_results: False where runs that were never tested are compared too, by their settings.
 
     Raises:
         ConfigError: both are the same folder.
@@ -92,8 +100,13 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
     """
     if a.exists() and b.exists() and a.samefile(b):
         raise ConfigError("the two run folders are the same", where=str(a), hint="give two different runs")
-    found = [_results(folder, step, protocol) for folder in (a, b)]
-    ours, theirs = (_read(*pair) for pair in zip((a, b), _by_one_protocol(*found), strict=True))
+    if needs_results or all(any(folder.glob("results-*.json")) for folder in (a, b)):
+        scored: tuple[Path | None, ...] = _by_one_protocol(
+            *(_results(each, step, protocol) for each in (a, b))
+        )
+    else:
+        scored = (None, None)
+    ours, theirs = (_read(*pair) for pair in zip((a, b), scored, strict=True))
     settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
     seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
     data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
@@ -117,16 +130,35 @@ def _scored(run: _Run) -> dict[str, Any]:
     return found | {"scored_as": found["scored_as"] or found["dataset"]}
 
 
-def _read(folder: Path, scored: Path) -> _Run:
-    results = _metrics_of(scored)
-    # A run that was only tested tells of itself in a folder of its own.
+def run_record_folder(folder: Path) -> Path:
+    """Where a run tells of itself: its folder, or one in it where it was only tested.
+
+    Raises:
+        DataError: it is no run folder.
+    """
+    _require_folder(folder)
     described = next((path for path in (folder, folder / "test") if (path / "config.yaml").is_file()), None)
     if described is None:
         raise _no_run(folder)
+    return described
+
+
+def read_record(path: Path) -> Mapping[str, Any]:
+    """A file of a run folder, YAML or JSON, that holds a mapping.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    return _mapping(path, yaml.safe_load if path.suffix == ".yaml" else json.loads)
+
+
+def _read(folder: Path, scored: Path | None) -> _Run:
+    results = {"metrics": {}} if scored is None else _metrics_of(scored)
+    described = run_record_folder(folder)
     return _Run(
-        _mapping(described / "config.yaml", yaml.safe_load),
-        _mapping(described / "plugins.json", json.loads),
-        _mapping(described / "environment.json", json.loads),
+        read_record(described / "config.yaml"),
+        read_record(described / "plugins.json"),
+        read_record(described / "environment.json"),
         results,
         read_data_record(folder) or {},
         {
@@ -159,12 +191,7 @@ def _metrics_of(path: Path) -> Mapping[str, Any]:
 
 def _results(folder: Path, step: int | None, protocol: str | None) -> dict[str, Path]:
     """The files with the results of one step, by protocol; the newest comes last."""
-    if not folder.is_dir():
-        raise DataError(
-            "this is a file, expected a run folder" if folder.exists() else "there is no such folder",
-            where=str(folder),
-            hint="a run folder is output/<data set>/<model>/<save_name>",
-        )
+    _require_folder(folder)
     found: dict[int, dict[str, Path]] = {}
     for path in sorted(folder.glob("results-*.json"), key=lambda path: path.stat().st_mtime_ns):
         if match := _RESULTS.fullmatch(path.name):
@@ -240,6 +267,15 @@ def _differences(a: _Run, b: _Run, told: Callable[[_Run], Mapping[str, Any]]) ->
 
 def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
     return tuple(Difference(name, a.get(name, ABSENT), b.get(name, ABSENT)) for name in {**a, **b})
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DataError(
+            "this is a file, expected a run folder" if folder.exists() else "there is no such folder",
+            where=str(folder),
+            hint="a run folder is output/<data set>/<model>/<save_name>",
+        )
 
 
 def _no_run(folder: Path) -> DataError:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gait_plugins.api import Results, Run
 from gait_plugins.hookspecs import hookimpl
+from gait_plugins.plugins.monitors.usage import Usage
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -42,11 +43,13 @@ class TensorBoard:
         trains_again = run.phase == "train" and any(self._folder.glob("events.*"))
         self._purge_step = run.first_step + 1 if trains_again else None
         self._writer: SummaryWriter | None = None
+        self._usage = Usage(run.first_step)
         self._absent = False
 
     @hookimpl
     def gait_step_end(self, step: int, metrics: Mapping[str, Any]) -> None:
-        for key, value in metrics.items():
+        used = self._usage.told(step) if metrics else {}
+        for key, value in {**metrics, **used}.items():
             self._add(key, value, step)
 
     @hookimpl

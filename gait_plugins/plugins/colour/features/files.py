@@ -15,7 +15,12 @@ from torch import Tensor
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.atomic import file_sha256
-from gait_plugins.io.weights.tensor_file import DamagedTensorFile, UnknownType, is_tensor_file, read_tensor_file
+from gait_plugins.io.weights.tensor_file import (
+    DamagedTensorFile,
+    UnknownType,
+    is_tensor_file,
+    read_tensor_file,
+)
 from gait_plugins.plugins.colour.features.key_names import UNUSED, for_transformers, listed, recognised
 
 IN_FOLDER = ("model.safetensors", "pytorch_model.bin")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import DataError
 from gait_plugins.metrics import Metric, retrieve
 from gait_plugins.plugins.zoo.protocols import figures
@@ -55,6 +55,10 @@ class Gait3DProtocol(Protocol):
             details={"listed_probes_absent": absent},
             notes=tuple(_notes(scores.without_match, absent)),
         )
+
+    def compared(self, data: EmbeddingSet) -> Compared:
+        is_probe, _ = self._split(data)
+        return Compared(np.flatnonzero(is_probe), np.flatnonzero(~is_probe))
 
     def _split(self, data: EmbeddingSet) -> tuple[np.ndarray, int]:
         """Which sequences are probes, bool ``[n]``, and how many listed ones the data lacks."""

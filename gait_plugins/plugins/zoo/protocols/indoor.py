@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError
 from gait_plugins.metrics import Metric, distance_chunks, retrieve, same_identity_and_camera
 from gait_plugins.plugins.zoo.protocols import figures
@@ -56,6 +58,24 @@ class IndoorProtocol(Protocol):
         """Score; raises ``ConfigError`` for an unknown data set, ``DataError`` for one without pairs."""
         split = self._split(data)
         return self._all_views_at_once(split) if self.cross_view_gallery else self._view_by_view(split)
+
+    def compared(self, data: EmbeddingSet) -> Compared:
+        split = self._split(data)
+        probes, gallery = split.probes, split.gallery
+        views = data.views[probes], data.views[gallery]
+        if self.cross_view_gallery:
+            labels = data.labels[probes], data.labels[gallery]
+            left_out = same_identity_and_camera(*labels, *views)
+        else:
+            left_out = partial(_of_one_view, *views)
+        return Compared(
+            probes,
+            gallery,
+            left_out,
+            view_by_view=not self.cross_view_gallery,
+            unmatched_are_misses=True,
+            conditions={name: split.is_of(name) for name in split.conditions},
+        )
 
     def _split(self, data: EmbeddingSet) -> IndoorSplit:
         return IndoorSplit(data, self.rule or self._known_rule(data.dataset_name))
@@ -141,6 +161,11 @@ class IndoorProtocol(Protocol):
             tables,
             {"unrounded": unrounded, "per_view": per_view},
         )
+
+
+def _of_one_view(probe_views: np.ndarray, gallery_views: np.ndarray, rows: slice) -> np.ndarray:
+    """Pairs of identical views, bool ``[m, n_gallery]``."""
+    return np.asarray(probe_views[rows, None] == gallery_views)
 
 
 def _mean_by_view(accuracies: np.ndarray) -> np.ndarray:

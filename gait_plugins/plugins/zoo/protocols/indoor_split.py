@@ -87,6 +87,10 @@ class IndoorSplit:
             first[:, view] = first_match(distances[:, columns], match[:, columns]).cpu().numpy()
         return first
 
+    def is_of(self, condition: str) -> np.ndarray:
+        """Which of the probes are of a condition, bool ``[n_probe]``."""
+        return self._members[condition]
+
     def probes_of(self, condition: str) -> list[np.ndarray]:
         """Positions within the probes of a condition's sequences, by view."""
         member = self._members[condition]

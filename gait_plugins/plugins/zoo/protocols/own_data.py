@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import Metric, RetrievalScores, retrieve
 from gait_plugins.plugins.zoo.protocols import figures
@@ -77,6 +77,11 @@ class OwnDataProtocol(Protocol):
     def evaluate(self, data: EmbeddingSet) -> Results:
         """Score; raises ``DataError`` without probes, gallery or any match."""
         return self._settled(data)._results(data)
+
+    def compared(self, data: EmbeddingSet) -> Compared:
+        pairs = self._settled(data)._pairs(data)
+        groups = self._groups(data, pairs.probes)
+        return Compared(pairs.probes, pairs.gallery, pairs.exclusion(), conditions=groups)
 
     def _settled(self, data: EmbeddingSet) -> OwnDataProtocol:
         """The same for data whose partition is known."""

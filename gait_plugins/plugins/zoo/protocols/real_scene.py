@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gait_plugins.api import EmbeddingSet, Protocol, Results, Table
+from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError
 from gait_plugins.metrics import Metric, distance_chunks, first_match
 from gait_plugins.plugins.zoo.protocols import figures
@@ -75,6 +75,10 @@ class RealSceneProtocol(Protocol):
             details={"unrounded": exact},
             notes=tuple(self._notes(data, without)),
         )
+
+    def compared(self, data: EmbeddingSet) -> Compared:
+        roles = self._roles(data)
+        return Compared(roles.probes, roles.gallery, unmatched_are_misses=True)
 
     def _roles(self, data: EmbeddingSet) -> Roles:
         if self.rule is None and data.dataset_name not in _RULES:

@@ -1,0 +1,1 @@
+"""The report of runs: one page, its pictures as files, and TensorBoard."""

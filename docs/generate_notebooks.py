@@ -28,7 +28,9 @@ def executed(path: Path, folder: Path) -> Notebook:
     """A notebook after its run in a folder, with a kernel of its own."""
     notebook = nbformat.read(path, as_version=4)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+    ).execute()
     return notebook
 
 

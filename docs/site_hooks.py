@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-
 OUTSIDE = re.compile(r"\[([^\]]*)\]\((?:\.\./)+(?:examples|configs|benchmarks|findings)[^)]*\)")
 
 

@@ -132,7 +132,9 @@ def printed(page: Path) -> str:
 def test_the_commands_of_a_quick_start_work_and_print_what_it_shows(name: str, folder: Path) -> None:
     page = START / f"{name}.md"
     output = masked(printed(page))
-    shown = [line for block in fenced(page.read_text(encoding="utf-8"), "text") for line in block.splitlines()]
+    shown = [
+        line for block in fenced(page.read_text(encoding="utf-8"), "text") for line in block.splitlines()
+    ]
     assert len(shown) >= 1
     assert [line for line in shown if masked(line) not in output and "pip install" not in line] == []
 
@@ -141,3 +143,12 @@ def test_every_quick_start_has_five_commands() -> None:
     for name in PAGES:
         section = (START / f"{name}.md").read_text(encoding="utf-8").partition("## Five commands\n")[2]
         assert len(fenced(section.partition("\n## ")[0], "bash")[0].splitlines()) == 5, name
+
+
+def test_every_block_of_commands_on_the_new_pages_is_run_or_says_that_it_is_not() -> None:
+    run = [START / f"{name}.md" for name in (*PAGES, "windows")]
+    others = [DOCS / "README.md", DOCS / "faq.md", *(DOCS / "concepts").glob("*.md")]
+    assert sorted(START.glob("*.md")) == sorted(run)
+    for page in others:
+        text = page.read_text(encoding="utf-8")
+        assert fenced(text, "bash") + fenced(text, "python") + fenced(text, "sh") == [], page.name

@@ -1,4 +1,4 @@
-"""Pages of the notebooks: runs ``notebooks/*.ipynb``, and writes a page of each with what it printed and drew.
+"""Pages of the notebooks: runs ``notebooks/*.ipynb``, writes a page of each with what it printed and drew.
 
 python docs/generate_notebooks.py
 """
@@ -28,9 +28,8 @@ def executed(path: Path, folder: Path) -> Notebook:
     """A notebook after its run in a folder, with a kernel of its own."""
     notebook = nbformat.read(path, as_version=4)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
-    ).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
     return notebook
 
 

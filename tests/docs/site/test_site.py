@@ -1,4 +1,4 @@
-"""The site: it builds without a remark, holds every page, loads nothing from elsewhere, and no link is dead."""
+"""The site: it builds without a remark, holds every page, loads nothing from elsewhere; no link is dead."""
 
 from __future__ import annotations
 

@@ -112,12 +112,12 @@ def masked(text: str) -> str:
 
 
 def printed(page: Path) -> str:
-    """What the commands of a page print, each of which has to end well; files and scripts of the page first."""
+    """What the commands of a page print; each has to end well. Files and scripts of the page come first."""
     text = page.read_text(encoding="utf-8")
     for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
         Path(name).write_text(content)
     for script in fenced(text, "python"):
-        exec(script, {})
+        exec(script, {"__name__": "__main__"})
     output = ""
     for program, *words in commands(text):
         result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
@@ -128,15 +128,14 @@ def printed(page: Path) -> str:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "windows"])
 def test_the_commands_of_a_quick_start_work_and_print_what_it_shows(name: str, folder: Path) -> None:
     page = START / f"{name}.md"
     output = masked(printed(page))
-    shown = [
-        line for block in fenced(page.read_text(encoding="utf-8"), "text") for line in block.splitlines()
-    ]
-    assert len(shown) >= 1
-    assert [line for line in shown if masked(line) not in output and "pip install" not in line] == []
+    blocks = fenced(page.read_text(encoding="utf-8"), "text")
+    shown = [line for block in blocks for line in block.splitlines() if "pip install" not in line]
+    assert name == "windows" or len(shown) >= 1
+    assert [line for line in shown if masked(line) not in output] == []
 
 
 def test_every_quick_start_has_five_commands() -> None:

@@ -95,8 +95,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def fenced(text: str, language: str) -> list[str]:
-    """The blocks of a language, those that say that they are not run excepted."""
-    return re.findall(rf"(?<!-->\n)```{language}\n(.*?)```", text, re.DOTALL)
+    """The blocks of a language, those that say that they are not run excepted; broken lines are joined."""
+    whole = re.sub(r" \\\n +", " ", text)
+    return re.findall(rf"(?<!-->\n)```{language}\n(.*?)```", whole, re.DOTALL)
 
 
 def commands(text: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Fills the reference of ``options.md``: the keys of the sections, and the options of every built-in component.
+"""Fills the reference of ``options.md``: keys of the sections, options of every built-in component.
 
 python docs/generate_options.py
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
-from helpers.files.pages import Seen, as_github_shows, built
+from helpers.pages.markup import Seen, as_github_shows, built
 from helpers.places import DOCS, ROOT
 
 SETTINGS = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")

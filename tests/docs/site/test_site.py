@@ -17,13 +17,18 @@ SETTINGS = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 PAGES = sorted(DOCS.rglob("*.md"))
 
 
+def build(settings: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build a site strictly; ``--quiet`` would not count warnings."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(settings), "-d", str(folder)]
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=quiet)
+    done = build(ROOT / "mkdocs.yml", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -32,6 +37,21 @@ def test_every_page_stands_in_the_navigation_once() -> None:
     listed = re.findall(r"^ +- (\S+\.md)$", SETTINGS.partition("\nnav:\n")[2], re.MULTILINE)
     pages = [page.relative_to(DOCS).as_posix() for page in PAGES]
     assert sorted(listed) == pages, "mkdocs.yml: nav lists every page of docs/ once"
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("fault", ["[x](nowhere.md)", "[x](#nowhere)", "![x](nowhere.png)"])
+def test_a_page_with_a_dead_link_does_not_build(fault: str, tmp_path: Path) -> None:
+    settings = SETTINGS.partition("# Every page of docs/")[0].replace("docs/site_hooks.py", "hooks.py")
+    (tmp_path / "mkdocs.yml").write_text(settings)
+    (tmp_path / "hooks.py").touch()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "README.md").write_text("# A page\n\n[good](#a-page)\n")
+    assert build(tmp_path / "mkdocs.yml", tmp_path / "site").returncode == 0
+    (tmp_path / "docs" / "README.md").write_text(f"# A page\n\n{fault}\n")
+    done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
 
 
 @pytest.mark.heavy

@@ -12,10 +12,11 @@ from pathlib import Path
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-EXTRAS = "bench,export,hub,index,opengait,postgres,test,video,viz"
+EXTRAS = "bench,docs,export,hub,index,opengait,postgres,test,video,viz"
 _TESTS = ("-m", "pytest", "-n", "0", "-p", "no:cacheprovider")
 TRIALS = {
     "bench": ("benchmarks/wavelet.py", "--frames", "4", "--rounds", "1"),
+    "docs": ("-m", "mkdocs", "build", "--strict"),
     "export": (*_TESTS, "tests/plugins/tracklet/test_trackletgait_model.py", "-k", "onnx"),
     "hub": (*_TESTS, "tests/core/weights/test_hub.py"),
     "index": (*_TESTS, "tests/core/galleries/test_gallery_search.py", "-k", "faiss"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.places import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def prose(page: Path) -> str:
@@ -25,7 +25,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
     for link in [link for link in links if not link.startswith("http")]:
@@ -35,7 +35,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not place or place in {anchor(heading) for heading in headings(target)}, link
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_page_begins_with_what_it_is_about(page: Path) -> None:
     title, opening, *_ = page.read_text(encoding="utf-8").split("\n\n")
     assert title.startswith("# ")

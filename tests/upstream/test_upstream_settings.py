@@ -273,3 +273,15 @@ def test_precision_is_said_in_opengaits_words(checkout: Checkout, config: Path):
     assert host.session.cfgs["trainer_cfg"]["enable_float16"] is False
     with pytest.raises(ConfigError, match="precision 16-mixed needs a GPU"):
         in_host(checkout, config, "train", "trainer_cfg.precision=16-mixed")
+
+
+def test_points_of_clouds_are_drawn_by_the_checkouts_loader() -> None:
+    """Our own trainer makes them a transform, which comes after frames have been stacked here."""
+    from upstream_patches.patches.configuration import _configure
+
+    sampler = {"points_in_use": {"pointcloud_index": 0, "points_num": 50}, "type": "TripletSampler"}
+    section = {"sampler": sampler, "transform": [{"type": "PointCloudsTransform"}]}
+    cfgs: dict[str, Any] = {"model_cfg": {"model": "LidarGaitPlusPlus"}, "trainer_cfg": section}
+    _configure(cfgs)
+    assert cfgs["trainer_cfg"]["sampler"]["points_in_use"] == {"pointcloud_index": 0, "points_num": 50}
+    assert cfgs["trainer_cfg"]["transform"] == [{"type": "PointCloudsTransform"}]

@@ -76,7 +76,7 @@ def _silhouettes(person: int, view: str) -> Mapping[str, Any]:
     return {"silhouettes.pkl": frames("silhouettes", person, view)}
 
 
-def _clouds(person: int, view: str) -> list[np.ndarray]:
+def clouds(person: int, view: str) -> list[np.ndarray]:
     """As the authors store them: a list of float64 arrays, one a turn of the scanner."""
     shot = Shot(Scene(5, person, "nm-01", 3 * FRAMES, 30.0, 1.0), view)
     return [frame.astype(np.float64) for frame in points(shot)]
@@ -87,12 +87,12 @@ def _sustech1k(person: int, view: str) -> Mapping[str, Any]:
     """The 16 files, ten clouds and thirty pictures a second; what no test reads is a stub."""
     names = "LiDAR-PCDs LiDAR-PCDs_depths LiDAR-PCDs_sils Camera-Pose Camera-Ratios-HW Camera-RGB_raw"
     listed = f"{names} Camera-Sils_aligned Camera-Sils_raw".split()
-    clouds = _clouds(person, view)
+    turns = clouds(person, view)
     held: dict[str, Any] = {f"{n:02d}-{view}-{name}.pkl": {"no": "frames"} for n, name in enumerate(listed)}
     held |= {f"{n + 8:02d}-sync-{view}-{name}.pkl": {"no": "frames"} for n, name in enumerate(listed)}
-    depth = np.asarray(KINDS["depth"].make(Shot(Scene(5, person, "nm-01", len(clouds), 10.0, 1.0), view)))
+    depth = np.asarray(KINDS["depth"].make(Shot(Scene(5, person, "nm-01", len(turns), 10.0, 1.0), view)))
     shot = Shot(Scene(5, person, "nm-01", 3 * FRAMES, 30.0, 1.0), view)
-    held[f"00-{view}-LiDAR-PCDs.pkl"] = held[f"08-sync-{view}-LiDAR-PCDs.pkl"] = clouds
+    held[f"00-{view}-LiDAR-PCDs.pkl"] = held[f"08-sync-{view}-LiDAR-PCDs.pkl"] = turns
     held[f"01-{view}-LiDAR-PCDs_depths.pkl"] = held[f"09-sync-{view}-LiDAR-PCDs_depths.pkl"] = depth
     held[f"06-{view}-Camera-Sils_aligned.pkl"] = shot.silhouettes
     held[f"14-sync-{view}-Camera-Sils_aligned.pkl"] = shot.silhouettes[::3]
@@ -102,7 +102,7 @@ def _sustech1k(person: int, view: str) -> Mapping[str, Any]:
 @lru_cache(maxsize=64)
 def _freegait(person: int, view: str) -> Mapping[str, Any]:
     others = {f"{name}.pkl": {"no": "clouds"} for name in ("image", "kp3d", "range_pkl", "smpl")}
-    return {**others, "lidar.pkl": _clouds(person, view)}
+    return {**others, "lidar.pkl": clouds(person, view)}
 
 
 CONTENTS: Mapping[str, Held] = {

@@ -16,7 +16,7 @@ from gait_plugins.core.train.rehearsal import rehearse_without_data
 from gait_plugins.errors import GaitPluginsError
 from helpers.bodies.configs import narrow
 from helpers.files.published_sets import SETS, Published
-from helpers.files.walking_sets import WALKING, Held, frames, walking_copy
+from helpers.files.walking_sets import WALKING, Held, clouds, frames, walking_copy
 
 NO_EXPERIMENTS = ("default.yaml", "skeletongait/pretreatment_heatmap.yaml")
 """OpenGait's defaults, and the settings of a script."""
@@ -76,21 +76,31 @@ def tried(checkout: Path, name: str, folder: Path) -> Outcome:
     return Outcome(name, "", len(saved), protocol if scored else "", note)
 
 
-def small_form(source: str, folder: Path) -> Config:
-    """The file on walkers, with an eighth of its widths, for a step of a small batch and the test."""
+def small_form(source: str, folder: Path, *more: str) -> Config:
+    """The file on walkers, with an eighth of its widths, for a step of a small batch and the test.
+
+    Args:
+        source: a YAML file of OpenGait's.
+        folder: for data and output.
+        more: further overrides.
+    """
+    return load_config(source, [*small_settings(source, folder), *more])
+
+
+def small_settings(source: str, folder: Path) -> list[str]:
+    """The overrides of :func:`small_form`."""
     config = load_config(source)
     data, model, trainer = config.data_cfg, config.model_cfg, config.trainer_cfg
-    members = data.dataset.options.get("of")
-    overrides: dict[str, Any] = {"data_cfg.num_workers": 0, "output_dir": folder / "output"}
-    if members is None:
+    members = data.dataset.options.get("of", {})
+    overrides: dict[str, Any] = {"output_dir": folder / "output"}
+    if not members:
         overrides |= _laid_out("data_cfg", data.test_dataset_name, config, data.dataset.options, folder)
-    for name, options in (members or {}).items():
-        overrides |= _laid_out(f"data_cfg.of.{name}", name, config, options, folder)
+    for number, (name, options) in enumerate(members.items()):  # OpenGait lists them
+        overrides |= _laid_out(f"data_cfg.{number}", name, config, options, folder)
     groups = len(model.options.get("crop_list", [1, 1]))
     pairs = trainer.sampler.batch.name != "CommonSampler"
-    batch = "of.batch_size" if members else "batch_size"
     overrides |= {
-        f"trainer_cfg.sampler.{batch}": [2, groups] if pairs else 4,
+        "trainer_cfg.sampler.batch_size": [2, groups] if pairs else 4,
         "trainer_cfg.sampler.frames_num_fixed": LENGTH,
         "trainer_cfg.total_iter": 1,
         "trainer_cfg.save_iter": 1,
@@ -103,13 +113,16 @@ def small_form(source: str, folder: Path) -> Config:
         overrides |= {"trainer_cfg.sampler.frames_num_min": 1, "trainer_cfg.sampler.frames_num_max": LENGTH}
     if config.scheduler_cfg.scheduler == "OneCycleLR":
         overrides["scheduler_cfg.total_steps"] = 2
-    overrides |= {f"model_cfg.{key}": value for key, value in _narrow(model.options).items()}
-    return load_config(source, [f"{key}={value}" for key, value in overrides.items()])
+    joints = "keypoints" in (data.dataset.options.get("streams") or {})
+    overrides |= {f"model_cfg.{key}": value for key, value in _narrow(model.options, joints).items()}
+    return [f"{key}={value}" for key, value in overrides.items()]
 
 
-def _narrow(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Small widths; those that foreign weights ask for stay, and the weights are left out."""
+def _narrow(options: Mapping[str, Any], joints: bool) -> dict[str, Any]:
+    """Small widths; those of joints are small, and foreign weights ask for theirs: these are left out."""
     foreign = [key for key in options if key.startswith("pretrained_")]
+    if joints:
+        return dict.fromkeys(({"class_num", "num_id"} & options.keys()), 3)
     return dict.fromkeys(foreign, "null") if foreign else narrow(dict(options))
 
 
@@ -126,7 +139,8 @@ def _laid_out(
     count = len(used) if chosen else max(used) + 1
     held = _held(dict(zip(places, streams, strict=True)), count)
     root, partition = walking_copy(data_set, held, folder / name)
-    return {f"{section}.dataset_root": root, f"{section}.dataset_partition": partition}
+    named = {"dataset_root": root, "dataset_partition": partition, "num_workers": 0}
+    return {f"{section}.{key}": value for key, value in named.items()}
 
 
 def _held(streams: Mapping[int, tuple[str, ...]], count: int) -> Held:
@@ -144,7 +158,7 @@ def _held(streams: Mapping[int, tuple[str, ...]], count: int) -> Held:
 def _stacked(names: tuple[str, ...], person: int, view: str) -> Any:
     """One file: a stream's frames, or those of several on each other."""
     if names == ("points",):
-        return [cloud.astype(np.float64) for cloud in frames("points", person, view)]
+        return clouds(person, view)[:LENGTH]
     parts = [frames(name, person, view)[:LENGTH] for name in names]
     if len(parts) == 1:
         return parts[0]

@@ -42,7 +42,7 @@ POINTS = "points_in_use"
 
 
 def _configure(cfgs: dict[str, Any]) -> None:
-    """Let plugins see the configuration, but for the points of each cloud, which the checkout's loader draws."""
+    """Let plugins see the configuration, but for the points of clouds, which the checkout's loader draws."""
     sections = [cfgs.get(name) for name in ("trainer_cfg", "evaluator_cfg")]
     samplers = [section.get("sampler") for section in sections if isinstance(section, dict)]
     drawn = [(each, each.pop(POINTS)) for each in samplers if isinstance(each, dict) and POINTS in each]

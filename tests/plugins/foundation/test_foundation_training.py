@@ -144,10 +144,9 @@ def test_shipped_configurations_train_a_step_on_walkers(name: str, tmp_path: Pat
 
 
 def test_the_pages_probe_of_ragar_trains_a_step_and_is_tested(tmp_path: Path) -> None:
-    (page,) = re.findall(
-        r"<!-- file: ragar.yaml -->\n```yaml\n(.*?)```", (DOCS / "foundation.md").read_text(), re.S
-    )
-    (tmp_path / "ragar.yaml").write_text(page)
+    page = (DOCS / "foundation.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"<!-- file: ragar.yaml -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "ragar.yaml").write_text(written)
     for label, kind in product(("001", "002", "003", "004"), ("1_0_2", "1_1_0")):
         write(tmp_path / "data" / label / kind / "000" / "000.pkl", person(2))
     people = partition(tmp_path / "people.json", ["001", "002"], ["003", "004"])

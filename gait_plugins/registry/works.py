@@ -32,11 +32,15 @@ def works_from(value: object, owner: Owner) -> list[NamedWork]:
     Raises:
         PluginLoadError: the value has another shape than ``{"GaitSet": PublishedWork(...)}``.
     """
-    pairs = list(value.items()) if isinstance(value, Mapping) else [(value, None)]
+    found: list[NamedWork] = []
+    pairs: list[tuple[object, object]] = (
+        list(value.items()) if isinstance(value, Mapping) else [(value, None)]
+    )
     for name, told in pairs:
         if not isinstance(name, str) or not name.strip() or not isinstance(told, PublishedWork):
             raise PluginLoadError(
                 f"{HOOK} of {owner.module} ({owner}) returned {value!r}, "
                 "expected a mapping name -> PublishedWork"
             )
-    return [NamedWork(name, told, owner) for name, told in pairs]
+        found.append(NamedWork(name, told, owner))
+    return found

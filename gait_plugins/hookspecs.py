@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from gait_plugins.api import Job, PublishedCheckpoint, Results, Run
+    from gait_plugins.api import Job, PublishedCheckpoint, PublishedWork, Results, Run
 
 PROJECT = "gait_plugins"
 API_VERSION = 1
@@ -125,6 +125,14 @@ def gait_checkpoints() -> Mapping[str, PublishedCheckpoint]:  # type: ignore[emp
     """Published checkpoints by name (``PublishedCheckpoint``): ``{"trackletgait/gait3d": ...}``.
 
     A name has a slash. It is accepted wherever a checkpoint is; ``checkpoint fetch`` gets the file.
+    """
+
+
+@hookspec
+def gait_works() -> Mapping[str, PublishedWork]:  # type: ignore[empty-body]
+    """Published works that models are made after (``PublishedWork``): ``{"SkeletonGait++": ...}``.
+
+    Weights and their licence, published figures, and what was seen of them. ``plugins show MODEL`` prints it.
     """
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.video.frames import Film, FilmFrame
     from gait_plugins.api.video.people import Detection, Sighting
     from gait_plugins.api.weights.published import HubFile, PackageFile, PublishedCheckpoint, WebFile
+    from gait_plugins.api.weights.works import PublishedWork
     from gait_plugins.io.ragged import Ragged
 
 EXPORTS = {
@@ -61,6 +62,7 @@ EXPORTS = {
     "PoseEstimator": "gait_plugins.api.video.components",
     "Protocol": "protocol",
     "PublishedCheckpoint": "gait_plugins.api.weights.published",
+    "PublishedWork": "gait_plugins.api.weights.works",
     "Ragged": "gait_plugins.io.ragged",
     "RaggedTensor": "batch",
     "Recipe": "recipe",
@@ -115,6 +117,7 @@ __all__ = [
     "PoseEstimator",
     "Protocol",
     "PublishedCheckpoint",
+    "PublishedWork",
     "Ragged",
     "RaggedTensor",
     "Recipe",

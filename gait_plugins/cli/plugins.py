@@ -20,6 +20,7 @@ from gait_plugins.registry.manager import Manager, default_manager
 if TYPE_CHECKING:
     from gait_plugins.registry.commands import Command
     from gait_plugins.registry.components import Component, Failure, Owner
+    from gait_plugins.registry.works import NamedWork
 
 app = typer.Typer(cls=OpenGroup, no_args_is_help=True)
 
@@ -226,7 +227,17 @@ def _description(component: Component) -> str:
         lines += ["", "  options", *option_lines(description.options, "    ")]
     if description.open:
         lines.append("    any other option is accepted too")
+    told = default_manager().works() if component.kind == "model" else []
+    lines += [line for work in told if work.is_of(component) for line in ("", *_work_lines(work))]
     return "\n".join(lines)
+
+
+def _work_lines(work: NamedWork) -> list[str]:
+    told = work.told
+    rows = [("takes", ", ".join(told.streams)), ("needs", told.needs), ("weights", told.weights)]
+    rows += [("licence", told.licence), ("published", told.published), ("seen here", told.seen)]
+    cells = [row for row in rows if row[1]]
+    return [f"  {work.name} ({told.source})", *(f"    {name.ljust(9)}  {text}" for name, text in cells)]
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> str:

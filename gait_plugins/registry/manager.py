@@ -33,6 +33,8 @@ from gait_plugins.registry.published import HOOK as CHECKPOINTS
 from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.registry.sections import HOOK as SECTIONS
 from gait_plugins.registry.sections import NamedSection
+from gait_plugins.registry.works import HOOK as WORKS
+from gait_plugins.registry.works import NamedWork, works_from
 from gait_plugins.suggest import nearest
 
 log = logging.getLogger("gait_plugins")
@@ -96,10 +98,21 @@ class Manager:
         """The published checkpoints of a bare or qualified name, by package."""
         return [c for c in self.checkpoints() if c.is_called(name)]
 
+    def works(self) -> list[NamedWork]:
+        """The published works that plugins tell of, by name and package; the plugins are asked each time.
+
+        Raises:
+            PluginLoadError: a plugin returns something else than works.
+        """
+        told = getattr(self._hooks.hook, WORKS).get_hookimpls()
+        owned = [(self._owner_of.get(id(each.plugin)), each.function) for each in told]
+        found = [work for owner, tell in owned if owner for work in works_from(tell(), owner)]
+        return sorted(found, key=lambda work: (work.name.lower(), work.owner))
+
     def listeners(self) -> dict[Owner, list[str]]:
         """The life-cycle hooks that each plugin implements."""
         found: dict[Owner, list[str]] = {}
-        contributions = {COMMANDS, CHECKPOINTS, SECTIONS, *(kind.hook for kind in KINDS.values())}
+        contributions = {COMMANDS, CHECKPOINTS, SECTIONS, WORKS, *(kind.hook for kind in KINDS.values())}
         for hook in (h for h in HOOKS if h not in contributions):
             for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
                 owner = self._owner_of.get(id(implementation.plugin))

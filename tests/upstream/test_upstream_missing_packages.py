@@ -44,6 +44,10 @@ def test_a_stand_in_gives_names_to_import_and_to_subclass_but_not_to_use(modules
     ) as told:
         ResNet9(3)
     assert "backbone_cfg.type: gait-plugins-trackletgait/ResNet9" in str(told.value.hint)
+    ResNet9.__module__ = "modeling.models.BigGait_utils.BigGait_GaitBase"
+    with pytest.raises(UpstreamMismatch, match="ResNet is needed here") as told:
+        ResNet9(3)  # of a model, which has no other
+    assert told.value.hint is None
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("torchvision.datasets")
     assert not hasattr(resnet, "__wrapped__")

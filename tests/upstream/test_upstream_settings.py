@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -273,3 +276,40 @@ def test_precision_is_said_in_opengaits_words(checkout: Checkout, config: Path):
     assert host.session.cfgs["trainer_cfg"]["enable_float16"] is False
     with pytest.raises(ConfigError, match="precision 16-mixed needs a GPU"):
         in_host(checkout, config, "train", "trainer_cfg.precision=16-mixed")
+
+
+def test_points_of_clouds_are_drawn_by_the_checkouts_loader() -> None:
+    """Our own trainer makes them a transform, which comes after frames have been stacked here."""
+    from upstream_patches.patches.configuration import _configure
+
+    sampler = {"points_in_use": {"pointcloud_index": 0, "points_num": 50}, "type": "TripletSampler"}
+    section = {"sampler": sampler, "transform": [{"type": "PointCloudsTransform"}]}
+    cfgs: dict[str, Any] = {"model_cfg": {"model": "LidarGaitPlusPlus"}, "trainer_cfg": section}
+    _configure(cfgs)
+    assert cfgs["trainer_cfg"]["sampler"]["points_in_use"] == {"pointcloud_index": 0, "points_num": 50}
+    assert cfgs["trainer_cfg"]["transform"] == [{"type": "PointCloudsTransform"}]
+
+
+def test_a_key_that_a_part_of_a_model_reads_is_not_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenGait's DenoisingGait hands its settings to a network of another module."""
+    from upstream_patches.patches.config_checks import _mentions
+
+    texts = {
+        "network": "class Network:\n    def __init__(self, cfg):\n        self.size = cfg['SeparateFCs']\n",
+        "model": "from modeling.models.network import Network\n\n\nclass Model:\n    made_of = Network\n",
+    }
+    for package in ("modeling", "modeling.models"):
+        monkeypatch.setitem(sys.modules, package, ModuleType(package))
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        spec = spec_from_file_location(f"modeling.models.{name}", tmp_path / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+    model = sys.modules["modeling.models.model"].Model
+    assert _mentions(model, "SeparateFCs")
+    assert not _mentions(model, "SeparateBNNecks")

@@ -35,7 +35,9 @@ WAYS_OUT = {
     "torchvision.models.resnet.ResNet": "or set backbone_cfg.type: gait-plugins-trackletgait/ResNet9, "
     "which needs no torchvision"
 }
-"""What stands in -> how to do without it."""
+"""What stands in -> how a backbone of the checkout does without it."""
+_MODELS = "modeling.models."
+"""Modules of the checkout's models: what these make themselves no setting replaces."""
 
 
 def make(names: Iterable[str], reason: str) -> dict[str, ModuleType]:
@@ -80,7 +82,8 @@ def _refusing(name: str, reason: str) -> type:
     """A class to import and to subclass; making an instance raises."""
 
     def refuse(self: Any, *arguments: Any, **options: Any) -> None:
-        raise UpstreamMismatch(f"{name} is needed here, but {reason}", hint=WAYS_OUT.get(name))
+        hint = None if type(self).__module__.startswith(_MODELS) else WAYS_OUT.get(name)
+        raise UpstreamMismatch(f"{name} is needed here, but {reason}", hint=hint)
 
     return type(name.rpartition(".")[2], (), {"__init__": refuse, "__module__": __name__})
 

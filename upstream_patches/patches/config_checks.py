@@ -186,8 +186,12 @@ def _refuse_other(kind: str, dropped: Mapping[str, Any], name: str | None = None
 
 
 def _mentions(own: type, key: str) -> bool:
-    """Whether the source of a model, or of its ancestors, says a key."""
+    """Whether the source of a model, of its ancestors, or of the networks in them says a key."""
     names = {ancestor.__module__ for ancestor in own.__mro__}
+    used = {
+        str(getattr(each, "__module__", "")) for name in names for each in vars(sys.modules[name]).values()
+    }
+    names |= {name for name in used if name.startswith("modeling.models.") and name in sys.modules}
     sources = [inspect.getsource(sys.modules[name]) for name in names if name.startswith("modeling.")]
     return any(quote + key + quote in source for source in sources for quote in ("'", '"'))
 

@@ -37,6 +37,18 @@ MODULES: dict[str, str] = {
     "protocol": "evaluation.evaluator",
 }
 """Kind -> where the host looks its own up."""
+POINTS = "points_in_use"
+"""Of a sampler: how many points of each cloud the checkout's loader draws."""
+
+
+def _configure(cfgs: dict[str, Any]) -> None:
+    """Let plugins see the configuration, but for the points of clouds, which the checkout's loader draws."""
+    sections = [cfgs.get(name) for name in ("trainer_cfg", "evaluator_cfg")]
+    samplers = [section.get("sampler") for section in sections if isinstance(section, dict)]
+    drawn = [(each, each.pop(POINTS)) for each in samplers if isinstance(each, dict) and POINTS in each]
+    default_manager().lifecycle.configure(cfgs)
+    for sampler, points in drawn:
+        sampler[POINTS] = points
 
 
 class Configuration(Patch):
@@ -79,7 +91,7 @@ class Configuration(Patch):
             if _own(host, "model", cfgs["model_cfg"]["model"]) is None:
                 # The hooks move keys of the checkout's dialect to where our models read them; a model
                 # of the checkout reads them where they are.
-                default_manager().lifecycle.configure(cfgs)
+                _configure(cfgs)
             settings.refuse(cfgs, host.phase)
             _translate_precision(host, cfgs)
             checks = Checks(_defaults(host), lambda kind, name: _own(host, kind, name))

@@ -1,1 +1,1 @@
-"""Published weights, as plugins tell of them."""
+"""Published weights and works, as plugins tell of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gait_plugins.api import PublishedWork
 from gait_plugins.hookspecs import Contribution, hookimpl
 
 requires_api = 1
@@ -52,3 +53,34 @@ def gait_configure(config: dict[str, Any]) -> None:
     config_compat.start_from_both(config)
     config_compat.set_input_aside(config)
     big_compat.declare_sizes(config)
+
+
+@hookimpl
+def gait_works() -> dict[str, PublishedWork]:
+    opengait = "OpenGait: huggingface.co/opengait/OpenGait"
+    academic = "OpenGait's README: academic purposes only"
+    exact = "keys and outputs of the published code within rounding"
+    return {
+        "GaitEdge": PublishedWork(
+            "Liang et al., ECCV 2022",
+            models=("Segmentation", "GaitEdge"),
+            streams=("rgb", "silhouettes", "ratios"),
+            configurations=("gaitedge/",),
+            weights=opengait,
+            licence=academic,
+            published="OpenGait's README of GaitEdge; its model zoo has NM 97.9, BG 96.1, CL 86.4",
+            seen=exact,
+            needs="for the joint training those of the segmentation and of GaitGL",
+        ),
+        "DenoisingGait": PublishedWork(
+            "Jin et al., CVPR 2025",
+            models=("DenoisingGait",),
+            streams=("latents", "silhouettes"),
+            configurations=("denoisinggait/",),
+            weights="none that OpenGait names",
+            licence="Stable Diffusion 1.5: CreativeML Open RAIL-M",
+            published="in the paper alone (arXiv 2505.18582), on CCPG, CASIA-B* and SUSTech1K",
+            seen=exact,
+            needs="to make its data Stable Diffusion 1.5, which is not run here; none after that",
+        ),
+    }

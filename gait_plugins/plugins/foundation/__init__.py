@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gait_plugins.api import PublishedWork
 from gait_plugins.hookspecs import Contribution, hookimpl
 
 requires_api = 1
@@ -49,3 +50,27 @@ def gait_configure(config: dict[str, Any]) -> None:
     config_compat.name_steps(config)
     config_compat.name_terms(config)
     config_compat.drop_idle_triplets(config)
+
+
+@hookimpl
+def gait_works() -> dict[str, PublishedWork]:
+    exact = "keys and outputs of the published code within rounding"
+    return {
+        "FoundationGait": PublishedWork(
+            "arXiv 2512.00691, ECCV 2026",
+            models=(
+                "FoundationGait_Scaling",
+                "FoundationGait_Scaling_Finetune",
+                "FoundationGait_Scaling_LinearProbing_Scoliosis1K",
+                "FoundationGait_Scaling_LinearProbing_DGait",
+                "FoundationGait_Scaling_LinearProbing_RAGAR",
+            ),
+            streams=("silhouettes",),
+            configurations=("foundationgait/",),
+            weights="none yet",
+            licence="no weights",
+            published="in the paper, without fine-tuning: Rank-1 Gait3D 48.0, OU-MVLP 64.5",
+            seen=exact,
+            needs="for fine-tuning and probes those of its own pretraining",
+        ),
+    }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gait_plugins.hookspecs import Contribution, hookimpl
+
+if TYPE_CHECKING:
+    from gait_plugins.api import PublishedWork
 
 requires_api = 1
 _HERE = "gait_plugins.plugins.pose"
@@ -32,3 +37,10 @@ def gait_transforms() -> Contribution:
         for module, names in modules.items()
         for name in names.split()
     }
+
+
+@hookimpl
+def gait_works() -> dict[str, PublishedWork]:
+    from gait_plugins.plugins.pose.works import WORKS
+
+    return WORKS

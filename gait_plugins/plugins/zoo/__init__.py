@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gait_plugins.hookspecs import Contribution, hookimpl
+
+if TYPE_CHECKING:
+    from gait_plugins.api import PublishedWork
 
 requires_api = 1
 _HERE = "gait_plugins.plugins.zoo"
@@ -133,3 +136,10 @@ def gait_configure(config: dict[str, Any]) -> None:
     config_compat.join_transforms(config)
     config_compat.count_channels(config)
     config_compat.name_classes(config)
+
+
+@hookimpl
+def gait_works() -> dict[str, PublishedWork]:
+    from gait_plugins.plugins.zoo.works import WORKS
+
+    return WORKS

@@ -47,7 +47,7 @@ def narrow(options: Any) -> Any:
     Widths are channels; numbers of a frame's channels and of layers are less than 8.
     """
     if isinstance(options, dict):
-        kept = ("layers", "strides", "bin_num", "parts_num", "gcn_cfg", "dropout")
+        kept = ("layers", "strides", "bin_num", "parts_num", "gcn_cfg", "dropout", "scale")
         found = {key: value if key in kept else narrow(value) for key, value in options.items()}
         return found | ({"class_num": 3} if "class_num" in options else {})
     if isinstance(options, list):

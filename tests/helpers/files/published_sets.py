@@ -29,6 +29,8 @@ class Published:
     """Identity folder of the probes, where they have one of their own."""
     probes: tuple[str, ...] | None = None
     """Probes, where the partition lists them."""
+    gallery: tuple[str, ...] | None = None
+    """The gallery, where the partition lists it."""
 
 
 _SCENES = ("L-scene1-nm-1", "L-scene2-nm-1", "L-scene3-bg-1", "L-scene2-cl-1")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ import pytest
 import torch
 import yaml
 from helpers.components.tiny_training import equal, trained
+from helpers.files.layout_files import partition, person, write
 from helpers.golden_rules import golden_json
+from helpers.places import DOCS
 
 import gait_plugins
 from gait_plugins.api import EmbeddingSet
@@ -137,6 +141,33 @@ def test_shipped_configurations_train_a_step_on_walkers(name: str, tmp_path: Pat
     train(load_config(settings), CPU)
     saved = load_checkpoint(checkpoint_path(tmp_path / "run", trainer["save_name"], 1))
     assert saved["iteration"] == 1
+
+
+def test_the_pages_probe_of_ragar_trains_a_step_and_is_tested(tmp_path: Path) -> None:
+    page = (DOCS / "foundation.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"<!-- file: ragar.yaml -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "ragar.yaml").write_text(written)
+    for label, kind in product(("001", "002", "003", "004"), ("1_0_2", "1_1_0")):
+        write(tmp_path / "data" / label / kind / "000" / "000.pkl", person(2))
+    people = partition(tmp_path / "people.json", ["001", "002"], ["003", "004"])
+    small = {
+        "data_cfg.dataset_root": tmp_path / "data",
+        "data_cfg.dataset_partition": people,
+        "data_cfg.num_workers": 0,
+        "model_cfg.Backbone.channels": [4, 4, 4, 4],
+        "model_cfg.Backbone.layers": [1, 1, 1, 1],
+        "model_cfg.SeparateBNNecks.in_channels": 4 * 31,
+        "trainer_cfg.sampler.batch_size": [2, 2],
+        "trainer_cfg.sampler.frames_num_fixed": 2,
+        "trainer_cfg.total_iter": 1,
+        "trainer_cfg.save_iter": 1,
+        "trainer_cfg.with_test": True,
+        "trainer_cfg.restore_hint": 0,
+    }
+    config = load_config("ragar.yaml", [f"{key}={value}" for key, value in small.items()])
+    results = train(config, CPU)
+    assert results is not None
+    assert {"00@accuracy", "01@accuracy"} <= set(results.metrics)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

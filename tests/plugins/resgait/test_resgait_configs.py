@@ -126,7 +126,9 @@ def small(name: str, folder: Path) -> Config:
     return load_config(name, [f"{key}={value}" for key, value in overrides.items()])
 
 
-@pytest.mark.parametrize("name", [name for name in STAGES if name.endswith("gait3d")])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.heavy if name.endswith("grew") else ()) for name in STAGES]
+)
 def test_one_step_and_one_test(name: str, tmp_path: Path) -> None:
     config = small(name, tmp_path)
     training = Training(config, RunOptions(device="cpu"))

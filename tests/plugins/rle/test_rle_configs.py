@@ -63,7 +63,7 @@ def small(name: str, folder: Path, **more: Any) -> Config:
     return load_config(name, [f"{key}={value}" for key, value in overrides.items()])
 
 
-@pytest.mark.parametrize("name", ["rle/sysu", "rle/regdb", "rle/llcm"])
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_each_data_set_is_trained_and_tested(name: str, tmp_path: Path) -> None:
     results = train(small(name, tmp_path), RunOptions(device="cpu"))
     assert results is not None

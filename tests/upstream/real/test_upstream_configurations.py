@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from helpers.hosts.experiments import experiments, refusal
 
-from gait_plugins.config import load_config
-from gait_plugins.core.train.rehearsal import rehearse_without_data
-from gait_plugins.errors import GaitPluginsError
-
-NO_EXPERIMENTS = ("default.yaml", "skeletongait/pretreatment_heatmap.yaml")
-"""OpenGait's defaults, and the settings of a script."""
 WHOLE = (
     *("deepgaitv2", "gaitbase", "gaitgl", "gaitgraph1", "gaitgraph2", "gaitpart", "gaitset", "gaitssb"),
     *("gaittr", "gln", "lidargait", "msgg", "multigaitpp", "parsinggait", "sconet", "skeletongait"),
     *("smplgait", "swingait"),
 )
 """Folders of which every file is accepted."""
-
-
-def experiments(checkout: Path) -> list[str]:
-    """Names below the checkout's configs."""
-    root = checkout / "configs"
-    found = sorted(str(path.relative_to(root)) for path in root.rglob("*.yaml"))
-    return [name for name in found if name not in NO_EXPERIMENTS]
-
-
-def refusal(checkout: Path, name: str) -> str:
-    """Why a file is refused, in a line; empty where it is accepted."""
-    try:
-        config = load_config(checkout / "configs" / name)
-        rehearse_without_data(config)
-    except GaitPluginsError as error:
-        lines = [line.strip() for line in str(error).splitlines() if re.search(r"\.yaml:\d+: ", line)]
-        said = [line.partition(".yaml:")[2].partition(": ")[2] for line in lines] or [
-            str(error).split("\n")[0]
-        ]
-        return "; ".join(said)
-    return ""
 
 
 def table(refusals: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Rank-1 of small models of poses, maps, labels, clouds and silhouettes on walkers, with its spread over seeds.
+"""Rank-1 of the small models of poses, maps, labels, clouds and silhouettes on walkers, over seeds.
 
     python benchmarks/figures/poses.py --output DIR             (twenty minutes a seed on an idle core)
     python benchmarks/figures/poses.py gaittr --seeds 1 --output DIR

@@ -1,11 +1,13 @@
-"""Rank-1 of the small models of poses, maps, labels and silhouettes on walkers, with its spread over seeds.
+"""Rank-1 of the small models of poses, maps, labels, clouds and silhouettes on walkers, over seeds.
 
     python benchmarks/figures/poses.py --output DIR             (twenty minutes a seed on an idle core)
     python benchmarks/figures/poses.py gaittr --seeds 1 --output DIR
 
 The seed draws weights and batches; the people stay the same. Runs that are whole in the output folder are not
-repeated. ``silhouettes`` is the network of SkeletonGait on silhouettes in place of skeleton maps, and
-``labels`` that of GaitBase on labels of body parts.
+repeated. ``silhouettes`` is the network of SkeletonGait on silhouettes in place of skeleton maps, ``labels``
+that of GaitBase on labels of body parts, and ``nobodies`` that of SMPLGait without its body model. The
+processor time of a row is the mean over seeds; walkers that were not kept are made in it. Recipes
+(``walkers/foundationgait``, ``gaitedge/walkers``) have figures of each stage: see ``hybrid.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,12 @@ LABELS = [
     "trainer_cfg.transform=[{type: BaseParsingCuttingTransform}]",
     "evaluator_cfg.transform=[{type: BaseParsingCuttingTransform}]",
 ]
+NOBODIES = [
+    "data_cfg.streams=[silhouettes]",
+    "model_cfg.model=Baseline",
+    "trainer_cfg.transform=[{type: BaseSilCuttingTransform}]",
+    "evaluator_cfg.transform=[{type: BaseSilCuttingTransform}]",
+]
 MODELS: dict[str, tuple[str, list[str]]] = {
     "skeletongaitpp": ("walkers/skeletongaitpp", []),
     "skeletongait": ("walkers/skeletongait", []),
@@ -36,22 +45,29 @@ MODELS: dict[str, tuple[str, list[str]]] = {
     "parsinggait": ("walkers/parsinggait", []),
     "labels": ("walkers/gaitbase", LABELS),
     "smplgait": ("walkers/smplgait", []),
+    "nobodies": ("walkers/smplgait", NOBODIES),
+    "lidargaitpp": ("walkers/lidargaitpp", []),
     "gaitbase": ("walkers/gaitbase", []),
 }
 """Name of a row -> configuration, and what is changed of it."""
 
 
+SECONDS = "processor s"
+
+
 def rank_1(model: str, seed: int, output: Path) -> dict[str, float]:
-    """Condition -> Rank-1 in percent, the mean over probe views."""
+    """Condition -> Rank-1 in percent, the mean over probe views; and the processor time in seconds."""
     kept = output / f"{model}-{seed}.json"
     if not kept.exists():
         name, overrides = MODELS[model]
+        began = sum(os.times()[:4])
         folder = f"output_dir={output / f'{model}-{seed}'}"
         results = train(
             load_config(name, [*overrides, folder, f"trainer_cfg.seed={seed}"]), RunOptions(device="cpu")
         )
         assert results is not None, f"{name} is not tested after its training"
-        kept.write_text(json.dumps({name: value for name, value in results.metrics.items() if "@R1" in name}))
+        figures = {name: value for name, value in results.metrics.items() if "@R1" in name}
+        kept.write_text(json.dumps({**figures, SECONDS: sum(os.times()[:4]) - began}))
     found: dict[str, float] = json.loads(kept.read_text())
     return found
 
@@ -67,9 +83,10 @@ def main() -> None:
     for model in options.models or list(MODELS):
         found = [rank_1(model, seed, options.output) for seed in range(1, options.seeds + 1)]
         cells = {name: np.array([one[name] for one in found]) for name in found[0]}
+        seconds = cells.pop(SECONDS)
         cells["mean"] = np.mean(list(cells.values()), 0)
         spread = "".join(f"  {name} {each.mean():.1f} ± {each.std():.1f}" for name, each in cells.items())
-        print(f"{model:<16}{spread}", flush=True)
+        print(f"{model:<16}{spread}  {seconds.mean():.0f} s of processor time", flush=True)
 
 
 if __name__ == "__main__":

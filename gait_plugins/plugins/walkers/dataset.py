@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, Job, SequenceRef, Subset
+from gait_plugins.api import GaitDataset, SequenceRef, Subset
 from gait_plugins.api.stream import Stream
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.ragged import Frames
@@ -22,6 +22,7 @@ from gait_plugins.plugins.walkers.image.camera import VIEWS
 from gait_plugins.plugins.walkers.streams.declared import KINDS, declared
 from gait_plugins.plugins.walkers.streams.scene import scans
 from gait_plugins.plugins.walkers.streams.store import Store
+from gait_plugins.plugins.walkers.telling import making
 from gait_plugins.plugins.walkers.walk import GENERATOR_VERSION, RATE, silhouettes, walk
 from gait_plugins.suggest import did_you_mean
 
@@ -184,11 +185,11 @@ class Walkers(GaitDataset):
         if not missing:
             return
         frames = len(self.types_of(1)) * len(self.views) * self.frames
-        with Job("walkers: making silhouettes", len(missing) * frames, "frame") as job:
+        with making("silhouettes", len(missing) * frames) as advance:
             # Each process has an order of its own, and finds made what others made meanwhile.
             for number in np.random.default_rng(os.getpid()).permutation(missing):
                 self._packed(int(number))
-                job.advance(frames)
+                advance(frames)
 
     def _frames(self, name: str, ref: SequenceRef) -> Frames:
         number = int(ref.label)

@@ -136,7 +136,14 @@ def silhouettes(walked: Walk, seed: int, number: int, kind: str, view: str, nois
 
 def film(walked: Walk, seed: int, number: int, kind: str, view: str, noise: float) -> Film:
     """The walk before the camera of ``view``."""
-    rng = generator(seed, "camera", number, kind, view)
-    camera = Camera(int(view) + walked.heading + bell(rng, 0.0, 1.0), elevation=bell(rng, 8.0, 1.5))
+    camera, rng = camera_of(walked, seed, number, kind, view)
     polygons = outlines(*camera.project(walked.centres, walked.shapes), walked.hulls)
     return Film(camera, polygons, degrade(draw(polygons), rng, noise))
+
+
+def camera_of(
+    walked: Walk, seed: int, number: int, kind: str, view: str
+) -> tuple[Camera, np.random.Generator]:
+    """The camera of ``view``, and the random numbers that its segmentation draws after it."""
+    rng = generator(seed, "camera", number, kind, view)
+    return Camera(int(view) + walked.heading + bell(rng, 0.0, 1.0), elevation=bell(rng, 8.0, 1.5)), rng

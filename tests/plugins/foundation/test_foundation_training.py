@@ -28,6 +28,7 @@ from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.walkers.dataset import Walkers
 
 CPU = RunOptions(device="cpu")
 WALKERS = {"type": "walkers", "train": 4, "test": 2, "frames": 6, "views": ["072", "090"]}
@@ -107,6 +108,28 @@ def test_a_pretraining_moves_its_teacher_and_is_tested_without_labels(tmp_path: 
     weights = load_checkpoint(checkpoint_path(tmp_path / "run", "run", 2))["model"]
     key = "layer1.forward_block.0.conv1.weight"
     assert not torch.equal(weights[f"teacher_backbone.{key}"], weights[f"student_backbone.{key}"])
+
+
+def test_own_walks_are_mixed_with_walkers_and_tested_as_they_are(tmp_path: Path) -> None:
+    settings = load_config("foundationgait/own_data").data
+    of = settings["data_cfg"]["of"]
+    assert of["few"]["seed"] != Walkers().seed
+    for who in ("1", "2", "3"):
+        for kind in ("wk-01", "wk-02"):
+            for view in ("000", "090"):
+                write(tmp_path / "own" / who / kind / view / "0.pkl", person(8 + int(who)))
+    probes = [f"{who}-wk-02-{view}" for who in ("2", "3") for view in ("000", "090")]
+    listed = partition(tmp_path / "own.json", ["1"], ["2", "3"], PROBE_SET=probes)
+    of["own"] |= {"dataset_root": str(tmp_path / "own"), "dataset_partition": str(listed)}
+    of["many"], of["few"] = WALKERS, None
+    settings["model_cfg"] |= {"Backbone": NARROW, "crop_list": [2, 1]}
+    trainer = settings["trainer_cfg"]
+    trainer |= {"total_iter": 2, "save_iter": 2}
+    trainer["sampler"] |= {"of": {"type": "BilateralSampler", "batch_size": [2, 2]}, "frames_num_fixed": 2}
+    results = train(load_config(settings | {"output_dir": str(tmp_path)}), CPU)
+    assert results is not None
+    assert (results.probes, results.gallery) == (4, 4)
+    assert "cross-view@Rank-1" in results.metrics
 
 
 @pytest.mark.heavy

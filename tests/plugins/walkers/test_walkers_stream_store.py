@@ -19,6 +19,7 @@ from gait_plugins.plugins.walkers.body.conditions import tread
 from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.dataset import Walkers
 from gait_plugins.plugins.walkers.streams.declared import KINDS
+from gait_plugins.plugins.walkers.telling import making
 from gait_plugins.testing import check_dataset
 
 SMALL = {"train": 1, "test": 1, "views": ["000", "090"], "nm": 1, "bg": 1, "cl": 0, "frames": 4}
@@ -197,3 +198,23 @@ def test_classes_differ_in_how_even_the_walk_is() -> None:
     neutral, positive = tread(style, "neutral"), tread(style, "positive")
     assert style.limp < neutral.limp < positive.limp
     assert style.roll < neutral.roll < positive.roll
+
+
+def test_the_log_says_how_far_a_long_making_is(caplog: pytest.LogCaptureFixture) -> None:
+    ticks = iter([0.0, 9.0, 11.0, 40.0, 42.0, 50.0, 60.0])
+    with caplog.at_level("INFO", "gait_plugins"), making("points", 100, lambda: next(ticks)) as advance:
+        for _ in range(5):
+            advance(20)
+    assert [record.getMessage() for record in caplog.records] == [
+        "walkers: making points: 40 of 100 frames, 16 s left",
+        "walkers: making points: 80 of 100 frames, 10 s left",
+        "walkers: made points in 1:00 min; kept for the next time",
+    ]
+
+
+def test_the_log_says_nothing_of_a_short_making(caplog: pytest.LogCaptureFixture) -> None:
+    ticks = iter([0.0, 4.0, 9.0])
+    with caplog.at_level("INFO", "gait_plugins"), making("points", 2, lambda: next(ticks)) as advance:
+        advance(1)
+        advance(1)
+    assert not caplog.records

@@ -24,9 +24,11 @@ class Camera:
     def axes(self) -> np.ndarray:
         """Rows: image right, image down, towards the camera; ``[3, 3]``."""
         a, e = np.deg2rad(self.azimuth), np.deg2rad(self.elevation)
-        towards = np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)])
-        right = np.array([-np.sin(a), np.cos(a), 0.0])
-        return np.stack([right, np.cross(right, towards), towards])
+        east, north, up = np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)
+        right, far = -np.sin(a), np.cos(a)
+        # The second row is the cross product of the others; numpy's own takes a tenth of a scan's time.
+        down = [far * up, -right * up, right * north - far * east]
+        return np.array([[right, far, 0.0], down, [east, north, up]])
 
     def project(self, centres: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ellipsoids as ellipses of the image (weak perspective within each ellipsoid).

@@ -67,7 +67,7 @@ def joints(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
     """Where the joints are (right, down, nearness ``[t, 17, 3]``), and which the body hides ``[t, 17]``."""
     walked = shot.scene.walked
     named = walked.pose.joints | face(walked.pose, walked.body)
-    places = shot.film.camera.place(np.stack([named[name] for name in COCO], 1))
+    places = shot.camera.place(np.stack([named[name] for name in COCO], 1))
     seen = shot.surface
     _, height, width = seen.codes.shape
     pixel = np.rint(places[..., :2] * PIXELS - seen.corner).astype(int)

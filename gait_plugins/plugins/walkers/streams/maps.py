@@ -20,7 +20,7 @@ def parsing(shot: Shot) -> np.ndarray:
 
 def depth_metres(shot: Shot) -> np.ndarray:
     """Distance along the camera's axis at each pixel of the silhouettes, metres, float32 ``[t, 64, 64]``."""
-    distance = np.float32(shot.film.camera.distance) - shot.surface.near
+    distance = np.float32(shot.camera.distance) - shot.surface.near
     aligned = shot.aligned(filled(distance, shot.surface.mask), cv2.INTER_NEAREST)
     metres = aligned * np.float32(shot.scene.stature)
     return np.where(shot.silhouettes > 0, metres, np.float32(0))
@@ -56,7 +56,7 @@ def motion(shot: Shot) -> np.ndarray:
     A point of a hull moves as the two ends of the hull do, in proportion to where it lies between them.
     """
     scene, hulls = shot.scene, shot.scene.walked.hulls
-    places = shot.film.camera.place(scene.further.centres)
+    places = shot.camera.place(scene.further.centres)
     steps = (places[1:] - places[:-1])[..., :2].astype(np.float32)
     places = places[:-1].astype(np.float32)
     start, end = places[:, hulls[:, 0]], places[:, hulls[:, -1]]

@@ -45,7 +45,7 @@ def points(shot: Shot) -> Ragged:
 
 def scanner(shot: Shot) -> Camera:
     """The scanner, as a camera."""
-    return replace(shot.film.camera, azimuth=shot.film.camera.azimuth - BESIDE)
+    return replace(shot.camera, azimuth=shot.camera.azimuth - BESIDE)
 
 
 def scans_of(shot: Shot) -> list[np.ndarray]:

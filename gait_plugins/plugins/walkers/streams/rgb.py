@@ -118,7 +118,7 @@ def _matrix(box: np.ndarray, height: int, width: int) -> np.ndarray:
 @lru_cache(maxsize=1)
 def painted(shot: Shot) -> np.ndarray:
     """The dressed body on the fine surface's pixels, uint8 ``[t, h, w, 4]``: RGB, and 255 where it is."""
-    placed = shot.film.camera.place(shot.scene.walked.centres)
+    placed = shot.camera.place(shot.scene.walked.centres)
     return dressed(shot.fine, placed, shot.scene.walked, wardrobe(shot.scene), _light(shot))
 
 

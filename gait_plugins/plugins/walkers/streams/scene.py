@@ -10,10 +10,11 @@ import numpy as np
 from gait_plugins.plugins.walkers.body.parts import labels
 from gait_plugins.plugins.walkers.body.skeleton import Identity, identity
 from gait_plugins.plugins.walkers.image.align import SIZE, Cut, align, binarise, middle, windows
+from gait_plugins.plugins.walkers.image.camera import Camera
 from gait_plugins.plugins.walkers.image.render import PIXELS, extent
 from gait_plugins.plugins.walkers.image.surface import Surface, surface
 from gait_plugins.plugins.walkers.seeds import bell, generator
-from gait_plugins.plugins.walkers.walk import RATE, Film, Walk, film, pace, walk
+from gait_plugins.plugins.walkers.walk import RATE, Film, Walk, camera_of, film, pace, walk
 
 SCANS = 10.0
 """Turns of the laser scanner in a second."""
@@ -92,6 +93,12 @@ class Shot:
         return film(scene.walked, scene.seed, scene.number, scene.kind, self.view, scene.noise)
 
     @cached_property
+    def camera(self) -> Camera:
+        """The camera alone, for what needs no segmentation."""
+        scene = self.scene
+        return camera_of(scene.walked, scene.seed, scene.number, scene.kind, self.view)[0]
+
+    @cached_property
     def surface(self) -> Surface:
         """The visible body at the silhouettes' pixels."""
         return self.render(PIXELS)
@@ -103,7 +110,7 @@ class Shot:
 
     def render(self, scale: float) -> Surface:
         """The visible body at so many pixels to a stature."""
-        walked, camera = self.scene.walked, self.film.camera
+        walked, camera = self.scene.walked, self.camera
         bulges = camera.bulge(walked.centres, walked.shapes)
         return surface(self.film.polygons, camera.place(walked.centres), bulges, walked.hulls, scale)
 
@@ -152,7 +159,7 @@ class Shot:
     def passing(self, times: np.ndarray) -> np.ndarray:
         """The path at ``times``, in seconds."""
         half = (self.scene.frames - 1) / self.scene.rate / 2
-        sideways = self.film.camera.axes()[0, 0] * self.scene.pace
+        sideways = self.camera.axes()[0, 0] * self.scene.pace
         return np.asarray(sideways * (times - half))
 
     def pixels(self, places: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ def smpl(shot: Shot) -> np.ndarray:
     """
     scene = shot.scene
     rng, level = scene.rng("smpl", shot.view), scene.noise
-    rotations = relative(world(scene.walked.pose), shot.film.camera)
+    rotations = relative(world(scene.walked.pose), shot.camera)
     pose = axis_angle(rotations).reshape(scene.frames, 3 * JOINTS)
     pose = pose + POSE_ERROR * level * np.clip(rng.normal(size=pose.shape), -2.5, 2.5)
     shape = np.tile(shapes(scene.walked.body), (scene.frames, 1))
@@ -39,7 +39,7 @@ def smpl(shot: Shot) -> np.ndarray:
 def _camera(shot: Shot) -> np.ndarray:
     """Scale and shift of each frame ``[t, 3]``, with the pelvis as the place of the person."""
     boxes = shot.boxes
-    pelvis = shot.pixels(shot.film.camera.place(shot.scene.walked.pose.joints["pelvis"]))
+    pelvis = shot.pixels(shot.camera.place(shot.scene.walked.pose.joints["pelvis"]))
     metre = IMAGE / shot.scene.stature
     half = boxes[:, 2:].max(1) / 2 / metre
     shift = (pelvis - boxes[:, :2] - boxes[:, 2:] / 2) / metre

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import Job
 from gait_plugins.io.ragged import Frames, Ragged, joined
 from gait_plugins.plugins.walkers.cache import Cache
 from gait_plugins.plugins.walkers.streams.declared import KINDS
 from gait_plugins.plugins.walkers.streams.scene import Scene, Shot
+from gait_plugins.plugins.walkers.telling import making
 
 SIZES = "-sizes"
 """What a file's name ends in that holds the number of rows of ragged frames, int64 ``[view, t]``."""
@@ -54,7 +54,7 @@ class Store:
             return
         frames = len(self.views) * int(self.options["frames"])
         made = ", ".join(name for name in self._caches if any(name in names for names in missing.values()))
-        with Job(f"walkers: making {made}", len(missing) * frames, "frame") as job:
+        with making(made, len(missing) * frames) as advance:
             order = list(missing)
             # Each process has an order of its own, and finds made what others made meanwhile.
             for turn in np.random.default_rng(os.getpid()).permutation(len(order)):
@@ -62,7 +62,7 @@ class Store:
                 for name, arrays in self._make(number, kind, self._missing(number, kind)).items():
                     for ending, array in arrays.items():
                         self._caches[name].put(_file(number, kind) + ending, array)
-                job.advance(frames)
+                advance(frames)
 
     def load(self, name: str, number: int, kind: str, view: str) -> Frames:
         """One stream of a walk seen from one view, in memory of its own."""

@@ -3,8 +3,8 @@
     PYTHONPATH=benchmarks python benchmarks/figures/gait_align.py [--frames 240] [--threads 2]
 
 The other side is written after the definition: frame by frame, the box of the mask, the map with empty columns at its
-sides, its bilinear samples, and their mean in each bin. The published code finds all boxes at once and has its crops
-made by torchvision's compiled RoIAlign, which this package does without and this does not measure.
+sides, its bilinear samples by ``grid_sample``, and their mean in each bin. The published code finds all boxes at once
+and has its crops made by torchvision's compiled RoIAlign, which this package does without and this does not measure.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ def _samples(padded: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def step(crop: Callable[[Tensor, Tensor, Tensor], Tensor], given: tuple[Tensor, ...]) -> Callable[[], None]:
-    """Forward and backward."""
+    """Forward, and backward from given gradients."""
     maps, masks, ratios = given
+    gradients = torch.randn(len(maps), 1, HEIGHT, WIDTH)
 
     def run() -> None:
         leaf = maps.clone().requires_grad_()
-        crop(leaf, masks, ratios).sum().backward()
+        crop(leaf, masks, ratios).backward(gradients)
 
     return run
 

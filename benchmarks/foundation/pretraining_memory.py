@@ -23,7 +23,11 @@ from gait_plugins.api import GaitBatch
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.core.train.recompute import Recomputed
 
-FORMS = {"plain": [], "layers 0 to 3": ["student_backbone.layer[0-3]"], "all layers": ["student_backbone.layer?"]}
+FORMS = {
+    "plain": [],
+    "layers 0 to 3": ["student_backbone.layer[0-3]"],
+    "all layers": ["student_backbone.layer?"],
+}
 """What is printed -> ``trainer_cfg.recompute``."""
 SMALL = {"mode": "p3d", "in_channels": 1, "layers": [1, 4, 8, 4], "channels": [64, 128, 256, 512]}
 MIB = 1 << 20
@@ -74,7 +78,9 @@ def main() -> None:
         for form, rounds in found.items():
             rounds.append(measured(form, options))
     print(f"{options.sequences} sequences twice, {options.frames} frames of 64x44, {options.threads} threads")
-    print(f"{'recomputed':<16}{'peak MiB':>10}{'of plain':>10}{'processor s':>13}{'of plain':>10}{'loss':>10}")
+    print(
+        f"{'recomputed':<16}{'peak MiB':>10}{'of plain':>10}{'processor s':>13}{'of plain':>10}{'loss':>10}"
+    )
     plain = [statistics.median(column) for column in zip(*found["plain"], strict=True)]
     for form, rounds in found.items():
         seconds, most, _, loss = (statistics.median(column) for column in zip(*rounds, strict=True))

@@ -91,9 +91,7 @@ def named_parts(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Module]:
                 hint=did_you_mean(name, modules, also=f"available: {', '.join(tops)}, and what is in them"),
             )
         found |= {each: modules[each] for each in fitting}
-    return {
-        name: part for name, part in found.items() if not any(above in found for above in _above(name))
-    }
+    return {name: part for name, part in found.items() if not any(above in found for above in _above(name))}
 
 
 def _above(name: str) -> Iterator[str]:

@@ -39,6 +39,7 @@ def test_kills_in_a_stage_leave_no_trace(stage: str, tmp_path: Path, monkeypatch
     assert seen == {"killed": 2, "in_stage": 2, "with_checkpoints": 1}
     for name, steps in STEPS.items():
         whole, killed = (
-            load_checkpoint(checkpoint_path(tmp_path / run / name, name, steps)) for run in ("whole", "killed")
+            load_checkpoint(checkpoint_path(tmp_path / run / name, name, steps))
+            for run in ("whole", "killed")
         )
         assert equal(trained(whole), trained(killed)), name

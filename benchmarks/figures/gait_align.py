@@ -2,9 +2,10 @@
 
     PYTHONPATH=benchmarks python benchmarks/figures/gait_align.py [--frames 240] [--threads 2]
 
-The other side is written after the definition: frame by frame, the box of the mask, the map with empty columns at its
-sides, its bilinear samples by ``grid_sample``, and their mean in each bin. The published code finds all boxes at once
-and has its crops made by torchvision's compiled RoIAlign, which this package does without and this does not measure.
+The other side is written after the definition: frame by frame, the box of the mask, the map with empty
+columns at its sides, its bilinear samples by ``grid_sample``, and their mean in each bin. The published code
+finds all boxes at once and has its crops made by torchvision's compiled RoIAlign, which this package does
+without and this does not measure.
 """
 
 from __future__ import annotations

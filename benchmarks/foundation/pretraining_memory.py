@@ -2,9 +2,9 @@
 
     python benchmarks/foundation/pretraining_memory.py [--sequences 16] [--frames 16] [--rounds 1]
 
-The plain form keeps what every layer has worked out until the backward pass. Each form runs in a process of its own,
-one after the other, and tells its peak memory: the largest resident set, weights and momentum included. The losses
-are printed: they are the same.
+The plain form keeps what every layer has worked out until the backward pass. Each form runs in a process of
+its own, one after the other, and tells its peak memory: the largest resident set, weights and momentum
+included. The losses are printed: they are the same.
 """
 
 from __future__ import annotations

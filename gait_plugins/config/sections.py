@@ -157,6 +157,11 @@ class TrainerSection(Section):
         description="parts that a batch goes through the model in, one after the other; the losses see the "
         "whole batch, memory is that of a part",
     )
+    recompute: list[str] = Field(
+        [],
+        description="parts of the model that work again in the backward pass and take less memory: names of "
+        "modules, in which * stands for anything",
+    )
     clip_grad_norm: Limit | None = Field(
         None, description="gradients are made smaller where the norm of all of them together is larger"
     )
@@ -211,11 +216,10 @@ class TrainerSection(Section):
     )
 
     def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it; batches that stay whole are not worth a word."""
+        """The section as YAML holds it; what a step does not do to save memory is not worth a word."""
         found = {**super().plain(), **_loading(self)}
-        if self.accumulate == 1:
-            found.pop("accumulate", None)
-        return found
+        idle = {"accumulate": self.accumulate == 1, "recompute": not self.recompute}
+        return {key: value for key, value in found.items() if not idle.get(key)}
 
 
 class EvaluatorSection(Section):

@@ -76,7 +76,15 @@ REFUSED: dict[str, dict[str, str]] = {
     "scheduler_cfg": {"warmup": _TRAIN_HERE},
     "trainer_cfg": {
         **dict.fromkeys(
-            ("keep_best", "early_stopping", "accumulate", "clip_grad_norm", "clip_grad_value", "ema"),
+            (
+                "keep_best",
+                "early_stopping",
+                "accumulate",
+                "recompute",
+                "clip_grad_norm",
+                "clip_grad_value",
+                "ema",
+            ),
             _TRAIN_HERE,
         ),
         "joint_transform": _STREAMS,

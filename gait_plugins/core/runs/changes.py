@@ -50,6 +50,7 @@ HARMLESS = (
     "trainer_cfg.early_stopping",
     "trainer_cfg.total_iter",
     "trainer_cfg.find_unused_parameters",
+    "trainer_cfg.recompute",
     "evaluator_cfg",
 )
 """Settings that may change in the middle of a training: the numbers of its steps come out the same."""

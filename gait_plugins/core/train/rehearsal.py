@@ -19,6 +19,7 @@ from gait_plugins.core.checkpoints.identify import quiet
 from gait_plugins.core.checkpoints.partial import freeze
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
+from gait_plugins.core.train.recompute import named_parts
 from gait_plugins.errors import ConfigError, GaitPluginsError
 
 WHOLE = 1000
@@ -66,6 +67,7 @@ def rehearse_without_data(config: Config) -> None:
     with quiet():
         model, losses = model_outline(config), build_losses(config.counted(lambda name: STAND_IN))
         freeze(model, config.trainer_cfg.freeze)
+        named_parts(model, config.trainer_cfg.recompute)
     if any(parameter.requires_grad for parameter in model.parameters()):
         rehearse(config, build_optimizer(config, Objective(model, losses)), model, torch.device("cpu"))
 

@@ -40,6 +40,7 @@ from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.last_step import step_failed
 from gait_plugins.core.train.objective import Objective, Outcome
 from gait_plugins.core.train.optim import build_optimizer, build_scheduler
+from gait_plugins.core.train.recompute import Recomputed
 from gait_plugins.core.train.rehearsal import rehearse
 from gait_plugins.core.train.resume import AVERAGES, LAST_STEP, OWED, restore
 from gait_plugins.core.train.same_run import check_data, find_resumed, machine_changes, machine_record
@@ -92,6 +93,7 @@ class Training:
         raw = Objective(model, losses, shared)
         if section.sync_BN and self.fabric.world_size > 1:
             synchronise_batch_norm(raw, self.fabric.device)
+        self._recomputed = Recomputed(model, section.recompute)
         self.raw = raw
         self.optimizer: torch.optim.Optimizer
         optimizer = build_optimizer(config, raw)
@@ -224,8 +226,14 @@ class Training:
             freeze_batch_norm(self.raw)
 
     def forward(self, batch: HostBatch, divide: Divider, step: int) -> Outcome:
-        """The loss of a batch, its figures and images, in the precision of the training."""
-        return self.step.forward(batch, divide, step)
+        """The loss of a batch, its figures and images, in the precision of the training.
+
+        Raises:
+            ConfigError: a part that is to be recomputed was not called.
+        """
+        outcome = self.step.forward(batch, divide, step)
+        self._recomputed.require_called()
+        return outcome
 
     def update(self, loss: Tensor, step: int) -> None:
         """One optimiser step and one step of the schedule.

@@ -50,6 +50,7 @@ HARMLESS = [
     "trainer_cfg.save_iter=5",
     "trainer_cfg.with_test=true",
     "trainer_cfg.find_unused_parameters=true",
+    "trainer_cfg.recompute=[norm]",
     "trainer_cfg.restore_ckpt_strict=false",
     "trainer_cfg.enable_float16=true",  # on a CPU
     "trainer_cfg.precision=32-true",

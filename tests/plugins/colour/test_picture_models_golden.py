@@ -21,8 +21,8 @@ from gait_plugins.plugins.colour.models.gaitedge import outline
 from gait_plugins.plugins.colour.models.morphology import eroded
 from gait_plugins.plugins.colour.transforms import BaseRgbTransform
 
-PLACES = 2e-7
-"""Of the places of samples, which the recordings hold in single precision: a share of a pixel's value."""
+PLACES = 5e-8
+"""A twentieth of what single precision may change of an aligned silhouette, at most."""
 
 
 def recorded(name: str, **changes: Any) -> GaitModel:

@@ -132,6 +132,25 @@ def test_own_walks_are_mixed_with_walkers_and_tested_as_they_are(tmp_path: Path)
     assert "cross-view@Rank-1" in results.metrics
 
 
+def test_a_pretraining_that_recomputes_its_layers_is_the_same(tmp_path: Path) -> None:
+    """Weights, and statistics of the student that were moved once, which the teacher follows."""
+    ends = []
+    for name, recompute in (("plain", []), ("again", ["student_backbone.layer?"])):
+        settings = pretraining(name)
+        settings["trainer_cfg"] |= {"total_iter": 2, "recompute": recompute}
+        train(load_config(settings), CPU)
+        ends.append(load_checkpoint(checkpoint_path(tmp_path / name, "run", 2)))
+    assert equal(*(trained(state) for state in ends))
+    assert int(ends[1]["model"]["student_backbone.layer0.forward_block.1.num_batches_tracked"]) == 4
+
+
+def test_what_of_the_student_is_not_called_as_a_whole_is_told() -> None:
+    settings = pretraining("run")
+    settings["trainer_cfg"] |= {"total_iter": 1, "recompute": ["student_backbone"]}
+    with pytest.raises(ConfigError, match="student_backbone was not called as a whole"):
+        train(load_config(settings), CPU)
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configurations_train_a_step_on_walkers(name: str, tmp_path: Path) -> None:

@@ -42,31 +42,45 @@ def normed(norm: nn.Module, rows: Tensor) -> Tensor:
 class _NormedMax(torch.autograd.Function):
     """A norm rises or falls with its input: the highest row after it is the highest or the lowest before.
 
-    So weight, bias and ReLU see one row of each group, and the gradient of the others is a line in the rows.
+    So the norm, weight, bias and ReLU see one row of each group, and the gradient of the others is a line in
+    the rows.
     """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d, k: int) -> Tensor:
         figures, momentum = (norm.running_mean, norm.running_var), float(norm.momentum or 0.0)
-        maps = rows[..., None, None]
-        maps, _, inverse = torch.native_batch_norm(maps, None, None, *figures, True, momentum, norm.eps)
-        unit = maps.flatten(1)
-        groups = unit.view(-1, k, rows.shape[1])
-        value, place = groups.max(1)
+        mean, variance = torch.batch_norm_update_stats(rows[..., None, None], *figures, momentum)
+        inverse = torch.rsqrt(variance + norm.eps)
+        groups = rows.view(-1, k, rows.shape[1])
+        value, place = _first_of(groups, groups.amax(1))
         falling = weight < 0
         if bool(falling.any()):
-            lowest, lowest_place = groups.min(1)
+            lowest, lowest_place = _first_of(groups, groups.amin(1))
             value, place = torch.where(falling, lowest, value), torch.where(falling, lowest_place, place)
+        value = (value - mean) * inverse
         highest = torch.addcmul(bias, value, weight).relu_()
-        ctx.save_for_backward(unit, weight * inverse, value, place, highest > 0)
+        ctx.save_for_backward(rows, mean, inverse, weight * inverse, value, place, highest > 0)
         return highest
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        unit, scale, value, place, lit = ctx.saved_tensors
+        rows, mean, inverse, scale, value, place, lit = ctx.saved_tensors
         given = grads[0] * lit
         to_bias, to_weight = given.sum(0), (given * value).sum(0)
-        to_rows = torch.addcmul(-scale * to_bias / len(unit), unit, -scale * to_weight / len(unit))
-        groups = to_rows.view(len(place), -1, unit.shape[1])
+        slope = -scale * to_weight * inverse / len(rows)
+        to_rows = torch.addcmul(-scale * to_bias / len(rows) - slope * mean, rows, slope)
+        groups = to_rows.view(len(place), -1, rows.shape[1])
         groups.scatter_add_(1, place[:, None], (given * scale)[:, None])
         return to_rows, to_weight, to_bias, None, None
+
+
+def _first_of(groups: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Values ``[m, c]`` and the place of the first row of each group ``[m, k, c]`` that has them.
+
+    ``max`` over an axis tells both, and takes several times as long on a CPU.
+    """
+    k = groups.shape[1]
+    kind = torch.uint8 if k < 256 else torch.int32
+    order = torch.arange(k, 0, -1, dtype=kind, device=groups.device)
+    from_end = ((groups == value[:, None]).to(kind) * order[:, None]).amax(1)
+    return value, (k - from_end.long()).clamp_(max=k - 1)  # NaN is nowhere

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.plugins.clouds.models.neighbours import farthest_points, nearest_points, points_in_ball
-from gait_plugins.plugins.clouds.models.norm_and_max import highest_of_neighbours, normed
+from gait_plugins.plugins.clouds.models.norm_and_max import highest_of_neighbours
 
 Sampling = Literal["knn", "ball"]
 
@@ -55,7 +55,8 @@ class PointMLP(nn.Module):
                 rows = F.linear(rows, *self.layer(number))
             if number == last and k > 1:
                 return highest_of_neighbours(norm, rows, k)
-            rows = F.relu(normed(norm, rows), inplace=True)
+            # In place of the norm's own output: of a view, each backward pass would copy it several times.
+            rows = F.relu(norm(rows[..., None, None]), inplace=True).flatten(1)
         return rows
 
 
@@ -114,7 +115,7 @@ class SetAbstraction(PointMLP):
             seen = F.linear(cloud.features.flatten(0, 1), weight[:, self.coordinates :], bias)
             same = seen.dtype  # another one in mixed precision
             rows = seen.index_select(0, places).view(b, s * k, -1)
-            rows = rows.baddbmm_(offsets.to(same), to_offsets.to(same))
+            rows = torch.baddbmm(rows, offsets.to(same), to_offsets.to(same))
         rows = rows.flatten(0, 1)
         return Cloud(centres, self.layers(rows, k).view(b, s, -1))
 

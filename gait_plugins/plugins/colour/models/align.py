@@ -65,10 +65,12 @@ class GaitAlign(nn.Module):
         centre = (columns.cumsum(1) < columns.sum(1, keepdim=True) / 2).sum(1).float()
         # A person narrower than the crop is shown with what stands beside him.
         missing = ((self.width - self.height * ratios) / 2).clamp(min=0) / (ratios * self.height / w)
-        half = (bottom - top) * w / h / 2 + missing
+        half = (bottom - top) * w / h / 2
         margin = self.width // 2
         middle, end = centre + margin, w + 2 * margin
-        return Boxes((middle - half).clamp(0, end), top, (middle + half).clamp(0, end), bottom)
+        # One after the other, as published: places of samples are rounded in the same way.
+        left, right = middle - half - missing, middle + half + missing
+        return Boxes(left.clamp(0, end), top, right.clamp(0, end), bottom)
 
 
 def _weights(start: Tensor, end: Tensor, bins: int, size: int) -> Tensor:
@@ -78,9 +80,9 @@ def _weights(start: Tensor, end: Tensor, bins: int, size: int) -> Tensor:
     samples = torch.ceil(width).long()
     most = int(samples.max()) if len(samples) else 1
     number = torch.arange(most, device=start.device)
-    inner = (number + 0.5) / samples.unsqueeze(1)
-    first = torch.arange(bins, device=start.device).view(1, -1, 1)
-    place = start.view(-1, 1, 1) + (first + inner.unsqueeze(1)) * width.view(-1, 1, 1)
+    inner = (number + 0.5) * width.unsqueeze(1) / samples.unsqueeze(1)
+    first = start.unsqueeze(1) + torch.arange(bins, device=start.device) * width.unsqueeze(1)
+    place = first.unsqueeze(2) + inner.unsqueeze(1)
     inside = (place >= -1) & (place <= size) & (number < samples.unsqueeze(1)).unsqueeze(1)
     share = inside.float() / samples.view(-1, 1, 1)
     place = place.clamp(0, size - 1)

@@ -12,6 +12,7 @@ import typer
 from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option, without_old_out
 from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.folders import require_there
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def run_embed(
     override, short = without_old_out(override)
     output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
+    require_there(data or ())
     embedder = open_embedder(config, checkpoint, override, device)
     found = embed_data(embedder, data)[0] if data else embedder.test_set()
     write_embeddings(output, found)
@@ -116,6 +118,7 @@ def run_enroll(
     from gait_plugins.core.tools.identification import separation
 
     _check_enrolment(when, dtype, data, identity)
+    require_there(data)
     if is_file_form(gallery):
         _enroll_in_file(gallery, config, data, identity, track, checkpoint, override, device, metric)
         return
@@ -163,6 +166,7 @@ def run_identify(
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
     check_threshold(unknown_above)
+    require_there(data)
     in_file = is_file_form(gallery)
     searched = chosen_index(index, gallery)
     if in_file:

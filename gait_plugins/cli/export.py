@@ -10,6 +10,7 @@ import typer
 from gait_plugins.api.commands import Overrides, chosen_out, out_option
 from gait_plugins.cli.embed import Checkpoint, Name
 from gait_plugins.errors import CheckpointError, ConfigError
+from gait_plugins.io.folders import require_there
 from gait_plugins.io.printable import printable, say, say_json
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def run_export(
     asked = None if size is None else _size(size)
     chosen = _precision(precision, data)
     _check_checkpoint(checkpoint)
+    require_there(data or ())
 
     from gait_plugins.config import load_config
     from gait_plugins.core.tools.embedder import Embedder

@@ -6,7 +6,10 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+
+from gait_plugins.errors import DataError
 
 SPECIAL = "not a regular file: a pipe, socket or device"
 """What is wrong with a file that cannot be read to its end."""
@@ -33,6 +36,23 @@ def require_regular(path: str | os.PathLike[str]) -> None:
     """Raise ``OSError`` for a pipe, socket or device, before it is opened: that may never end."""
     if is_special(path):
         raise OSError(errno.EINVAL, SPECIAL, os.fspath(path))
+
+
+def require_there(paths: Iterable[Path]) -> None:
+    """See that there are files or folders under these names.
+
+    Raises:
+        DataError: one is missing, or a part of it is a file and no folder.
+    """
+    for path in paths:
+        if path.exists():
+            continue
+        file = next((above for above in path.parents if above.is_file()), None)
+        raise DataError(
+            "there is no such file or folder" if file is None else f"{file} is a file and no folder",
+            where=str(path),
+            hint=f"relative paths start at the working directory ({os.getcwd()})",
+        )
 
 
 def unwritable(path: Path) -> str:

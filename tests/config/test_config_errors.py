@@ -10,6 +10,7 @@ from helpers.components.config_fakes import FAKE_YAML
 
 from gait_plugins.config import ConfigProblems, load_config
 from gait_plugins.errors import ConfigError
+from gait_plugins.suggest import nearest
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
@@ -127,6 +128,22 @@ CASES = {
         ("save_name: first", "save_nam: first"),
         r"town.yaml:33: trainer_cfg.save_nam: trainer_cfg has no option[^$]*did you mean 'save_name'",
     ),
+    "another word for an option": (
+        ("lr: 0.1", "learning_rate: 0.1"),
+        r"town.yaml:25: optimizer_cfg.learning_rate: SGD [^$]*has no option[^$]*did you mean 'lr'",
+    ),
+    "a longer word for an option": (
+        ("log_accuracy: true", "log_acc: true"),
+        r"loss_cfg.1.log_acc: Soft [^$]*did you mean 'log_accuracy'",
+    ),
+    "a misspelt key of the protocol": (
+        ("eval_func: ", "eval_fun: "),
+        r"evaluator_cfg.eval_fun: [^$]*has no option 'eval_fun'[^$]*did you mean 'eval_func'",
+    ),
+    "a misspelt key of a component": (
+        ("type: Soft", "tpye: Soft"),
+        r"the key 'type' must name a loss, but the key is missing\n  -> did you mean 'type' by 'tpye'\?",
+    ),
     "an option of neither sampler": (
         ("sample_type: fixed_unordered", "sample_type: fixed_unordered\n    frames_num_fix: 3"),
         r"PK \(acme-gait 1.2\) with frames \(acme-gait 1.2\) has no option 'frames_num_fix'"
@@ -207,6 +224,12 @@ OVERRIDES = {
     "trainer_cfg.freeze=[02, no]": r"quote the value: -o 'trainer_cfg.freeze=\[\"02\", \"no\"\]'",
     "trainer_cfg.total_iter.x=1": "trainer_cfg.total_iter is 30, not a mapping: it has no key 'x'",
     "loss_cfg.margin=1": r"the list loss_cfg has no item 'margin'[^$]*the items are loss_cfg.0, loss_cfg.1",
+    "trainer_cfg={total_iter: 4}": (
+        r"takes the place of the whole section, and has no sampler\n  -> -o trainer_cfg.KEY=VALUE"
+    ),
+    "evaluator_cfg={save_name: a}": r"has no sampler\n  -> -o evaluator_cfg.KEY=VALUE",
+    "trainer_cfg=null": "-o trainer_cfg=null: expected a mapping, got None",
+    "data_cfg=": "-o data_cfg=: expected a mapping, got None",
     "loss_cfg.2.margin=1": "the list loss_cfg has no item '2'",
     "loss_cfg.0.margin=[1": r"-o loss_cfg.0.margin=\[1: the text is not valid YAML",
     "model_cfg.sched.start=1": r"-o model_cfg.sched.start=1: .*Walker .* has no option 'sched'",
@@ -219,6 +242,32 @@ def test_an_override_that_does_not_fit_is_its_own_place(folder: Path, override: 
     text = complaint(folder, FAKE_YAML, (override,))
     assert "-o " in text
     assert re.search(OVERRIDES[override], text), text
+
+
+def test_what_follows_a_wrong_value_is_not_called_wrong_too(folder: Path) -> None:
+    text = complaint(folder, FAKE_YAML, ("trainer_cfg.total_iter=yes",))
+    assert text.count("expected int") == 1
+    assert "restore_hint" not in text
+
+
+NEAR = {
+    "learning_rate": ("lr", "momentum"),
+    "wd": ("weight_decay", "lr"),
+    "epsilon": ("eps", "momentum"),
+    "probability": ("prob", "sides"),
+    "evaluation_function": ("eval_func", "evaluate"),
+    "nestrov": ("nesterov", "nets"),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_shorter_or_longer_word_is_near(name: str) -> None:
+    assert nearest(name, NEAR[name])[0] == NEAR[name][0]
+
+
+@pytest.mark.parametrize("name", ["", "_", "x", "la", "cat"])
+def test_what_is_like_nothing_has_no_near_name(name: str) -> None:
+    assert nearest(name, ["lr", "weight_decay", "dog_house"]) == []
 
 
 def test_anchors_and_merge_keys_work_and_own_keys_win(folder: Path) -> None:

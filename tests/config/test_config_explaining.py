@@ -123,6 +123,16 @@ def test_explain_suggests_what_was_meant() -> None:
         explain("Margn")
 
 
+def test_explain_suggests_the_sections_of_a_key() -> None:
+    with pytest.raises(UnknownComponent, match="mean 'trainer_cfg.save_name' or 'evaluator_cfg.save_name'"):
+        explain("save_name")
+
+
+def test_explain_knows_a_configuration_when_it_sees_one() -> None:
+    with pytest.raises(UnknownComponent, match="is a configuration: gait-plugins config check walkers/gei"):
+        explain("walkers/gei")
+
+
 def test_every_key_of_every_section_is_explained() -> None:
     undocumented = [name for name, field in Config.model_fields.items() if not field.description]
     for section in ("data_cfg", "loss_cfg", "optimizer_cfg", "scheduler_cfg", "trainer_cfg", "evaluator_cfg"):

@@ -26,7 +26,7 @@ from gait_plugins.registry.components import Component
 from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.suggest import did_you_mean
+from gait_plugins.suggest import did_you_mean, nearest
 
 log = logging.getLogger("gait_plugins")
 
@@ -53,6 +53,8 @@ class OptionOwner:
     """Keys of the same mapping that others read; named in suggestions."""
     ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Keys that have no effect although people write them -> why."""
+    naming: tuple[str, ...] = ()
+    """Keys of the same mapping that name components; they too may be meant by a misspelt one."""
 
 
 class Notes:
@@ -172,7 +174,7 @@ class Checker(Notes):
             text = f"{owner.title} has no option {path[-1]!r}"
             if i == len(shown) - 1:  # once is enough
                 text += f"\n{accepted(options)}"
-            self.report(text, path, self.meant(str(path[-1]), options))
+            self.report(text, path, self.meant(str(path[-1]), (*options, *owner.naming)))
         if len(paths) > len(shown):
             rest = len(paths) - len(shown)
             self.report(f"{owner.title} has none of {rest} further options that are written here", path[:-1])
@@ -223,7 +225,7 @@ class Checker(Notes):
         options = {name: item for name, item in value.items() if name != key}
         options |= {name: item for name, item in shared.items() if name in accepts.params}
         title = f"{component.name} ({component.owner})"
-        owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls))
+        owner = OptionOwner(title, component.spelling, others, signature.ignored_options(cls), (key,))
         before = len(self.problems)
         with self._within(path, owner):
             checked = self.options(options, accepts, path, owner)
@@ -265,10 +267,12 @@ class Checker(Notes):
             return None
         if not isinstance(name, str):
             said = f"got {mismatch(name)}" if key in value else "but the key is missing"
+            near = [] if key in value or self.has_said_enough else nearest(key, map(str, value), 1)
+            meant = f"did you mean {key!r} by {near[0]!r}? " if near else ""
             self.report(
                 f"the key {key!r} must name a {kind}, {said}",
                 here,
-                f"gait-plugins plugins list --kind {kind}",
+                f"{meant}gait-plugins plugins list --kind {kind}",
             )
             return None
         if self.has_said_enough and not default_manager().offers(kind, name):

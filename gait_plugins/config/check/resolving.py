@@ -10,7 +10,7 @@ from gait_plugins.config.check.messages import shown
 from gait_plugins.config.class_count import counted
 from gait_plugins.config.film_section import VideoSection
 from gait_plugins.config.options import signature, torch_options
-from gait_plugins.config.options.signature import Param, Signature
+from gait_plugins.config.options.signature import OMITTED, Param, Signature
 from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import Section
 from gait_plugins.config.sections import Config, LossSection
@@ -88,10 +88,20 @@ class Resolver:
         own = {key: value for key, value in given.items() if key in accepts.params}
         for name, param in accepts.params.items():
             if param.default_note and name not in own:
-                own[name] = at(self.tree.data, param.default_note.split("."))
+                own[name] = self._followed(param.default_note)
         rest = {k: v for k, v in given.items() if k not in accepts.params and k not in skip}
         checked = self.check.options(own, accepts, path, OptionOwner(dotted(path), dotted(path[:1])))
         return _Split(checked, rest, accepts)
+
+    def _followed(self, name: str) -> Any:
+        """The value of a key that another one follows; its default where it is not given, or is refused."""
+        section, key = name.split(".")
+        written = self.tree.data[section].get(key, OMITTED)
+        accepts = signature.of_model(SECTIONS[section]).params[key]
+        checker = Checker(self.tree)
+        if written is not OMITTED:
+            checker.value(written, accepts.annotation, (section, key))
+        return accepts.default if written is OMITTED or checker.problems else written
 
     def _with_component(self, name: str, field: str, kind: str) -> Checked:
         """A section whose other keys are a component's options."""
@@ -198,7 +208,7 @@ class Resolver:
         name, given = "video_cfg", self.tree.data["video_cfg"]
         own, rest, accepts = self._split(VideoSection, (name,), skip=VIDEO)
         owner = OptionOwner(
-            name, name, {**accepts.params, **{key: Param(key, Mapping, signature.OMITTED) for key in VIDEO}}
+            name, name, {**accepts.params, **{key: Param(key, Mapping, OMITTED) for key in VIDEO}}
         )
         self.check.options(rest, Signature({}), (name,), owner)
         specs: dict[str, Any] = {}
@@ -214,7 +224,13 @@ class Resolver:
     def _loading(self, name: str, section: Checked) -> Checked:
         """A section with its samplers and transforms."""
         given = self.tree.data[name]
-        sampler = self._sampler(given.get("sampler"), (name, "sampler"))
+        sampler = self._sampler(given["sampler"], (name, "sampler")) if "sampler" in given else None
+        if "sampler" not in given:  # every file lies over the defaults, which have one
+            self.check.report(
+                "this takes the place of the whole section, and has no sampler",
+                (name,),
+                f"-o {name}.KEY=VALUE sets one key and leaves the others",
+            )
         transforms = self._transforms(given.get("transform"), (name, "transform"))
         plain: dict[str, Any] = {
             "sampler": None if sampler is None else sampler.mapping(),
@@ -247,7 +263,7 @@ class Resolver:
         shares = share(given, accepts, keys)
         both = {**accepts[0].params, **accepts[1].params}
         ignored = {**signature.ignored_options(pairs[0][1]), **signature.ignored_options(pairs[1][1])}
-        owner = OptionOwner(" with ".join(titles), pairs[0][0].spelling, both, ignored)
+        owner = OptionOwner(" with ".join(titles), pairs[0][0].spelling, both, ignored, tuple(keys))
         before = len(self.check.problems)
         self.check.options(shares[2], Signature({}), path, owner)
         specs = []

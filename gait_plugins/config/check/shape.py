@@ -38,6 +38,7 @@ def check_shape(tree: Tree, listed: Collection[str] = ()) -> Shape:
         checker.report(f"unknown section; the sections are {', '.join(TOP)}", (name,), hint)
         _take_as_meant(tree, name)
     broken: set[str] = set()
+    usual = default_tree()
     for name, value in tree.data.items():
         path: KeyPath = (name,)
         before = len(checker.problems)
@@ -46,12 +47,11 @@ def check_shape(tree: Tree, listed: Collection[str] = ()) -> Shape:
             for i, item in enumerate(value):
                 if not isinstance(item, dict):
                     checker.report(f"expected a mapping for {meant}, got {shown(item)}", (*path, i))
-        elif name.endswith("_cfg") and not isinstance(value, dict | None):
+        elif name.endswith("_cfg") and not isinstance(value, dict if name in usual.data else dict | None):
             checker.report(f"expected a mapping, got {shown(value)}", path)
         elif not name.endswith("_cfg"):
             checker.value(value, TOP[name].annotation, path)
         broken |= {name} if len(checker.problems) > before else set()
-    usual = default_tree()
     for name in broken:  # others may look into it
         del tree.data[name]
         if name in usual.data:

@@ -13,11 +13,12 @@ from gait_plugins.config.recipe.sections import RecipeSection, StageSection
 from gait_plugins.config.section import Section
 from gait_plugins.config.sections import Config, LossSection
 from gait_plugins.config.yaml.defaults import SECTIONS, default_tree
+from gait_plugins.config.yaml.sources import shipped, shipped_recipes
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.registry.files import is_file_name, of_any_kind
 from gait_plugins.registry.kinds import KINDS
 from gait_plugins.registry.manager import default_manager
-from gait_plugins.suggest import did_you_mean
+from gait_plugins.suggest import did_you_mean, nearest
 
 _MODELS: dict[str, type[Section]] = {**SECTIONS, "loss_cfg": LossSection, "video_cfg": VideoSection}
 _RECIPE: dict[str, type[Section]] = {"recipe": RecipeSection, "stages": StageSection}
@@ -64,11 +65,24 @@ def explain(name: str) -> list[Explanation]:
     found += _torch_classes(name)
     if found:
         return found
-    names = {c.name for c in components} | set(_paths())
-    names |= {n for key in ("solver", "scheduler") for n in torch_options.classes(key)}
     raise UnknownComponent(
         f"no component, section or key of a configuration is named {name!r}",
-        hint=did_you_mean(name, names, 3) or "gait-plugins plugins list shows all names",
+        hint=_meant(name) or "gait-plugins plugins list shows all names",
+    )
+
+
+def _meant(name: str) -> str:
+    """What a name that nothing goes by may have meant, in words."""
+    if name in (*shipped(), *shipped_recipes()):
+        return f"it is a configuration: gait-plugins config check {name} shows what it is made of"
+    names = {c.name for c in default_manager().components()} | set(_paths())
+    names |= {n for key in ("solver", "scheduler") for n in torch_options.classes(key)}
+    by_key: dict[str, list[str]] = {}
+    for path in _paths():
+        by_key.setdefault(path.rpartition(".")[2], []).append(path)
+    of_sections = [path for key in nearest(name, by_key, 1) for path in by_key[key]]
+    return did_you_mean(name, names, 3) or (
+        f"did you mean {' or '.join(map(repr, of_sections))}?" if of_sections else ""
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from gait_plugins.api import FeatureExtractor, GaitModel
-from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, may_lack
+from gait_plugins.core.checkpoints.compare import LoadReport, compare_states, first_of, may_lack
 from gait_plugins.core.checkpoints.files import Checkpoint, load_checkpoint, take_weights
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, ConfigError, GaitPluginsError
@@ -163,14 +163,14 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
     file, below = split_part(located(path))
     digest = file_sha256(file)
     log.info(
-        "%s <- %s of %s (sha256 %s): %d of %d weights taken%s",
+        "%s <- %s of %s (sha256 %s): %d of its %d weights taken%s",
         part.title,
         prefix or "all",
         path,
         digest[:12],
         len(report.fitting),
-        report.own,
-        "".join(f"\n  {line}" for line in report.lines()),
+        len(weights),
+        "".join(f"\n  {line}" for line in _left_lines(report, left, weights)),
     )
     return {
         "part": part.target,
@@ -184,6 +184,15 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
         "mismatched": len(report.mismatched),
         "head_dropped": not all(may_lack(key, weights) for key in left),
     }
+
+
+def _left_lines(report: LoadReport, left: list[str], weights: Mapping[str, Any]) -> list[str]:
+    """What was not taken, a line for each group; ``left`` are the model's weights that the report passes over."""
+    head = [key for key in left if not may_lack(key, weights)]
+    if not head:
+        return report.lines()
+    what = f"{len(head)} of the head dropped, which starts anew: {first_of(head)}"
+    return [what, *report.lines()]
 
 
 def brought_records(model: GaitModel) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ from gait_plugins.metrics import Metric
 
 log = logging.getLogger("gait_plugins")
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
 FEW = 64
 """Sequences that are read without worker processes: starting them takes longer."""
 
@@ -90,11 +92,12 @@ class Embedder:
         """
         return self.sequences(build_dataset(self.config))
 
-    def files(self, paths: Sequence[str | os.PathLike[str]], identity: str | None = None) -> Embeddings:
+    def files(self, paths: Paths, identity: str | None = None) -> Embeddings:
         """The sequences of files and folders; see :class:`~.sequence_files.SequenceFiles`.
 
         Args:
-            paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed data files.
+            paths: files, folders of aligned images, folders ID/TYPE/VIEW/FILES, packed data files; or one of
+                them.
             identity: the identity of the files and folders of images.
 
         Raises:
@@ -104,16 +107,17 @@ class Embedder:
         return self._of_files(self._sequence_files(paths, identity))
 
     def files_with_origins(
-        self, paths: Sequence[str | os.PathLike[str]], identity: str | None = None
+        self, paths: Paths, identity: str | None = None
     ) -> tuple[Embeddings, list[tuple[int, str]]]:
         """As :meth:`files`, and of each sequence its number of frames and where it comes from."""
         dataset = self._sequence_files(paths, identity)
         found = self._of_files(dataset)
         return found, [(dataset.length(ref), dataset.source(ref)) for ref in dataset.sequences("test")]
 
-    def _sequence_files(self, paths: Sequence[str | os.PathLike[str]], identity: str | None) -> SequenceFiles:
+    def _sequence_files(self, paths: Paths, identity: str | None) -> SequenceFiles:
         options = self.config.data_cfg.dataset.options
-        return SequenceFiles([Path(path) for path in paths], identity, options)
+        several = [paths] if isinstance(paths, str | os.PathLike) else paths
+        return SequenceFiles([Path(path) for path in several], identity, options)
 
     def _of_files(self, dataset: SequenceFiles) -> Embeddings:
         found = self.sequences(dataset)

@@ -13,6 +13,7 @@ import numpy as np
 from gait_plugins.errors import CheckpointError, ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, is_archive
 from gait_plugins.io.atomic import whole_file, write_text
+from gait_plugins.io.folders import unwritable
 from gait_plugins.io.tables import csv_text
 
 FORMAT = 1
@@ -123,13 +124,17 @@ def check_target(path: Path) -> None:
     """See before any work that a file of embeddings can be written under that name.
 
     Raises:
-        ConfigError: it ends in neither .npz nor .csv.
+        ConfigError: it ends in neither .npz nor .csv, or no file can be made there.
     """
     if path.suffix.lower() not in (".npz", ".csv"):
         raise ConfigError(
             f"embeddings are written as .npz or .csv, got {path.suffix or 'a name without an ending'}",
             where=str(path),
             hint=f"--out {path.with_suffix('.npz')}",
+        )
+    if reason := unwritable(path):
+        raise ConfigError(
+            f"the embeddings cannot be written there: {reason}", where=str(path), hint="name another file"
         )
 
 

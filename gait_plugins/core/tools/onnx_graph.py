@@ -251,8 +251,9 @@ def session_of(path: Path, graph: EmbeddingGraph, threads: int | None = None) ->
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
+        said = str(error).splitlines()[0].replace(str(path), path.name)
         raise ConfigError(
-            f"onnxruntime does not take the graph: {str(error).splitlines()[0]}",
+            f"onnxruntime does not take the graph: {said}",
             where=type(graph.model).__name__,
             hint="embed with gait-plugins embed",
         ) from error

@@ -13,7 +13,7 @@ from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
 from gait_plugins.config import build
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.folders import SPECIAL, by_numbers, is_hidden, is_special, suffix
+from gait_plugins.io.folders import SPECIAL, by_numbers, is_hidden, is_special, require_there, suffix
 from gait_plugins.io.images import UnreadableImage
 from gait_plugins.io.pictures import Picture, read_pictures
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES, prepare_command, read_any, read_frames
@@ -291,12 +291,7 @@ def _is_packed(path: Path) -> bool:
 
 
 def _loose(path: Path, identity: str) -> Iterator[SequenceRef]:
-    if not path.exists():
-        raise DataError(
-            "there is no such file or folder",
-            where=str(path),
-            hint=f"relative paths start at the working directory ({os.getcwd()})",
-        )
+    require_there([path])
     if is_special(path):
         raise DataError(SPECIAL, where=str(path), hint="copy the frames into a file")
     files = [path] if path.is_file() or _images(path) else _sequence_files(path)

@@ -105,6 +105,9 @@ def test_a_sequence_is_embedded_the_same_however_it_comes(gait: Gait, tree: Path
     for path in ("walk.npy", "images", "loose", tree / "ben/nm-01/090", tree / "ben/nm-01/090/090.pkl"):
         found = embedder.files([path])
         np.testing.assert_allclose(found.embeddings, expected[None], rtol=1e-5)
+    np.testing.assert_array_equal(
+        embedder.files("walk.npy").embeddings, embedder.files(["walk.npy"]).embeddings
+    )
     together = embedder.files(["walk.npy", tree])
     assert together.names.tolist()[:2] == ["walk.npy", "ann-nm-00-090"]
     assert together.labels.tolist() == ["", "ann", "ann", "ben", "ben", "cem", "cem"]
@@ -208,6 +211,22 @@ def test_a_gallery_of_another_checkpoint_or_size_is_refused_with_words(gait: Gai
     [
         (["embed", "tiny.yaml", "-O", "out.txt"], "written as .npz or .csv"),
         (["embed", "tiny.yaml", "nowhere.pkl", "-O", "out.npz"], "no such file or folder"),
+        (
+            ["embed", "tiny.yaml", "walk.npz/walks", "--checkpoint", "none.pt", "-O", "out.npz"],
+            "walk.npz/walks: walk.npz is a file and no folder",
+        ),
+        (
+            ["enroll", "tiny.yaml", "nowhere", "--checkpoint", "none.pt", "--gallery", "n.npz"],
+            "no such file or folder",
+        ),
+        (
+            ["identify", "tiny.yaml", "nowhere", "--checkpoint", "none.pt", "--gallery", "g.npz"],
+            "no such file or folder",
+        ),
+        (
+            ["embed", "tiny.yaml", "--checkpoint", "none.pt", "-O", "walk.npz/out.npz"],
+            "cannot be written there: walk.npz is a file and no folder",
+        ),
         (["embed", "tiny.yaml", "empty", "-O", "out.npz"], "no identity folders found"),
         (["embed", "tiny.yaml", "a.pt", "-O", "out.npz"], "expected one file with all frames"),
         (

@@ -15,6 +15,7 @@ from gait_plugins.errors import GaitPluginsError
 NO_EXPERIMENTS = ("default.yaml", "skeletongait/pretreatment_heatmap.yaml")
 """OpenGait's defaults, and the settings of a script."""
 WHOLE = (
+    *("biggait", "biggergait"),
     *("deepgaitv2", "gaitbase", "gaitgl", "gaitgraph1", "gaitgraph2", "gaitpart", "gaitset", "gaitssb"),
     *("gaittr", "gln", "lidargait", "msgg", "multigaitpp", "parsinggait", "sconet", "skeletongait"),
     *("smplgait", "swingait"),

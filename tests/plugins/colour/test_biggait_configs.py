@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from helpers.components.golden_pictures import rgb
 from helpers.files.layout_files import partition
 from helpers.golden_rules import golden
@@ -19,7 +21,8 @@ from gait_plugins.core.assembly.components import model_outline
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
-from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.errors import CheckpointError, ConfigError, DataError
+from gait_plugins.io.atomic import file_sha256
 
 CPU = RunOptions(device="cpu")
 FILES = {
@@ -159,18 +162,42 @@ def test_without_a_file_of_the_mask_branch_it_is_trained(caplog: pytest.LogCaptu
     assert "the mask branch is trained all the time" in caplog.text
 
 
-def test_a_training_without_the_extractors_weights_ends_before_its_first_step(tmp_path: Path) -> None:
+def with_extractor(folder: Path, weights: Path) -> dict[str, Any]:
+    """A narrow BigGait of one step, on a network of twelve channels."""
     settings = load_config("biggait/ccpg").data
-    settings["data_cfg"] |= made_up("biggait/ccpg", tmp_path)
-    gone = {"type": "DINOv2", "weights": "gone.pth", "channels": 12, "depth": 4, "heads": 2}
-    settings["model_cfg"] = {"model": "BigGait", **NARROW, **OF["BigGait"], "extractor": gone}
+    settings["data_cfg"] |= made_up("biggait/ccpg", folder)
+    small = {"type": "DINOv2", "weights": str(weights), "channels": 12, "depth": 4, "heads": 2}
+    settings["model_cfg"] = {"model": "BigGait", **NARROW, **OF["BigGait"], "extractor": small}
     trainer = settings["trainer_cfg"]
     trainer |= {"init": None, "total_iter": 1, "save_iter": 1, "with_test": False, "enable_float16": False}
     trainer["sampler"] |= {"batch_size": [2, 2], "frames_num_fixed": 2}
-    settings["run_dir"] = str(tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"no weights of the feature extractor: gone\.pth is not there"):
-        train(load_config(settings), CPU)
+    return {**settings, "run_dir": str(folder / "run")}
+
+
+def test_a_training_without_the_extractors_weights_ends_before_its_first_step(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no weights of the feature extractor: .*gone\.pth is not there"):
+        train(load_config(with_extractor(tmp_path, tmp_path / "gone.pth")), CPU)
     assert not list((tmp_path / "run").rglob("*.pt"))
+
+
+@pytest.mark.heavy
+def test_a_checkpoint_records_the_extractors_file_and_goes_on_with_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    network = gait_plugins.build("backbone", {"type": "DINOv2", "channels": 12, "depth": 4, "heads": 2})
+    torch.save(network.state_dict(), file)
+    settings = with_extractor(tmp_path, file)
+    train(load_config(settings), CPU)
+    saved = load_checkpoint(checkpoint_path(tmp_path / "run", "BigGait", 1))
+    (record,) = saved["init"]
+    assert (record["part"], record["sha256"]) == ("backbone", file_sha256(file))
+    assert json.loads((tmp_path / "run" / "init.json").read_text()) == [record]
+    settings["trainer_cfg"]["total_iter"] = 2
+    train(load_config(settings), RunOptions(device="cpu", resume=True))
+    assert load_checkpoint(checkpoint_path(tmp_path / "run", "BigGait", 2))["init"] == [record]
+    torch.save({name: weight + 1 for name, weight in network.state_dict().items()}, file)
+    settings["trainer_cfg"]["total_iter"] = 3
+    with pytest.raises(CheckpointError, match="made with another feature extractor"):
+        train(load_config(settings), RunOptions(device="cpu", resume=True))
 
 
 def transformed(frames: np.ndarray, **transform: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 from helpers.hosts.experiments import experiments, refusal
 
 WHOLE = (
+    *("biggait", "biggergait"),
     *("deepgaitv2", "gaitbase", "gaitgl", "gaitgraph1", "gaitgraph2", "gaitpart", "gaitset", "gaitssb"),
     *("gaittr", "gln", "lidargait", "msgg", "multigaitpp", "parsinggait", "sconet", "skeletongait"),
     *("smplgait", "swingait"),

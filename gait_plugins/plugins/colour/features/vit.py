@@ -16,6 +16,8 @@ from gait_plugins.plugins.colour.features.files import Taken, read_weights
 
 log = logging.getLogger("gait_plugins")
 
+ROUNDED = 1e-3
+"""Of the largest weight of a part: a smaller difference is none."""
 WHERE_TO_GET = (
     "get Meta's file of ViT-S/14, dinov2_vits14_pretrain.pth (88 MB, licence Apache-2.0), from "
     "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth, or the folder "
@@ -142,7 +144,7 @@ class DINOv2(FeatureExtractor):
         other = [
             name
             for name, weight in there.items()
-            if weight.shape == own[name].shape and not torch.equal(weight.to(own[name]), own[name])
+            if weight.shape == own[name].shape and _differ(weight.to(own[name]), own[name])
         ]
         if other:
             raise CheckpointError(
@@ -247,6 +249,11 @@ class TinyDINOv2(DINOv2):
             spread = 0.3 if name in ("cls_token", "pos_embed") else (weight.numel() / len(weight)) ** -0.5
             with torch.no_grad():
                 weight.copy_(spread * torch.randn(weight.shape, generator=generator))
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    """Whether weights are others, and not the same ones rounded, as by half precision or averages."""
+    return not torch.allclose(one, other, rtol=0, atol=ROUNDED * float(other.abs().max()))
 
 
 def _map(tokens: Tensor, height: int, width: int) -> Tensor:

@@ -29,8 +29,8 @@ def start_from_both(config: MutableMapping[str, Any]) -> None:
         return
     segmentation, recogniser = files
     trainer["restore_hint"] = 0
-    # One that is written wins, null too: that is how to start without weights.
-    trainer.setdefault("init", {"Backbone": segmentation, **dict.fromkeys(RECOGNISER, recogniser)})
+    if trainer.get("init") is None:
+        trainer["init"] = {"Backbone": segmentation, **dict.fromkeys(RECOGNISER, recogniser)}
 
 
 def set_input_aside(config: MutableMapping[str, Any]) -> None:

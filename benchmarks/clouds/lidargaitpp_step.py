@@ -159,6 +159,7 @@ def main() -> None:
     keep_freed_memory()  # as the trainer does: fresh pages would cost both sides as much as the work
     clock = time.process_time if options.processor_time else time.perf_counter
     count, widths = SETS[options.set]
+    torch.manual_seed(0)
     frames = clouds(options.sequences, options.frames, count)
     # Both begin at the first point.
     torch.randint = lambda low, high, size, **more: torch.zeros(size, **more)  # type: ignore[assignment]

@@ -36,7 +36,7 @@ class Recomputed:
         self._idle = named_parts(model, names)
         for name, part in tuple(self._idle.items()):
             # On the instance, so that a copy of the model has copies of its own.
-            part.forward = partial(self._forward, name, part)  # type: ignore[method-assign]
+            part.forward = partial(self._forward, name, part)
 
     def _forward(self, name: str, part: nn.Module, *inputs: Any, **options: Any) -> Any:
         self._idle.pop(name, None)

@@ -76,6 +76,7 @@ def trained(name: str, source: str, folder: Path) -> None:
         "trainer_cfg.save_iter": 1,
         "trainer_cfg.with_test": False,
         "trainer_cfg.init": "null",
+        "trainer_cfg.restore_hint": 0,  # GaitEdge's two files would become an init
         **{f"model_cfg.{key}": value for key, value in NARROW[model].items()},
     }
     train(

@@ -211,11 +211,8 @@ class TrainerSection(Section):
     )
 
     def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it; batches that stay whole are not worth a word."""
-        found = {**super().plain(), **_loading(self)}
-        if self.accumulate == 1:
-            found.pop("accumulate", None)
-        return found
+        """The section as YAML holds it."""
+        return {**super().plain(), **_loading(self)}
 
 
 class EvaluatorSection(Section):

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from gait_plugins.config.plain import flat_settings
+from gait_plugins.config.options import signature
+from gait_plugins.config.plain import flat_settings, to_plain
+from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.core.runs.changes import data_changes, read_changes, read_data_record
 from gait_plugins.errors import ConfigError, DataError
 
@@ -94,7 +96,14 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
         raise ConfigError("the two run folders are the same", where=str(a), hint="give two different runs")
     found = [_results(folder, step, protocol) for folder in (a, b)]
     ours, theirs = (_read(*pair) for pair in zip((a, b), _by_one_protocol(*found), strict=True))
-    settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
+    defaults = _defaults()
+    settings = tuple(
+        Difference(
+            name, a if a is not ABSENT else defaults.get(name), b if b is not ABSENT else defaults.get(name)
+        )
+        for name, a, b in _differences(ours, theirs, lambda run: flat_settings(run.config))
+    )
+    settings = tuple(pair for pair in settings if pair.a != pair.b)
     seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
     data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
     return RunComparison(
@@ -109,6 +118,16 @@ def compare_runs(a: Path, b: Path, step: int | None = None, protocol: str | None
         scored=_differences(ours, theirs, _scored),
         figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
     )
+
+
+def _defaults() -> dict[str, Any]:
+    """Settings of the sections themselves -> what a run has that does not write them: an older one."""
+    return {
+        f"{name}.{param.name}": to_plain(param.default)
+        for name, section in SECTIONS.items()
+        for param in signature.of_model(section).params.values()
+        if not (param.required or param.default_note or param.default is signature.OMITTED)
+    }
 
 
 def _scored(run: _Run) -> dict[str, Any]:

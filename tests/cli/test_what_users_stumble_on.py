@@ -355,8 +355,7 @@ def test_how_do_i_fine_tune(trained: Path) -> None:
 
 def test_another_iteration_was_tested_than_the_last_one(trained: Path) -> None:
     output = refused("test", "mine.yaml", "--iter", "3")
-    says(output, "first-00003.pt: there is no such checkpoint", "the folder holds first-00002.pt; ")
-    says(output, "give a checkpoint with --checkpoint FILE")
+    says(output, "first-00003.pt: there is no such checkpoint", "the folder holds first-00002.pt")
 
 
 # --- 12. configurations --------------------------------------------------------------------------

@@ -42,8 +42,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     """Train as configured.
 
     Returns:
-        The results of the last test (``trainer_cfg.with_test``), or else of the last validation, on the first
-        rank; None where nothing was scored.
+        The results of the last test, or else of the last validation, on the first rank; None without either.
 
     Raises:
         GaitPluginsError: the configuration, the data or a checkpoint is wrong, or a loss is not finite.

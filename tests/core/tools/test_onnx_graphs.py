@@ -84,6 +84,14 @@ def test_every_model_gives_the_same_as_its_graph(component: Component, tmp_path:
     assert max(each.difference for each in compared) <= 1e-4
 
 
+def test_the_page_names_the_models_that_are_refused() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    told = page.partition("but for these, which are refused in words:")[2].partition("\n\n")[0]
+    probes = {name for name in NEVER if "LinearProbing" in name}
+    assert "FoundationGait's probes" in told
+    assert [name for name in NEVER if name not in probes and f"`{name}`" not in told] == []
+
+
 def test_a_graph_that_onnxruntime_does_not_take_is_told_without_the_folder(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"no graph")
     graph = EmbeddingGraph(TinyModel(), [Input("silhouettes", (8, 8), 255.0)])

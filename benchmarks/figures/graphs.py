@@ -49,6 +49,8 @@ from gait_plugins.testing.streams import SIZES as AXES
 from gait_plugins.testing.streams import taken_by
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
+LATENTS = {"h": 96, "w": 48}
+"""Pixels of the features of a diffusion model, and of the silhouettes on them."""
 PEOPLE = 60
 """Where a configuration counts them in its data."""
 FRAMES = 30
@@ -149,8 +151,10 @@ def _smaller(
 
 def _inputs(model: GaitModel) -> list[Input]:
     found = []
-    for stream in taken_by(model, (64, 44)):
-        axes = (AXES.get(axis, 8) if isinstance(axis, str) else int(axis or 8) for axis in stream.shape)
+    streams = taken_by(model, (64, 44))
+    sizes = AXES | (LATENTS if any(stream.name == "latents" for stream in streams) else {})
+    for stream in streams:
+        axes = (sizes.get(axis, 8) if isinstance(axis, str) else int(axis or 8) for axis in stream.shape)
         pictures = stream.name in ("", "silhouettes", "skeleton_maps")
         found.append(Input(stream.name or "silhouettes", tuple(axes), 255.0 if pictures else 1.0))
     return found

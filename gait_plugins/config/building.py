@@ -12,12 +12,16 @@ from gait_plugins.config.specs import ComponentSpec
 from gait_plugins.config.yaml.tree import Tree
 from gait_plugins.errors import UnknownComponent
 from gait_plugins.registry.kinds import KINDS
+from gait_plugins.suggest import did_you_mean
 
 
 def component_spec(kind: str, cfg: Mapping[str, Any]) -> ComponentSpec:
     """A component's YAML mapping, validated; see :func:`build`."""
     if kind not in KINDS:
-        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
+        raise UnknownComponent(
+            f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}",
+            hint=did_you_mean(kind, KINDS) or None,
+        )
     tree = Tree({"it": cfg})
     tree.take_files(Path())
     checker = Checker(tree)

@@ -216,10 +216,8 @@ class TrainerSection(Section):
     )
 
     def plain(self) -> dict[str, Any]:
-        """The section as YAML holds it; what a step does not do to save memory is not worth a word."""
-        found = {**super().plain(), **_loading(self)}
-        idle = {"accumulate": self.accumulate == 1, "recompute": not self.recompute}
-        return {key: value for key, value in found.items() if not idle.get(key)}
+        """The section as YAML holds it."""
+        return {**super().plain(), **_loading(self)}
 
 
 class EvaluatorSection(Section):

@@ -136,7 +136,10 @@ def file_component(kind: str, name: str) -> FileComponent:
         PluginLoadError: there is no such file, or it cannot be read.
     """
     if kind not in KINDS:
-        raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}")
+        raise UnknownComponent(
+            f"unknown component kind {kind!r}; the kinds are {', '.join(KINDS)}",
+            hint=did_you_mean(kind, KINDS) or None,
+        )
     path, _, attribute = absolute_name(name, Path()).rpartition(":")
     file = Path(path)
     try:

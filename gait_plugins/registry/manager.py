@@ -35,7 +35,7 @@ from gait_plugins.registry.sections import HOOK as SECTIONS
 from gait_plugins.registry.sections import NamedSection
 from gait_plugins.registry.works import HOOK as WORKS
 from gait_plugins.registry.works import NamedWork, works_from
-from gait_plugins.suggest import nearest
+from gait_plugins.suggest import did_you_mean, nearest
 
 log = logging.getLogger("gait_plugins")
 
@@ -78,7 +78,10 @@ class Manager:
         """All components, or those of one kind, by kind and name; nothing is imported."""
         order = list(KINDS)
         if kind is not None and kind not in order:
-            raise UnknownComponent(f"unknown component kind {kind!r}; the kinds are {', '.join(order)}")
+            raise UnknownComponent(
+                f"unknown component kind {kind!r}; the kinds are {', '.join(order)}",
+                hint=did_you_mean(kind, order) or None,
+            )
         found = [c for c in self._components if kind in (None, c.kind)]
         return sorted(found, key=lambda c: (order.index(c.kind), c.name.lower(), c.owner))
 

@@ -231,6 +231,8 @@ def test_command_exits_with_2_for_errors_alone(broken, tmp_path, capsys):
     assert code == 2
     assert "8 kinds of error, 11 kinds of warning" in text
     assert text.count("  -> ") == 19
+    code, text = run(capsys, "--root", "nowhere", "--partition", listed)
+    assert "1 kind of error, 0 kinds of warning" in text
     warned = tmp_path / "warned"
     root, listed = small_set(warned)
     (Path(root) / "001/.DS_Store").write_bytes(b"x")

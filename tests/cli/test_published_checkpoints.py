@@ -54,7 +54,8 @@ def test_a_list_says_what_there_is_and_whether_it_is_here(told: Path):
     assert "Rank-1 90.1 on CASIA-B" in shown
     assert "apache-2.0" in shown
     assert run("checkpoint", "list", "casia-b") == shown
-    assert "no published checkpoint fits" in run("checkpoint", "list", "grew")
+    assert run("checkpoint", "list", "grew").strip() == "no published checkpoint fits"
+    assert "fits; did you mean 'acme/tiny'?" in run("checkpoint", "list", "acme/tyni")
     assert NAME not in run("checkpoint", "list", "--here")
     run("checkpoint", "fetch", NAME)
     [entry] = json.loads(run("checkpoint", "list", "acme", "--here", "--json"))

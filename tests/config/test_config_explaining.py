@@ -124,7 +124,9 @@ def test_explain_suggests_what_was_meant() -> None:
 
 
 def test_explain_suggests_the_sections_of_a_key() -> None:
-    with pytest.raises(UnknownComponent, match="mean 'trainer_cfg.save_name' or 'evaluator_cfg.save_name'"):
+    with pytest.raises(
+        UnknownComponent, match=r"mean 'trainer_cfg\.save_name' or 'evaluator_cfg\.save_name'"
+    ):
         explain("save_name")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from gait_plugins.cli.checkpoint.files import AsJson
 from gait_plugins.io.printable import megabytes, printable, say, say_json
+from gait_plugins.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from gait_plugins.core.weights.fetch import Fetched
@@ -42,12 +43,11 @@ def run_list(
     if as_json:
         say_json([{**entry.as_dict(), "state": state} for entry, state in shown])
         return
-    if not shown:
-        say(
-            "no published checkpoint fits"
-            if found
-            else "no installed package tells of a published checkpoint"
-        )
+    if not found:
+        say("no installed package tells of a published checkpoint")
+    elif not shown:
+        meant = did_you_mean(text or "", (entry.name for entry, _ in found))
+        say(f"no published checkpoint fits{f'; {meant}' if meant else ''}")
     for entry, state in shown:
         say("\n".join(_lines(entry, state)))
 

@@ -110,5 +110,7 @@ def _in_words(report: DataReport, shown: int | None) -> str:
         lines += ["", *finding_lines(finding, shown, "--all shows them")]
     errors = len(report.errors)
     warnings = len(report.findings) - errors
-    verdict = f"{errors} kinds of error, {warnings} kinds of warning" if report.findings else "no problems"
+    counts = {"error": errors, "warning": warnings}
+    told = ", ".join(f"{count} kind{'s' * (count != 1)} of {name}" for name, count in counts.items())
+    verdict = told if report.findings else "no problems"
     return "\n".join([*lines, "", verdict])

@@ -187,7 +187,13 @@ def load_part(model: GaitModel, part: Part) -> dict[str, Any]:
 
 
 def _left_lines(report: LoadReport, left: list[str], weights: Mapping[str, Any]) -> list[str]:
-    """What was not taken, a line for each group; ``left`` are the model's weights that the report passes over."""
+    """What was not taken, a line for each group.
+
+    Args:
+        report: how the weights fit.
+        left: the model's weights that the report passes over.
+        weights: those of the file.
+    """
     head = [key for key in left if not may_lack(key, weights)]
     if not head:
         return report.lines()

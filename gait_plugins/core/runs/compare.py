@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from gait_plugins.config.plain import flat_settings
+from gait_plugins.config.options import signature
+from gait_plugins.config.plain import flat_settings, to_plain
+from gait_plugins.config.yaml.defaults import SECTIONS
 from gait_plugins.core.runs.changes import data_changes, read_changes, read_data_record
 from gait_plugins.errors import ConfigError, DataError
 
@@ -107,7 +109,7 @@ def compare_runs(
     else:
         scored = (None, None)
     ours, theirs = (_read(*pair) for pair in zip((a, b), scored, strict=True))
-    settings = _differences(ours, theirs, lambda run: flat_settings(run.config))
+    settings = _settings(ours, theirs)
     seeds = tuple(d for d in settings if d.name.rpartition(".")[2] == "seed")
     data = tuple(d for d in settings if d.name.startswith("data_cfg.") and d not in seeds)
     return RunComparison(
@@ -122,6 +124,26 @@ def compare_runs(
         scored=_differences(ours, theirs, _scored),
         figures=_side_by_side(ours.results["metrics"], theirs.results["metrics"]),
     )
+
+
+def _settings(ours: _Run, theirs: _Run) -> tuple[Difference, ...]:
+    """Settings that differ, where one that is not written is its default."""
+    defaults = _defaults()
+    found = [
+        Difference(name, *(defaults.get(name) if value is ABSENT else value for value in (a, b)))
+        for name, a, b in _differences(ours, theirs, lambda run: flat_settings(run.config))
+    ]
+    return tuple(pair for pair in found if pair.a != pair.b)
+
+
+def _defaults() -> dict[str, Any]:
+    """Settings of the sections themselves -> what a run has that does not write them: an older one."""
+    return {
+        f"{name}.{param.name}": to_plain(param.default)
+        for name, section in SECTIONS.items()
+        for param in signature.of_model(section).params.values()
+        if not (param.required or param.default_note or param.default is signature.OMITTED)
+    }
 
 
 def _scored(run: _Run) -> dict[str, Any]:

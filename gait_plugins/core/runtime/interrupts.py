@@ -1,8 +1,10 @@
-"""Interrupts: Ctrl-C in a training ends it once the step is finished and saved."""
+"""Interrupts: Ctrl-C in a training ends it once the step is finished and saved, and a test of it at once."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 
@@ -11,6 +13,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.requested = False
+        self._at_once = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
@@ -31,7 +34,22 @@ class Interrupts:
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._previous.clear()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block with nothing to finish: the first signal acts in it, one from before it too.
+
+        Raises:
+            KeyboardInterrupt: at the signal.
+        """
+        self._at_once = True
+        try:
+            if self.requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._at_once = False
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested or self._at_once:
             raise KeyboardInterrupt
         self.requested = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ from gait_plugins.registry.manager import pin_plugins
 log = logging.getLogger("gait_plugins")
 
 IMAGES_SHOWN = 16
+T = TypeVar("T")
 
 
 @with_all_processes()
@@ -40,8 +42,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     """Train as configured.
 
     Returns:
-        The results of the last test (``trainer_cfg.with_test``), or else of the last validation, on the first
-        rank; None where nothing was scored.
+        The results of the last test, or else of the last validation, on the first rank; None without either.
 
     Raises:
         GaitPluginsError: the configuration, the data or a checkpoint is wrong, or a loss is not finite.
@@ -65,8 +66,9 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         Job("train", max(run.first_step, section.total_iter), "step", done=run.first_step) as job,
     ):
         _attach(run, options)
+        scored = partial(_scored, training, interrupts, options)
         if training.owes_a_test:
-            results = _told(lifecycle, run, run.first_step, training.test(run.first_step))
+            results = _told(lifecycle, run, run.first_step, scored(training.test, run.first_step))
         training.train_mode()
         calibrate(training, divide, check)
         pace = Pace(run.first_step, section.total_iter)
@@ -97,14 +99,14 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
                 with pace.aside():
                     lifecycle.checkpoint_saved(run, training.save(step), step)
                     if training.is_scored and not stop:
-                        results = _told(lifecycle, run, step, training.test(step))
+                        results = _told(lifecycle, run, step, scored(training.test, step))
                 (stopped,) = on_any_rank(run.stopped)
             if stop or stopped or training.enough:
                 break
         if stop or interrupts.requested:
             raise _interrupted(options)
         if not stopped and final_test_is_due(training):
-            results = _told(lifecycle, run, *run_final_test(training))
+            results = _told(lifecycle, run, *scored(run_final_test, training))
     return results
 
 
@@ -117,6 +119,19 @@ def _interrupted(options: RunOptions) -> KeyboardInterrupt:
     if options.go_on:
         log.info("to go on: %s", options.go_on)
     return KeyboardInterrupt()
+
+
+def _scored(
+    training: Training, interrupts: Interrupts, options: RunOptions, test: Callable[[Any], T], given: Any
+) -> T:
+    """A test. The step is saved, so Ctrl-C ends it at once, unless other processes would wait for it."""
+    if training.fabric.world_size > 1:
+        return test(given)
+    try:
+        with interrupts.at_once():
+            return test(given)
+    except KeyboardInterrupt:
+        raise _interrupted(options) from None
 
 
 def _told(lifecycle: Lifecycle, run: Run, step: int, results: Results | None) -> Results | None:

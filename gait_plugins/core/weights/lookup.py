@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gait_plugins.api import PackageFile
+from gait_plugins.config import shipped
 from gait_plugins.core.weights.cache import fault_of, file_of
 from gait_plugins.errors import CheckpointError, ComponentConflict
 from gait_plugins.io.printable import megabytes
@@ -48,7 +49,10 @@ def find_entry(name: str) -> NamedCheckpoint:
     entry = _called(name)
     if entry is not None:
         return entry
-    raise CheckpointError(f"no installed package tells of a checkpoint {name!r}", hint=nearest_names(name))
+    known = " (that is a configuration, whose weights nobody tells of)" if name in shipped() else ""
+    raise CheckpointError(
+        f"no installed package tells of a checkpoint {name!r}{known}", hint=nearest_names(name)
+    )
 
 
 def published_for(config: str) -> str:

@@ -15,7 +15,7 @@ from helpers.components.tiny_training import equal, final, run, trained
 from gait_plugins import ConfigError
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint
-from gait_plugins.core.checkpoints.partial import Part, fit_part, parts_of
+from gait_plugins.core.checkpoints.partial import Part, fit_part, load_part, parts_of
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
 from gait_plugins.core.train.state import Training
@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_said_before_anything_is_written(
 
 
 def test_weights_come_from_one_place(tiny_yaml: Path, source: Path):
-    with pytest.raises(ConfigError, match=r"not both"):
+    with pytest.raises(ConfigError, match=r"given twice[^$]*-o trainer_cfg.init=null starts from the file"):
         run(tiny_yaml, f"trainer_cfg.init={{conv: {source}}}", init_from=source)
 
 
@@ -155,6 +155,18 @@ def test_a_classifier_of_other_identities_is_dropped_on_request():
         fit_part(model, Part("", "x.pt"), other, "x.pt")
     report, _ = fit_part(model, Part("", "x.pt", drop_head=True), other, "x.pt")
     assert len(report.fitting) == report.own == 7
+
+
+def test_the_log_says_what_of_a_checkpoint_is_left(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    torch.save({"model": TinyModel(classes=7).state_dict()}, tmp_path / "seven.pt")
+    with caplog.at_level("INFO", "gait_plugins"):
+        load_part(TinyModel(classes=4), Part("", str(tmp_path / "seven.pt"), drop_head=True))
+    assert "7 of its 9 weights taken\n  2 of the head dropped, which starts anew: head.weight" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO", "gait_plugins"):
+        load_part(TinyModel(classes=7), Part("", str(tmp_path / "seven.pt"), drop_head=True))
+    assert "9 of its 9 weights taken" in caplog.text
+    assert "head" not in caplog.text
 
 
 def test_without_strictness_what_fits_is_taken():

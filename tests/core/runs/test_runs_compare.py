@@ -58,6 +58,24 @@ def test_seeds_data_and_settings_are_told_apart(runs: Path) -> None:
     assert [d.name for d in found.figures] == ["R1"]
 
 
+def test_a_setting_that_an_older_run_does_not_hold_has_its_default(runs: Path) -> None:
+    for name in ("a", "b"):
+        path = runs / name / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        assert config["trainer_cfg"].pop("accumulate") == 1
+        if name == "b":
+            config["trainer_cfg"] |= {"accumulate": 1, "clip_grad_norm": 2.0, "fix_BN": False}
+        path.write_text(yaml.safe_dump(config))
+    found = compare_runs(runs / "a", runs / "b").settings
+    assert [d for d in found if d.name.startswith("trainer_cfg.")] == [
+        Difference("trainer_cfg.clip_grad_norm", None, 2.0)
+    ]
+    config["trainer_cfg"]["accumulate"] = 4
+    path.write_text(yaml.safe_dump(config))
+    found = compare_runs(runs / "a", runs / "b").settings
+    assert Difference("trainer_cfg.accumulate", 1, 4) in found
+
+
 def test_people_see_figures_first_and_then_what_differs(runs: Path) -> None:
     code, output = gait("runs", "compare", str(runs / "a"), str(runs / "b"))
     assert code == 0

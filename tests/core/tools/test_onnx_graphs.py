@@ -18,7 +18,7 @@ import gait_plugins
 from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.cli import app
 from gait_plugins.core.tools.onnx_export import export_onnx
-from gait_plugins.core.tools.onnx_graph import Input, write_graph
+from gait_plugins.core.tools.onnx_graph import EmbeddingGraph, Input, session_of, write_graph
 from gait_plugins.errors import ConfigError
 from gait_plugins.registry.components import Component
 from gait_plugins.testing.streams import SIZES, taken_by
@@ -85,6 +85,22 @@ def test_every_model_gives_the_same_as_its_graph(component: Component, tmp_path:
     assert any_number is (fixed is None)
     assert {each.frames for each in compared} == ({12} if fixed else {7, 12, 29, 64})
     assert max(each.difference for each in compared) <= 1e-4
+
+
+def test_the_page_names_the_models_that_are_refused() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    told = page.partition("but for these, which are refused in words:")[2].partition("\n\n")[0]
+    probes = {name for name in NEVER if "LinearProbing" in name}
+    assert "FoundationGait's probes" in told
+    assert [name for name in NEVER if name not in probes and f"`{name}`" not in told] == []
+
+
+def test_a_graph_that_onnxruntime_does_not_take_is_told_without_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"no graph")
+    graph = EmbeddingGraph(TinyModel(), [Input("silhouettes", (8, 8), 255.0)])
+    with pytest.raises(ConfigError, match="onnxruntime does not take the graph") as told:
+        session_of(tmp_path / "m.onnx", graph)
+    assert str(tmp_path) not in str(told.value)
 
 
 class First(TinyModel):

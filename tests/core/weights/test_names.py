@@ -133,6 +133,8 @@ def test_a_misspelt_name_is_told_the_nearest(entry: NamedCheckpoint):
         load_checkpoint(Path("acme/nett"))
     with pytest.raises(CheckpointError, match=r"package tells of (.|\n)*did you mean 'acme/net'"):
         find_entry("acme/nett")
+    with pytest.raises(CheckpointError, match=r"'gaitbase/casiab' \(that is a configuration, whose weights"):
+        find_entry("gaitbase/casiab")
 
 
 def test_what_is_no_name_is_reported_as_a_file(entry: NamedCheckpoint):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.components.report_runs import grow
 
 import gait_plugins
 
@@ -66,10 +67,11 @@ def seen(
 
 
 @pytest.fixture(scope="module")
-def page(tested: Path) -> Path:
-    return gait_plugins.report(
-        tested, out=tested.parent / "browser" / "page.html", device="cpu", projection="pca"
-    )
+def page(tested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run with 1,000 probes."""
+    run = Path(shutil.copytree(tested, tmp_path_factory.mktemp("grown") / "demo"))
+    grow(run, 1700)
+    return gait_plugins.report(run, device="cpu", projection="pca")
 
 
 @pytest.mark.parametrize("width", [400, 1600])

@@ -207,6 +207,7 @@ def test_many_sequences_and_odd_names_make_a_small_page(run: Path, tmp_path: Pat
     assert len(page.text.encode()) < 5e6
 
 
+@pytest.mark.heavy
 def test_pictures_are_written_as_svg_and_png(tested: Path, tmp_path: Path):
     page = made(tested, out=tmp_path / "page.html", pictures=tmp_path / "pictures")
     names = {path.stem for path in (tmp_path / "pictures").glob("*.svg")}
@@ -215,6 +216,7 @@ def test_pictures_are_written_as_svg_and_png(tested: Path, tmp_path: Path):
     assert "cmc-curve" in names
 
 
+@pytest.mark.heavy
 def test_tensorboard_gets_pictures_embeddings_and_settings(run: Path, tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,3 +107,13 @@ def test_a_probe_without_its_person_has_no_margin_and_no_rank():
     assert found.cmc(3).tolist() == [1, 1, 1]  # the other one's gallery holds nobody else
     missed = Compared(told.probes, told.gallery, unmatched_are_misses=True)
     assert rank(walks, missed).cmc(3).tolist() == [0.5, 0.5, 0.5]
+
+
+def test_views_that_are_names_of_films_are_not_told_apart():
+    walks = data()
+    films = replace(walks, views=np.array([f"film-{number}" for number in range(len(walks))]))
+    everyone = np.arange(len(walks))
+    found = rank(films, Compared(everyone[::2], everyone[1::2]))
+    assert found.views == ()
+    assert found.by_view()[1].shape == (75, 0)
+    assert np.isfinite(found.cmc(3)).all()

@@ -20,9 +20,13 @@ TRIALS = {
     "export": (*_TESTS, "tests/plugins/tracklet/test_trackletgait_model.py", "-k", "onnx"),
     "hub": (*_TESTS, "tests/core/weights/test_hub.py"),
     "index": (*_TESTS, "tests/core/galleries/test_gallery_search.py", "-k", "faiss"),
+    "mlflow": (*_TESTS, "tests/plugins/monitors/test_trackers.py", "-m", "", "-k", "mlflow"),
     "opengait": (*_TESTS, "tests/upstream/real", "-m", "opengait"),  # OPENGAIT_HOME names a checkout
     "postgres": (*_TESTS, "tests/core/galleries/test_server_gallery.py"),  # needs a server's programs
+    "trackio": (*_TESTS, "tests/plugins/monitors/test_trackers.py", "-m", "", "-k", "trackio"),
+    "umap": (*_TESTS, "tests/core/report/test_report_page.py", "-m", "", "-k", "placed_by_umap"),
     "viz": (*_TESTS, "tests/plugins/resgait/test_retention.py"),
+    "wandb": (*_TESTS, "tests/plugins/monitors/test_trackers.py", "-m", "", "-k", "wandb"),
 }
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ()  # nothing by chance

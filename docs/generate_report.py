@@ -22,7 +22,7 @@ def draw(target: Path = PICTURE) -> None:
     with tempfile.TemporaryDirectory() as folder:
         gait_plugins.test("walkers/gei", [f"output_dir={folder}"], device="cpu")
         (run,) = Path(folder).glob("*/*/demo")
-        gait_plugins.report(run, pictures=Path(folder) / "pictures", device="cpu")
+        gait_plugins.report(run, pictures=Path(folder) / "pictures", device="cpu", projection="pca")
         figures = [Image.open(Path(folder) / "pictures" / f"{name}.png").convert("RGB") for name in SHOWN]
     size = sum(each.width + GAP for each in figures) + GAP, max(each.height for each in figures) + GAP
     page = Image.new("RGB", size, "white")

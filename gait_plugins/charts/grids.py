@@ -71,9 +71,9 @@ def _cell(
     share = min(1.0, max(0.0, (value - ends[0]) / (ends[1] - ends[0])))
     shapes: list[Shape] = [Box(*box, "heat", round(share, 3), title=f"{where}: {value:.1f}")]
     text = f"{value:.0f}"
-    if text_width(text, 10) + 2 <= width and height >= 13:
+    if text_width(text, 11) + 2 <= width and height >= 14:
         colour = "paper" if share >= _DARK else "ink"
-        shapes.append(Label(x + width / 2, y + height / 2 + 3.5, text, 10, colour, "middle"))
+        shapes.append(Label(x + width / 2, y + height / 2 + 4, text, 11, colour, "middle"))
     return shapes
 
 

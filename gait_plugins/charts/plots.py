@@ -13,7 +13,7 @@ from gait_plugins.charts.shapes import Box, Dot, Figure, Label, Polyline, Shape,
 
 WIDTH, HEIGHT = 400, 285
 """Of a plot, in pixels; its texts are read on a narrow screen too."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 12, 44
 _ROW = 17
 MOST_POINTS = 400
 """Of a line: longer ones are thinned out."""

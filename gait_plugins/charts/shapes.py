@@ -60,7 +60,7 @@ class Label:
     y: float
     """Of the baseline."""
     text: str
-    size: float = 11
+    size: float = 12
     colour: str = "ink"
     anchor: Anchor = "start"
     turned: bool = False
@@ -97,12 +97,12 @@ class Figure:
     shapes: tuple[Shape, ...]
 
 
-def text_width(text: str, size: float = 11) -> float:
+def text_width(text: str, size: float = 12) -> float:
     """About how wide a text is, in pixels."""
     return len(text) * size * 0.56
 
 
-def shortened(text: str, width: float, size: float = 11) -> str:
+def shortened(text: str, width: float, size: float = 12) -> str:
     """A text that is cut so that it fits, in pixels."""
     most = max(1, int(width / (size * 0.56)))
     return text if len(text) <= most else f"{text[: max(1, most - 1)]}…"

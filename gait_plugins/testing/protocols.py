@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import EmbeddingSet, Protocol, Results
+from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results
 from gait_plugins.errors import DataError
 from gait_plugins.testing.expect import expect, made
 
@@ -35,6 +35,7 @@ def check_protocol(make: Protocol | Callable[[], Protocol], data: EmbeddingSet |
     results = protocol.evaluate(data)
     expect(np.array_equal(kept, data.embeddings), "the protocol changes the embeddings")
     _check_results(results)
+    _check_compared(protocol.compared(data), results, len(data))
     expect(protocol.evaluate(data).metrics == results.metrics, "scoring twice gives different figures")
     order = np.random.default_rng(1).permutation(len(data))
     mixed = protocol.evaluate(_rows(data, order)).metrics
@@ -57,6 +58,22 @@ def _check_results(results: Results) -> None:
     for table in results.tables:
         fits = all(len(row) == len(table.columns) for row in table.rows)
         expect(fits, f"the table {table.title!r} has rows that differ in length from its columns")
+
+
+def _check_compared(told: Compared | None, results: Results, count: int) -> None:
+    if told is None:
+        return
+    for name, positions in (("probes", told.probes), ("gallery", told.gallery)):
+        sound = positions.ndim == 1 and positions.dtype.kind in "iu" and bool((positions < count).all())
+        expect(sound, f"compared: the {name} are no positions in the test set")
+    expect(len(told.probes) >= results.probes, "compared names fewer probes than the results count")
+    expect(len(told.gallery) == results.gallery, "compared names another gallery than the results count")
+    for name, chosen in told.conditions.items():
+        sound = chosen.shape == told.probes.shape and chosen.dtype == bool
+        expect(sound, f"compared: the condition {name!r} is no mask of the probes")
+    if told.left_out is not None:
+        shape = told.left_out(slice(0, 2)).shape
+        expect(shape == (min(2, len(told.probes)), len(told.gallery)), f"compared: left_out gives {shape}")
 
 
 def _rows(data: EmbeddingSet, rows: np.ndarray) -> EmbeddingSet:

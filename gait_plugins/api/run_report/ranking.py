@@ -15,6 +15,8 @@ from gait_plugins.metrics import NO_MATCH, Metric, distance_chunks, first_match,
 
 BINS = 4000
 """Of the distances; curves of errors are read from their counts."""
+MOST_VIEWS = 40
+"""More views than that are names of films, and are not told apart; except where a protocol does so itself."""
 NEAREST = 5
 """Matches that are kept of each probe."""
 
@@ -25,7 +27,7 @@ class Ranking:
 
     compared: Compared
     views: tuple[str, ...]
-    """Of the gallery, in order."""
+    """Of the gallery, in order; empty where they are too many to be told apart."""
     probe_views: np.ndarray
     """View of each probe, str ``[n_probe]``."""
     first: np.ndarray
@@ -121,6 +123,7 @@ def rank(data: EmbeddingSet, compared: Compared, metric: Metric = "euc") -> Rank
     """
     probes, gallery = compared.probes, compared.gallery
     views = tuple(str(view) for view in np.unique(data.views[gallery]))
+    views = views if compared.view_by_view or len(views) <= MOST_VIEWS else ()
     columns = [torch.from_numpy(np.flatnonzero(data.views[gallery] == view)) for view in views]
     _, people = np.unique(data.labels, return_inverse=True)
     codes = torch.from_numpy(people.reshape(-1))
@@ -138,7 +141,8 @@ def rank(data: EmbeddingSet, compared: Compared, metric: Metric = "euc") -> Rank
         near = np.take_along_axis(far.numpy(), place, 1)
         margin = _nearest(far, same) - _nearest(far, kept & ~same)
         chosen = np.where(np.isfinite(near), gallery[place], -1)
-        parts.append((found, np.stack(of_views, 1), chosen, near, margin))
+        by_views = np.stack(of_views, 1) if views else np.zeros((len(found), 0), np.int64)
+        parts.append((found, by_views, chosen, near, margin))
         for kind, pairs in enumerate((same, kept & ~same)):
             counts[kind] += np.histogram(far[pairs].numpy(), edges)[0]
     first, by_view, nearest, near, margin = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -91,7 +91,8 @@ def _notes(run: ReportRun) -> list[str]:
     trained = [
         each for each in run.records if each.get("type") == "run_begin" and each.get("phase") == "train"
     ]
-    steps = [each["step"] for each in run.records if each.get("type") in ("step", "checkpoint")]
+    told = [each.get("step") for each in run.records if each.get("type") in ("step", "checkpoint")]
+    steps = [step for step in told if isinstance(step, int)]
     total = trained[-1].get("total_steps") if trained else None
     if isinstance(total, int) and max(steps, default=0) < total:
         notes.append(

@@ -25,17 +25,22 @@ class Wandb:
     def __init__(self, run: Run, package: str = "wandb", **settings: Any) -> None:
         self._package = importlib.import_module(package)
         self._usage = Usage(run.first_step)
+        self._step = run.first_step
         ours = {"project": PROJECT, "name": "-".join(run.folder.parts[-2:]), "config": flat(run.config)}
         self._package.init(**{**ours, **settings})
 
     @hookimpl
     def gait_step_end(self, step: int, metrics: Mapping[str, Any]) -> None:
         if metrics:
+            self._step = step
             self._package.log(scalars({**metrics, **self._usage.told(step)}), step=step)
 
     @hookimpl
     def gait_evaluated(self, step: int, results: Results) -> None:
-        self._package.log(scalars(results.scalars()), step=step)
+        # The best weights, tested at the end, are of an earlier step than the last one: it takes none back.
+        told = {**scalars(results.scalars()), f"{results.subset}_accuracy/step": step}
+        self._step = max(self._step, step)
+        self._package.log(told, step=self._step)
 
     @hookimpl
     def gait_run_end(self) -> None:

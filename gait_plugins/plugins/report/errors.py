@@ -124,7 +124,7 @@ def _table(runs: list[ReportRun]) -> Table:
     rows = [("equal error rate", *(f"{100 * _equal(run):.2f}" for run in runs))]
     for rate in _RATES:
         found = [_missed_at(run, rate) for run in runs]
-        rows.append((f"same pairs refused where {100 * rate:g} % of different ones are accepted", *found))
+        rows.append((f"same refused where {100 * rate:g} % of different are accepted", *found))
     counts = [run.ranking for run in runs if run.ranking is not None]
     rows.append(("pairs of one person", *(str(int(each.same.sum())) for each in counts)))
     rows.append(("pairs of two people", *(str(int(each.different.sum())) for each in counts)))

@@ -10,6 +10,10 @@ from gait_plugins.charts import Axis, Line, heat_map, line_plot, series
 _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 MOST_RANK = 20
 MOST_CONDITIONS = 4
+MOST_LINES = 12
+"""Of a plot; with more of them, conditions are not told apart."""
+MOST_VIEWS = 60
+"""Of a heat map that can be read."""
 
 
 def cmc(material: ReportMaterial) -> ReportSection | None:
@@ -17,8 +21,11 @@ def cmc(material: ReportMaterial) -> ReportSection | None:
     runs = [run for run in material.runs if run.ranking is not None]
     several = len(material.runs) > 1
     lines: list[Line] = []
-    for number, run in enumerate(material.runs):
-        for place, (condition, curve) in enumerate(_cmc_curves(run).items()):
+    curves = [_cmc_curves(run) for run in material.runs]
+    if sum(map(len, curves)) > MOST_LINES:
+        curves = [_cmc_curves(run, apart=False) for run in material.runs]
+    for number, (run, own) in enumerate(zip(material.runs, curves, strict=True)):
+        for place, (condition, curve) in enumerate(own.items()):
             label = " ".join(filter(None, (run.name if several else "", condition))) or run.name
             colour = series(number if several else place)
             dash = _DASHES[place % len(_DASHES)]
@@ -56,10 +63,12 @@ def views(material: ReportMaterial) -> ReportSection | None:
     figures = []
     for run in material.runs:
         ranking = run.ranking
-        if ranking is None or len(ranking.views) < 2:
+        if ranking is None or not 2 <= len(ranking.views) <= MOST_VIEWS:
             continue
         for condition, chosen in _conditions(run).items():
             rows, shares = ranking.by_view(chosen)
+            if len(rows) > MOST_VIEWS:
+                continue
             parts = (run.name if len(material.runs) > 1 else "", condition)
             title = ": ".join(filter(None, parts)) or "All probes"
             known = 100 * shares[np.isfinite(shares)]
@@ -98,13 +107,14 @@ def _own_rule(material: ReportMaterial) -> list[str]:
     )
 
 
-def _cmc_curves(run: ReportRun) -> dict[str, np.ndarray]:
-    """Condition -> share found within each rank."""
+def _cmc_curves(run: ReportRun, apart: bool = True) -> dict[str, np.ndarray]:
+    """Condition -> share found within each rank; of all probes together where they are not told apart."""
     ranking = run.ranking
     if ranking is None:
         return {}
     most = max(2, min(MOST_RANK, len(_compared(run).gallery)))
-    curves = {name: ranking.cmc(most, chosen) for name, chosen in _conditions(run).items()}
+    conditions = _conditions(run) if apart else {"": None}
+    curves = {name: ranking.cmc(most, chosen) for name, chosen in conditions.items()}
     return {name: curve for name, curve in curves.items() if np.isfinite(curve).all()}
 
 

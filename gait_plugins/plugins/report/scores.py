@@ -27,7 +27,7 @@ def figures(material: ReportMaterial) -> ReportSection | None:
         "Figures",
         "How often the right person was found, as the protocol counts it. Higher is better, and 100 % is a "
         "right answer every time.",
-        tables=tables,
+        tables=[table for table in tables if table.rows],
         notes=[*_unlike(tested), *(note for run in tested for note in run.results.get("notes") or ())],
     )
 

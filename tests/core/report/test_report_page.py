@@ -8,16 +8,16 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
+from helpers.components.report_runs import grow
 from typer.testing import CliRunner
 
 import gait_plugins
 from gait_plugins import ConfigError, DataError
 from gait_plugins.cli import app
 from gait_plugins.core.report.folders import names_of, read_run
-from gait_plugins.core.tools.embeddings import read_embeddings, write_embeddings
+from gait_plugins.core.tools.embeddings import read_embeddings
 
 SECTIONS = ["figures", "training", "cmc", "views", "errors", "embeddings", "probes", "configuration"]
 
@@ -199,13 +199,7 @@ def test_names_are_as_long_as_they_must_be(tmp_path: Path):
 
 def test_many_sequences_and_odd_names_make_a_small_page(run: Path, tmp_path: Path):
     """Names are data: they may hold marks of HTML. A page for 1,000 probes stays under 5 MB."""
-    (path,) = run.glob("embeddings-*.npz")
-    found = read_embeddings(path)
-    grown = found.rows(np.resize(np.arange(len(found)), 1700))
-    rng = np.random.default_rng(0)
-    names = np.array([f"<script>alert({row})</script>" for row in range(1700)])
-    values = (grown.embeddings + rng.normal(0, 0.1, grown.embeddings.shape)).astype(np.float32)
-    write_embeddings(path, type(found)(values, grown.labels, grown.types, grown.views, names, found.origin))
+    grow(run, 1700, odd=True)
     page = made(run, out=tmp_path / "page.html")
     assert "<script" not in page.text
     (walks,) = [each for each in page.pictures if each.endswith("coloured by view: 6 different ones.")]
@@ -213,6 +207,7 @@ def test_many_sequences_and_odd_names_make_a_small_page(run: Path, tmp_path: Pat
     assert len(page.text.encode()) < 5e6
 
 
+@pytest.mark.heavy
 def test_pictures_are_written_as_svg_and_png(tested: Path, tmp_path: Path):
     page = made(tested, out=tmp_path / "page.html", pictures=tmp_path / "pictures")
     names = {path.stem for path in (tmp_path / "pictures").glob("*.svg")}
@@ -221,6 +216,7 @@ def test_pictures_are_written_as_svg_and_png(tested: Path, tmp_path: Path):
     assert "cmc-curve" in names
 
 
+@pytest.mark.heavy
 def test_tensorboard_gets_pictures_embeddings_and_settings(run: Path, tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

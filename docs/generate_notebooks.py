@@ -6,7 +6,6 @@ python docs/generate_notebooks.py
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ def notebooks() -> list[Path]:
 def executed(path: Path, folder: Path) -> Notebook:
     """A notebook after its run in a folder, with a kernel of its own."""
     notebook = nbformat.read(path, as_version=4)
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
     return notebook

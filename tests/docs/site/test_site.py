@@ -97,3 +97,11 @@ def test_the_search_knows_every_page(site: Path) -> None:
     index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
     for page in PAGES:
         assert f'"location":"{built(page, site).relative_to(site).as_posix()}' in index, page
+
+
+def test_the_extra_of_the_tests_holds_that_of_the_site() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    docs, tests = (
+        re.findall(rf"^{name} = \[(.*?)\]$", project, re.DOTALL | re.M)[0] for name in ("docs", "test")
+    )
+    assert set(re.findall(r'"([^"]+)"', docs)) <= set(re.findall(r'"([^"]+)"', tests))

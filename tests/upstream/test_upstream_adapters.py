@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from upstream_patches.adapters import seeding as draws
 from upstream_patches.adapters.frame_sampler import HostedFrames, adapt_frame_sampler
 from upstream_patches.adapters.lifecycle import HostRun
 from upstream_patches.adapters.loss import adapt_loss
-from upstream_patches.adapters.protocol import adapt_protocol, in_lines
+from upstream_patches.adapters.protocol import adapt_protocol, embedding_set, in_lines
 from upstream_patches.adapters.transform import HostedTransform, adapt_transform, pretreated
 from upstream_patches.classes import class_names, class_targets
 from upstream_patches.session import Session, TransformedBatch
@@ -281,3 +282,26 @@ def test_classes_are_given_by_the_types_that_opengait_hands_over():
     assert class_targets({"data_cfg": {}}, ["cl-01"]) == {}
     with pytest.raises(DataError, match="belongs to 0 of the classes"):
         class_targets(cfgs, ["xx-01"])
+
+
+@pytest.mark.parametrize(
+    ("partition", "probes"),
+    [
+        ({"PROBE_SET": ["2-nm-000"]}, {"2-nm-000"}),
+        ({"GALLERY_SET": ["2-nm-000"]}, {"1-nm-000"}),  # CCGR-MINI lists its gallery alone
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize(
+    "several", [False, True]
+)  # FoundationGait lists data sets and is tested on the first
+def test_probes_are_those_of_the_partition(
+    partition: dict[str, Any], probes: set[str] | None, several: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "people.json").write_text(json.dumps({"TRAIN_SET": [], "TEST_SET": ["1", "2"], **partition}))
+    section = {"dataset_name": "CCGR-MINI", "dataset_partition": str(tmp_path / "people.json")}
+    session = Session()
+    session.cfgs = {"data_cfg": [section, {"dataset_name": "GREW"}] if several else section}
+    walks = {"labels": ["1", "2"], "types": ["nm", "nm"], "views": ["000", "000"]}
+    found = embedding_set({"embeddings": np.zeros((2, 3, 1)), **walks}, "CCGR-MINI", session)
+    assert found.probe_set == probes

@@ -41,6 +41,10 @@ def adapt_protocol(component: type[Protocol], name: str, session: Session, tell:
     return accepting(evaluate, component.__name__, ("data", "dataset"), component)
 
 
+_NAME = ("labels", "types", "views")
+"""What the name of a sequence is made of."""
+
+
 def embedding_set(
     data: Mapping[str, Any], dataset: str, session: Session, outputs: Sequence[str] = ()
 ) -> EmbeddingSet:
@@ -58,19 +62,26 @@ def embedding_set(
         types=np.array(data["types"]),
         views=np.array(data["views"]),
         dataset_name=dataset,
-        probe_set=_listed_probes(session),
+        probe_set=_listed_probes(session, data),
     )
 
 
-def _listed_probes(session: Session) -> frozenset[str] | None:
+def _listed_probes(session: Session, data: Mapping[str, Any]) -> frozenset[str] | None:
+    """Probes of the partition; where it lists the gallery alone, all other sequences."""
     section = session.cfgs.get("data_cfg")
+    if isinstance(section, list) and section:
+        section = section[0]  # of several data sets OpenGait tests on the first
     if not isinstance(section, Mapping) or "dataset_partition" not in section:
         return None
     path = Path(section["dataset_partition"])
     try:
-        listed = json.loads(path.read_text(encoding="utf-8")).get("PROBE_SET")
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"the partition cannot be read: {error}", where=str(path)) from error
+    listed, gallery = content.get("PROBE_SET"), content.get("GALLERY_SET")
+    if listed is None and gallery is not None:
+        named = ("-".join(map(str, walk)) for walk in zip(*(data[key] for key in _NAME), strict=True))
+        return frozenset(named) - frozenset(gallery)
     return None if listed is None else frozenset(listed)
 
 

@@ -187,8 +187,8 @@ def test_shipped_configurations_are_found_by_name() -> None:
         ),
         (
             "own_data",
-            "shipped names with 'own_data': own_data/gaitbase, own_data/trackletgait, foundationgait/own_data, "
-            "hybrid/own_data, resgait/own_data",
+            "shipped names with 'own_data': own_data/gaitbase, own_data/trackletgait, "
+            "foundationgait/own_data, hybrid/own_data, resgait/own_data",
         ),
         ("mine.yaml", "check the path; a relative one starts from the working directory"),
         ("there/mine.yaml", "the folder 'there' is missing too: check the path"),

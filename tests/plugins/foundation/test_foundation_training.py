@@ -121,7 +121,7 @@ def test_own_walks_are_mixed_with_walkers_and_tested_as_they_are(tmp_path: Path)
     probes = [f"{who}-wk-02-{view}" for who in ("2", "3") for view in ("000", "090")]
     listed = partition(tmp_path / "own.json", ["1"], ["2", "3"], PROBE_SET=probes)
     of["own"] |= {"dataset_root": str(tmp_path / "own"), "dataset_partition": str(listed)}
-    of["many"], of["few"] = WALKERS, None
+    of["many"], of["few"], settings["data_cfg"]["num_workers"] = WALKERS, None, 0
     settings["model_cfg"] |= {"Backbone": NARROW, "crop_list": [2, 1]}
     trainer = settings["trainer_cfg"]
     trainer |= {"total_iter": 2, "save_iter": 2}

@@ -22,7 +22,7 @@ from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings, write_embeddings
 from gait_plugins.core.tools.pictures import pictures
 from gait_plugins.errors import DataError, GaitPluginsError
-from gait_plugins.io.part_of_file import part_sha256
+from gait_plugins.io.weights.part_of_file import part_sha256
 
 log = logging.getLogger("gait_plugins")
 

@@ -190,5 +190,5 @@ def test_a_place_below_a_file_is_named_as_it_was_asked_for(tmp_path: Path) -> No
     place = str(tmp_path / "file" / "e.npz")
     done = CliRunner().invoke(app, ["embed", "walkers/gei", "-O", place, "--device", "cpu"])
     assert done.exit_code == 2
-    assert "a part of it is a file, not a folder" in done.output
+    assert f"{place}: the embeddings cannot be written there: file is a file and no folder" in done.output
     assert ".partial" not in done.output

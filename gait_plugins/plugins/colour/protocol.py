@@ -36,10 +36,21 @@ class SegmentationProtocol(Protocol):
         )
 
     def evaluate(self, data: EmbeddingSet) -> Results:
-        """The mean over all frames, and over those of each condition."""
+        """The mean over all frames, and over those of each condition.
+
+        Raises:
+            DataError: there is no sequence, or no overlap of any.
+        """
         if not len(data):
             raise DataError("there is no test sequence", hint="gait-plugins data check shows what is missing")
         overlap = np.asarray(data.outputs["overlap"], np.float64)
+        if overlap.shape != (len(data), 2):
+            raise DataError(
+                f"the overlap of masks has shape {list(overlap.shape)}, expected [{len(data)}, 2]: sum and "
+                "number of frames of each sequence",
+                where="evaluate_segmentation",
+                hint="test a segmentation on this package's trainer: others keep embeddings alone",
+            )
         kinds = np.asarray(data.types)
         rows = [_row("all", overlap)]
         rows += [_row(str(kind), overlap[kinds == kind]) for kind in sorted(set(kinds.tolist()))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from helpers.files.walking_sets import frames
 from gait_plugins.config import load_config
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.loop import train
+from gait_plugins.errors import DataError
+from gait_plugins.plugins.colour.protocol import SegmentationProtocol
 
 FILES = {
     "gaitedge/segmentation": ("gaitedge/phase1_seg", []),
@@ -105,6 +108,14 @@ def test_the_file_of_opengait_is_accepted_as_it_is(name: str, real_checkout: Pat
 @every
 def test_the_file_of_opengait_trains(name: str, real_checkout: Path, tmp_path: Path) -> None:
     trained(name, str(real_checkout / "configs" / f"{FILES[name][0]}.yaml"), tmp_path)
+
+
+def test_a_segmentation_is_not_scored_by_embeddings() -> None:
+    """OpenGait's trainer keeps nothing else of a test."""
+    found = SegmentationProtocol.example_data()
+    data = replace(found, outputs={"overlap": found.embeddings})
+    with pytest.raises(DataError, match=r"the overlap of masks has shape \[6, 4, 2\], expected \[6, 2\]"):
+        SegmentationProtocol().evaluate(data)
 
 
 def test_both_files_of_gaitedge_become_parts(tmp_path: Path) -> None:

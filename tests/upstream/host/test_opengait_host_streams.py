@@ -17,6 +17,12 @@ from gait_plugins.errors import ComponentFailure, ConfigError, GaitPluginsError
 from gait_plugins.registry.manager import default_manager, use_manager
 
 pytestmark = [pytest.mark.opengait, pytest.mark.heavy]
+WIDE = (
+    "model_cfg.backbone_cfg.channels=[64, 128, 256, 512]",
+    "model_cfg.SeparateFCs={in_channels: 512, out_channels: 256, parts_num: 24}",
+    "model_cfg.SeparateBNNecks.in_channels=256",
+)
+"""OpenGait's DenoisingGait has other widths in its code."""
 RESNET9 = "model_cfg.backbone_cfg.type=gait-plugins-trackletgait/ResNet9"
 CPU = RunOptions(device="cpu")
 
@@ -41,7 +47,7 @@ TRIED = [
     Tried("gaitedge/phase1_seg", ("trainer_cfg.with_test=false",), ("kornia",)),
     Tried("gaitedge/phase2_gaitedge", (), ("kornia", "torchvision")),
     Tried("gaitedge/phase2_e2e", ("model_cfg.kernel_size=3",), ("kornia", "torchvision")),
-    Tried("denoisinggait/denoisinggait_ccpg", (), ("kornia", "torchvision")),
+    Tried("denoisinggait/denoisinggait_ccpg", WIDE, ("kornia", "torchvision")),
 ]
 
 

@@ -6,11 +6,13 @@ python docs/generate_notebooks.py
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 FOLDER = Path(__file__).parent / "notebooks"
 PICTURES = Path(__file__).parent / "images" / "notebooks"
@@ -46,10 +48,17 @@ def rendered(path: Path, notebook: Notebook) -> tuple[str, dict[str, bytes]]:
                 parts.append(f"```text\n{output.text.rstrip()}\n```")
             elif "image/png" in data:
                 name = f"{path.stem}-{len(pictures) + 1}.png"
-                pictures[name] = base64.b64decode(data["image/png"])
+                pictures[name] = small(base64.b64decode(data["image/png"]))
                 alt = ALT.format(number=len(pictures), name=path.stem)
                 parts.append(f"![{alt}](../images/notebooks/{name})")
     return "\n\n".join(parts) + "\n", pictures
+
+
+def small(picture: bytes) -> bytes:
+    """A PNG with 64 colours."""
+    written = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(64).save(written, "PNG", optimize=True)
+    return written.getvalue()
 
 
 def main() -> None:

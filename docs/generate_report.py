@@ -31,7 +31,7 @@ def draw(target: Path = PICTURE) -> None:
         page.paste(each, (left, (size[1] - each.height) // 2))
         left += each.width + GAP
     small = page.resize((page.width * 5 // 8, page.height * 5 // 8), Image.Resampling.LANCZOS)
-    small.quantize(256).save(target, "PNG", optimize=True)
+    small.quantize(256, Image.Quantize.FASTOCTREE).save(target, "PNG", optimize=True)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,11 @@ def test_it_trains_a_step_and_is_tested(name: str, tmp_path: Path) -> None:
     few = {"train": 4, "test": 2, "frames": 6, "nm": 6, "bg": 1, "cl": 1, "views": ["072", "090"]}
     settings = [f"data_cfg.{key}={value}" for key, value in few.items()]
     settings += ["data_cfg.num_workers=0", f"output_dir={tmp_path}"]
-    if load_config(name).model_cfg.name != "GEI":
-        short = {"total_iter": 1, "save_iter": 1, "with_test": True, "sampler.batch_size": [2, 2]}
+    config = load_config(name)
+    pairs = config.trainer_cfg.sampler.batch.name != "CommonSampler"
+    settings += [f"trainer_cfg.sampler.batch_size={[2, 2] if pairs else 4}"]
+    if config.model_cfg.name != "GEI":  # nothing is learnt
+        short = {"total_iter": 1, "save_iter": 1, "with_test": True}
         settings += [f"trainer_cfg.{key}={value}" for key, value in short.items()]
         settings += ["evaluator_cfg.restore_hint=1"]
     results = train(load_config(name, settings), RunOptions(device="cpu"))

@@ -23,7 +23,7 @@ log = logging.getLogger("gait_plugins")
 
 _OWN = (
     "trainer_cfg.init names this file: name your own there, or start without weights by "
-    "-o trainer_cfg.init=null"
+    "-o trainer_cfg.init={}"
 )
 
 

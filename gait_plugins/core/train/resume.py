@@ -93,7 +93,7 @@ def _begin(training: Restorable, options: RunOptions) -> None:
         raise ConfigError(
             f"weights are given twice: by {whole} and by trainer_cfg.init",
             where="trainer_cfg.init",
-            hint="-o trainer_cfg.init=null starts from the file alone; else leave out the file",
+            hint="-o trainer_cfg.init={} starts from the file alone; else leave out the file",
         )
     if options.init_from is not None:
         _weights(training, options.init_from, drop_head=options.drop_head, otherwise=_WITHOUT_FILE)

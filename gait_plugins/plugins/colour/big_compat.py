@@ -31,9 +31,11 @@ def name_parts(config: MutableMapping[str, Any]) -> None:
         return
     name, kind, key = MODELS[str(model["model"])]
     model["model"] = name
+    weights = _path(model.pop(key, None))
     if "extractor" not in model:
-        weights = _path(model.pop(key, None))
         model["extractor"] = {"type": kind, **({} if weights is None else {"weights": weights})}
+    elif weights is not None:
+        log.warning("model_cfg.%s is not read: model_cfg.extractor is there", key)
     if MASK not in model:
         return
     mask = _path(model.pop(MASK))

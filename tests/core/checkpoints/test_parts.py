@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_said_before_anything_is_written(
 
 
 def test_weights_come_from_one_place(tiny_yaml: Path, source: Path):
-    with pytest.raises(ConfigError, match=r"given twice[^$]*-o trainer_cfg.init=null starts from the file"):
+    with pytest.raises(ConfigError, match=r"given twice[^$]*-o trainer_cfg.init=\{\} starts from the file"):
         run(tiny_yaml, f"trainer_cfg.init={{conv: {source}}}", init_from=source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from gait_plugins.errors import GaitPluginsError
 from helpers.bodies.configs import narrow
 from helpers.files.published_sets import SETS, Published
 from helpers.files.walking_sets import WALKING, Held, clouds, frames, walking_copy
+from helpers.hosts.stand_in_vits import OF, on_stand_in
 
 NO_EXPERIMENTS = ("default.yaml", "skeletongait/pretreatment_heatmap.yaml")
 """OpenGait's defaults, and the settings of a script."""
@@ -106,7 +108,7 @@ def small_settings(source: str, folder: Path) -> list[str]:
         "trainer_cfg.save_iter": 1,
         "trainer_cfg.with_test": data.test_dataset_name not in ("GaitLU-1M",),
         "trainer_cfg.restore_hint": 0,  # a second stage without its first
-        "trainer_cfg.init": "null",
+        "trainer_cfg.init": "{}",
         "evaluator_cfg.restore_hint": 1,
     }
     if trainer.sampler.frames.options.get("sample_type", "").startswith("unfixed"):
@@ -114,8 +116,14 @@ def small_settings(source: str, folder: Path) -> list[str]:
     if config.scheduler_cfg.scheduler == "OneCycleLR":
         overrides["scheduler_cfg.total_steps"] = 2
     joints = "keypoints" in (data.dataset.options.get("streams") or {})
-    overrides |= {f"model_cfg.{key}": value for key, value in _narrow(model.options, joints).items()}
-    return [f"{key}={value}" for key, value in overrides.items()]
+    small = on_stand_in(model.name) if model.name in OF else _narrow(model.options, joints)
+    overrides |= {f"model_cfg.{key}": value for key, value in small.items()}
+    return [f"{key}={_written(value)}" for key, value in overrides.items()]
+
+
+def _written(value: Any) -> str:
+    """As an override holds it."""
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _narrow(options: Mapping[str, Any], joints: bool) -> dict[str, Any]:
@@ -159,6 +167,11 @@ def _stacked(names: tuple[str, ...], person: int, view: str) -> Any:
     """One file: a stream's frames, or those of several on each other."""
     if names == ("points",):
         return clouds(person, view)[:LENGTH]
+    if names == ("rgb as photographs",):
+        return frames("rgb", person, view)[:LENGTH].transpose(0, 2, 3, 1)
+    if names == ("heights and widths",):
+        ratios = frames("ratios", person, view)[:LENGTH]
+        return np.stack([np.full_like(ratios, 100), 100 * ratios], 1)
     parts = [frames(name, person, view)[:LENGTH] for name in names]
     if len(parts) == 1:
         return parts[0]
@@ -183,6 +196,10 @@ def _streams(config: Config, options: Mapping[str, Any], data_set: str) -> Itera
             yield ("silhouettes_96x48",)
         elif name in ("rgb", "silhouettes") and {"rgb", "silhouettes"} <= declared.keys():
             yield (f"{name}_square",)
+        elif name == "rgb" and spec.get("shape", [])[-1:] == [3]:
+            yield ("rgb as photographs",)
+        elif name == "ratios" and spec.get("shape") == [2]:
+            yield ("heights and widths",)
         else:
             yield (name,)
 

@@ -14,6 +14,7 @@ import torch
 from helpers.components.golden_pictures import rgb
 from helpers.files.layout_files import partition
 from helpers.golden_rules import golden
+from helpers.hosts.stand_in_vits import NARROW, OF, on_stand_in
 
 import gait_plugins
 from gait_plugins.config import load_config
@@ -39,33 +40,6 @@ PUBLISHED = {
     "biggergait/ccpg_groups": (42833890, 943),
 }
 """A shipped configuration -> the published one's parameters, and entries of its state dict."""
-STAGES = {"channels": [4, 4, 4, 8], "layers": [1, 1, 1, 1], "strides": [1, 2, 2, 1], "maxpool": False}
-NARROW: dict[str, Any] = {
-    "extractor": {"type": "TinyDINOv2", "channels": 12},
-    "image_size": 28,
-    "sils_size": 8,
-    "Mask_Branch": {"source_dim": 12, "target_dim": 2},
-    "backbone_cfg": STAGES,
-    "SeparateFCs": {"in_channels": 8, "out_channels": 4, "parts_num": 4},
-    "SeparateBNNecks": {"in_channels": 4, "class_num": 3, "parts_num": 4},
-    "bin_num": [4],
-}
-OF: dict[str, dict[str, Any]] = {
-    "BigGait": {
-        "Denoising_Branch": {"source_dim": 48, "target_dim": 3},
-        "Appearance_Branch": {"source_dim": 48, "target_dim": 3, "softmax": False},
-        "AttentionFusion": {"in_channels": 4, "squeeze_ratio": 2},
-    },
-    "BiggerGait": {
-        "source_dim": 12,
-        "total_layer_num": 4,
-        "group_layer_num": 2,
-        "head_num": 2,
-        "num_unknown": 3,
-        "backbone_cfg": {**STAGES, "strides": [1, 2, 1, 1]},
-    },
-    "BigGaitMask": {},
-}
 every = pytest.mark.parametrize("name", FILES)
 
 
@@ -99,10 +73,7 @@ def trained(name: str, source: str, folder: Path) -> dict[str, Any]:
     settings["data_cfg"] |= made_up(name, folder)
     model = settings["model_cfg"]
     kept = {key: model[key] for key in ("model", "train_mask") if key in model}
-    narrow = {**NARROW, **OF[model["model"]]}
-    if model["model"] == "BigGaitMask":
-        narrow = {key: narrow[key] for key in ("extractor", "image_size", "sils_size", "Mask_Branch")}
-    settings["model_cfg"] = {**kept, **narrow}
+    settings["model_cfg"] = {**kept, **on_stand_in(model["model"])}
     trainer = settings["trainer_cfg"]
     trainer |= {"init": None, "total_iter": 1, "save_iter": 1, "with_test": False, "enable_float16": False}
     trainer["sampler"] |= {"batch_size": [2, 2], "frames_num_fixed": 2}
@@ -143,6 +114,17 @@ def test_the_file_of_opengait_trains(name: str, real_checkout: Path, tmp_path: P
 def test_shipped_widths_give_the_published_numbers(name: str) -> None:
     model = model_outline(load_config(name))
     assert (sum(p.numel() for p in model.parameters()), len(model.state_dict())) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize(("given", "told"), [("./vits14.pth", 1), ("none", 0)])
+def test_an_extractor_that_is_named_beside_a_path_of_opengait_is_taken(
+    given: str, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = load_config("biggergait/ccpg").data
+    model = {**written["model_cfg"], "model": "BiggerGait__DINOv2", "pretrained_lvm": given}
+    written["model_cfg"] = {**model, "extractor": {"type": "TinyDINOv2"}}
+    assert load_config(written).data["model_cfg"]["extractor"] == {"type": "TinyDINOv2"}
+    assert caplog.text.count("model_cfg.pretrained_lvm is not read") == told
 
 
 def test_without_a_file_of_the_mask_branch_it_is_trained(caplog: pytest.LogCaptureFixture) -> None:

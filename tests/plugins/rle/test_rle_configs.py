@@ -173,7 +173,7 @@ def test_missing_imagenet_weights_stop_the_training(tmp_path: Path) -> None:
     config = small("rle/sysu", tmp_path, **{"trainer_cfg.init": tmp_path / "none.pth"})
     with pytest.raises(CheckpointError, match="there is no such checkpoint") as caught:
         train(config, RunOptions(device="cpu"))
-    assert "-o trainer_cfg.init=null" in str(caught.value.hint)
+    assert "-o trainer_cfg.init={}" in str(caught.value.hint)
 
 
 def test_what_the_test_needs_is_looked_for_before_the_first_step(tmp_path: Path) -> None:

@@ -97,6 +97,8 @@ def _made(offered: NamedSection, material: ReportMaterial) -> list[Placed]:
         section = offered.load()(material)
         if section is not None and not isinstance(section, ReportSection):
             raise TypeError(f"it returned {type(section).__name__}, expected ReportSection or None")
+        placed = None if section is None else Placed(offered.name, section)
+        return [placed] if placed and placed.body else []
     except (DataError, ConfigError) as error:
         section = ReportSection(offered.name, f"This section is left out: {error.message}.")
     except Exception as error:
@@ -107,7 +109,7 @@ def _made(offered: NamedSection, material: ReportMaterial) -> list[Placed]:
             told = f"{offered.owner}: {error.message}"
         log.error("%s", told, exc_info=log.isEnabledFor(logging.DEBUG))
         section = ReportSection(offered.name, f"This section is left out: {told}.")
-    return [] if section is None else [Placed(offered.name, section)]
+    return [Placed(offered.name, section)]
 
 
 def _with_own_names(sections: Sequence[Placed]) -> list[Figure]:

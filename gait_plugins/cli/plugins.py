@@ -227,7 +227,8 @@ def _description(component: Component) -> str:
         lines += ["", "  options", *option_lines(description.options, "    ")]
     if description.open:
         lines.append("    any other option is accepted too")
-    told = default_manager().works() if component.kind == "model" else []
+    # Of its package alone: what another one tells wrongly is no matter of this one.
+    told = default_manager().works(component.owner.distribution) if component.kind == "model" else []
     lines += [line for work in told if work.is_of(component) for line in ("", *_work_lines(work))]
     return "\n".join(lines)
 

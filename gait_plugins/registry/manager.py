@@ -34,7 +34,7 @@ from gait_plugins.registry.published import NamedCheckpoint
 from gait_plugins.registry.sections import HOOK as SECTIONS
 from gait_plugins.registry.sections import NamedSection
 from gait_plugins.registry.works import HOOK as WORKS
-from gait_plugins.registry.works import NamedWork, works_from
+from gait_plugins.registry.works import NamedWork, works_told
 from gait_plugins.suggest import did_you_mean, nearest
 
 log = logging.getLogger("gait_plugins")
@@ -101,15 +101,23 @@ class Manager:
         """The published checkpoints of a bare or qualified name, by package."""
         return [c for c in self.checkpoints() if c.is_called(name)]
 
-    def works(self) -> list[NamedWork]:
+    def works(self, distribution: str | None = None) -> list[NamedWork]:
         """The published works that plugins tell of, by name and package; the plugins are asked each time.
 
+        Args:
+            distribution: ask the plugins of this package alone.
+
         Raises:
-            PluginLoadError: a plugin returns something else than works.
+            PluginLoadError: a plugin raises, or returns something else than works.
         """
         told = getattr(self._hooks.hook, WORKS).get_hookimpls()
         owned = [(self._owner_of.get(id(each.plugin)), each.function) for each in told]
-        found = [work for owner, tell in owned if owner for work in works_from(tell(), owner)]
+        found = [
+            work
+            for owner, tell in owned
+            if owner and distribution in (None, owner.distribution)
+            for work in works_told(tell, owner)
+        ]
         return sorted(found, key=lambda work: (work.name.lower(), work.owner))
 
     def listeners(self) -> dict[Owner, list[str]]:

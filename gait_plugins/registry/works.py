@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gait_plugins.api.weights.works import PublishedWork
@@ -26,12 +26,17 @@ class NamedWork:
         return component.name in self.told.models and component.owner.distribution == self.owner.distribution
 
 
-def works_from(value: object, owner: Owner) -> list[NamedWork]:
-    """The works that a ``gait_works`` hook has returned.
+def works_told(tell: Callable[[], object], owner: Owner) -> list[NamedWork]:
+    """The works that a ``gait_works`` hook returns.
 
     Raises:
-        PluginLoadError: the value has another shape than ``{"GaitSet": PublishedWork(...)}``.
+        PluginLoadError: it raises, or returns something else than ``{"GaitSet": PublishedWork(...)}``.
     """
+    try:
+        value = tell()
+    except Exception as error:
+        said = error.message if isinstance(error, PluginLoadError) else f"{type(error).__name__}: {error}"
+        raise PluginLoadError(f"{HOOK} of {owner.module} ({owner}) raised: {said}") from error
     found: list[NamedWork] = []
     pairs: list[tuple[object, object]] = (
         list(value.items()) if isinstance(value, Mapping) else [(value, None)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gait_plugins
-from gait_plugins import Compared, EmbeddingSet
+from gait_plugins import Compared, DataError, EmbeddingSet
 from gait_plugins.api.run_report.ranking import Ranking, rank
 from gait_plugins.metrics import NO_MATCH, part_distances
 from gait_plugins.testing.protocols import PROBES, _made_up
@@ -117,3 +117,18 @@ def test_views_that_are_names_of_films_are_not_told_apart():
     assert found.views == ()
     assert found.by_view()[1].shape == (75, 0)
     assert np.isfinite(found.cmc(3)).all()
+
+
+def test_where_nothing_is_compared_no_pair_is_counted():
+    walks = data()
+    everyone = np.arange(len(walks))
+    ranking = rank(walks, Compared(everyone, everyone, lambda rows: np.ones((len(walks),) * 2, bool)[rows]))
+    assert ranking.same.sum() == ranking.different.sum() == 0
+    assert (ranking.first == NO_MATCH).all()
+    assert (ranking.nearest == -1).all()
+
+
+@pytest.mark.parametrize(("probes", "gallery"), [(0, 3), (3, 0)])
+def test_without_probes_or_gallery_it_is_said(probes: int, gallery: int):
+    with pytest.raises(DataError, match=f"{probes} probes, {gallery} sequences in the gallery"):
+        rank(data(), Compared(np.arange(probes), np.arange(gallery)))

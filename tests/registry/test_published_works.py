@@ -104,3 +104,18 @@ def test_a_hook_that_returns_something_else_is_named(manager: Manager, told: Any
     manager.register(Telling(told), distribution="elsewhere")
     with pytest.raises(PluginLoadError, match=r"gait_works of Telling \(elsewhere 0"):
         manager.works()
+
+
+class Raising:
+    @hookimpl
+    def gait_works(self) -> Any:
+        return {"Walk": work(models=())}
+
+
+def test_a_hook_that_raises_is_named_and_harms_no_other_package(manager: Manager) -> None:
+    manager.register(Raising(), distribution="elsewhere")
+    with pytest.raises(PluginLoadError, match=r"gait_works of .*elsewhere.* raised: .* its models is \(\)"):
+        manager.works()
+    shown = CliRunner().invoke(app, ["plugins", "show", "GaitSet"])
+    assert shown.exit_code == 0
+    assert "GaitSet (Chao et al., AAAI 2019)" in shown.output

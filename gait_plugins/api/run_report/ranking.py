@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gait_plugins.api.protocol import Compared, EmbeddingSet
+from gait_plugins.errors import DataError
 from gait_plugins.metrics import NO_MATCH, Metric, distance_chunks, first_match, nearest_of
 
 BINS = 4000
@@ -119,17 +120,21 @@ def rank(data: EmbeddingSet, compared: Compared, metric: Metric = "euc") -> Rank
         metric: the distance.
 
     Raises:
-        DataError: an embedding is not finite.
+        DataError: an embedding is not finite, or there is nothing to be compared.
     """
     probes, gallery = compared.probes, compared.gallery
+    if not len(probes) or not len(gallery):
+        raise DataError(
+            f"there is nothing to be ranked: {len(probes)} probes, {len(gallery)} sequences in the gallery",
+            hint="gait-plugins data check lists the sequences and their conditions",
+        )
     views = tuple(str(view) for view in np.unique(data.views[gallery]))
     views = views if compared.view_by_view or len(views) <= MOST_VIEWS else ()
     columns = [torch.from_numpy(np.flatnonzero(data.views[gallery] == view)) for view in views]
     _, people = np.unique(data.labels, return_inverse=True)
     codes = torch.from_numpy(people.reshape(-1))
-    high = max(
-        (float(each[each.isfinite()].max()) for _, each, _ in _chunks(data, compared, metric)), default=1
-    )
+    known = (each[each.isfinite()] for _, each, _ in _chunks(data, compared, metric))
+    high = max((float(each.max()) for each in known if len(each)), default=1.0)
     edges = np.linspace(0.0, max(high, 1e-6) * (1 + 1e-6), BINS + 1)
     counts = np.zeros((2, BINS), np.int64)
     parts: list[tuple[np.ndarray, ...]] = []

@@ -21,10 +21,17 @@ from gait_plugins.core.runtime.devices import Device
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings, write_embeddings
 from gait_plugins.core.tools.pictures import pictures
-from gait_plugins.errors import DataError, GaitPluginsError
+from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 from gait_plugins.io.weights.part_of_file import part_sha256
 
 log = logging.getLogger("gait_plugins")
+
+_PLACES = ("data_cfg.dataset_root", "data_cfg.dataset_partition", "data_cfg.num_workers")
+"""Settings that tell where the test set lies and how it is read, and not what it is."""
+
+
+class WrongOverride(ConfigError):
+    """A setting that the report was given is wrong, and not the run."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +44,47 @@ class Wanted:
     """Settings over those of the run, as for data that lie elsewhere now."""
     device: Device = "auto"
 
+    @property
+    def of_the_run(self) -> bool:
+        """Whether they are those of the run: no setting is another, but for where the data lie."""
+        keys = [text.partition("=")[0].strip() for text in self.overrides]
+        return all(any(key == place or key.startswith(f"{place}.") for place in _PLACES) for key in keys)
+
 
 def add_embeddings(run: ReportRun, wanted: Wanted) -> None:
     """Give a run its embeddings, what its protocol compares, and its frames; or the reason why not.
 
     They are kept in the run folder as ``embeddings-<step>.npz``, so that the next report has them at once.
+    Those by other settings than the run's are neither kept nor taken from there.
+
+    Raises:
+        ConfigError: the run's configuration is right, and an override is not.
     """
     try:
-        described = run_record_folder(run.folder)
-        texts = [*texts_of({"run_dir": run.folder}), *wanted.overrides]
-        config = load_config(described / "config.yaml", texts)
+        config = _config(run.folder, wanted.overrides)
         step = _step(run, config)
         checkpoint = _checkpoint(run.folder, config, step)
-        found = _kept(run.folder / f"embeddings-{step}.npz", checkpoint)
+        kept = run.folder / f"embeddings-{step}.npz"
+        found = _kept(kept, checkpoint) if wanted.of_the_run else None
         if found is None:
             found = _embedded_again(run, config, checkpoint, step, wanted)
         _take(run, config, found)
+    except WrongOverride:
+        raise
     except GaitPluginsError as error:
         run.missing = str(error).replace("\n  -> ", ". To mend it: ").replace("\n", " ")
         log.warning("%s: some sections are left out: %s", run.name, error)
+
+
+def _config(folder: Path, overrides: tuple[str, ...]) -> Config:
+    """The configuration of a run, with other settings."""
+    file = run_record_folder(folder) / "config.yaml"
+    texts = texts_of({"run_dir": folder})
+    own = load_config(file, texts)
+    try:
+        return load_config(file, [*texts, *overrides]) if overrides else own
+    except ConfigError as error:
+        raise WrongOverride(error.message, where=error.where, hint=error.hint) from error
 
 
 def _step(run: ReportRun, config: Config) -> int:
@@ -113,12 +142,18 @@ def _embedded_again(
         "%s keeps no embeddings: its test set is embedded again with the weights of step %d", run.name, step
     )
     found = Embedder(config, checkpoint, device=wanted.device).test_set()
+    if not wanted.of_the_run:
+        log.info(
+            "%s: these embeddings are not kept, because other settings than the run's are given", run.name
+        )
+        return found
     path = run.folder / f"embeddings-{step}.npz"
     try:
         write_embeddings(path, found)
         log.info("written: %s", path)
-    except OSError as error:
-        log.warning("%s: the embeddings cannot be kept: %s", path, error)
+    except (ConfigError, OSError) as error:
+        told = error.message if isinstance(error, ConfigError) else error
+        log.warning("%s: these embeddings are not kept: %s", path, told)
     return found
 
 

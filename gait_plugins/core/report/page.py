@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from importlib.resources import files
 
@@ -23,13 +24,18 @@ class Placed:
     anchor: str
     section: ReportSection
 
+    @cached_property
+    def body(self) -> str:
+        """The section as HTML; fails where a package has put something else in it than it promised."""
+        return _section(self)
+
 
 def page(material: ReportMaterial, sections: Sequence[Placed]) -> str:
     """The whole page, as HTML."""
     names = [run.name for run in material.runs]
     title = _text(f"Report of {names[0]}" if len(names) == 1 else f"{len(names)} runs compared")
     links = "".join(f'<li><a href="#{each.anchor}">{_text(each.section.title)}</a></li>' for each in sections)
-    body = "\n".join(map(_section, sections))
+    body = "\n".join(each.body for each in sections)
     runs = "" if len(names) == 1 else f'<p class="sub">{_text(", ".join(names))}</p>'
     notes = "\n".join(_run_notes(run, len(names) > 1) for run in material.runs)
     return f"""<!doctype html>
@@ -76,10 +82,7 @@ def _run_notes(run: ReportRun, named: bool) -> str:
 
 def _section(placed: Placed) -> str:
     section = placed.section
-    figures = "".join(
-        f"<figure><figcaption>{_text(each.title)}</figcaption>{svg(each)}</figure>"
-        for each in section.figures
-    )
+    figures = "".join(map(_figure, section.figures))
     parts = [
         f"<h2>{_text(section.title)}</h2><p>{_text(section.lead)}</p>",
         f'<div class="figures">{figures}</div>' if figures else "",
@@ -106,7 +109,7 @@ def _table(table: Table) -> str:
 
 
 def _is_words(cell: str) -> bool:
-    return any(letter.isalpha() for letter in cell)
+    return any(letter.isalpha() for letter in str(cell))
 
 
 def _text(text: str) -> str:

@@ -18,6 +18,7 @@ from gait_plugins.core.report.folders import names_of, read_run
 from gait_plugins.core.report.page import Placed, page
 from gait_plugins.errors import ConfigError, DataError, GaitPluginsError
 from gait_plugins.io.atomic import whole_file, write_text
+from gait_plugins.io.folders import unwritable
 from gait_plugins.io.printable import megabytes
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.registry.sections import NamedSection
@@ -44,7 +45,8 @@ def make_report(
         The page.
 
     Raises:
-        ConfigError: no run, one twice, or a page that is no .html file.
+        ConfigError: no run, one twice, a page that is no .html file or cannot be written, or an override that
+            does not fit.
         DataError: a folder is no run, or a record cannot be read.
     """
     if not folders:
@@ -63,6 +65,7 @@ def make_report(
     offered = default_manager().report_sections()  # before a configuration chooses its plugins
     runs = [read_run(*pair, step) for pair in zip(folders, names_of(folders), strict=True)]
     material = ReportMaterial(runs, differences(folders, step), projection)
+    _check_places(target, pictures)
     for run in runs:
         add_embeddings(run, wanted or Wanted())
     placed = [each for section in offered for each in _made(section, material)]
@@ -79,12 +82,23 @@ def make_report(
     return target
 
 
+def _check_places(target: Path, pictures: Path | None) -> None:
+    """See before the work that there is room for what is written."""
+    for name, place in (("page", target), ("pictures", None if pictures is None else pictures / PAGE)):
+        if place is not None and (reason := unwritable(place)):
+            raise ConfigError(
+                f"the {name} cannot be written there: {reason}", where=str(place), hint="name another place"
+            )
+
+
 def _made(offered: NamedSection, material: ReportMaterial) -> list[Placed]:
     """The section, if it has something to show; one that fails says so in its place."""
     try:
         section = offered.load()(material)
         if section is not None and not isinstance(section, ReportSection):
             raise TypeError(f"it returned {type(section).__name__}, expected ReportSection or None")
+        placed = None if section is None else Placed(offered.name, section)
+        return [placed] if placed and placed.body else []
     except (DataError, ConfigError) as error:
         section = ReportSection(offered.name, f"This section is left out: {error.message}.")
     except Exception as error:
@@ -95,7 +109,7 @@ def _made(offered: NamedSection, material: ReportMaterial) -> list[Placed]:
             told = f"{offered.owner}: {error.message}"
         log.error("%s", told, exc_info=log.isEnabledFor(logging.DEBUG))
         section = ReportSection(offered.name, f"This section is left out: {told}.")
-    return [] if section is None else [Placed(offered.name, section)]
+    return [Placed(offered.name, section)]
 
 
 def _with_own_names(sections: Sequence[Placed]) -> list[Figure]:

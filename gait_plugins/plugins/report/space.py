@@ -9,7 +9,7 @@ import numpy as np
 
 from gait_plugins.api import ReportMaterial, ReportRun, ReportSection
 from gait_plugins.charts import Figure, cloud, colours_of
-from gait_plugins.errors import ConfigError
+from gait_plugins.errors import ConfigError, DataError
 
 MOST_POINTS = 1500
 """Points that are drawn; of more sequences, evenly spread ones."""
@@ -62,10 +62,13 @@ def _projected(run: ReportRun, way: str, every: np.ndarray) -> tuple[np.ndarray,
     if run.metric == "cos":
         values = values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1e-12)
     flat = values.reshape(len(values), -1)
+    if not np.isfinite(flat).all():
+        raise DataError(f"some embeddings of {run.name} hold NaN or infinite values")
     if way == "umap":
         return _umap(flat), "The dots are placed by UMAP: only nearness has a meaning, not distances or axes."
     centred = flat - flat.mean(0)
     places = _components(centred)
+    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))  # embeddings of one number lie on a line
     places = places * np.where(places[np.abs(places).argmax(0), [0, 1]] < 0, -1, 1)
     share = 100 * (places**2).sum() / max(float((centred**2).sum()), 1e-12)
     return places, f"The dots are placed by PCA: the two directions hold {share:.0f} % of the variance."

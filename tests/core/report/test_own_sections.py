@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from helpers.places import DOCS
@@ -31,6 +32,16 @@ def breaks(material: ReportMaterial) -> ReportSection:
 
 def nothing(material: ReportMaterial) -> None:
     return None
+
+
+def numbers(material: ReportMaterial) -> ReportSection:
+    rows: Any = (("a", 1.5), (None, 2))
+    return ReportSection("Numbers", "In cells.", tables=[Table("Cells", ("", "number"), rows)])
+
+
+def hollow(material: ReportMaterial) -> ReportSection:
+    figures: Any = None
+    return ReportSection("Hollow", "None.", figures=figures)
 
 
 def wrong(material: ReportMaterial) -> str:
@@ -62,6 +73,7 @@ def manager() -> Iterator[Manager]:
 def own_module(monkeypatch: pytest.MonkeyPatch) -> str:
     module = ModuleType("falls_report")
     module.__dict__.update(falls=falls, breaks=breaks, nothing=nothing, wrong=wrong, number=3)
+    module.__dict__.update(numbers=numbers, hollow=hollow)
     monkeypatch.setitem(sys.modules, "falls_report", module)
     return "falls_report"
 
@@ -69,7 +81,7 @@ def own_module(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_sections_of_a_package_come_after_ours(
     manager: Manager, own_module: str, tested: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    names = ("falls", "breaks", "nothing", "wrong", "number", "absent")
+    names = ("falls", "breaks", "nothing", "wrong", "number", "absent", "numbers", "hollow")
     offered = {name: f"{own_module}:{name}" for name in names}
     manager.register(Sections(offered), distribution="fall-gait", version="1.0")
     page = gait_plugins.report(tested, out=tmp_path / "page.html", device="cpu", projection="pca")
@@ -84,6 +96,8 @@ def test_sections_of_a_package_come_after_ours(
     assert "expected ReportSection or None" in text
     assert "expected a function" in text
     assert "cannot be imported" in text
+    assert "<td>1.5</td>" in text
+    assert "in the report section &#x27;hollow&#x27; (TypeError" in text
     assert "fall-gait 1.0 failed" in caplog.text
 
 

@@ -165,6 +165,30 @@ def test_embeddings_of_other_weights_are_not_taken(
     assert len(read_embeddings(kept)) == 240
 
 
+def test_embeddings_by_other_settings_are_neither_kept_nor_taken(run: Path, tmp_path: Path):
+    (kept,) = run.glob("embeddings-*.npz")
+    count = len(read_embeddings(kept))
+    few = made(run, out=tmp_path / "few.html", overrides=("data_cfg.test=3",))
+    assert f"{count * 3 // 4} walks in two dimensions" in " ".join(few.pictures)
+    assert len(read_embeddings(kept)) == count
+    kept.unlink()
+    made(run, out=tmp_path / "few.html", overrides=("data_cfg.test=3",))
+    assert not kept.exists()
+
+
+def test_embeddings_that_cannot_be_kept_are_shown(
+    run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    (kept,) = run.glob("embeddings-*.npz")
+    kept.unlink()
+    kept.mkdir()
+    page = made(run, out=tmp_path / "page.html")
+    assert page.sections == SECTIONS
+    assert (
+        "these embeddings are not kept: the embeddings cannot be written there: it is a folder" in caplog.text
+    )
+
+
 def test_two_runs_lie_side_by_side_with_what_differs(tested: Path, run: Path, tmp_path: Path):
     path = run / "test" / "config.yaml"
     config = yaml.safe_load(path.read_text())
@@ -240,6 +264,10 @@ def test_tensorboard_gets_pictures_embeddings_and_settings(run: Path, tmp_path: 
         (["report", "FILE"], "this is a file, expected a run folder"),
         (["report", "RUN", "RUN"], "this run folder is given twice"),
         (["report", "RUN", "-O", "page.txt"], "a report is written as .html, got .txt"),
+        (["report", "RUN", "-O", "FOLDER"], "the page cannot be written there: it is a folder"),
+        (["report", "RUN", "-O", "FILE/page.html"], "the page cannot be written there: file is a file"),
+        (["report", "RUN", "--pictures", "FILE"], "the pictures cannot be written there: file is a file"),
+        (["report", "RUN", "-O", "NEW", "-o", "data_cfg.tset=3"], "did you mean 'test'?"),
         (["report", "RUN", "--step", "77"], "no results of step 77"),
         (["report", "RUN", "--projection", "tsne"], "expected auto, pca or umap"),
     ],
@@ -247,7 +275,15 @@ def test_tensorboard_gets_pictures_embeddings_and_settings(run: Path, tmp_path: 
 def test_bad_input_is_told_in_words(words: list[str], said: str, tested: Path, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
-    places = {"RUN": tested, "EMPTY": tmp_path / "empty", "FILE": tmp_path / "file"}
+    (tmp_path / "folder.html").mkdir()
+    places = {
+        "RUN": tested,
+        "EMPTY": tmp_path / "empty",
+        "FILE": tmp_path / "file",
+        "FILE/page.html": tmp_path / "file" / "page.html",
+        "FOLDER": tmp_path / "folder.html",
+        "NEW": tmp_path / "new.html",
+    }
     done = CliRunner().invoke(app, [str(places.get(word, word)) for word in words])
     assert done.exit_code == 2, done.output
     assert said in done.output

@@ -165,6 +165,30 @@ def _larger(weights: dict[str, Tensor]) -> None:
     weights["pos_embed"] = torch.zeros(1, 50, 12)
 
 
+def _eighths(weights: dict[str, Tensor]) -> None:
+    weights |= {key: weight.to(torch.int8) for key, weight in weights.items()}
+
+
+def _short_floats(weights: dict[str, Tensor]) -> None:
+    weights["norm.bias"] = weights["norm.bias"].to(torch.float8_e4m3fn)
+
+
+def _complex(weights: dict[str, Tensor]) -> None:
+    weights["norm.bias"] = weights["norm.bias"].to(torch.complex64)
+
+
+def _sparse(weights: dict[str, Tensor]) -> None:
+    weights["mask_token"] = weights["mask_token"].to_sparse()
+
+
+def _outline(weights: dict[str, Tensor]) -> None:
+    weights["norm.bias"] = weights["norm.bias"].to("meta")
+
+
+def _no_thirds(weights: dict[str, Tensor]) -> None:
+    weights["blocks.0.attn.qkv.bias"] = torch.zeros(2)
+
+
 class Code:
     """What a file must not hold."""
 
@@ -179,12 +203,22 @@ class Code:
         (broken(_more), "1 unknown: register_tokens"),
         (broken(_not_finite), r"1 NaN or infinite: norm\.bias"),
         (broken(_larger), r"1 of another shape: pos_embed \[1, 50, 12\] for \[1, 26, 12\]"),
+        (broken(_eighths), r"floating point: cls_token \(int8\)"),
+        (broken(_short_floats), r"floating point: norm\.bias \(float8_e4m3fn\)"),
+        (broken(_complex), r"floating point: norm\.bias \(complex64\)"),
+        (broken(_sparse), r"floating point: mask_token \(float32 sparse_coo\)"),
+        (broken(_outline), r"floating point: norm\.bias \(float32 meta\)"),
+        (broken(_no_thirds), r"none are taken: .*blocks\.0\.attn\.qkv\.bias"),
+        (lambda file: torch.save({1: torch.ones(2)}, file), "holds no weights of DINOv2"),
         (lambda file: torch.save({"conv.weight": torch.ones(2)}, file), "holds no weights of DINOv2"),
         (lambda file: torch.save([1], file), "it holds list"),
         (lambda file: file.write_text("version https://git-lfs.github.com/spec/v1"), "cannot be read"),
         (lambda file: file.write_bytes(pickle.dumps(Code())), "cannot be read"),
     ],
-    ids=["missing", "extra", "nan", "shape", "other", "list", "pointer", "code"],
+    ids=[
+        *("missing", "extra", "nan", "shape", "int8", "float8", "complex", "sparse", "meta", "thirds"),
+        *("numbers", "other", "list", "pointer", "code"),
+    ],
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_does_not_fit_is_refused_wholly(
@@ -207,6 +241,18 @@ def test_another_file_than_the_sum_says_is_refused(tmp_path: Path) -> None:
         network(weights=str(file), sha256="00ff")
     with pytest.raises(ConfigError, match="sha256 is given without weights"):
         network(sha256="00ff")
+
+
+def test_thirds_of_unlike_shapes_are_missing(tmp_path: Path) -> None:
+    weights = four()
+    weights["encoder.layer.0.attention.attention.key.bias"] = torch.zeros(3, 3)
+    torch.save(weights, tmp_path / "weights.bin")
+    with pytest.raises(CheckpointError, match="1 missing"):
+        network(weights=str(tmp_path / "weights.bin"))
+
+
+def test_a_home_of_nobody_is_a_path_that_is_not_there() -> None:
+    assert not network(weights="~nobody-by-that-name/weights.pth").complete
 
 
 def test_without_weights_it_is_said_what_to_get_from_where(tmp_path: Path) -> None:

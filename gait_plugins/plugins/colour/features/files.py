@@ -25,6 +25,8 @@ from gait_plugins.plugins.colour.features.key_names import UNUSED, for_transform
 
 IN_FOLDER = ("model.safetensors", "pytorch_model.bin")
 """What transformers writes, the first that is there."""
+_NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""What weights may be of; whole numbers are those of a quantised network, whose scales lie elsewhere."""
 _OTHER = "expected a file of DINOv2 by Meta or timm, or a file or folder of transformers' Dinov2Model"
 
 
@@ -63,7 +65,10 @@ def read_weights(
     Raises:
         CheckpointError: the file is another one than expected, cannot be read, or its weights do not fit.
     """
-    given = Path(path).expanduser()
+    try:
+        given = Path(path).expanduser()
+    except RuntimeError:  # ~NAME of nobody
+        given = Path(path)
     if not given.exists():
         return None
     file = _file_in(given, heads)
@@ -126,13 +131,16 @@ def _check_fit(weights: Mapping[str, Tensor], own: Mapping[str, Tensor], file: P
         for key in own
         if key in weights and weights[key].shape != own[key].shape
     ]
-    broken = [key for key, weight in weights.items() if not torch.isfinite(weight).all()]
+    usable = {key: weight for key, weight in weights.items() if _is_usable(weight)}
+    strange = [f"{key} ({_kind(weight)})" for key, weight in weights.items() if key not in usable]
+    broken = [key for key, weight in usable.items() if not torch.isfinite(weight).all()]
     reasons = [
         f"{len(keys)} {what}: {listed(keys)}"
         for what, keys in (
             ("missing", missing),
             ("unknown", extra),
             ("of another shape", shapes),
+            ("without numbers of floating point", strange),
             ("NaN or infinite", broken),
         )
         if keys
@@ -144,6 +152,15 @@ def _check_fit(weights: Mapping[str, Tensor], own: Mapping[str, Tensor], file: P
             hint="set channels, depth, patch and image_size as the file has them; networks with registers or "
             "SwiGLU layers are not supported",
         )
+
+
+def _is_usable(weight: Tensor) -> bool:
+    return weight.dtype in _NUMBERS and weight.layout == torch.strided and not weight.is_meta
+
+
+def _kind(weight: Tensor) -> str:
+    found = (weight.dtype, *([weight.layout] * (weight.layout != torch.strided)), *["meta"] * weight.is_meta)
+    return " ".join(str(each).removeprefix("torch.") for each in found)
 
 
 def _read(file: Path) -> dict[str, Tensor]:
@@ -165,7 +182,7 @@ def _read(file: Path) -> dict[str, Tensor]:
             loaded = loaded[key]
     if not isinstance(loaded, dict):
         raise _unreadable(file, TypeError(f"it holds {type(loaded).__name__}"))
-    return {key: value for key, value in loaded.items() if isinstance(value, Tensor)}
+    return {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, Tensor)}
 
 
 def _unreadable(file: Path, error: Exception) -> CheckpointError:

@@ -78,7 +78,7 @@ def for_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             result[_renamed(key, plain)] = weight
             continue
         start, inner = f"encoder.layer.{match[1]}.", match[2]
-        if inner.startswith("attn.qkv."):
+        if inner.startswith("attn.qkv.") and weight.dim() and len(weight) % 3 == 0:
             thirds = zip("qkv", weight.chunk(3), strict=True)
             ending = inner.removeprefix("attn.qkv.")
             result |= {f"{start}attention.{name}_proj.{ending}": third for name, third in thirds}
@@ -102,8 +102,9 @@ def _from_transformers(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             result[f"blocks.{match[1]}.{_renamed(match[2], _IN_LAYER)}"] = weight
     for key, parts in thirds.items():
-        if len(parts) == 3:  # else it is missing, and told so
+        if len(parts) == 3 and len({(part.shape, part.dtype, part.layout) for part in parts.values()}) == 1:
             result[key] = torch.cat([parts[place] for place in range(3)])
+        # Else it is missing, and told so.
     return result
 
 

@@ -170,6 +170,12 @@ def _of_file(file: Path) -> tuple[list[Part], dict[str, str], dict[str, str]]:
     """The components of a file, its text as a module, and what its recipes need beside it."""
     if is_special(file):
         raise ConfigError(f"{SPECIAL}, expected a Python file", where=str(file))
+    if file.suffix != ".py":
+        raise ConfigError(
+            "this is no Python file",
+            where=str(file),
+            hint="give the file that defines the component: --from ./my_loss.py",
+        )
     found = components_in(file)
     if not found:
         raise ConfigError(

@@ -42,7 +42,8 @@ def heat_map(
     """
     left = 22 + max([text_width(shortened(row, 90)) for row in rows], default=0) + 8
     size = (WIDTH - left - 8) / max(1, len(columns))
-    high = min(size, 30.0)
+    # A few rows are high enough for what stands beside them, turned.
+    high = min(size, max(30.0, (text_width(labels[0]) + 8) / max(1, len(rows))))
     top = 40.0
     shapes: list[Shape] = [
         Label((left + WIDTH - 8) / 2, 12, labels[1], anchor="middle"),

@@ -260,6 +260,7 @@ def test_a_package_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
         (["fine-gait", "--kind", "los"], r"(?s)no kind 'los'; the kinds are model, .*did you mean 'loss'"),
         (["fine-gait", "--from", "none.py"], "there is no such file"),
         (["fine-gait", "--from", "empty.py"], "the file has no component"),
+        (["fine-gait", "--from", "mine.yaml"], r"this is no Python file\s.*--from ./my_loss.py"),
         (["fine-gait", "--from", "latin.py"], "the file is not UTF-8 text"),
         (["fine-gait", "--from", "broken.py"], r"broken\.py:2: .*ZeroDivisionError"),
         (
@@ -277,6 +278,7 @@ def test_what_cannot_be_written_is_told(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "broken.py").write_text("\n1 / 0\n")
+    (tmp_path / "mine.yaml").write_text("inherits: own_data/trackletgait\n")
     (tmp_path / "loss.py").write_text(OWN)
     (tmp_path / "latin.py").write_bytes(b"# coding: latin-1\n# \xe9\n" + OWN.encode())
     (tmp_path / "nowhere").symlink_to("not-there")

@@ -26,6 +26,7 @@ from gait_plugins.charts import (
 )
 from gait_plugins.charts.colours import luminance
 from gait_plugins.charts.scales import Scale, span
+from gait_plugins.charts.shapes import Label, text_width
 
 ODD = 'a <b> & "c" \x1b[31m'
 
@@ -78,6 +79,15 @@ def test_png_has_twice_the_size_and_something_on_it(name: str):
     assert picture.size == tuple(round(2 * side) for side in (FIGURES[name].width, FIGURES[name].height))
     assert len(picture.getcolors(1 << 24)) > 4
     assert data == png(FIGURES[name])
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_a_map_of_few_rows_has_room_for_what_the_rows_are(count: int) -> None:
+    said = "view of the probe"
+    names = [f"{number:03d}" for number in range(count)]
+    figure = heat_map("map", "Map", "Cells", np.eye(count), names, names, (said, "view of the gallery"))
+    (label,) = [shape for shape in figure.shapes if isinstance(shape, Label) and shape.text == said]
+    assert text_width(said) / 2 <= label.y <= figure.height - text_width(said) / 2
 
 
 def test_a_gap_stays_a_gap():

@@ -128,7 +128,7 @@ def _no_file(path: Path, otherwise: str) -> CheckpointError:
         return CheckpointError(
             SPECIAL if is_special(path) else "there is no such checkpoint",
             where=str(path),
-            hint=neighbours(path) or _meant(path) or otherwise,
+            hint="; ".join(filter(None, (neighbours(path), _meant(path) or otherwise))),
         )
     kind = folder_kind(path)
     if kind is not None:

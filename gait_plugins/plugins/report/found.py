@@ -87,7 +87,11 @@ def views(material: ReportMaterial) -> ReportSection | None:
         "(rows) and of the gallery (columns), in %. A good map is full of colour; faint corners are views "
         "that look too different for the model.",
         figures=figures,
-        notes=["Empty cells are pairs that the protocol does not compare."],
+        notes=[
+            "Empty cells are pairs that the protocol does not compare, or where no probe has its person in "
+            "the gallery.",
+            "A cell looks into the gallery of one view; the figures at the top may look into all of it.",
+        ],
     )
 
 

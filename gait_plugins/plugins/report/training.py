@@ -19,7 +19,10 @@ def training(material: ReportMaterial) -> ReportSection | None:
     curves = [_curves(run) for run in material.runs]
     names = dict.fromkeys(name for each in curves for name in each)
     if not names:
-        return None
+        silent = (
+            "The log of the training holds no figures: they are written every trainer_cfg.log_iter steps."
+        )
+        return ReportSection("Training", "The figures of the log while the model learnt.", notes=[silent])
     ordered = sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     shown = [_plot(name, curves, material.runs) for name in ordered[:MOST_FIGURES]]
     left = (

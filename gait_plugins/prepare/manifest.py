@@ -6,10 +6,10 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gait_plugins.api import Finding
 from gait_plugins.errors import DataError
@@ -44,6 +44,13 @@ class Record:
     """Sequences that were there before."""
     of_source: set[str] = field(default_factory=set)
     """The sequences of this run's source: only their remarks are told, whatever the folder holds."""
+
+    def note_made(self, name: str, remarks: Remarks, frames: int, shortest: int) -> None:
+        """Note a sequence, and count it where it has frames enough to be written."""
+        self.note(name, remarks)
+        if frames >= shortest:
+            self.written += 1
+            self.frames += frames
 
     def note(self, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
         """What there is to say about a sequence now."""
@@ -160,6 +167,46 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
     if changed:
         (target / NOTES).unlink(missing_ok=True)
     return Record(settings) if changed else Record(settings, sequences, people=people)
+
+
+class Ordered(Protocol):
+    """What a record needs of the order to prepare something."""
+
+    @property
+    def target(self) -> Path:
+        """Folder of the prepared data."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the prepared frames depend on, beside the source."""
+
+    @property
+    def fixes(self) -> dict[str, str]:
+        """Every remark that may be made -> what to do about it."""
+
+
+@contextmanager
+def recorded(order: Ordered, files: Remarks, known: int, missing: int) -> Iterator[Record]:
+    """The record of a preparation, written before the sequences are made and after, however that ends.
+
+    Args:
+        order: what is prepared.
+        files: remarks about files that belong to no sequence.
+        known: sequences of the source.
+        missing: those of them that are not there yet.
+
+    Raises:
+        DataError: see :func:`read_record`.
+    """
+    record = read_record(order.target, order.settings)
+    record.files = files
+    record.present = known - missing
+    order.target.mkdir(parents=True, exist_ok=True)
+    record.write(order.target, order.fixes)
+    try:
+        yield record
+    finally:
+        record.write(order.target, order.fixes)
 
 
 def _noted_ahead(target: Path) -> Iterator[tuple[str, Remarks]]:

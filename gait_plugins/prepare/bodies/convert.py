@@ -26,7 +26,7 @@ from gait_plugins.prepare.convert import (
 )
 from gait_plugins.prepare.find import DEEPEST, Sources, files_below, find_sequences
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout, layout_named
-from gait_plugins.prepare.manifest import RECORD, Record, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, recorded
 from gait_plugins.prepare.masks.streams import DAMAGED_IMAGES, PAGES, Remarks, Stream
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name, Rule
@@ -102,16 +102,10 @@ def prepare_bodies(order: BodyOrder) -> Record:
     """
     check_places(order.source, order.target)
     sources = _sources(order)
-    record = read_record(order.target, order.settings)
-    record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
     missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
-    record.present = len(sources.sequences) - len(missing)
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
-    try:
+    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
+    with recorded(order, files, len(sources.sequences), len(missing)) as record:
         _make_all(order, missing, record)
-    finally:
-        record.write(order.target, order.fixes)
     if not record.written and not record.present:
         raise _nothing_written(order, record)
     return record
@@ -137,9 +131,7 @@ def _make_all(order: BodyOrder, missing: list[tuple[Name, list[str]]], record: R
     with quiet_opencv(), Job(f"preparing {order.to}", total, "frame") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, paths), (count, remarks) in zip(missing, done, strict=True):
-            record.note(str(name), remarks)
-            record.written += count >= order.min_frames
-            record.frames += count if count >= order.min_frames else 0
+            record.note_made(str(name), remarks, count, order.min_frames)
             job.advance(len(paths))
 
 

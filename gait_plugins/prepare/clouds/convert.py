@@ -32,7 +32,7 @@ from gait_plugins.prepare.convert import (
 )
 from gait_plugins.prepare.find import DEEPEST, Sources, files_below, single_file
 from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks, recorded
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.poses.layouts import group_poses
@@ -100,16 +100,10 @@ def prepare_clouds(order: CloudOrder) -> Record:
     """
     check_places(order.source, order.target)
     root, sources = _sources(order)
-    record = read_record(order.target, order.settings)
-    record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
     missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
-    record.present = len(sources.sequences) - len(missing)
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
-    try:
+    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
+    with recorded(order, files, len(sources.sequences), len(missing)) as record:
         _make_all(order, root, missing, record)
-    finally:
-        record.write(order.target, order.fixes)
     if not record.written and not record.present:
         raise _nothing_written(order, record)
     return record
@@ -131,9 +125,7 @@ def _make_all(order: CloudOrder, root: Path, missing: list[tuple[Name, list[str]
     with quiet_opencv(), Job("preparing depth images", len(missing), "sequence") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, _), (count, remarks) in zip(missing, done, strict=True):
-            record.note(str(name), remarks)
-            record.written += count >= order.min_frames
-            record.frames += count if count >= order.min_frames else 0
+            record.note_made(str(name), remarks, count, order.min_frames)
             job.advance(1)
 
 

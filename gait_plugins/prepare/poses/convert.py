@@ -154,9 +154,7 @@ def _make_all(
     with quiet_opencv(), Job(f"preparing {order.to}", len(missing), "sequence") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, _), (count, remarks) in zip(missing, done, strict=True):
-            record.note(str(name), remarks)
-            record.written += count >= order.min_frames
-            record.frames += count if count >= order.min_frames else 0
+            record.note_made(str(name), remarks, count, order.min_frames)
             job.advance(1)
 
 

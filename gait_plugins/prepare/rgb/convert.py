@@ -21,7 +21,7 @@ from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.convert import PROTOCOL, check_places, length_remarks, quiet_opencv, sequence_path
 from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences
 from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks, recorded
 from gait_plugins.prepare.parallel import default_workers, in_threads
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.remarks import HIDDEN, MISFITS, NO_FRAMES, OTHERS, RATHER_SHORT, TOO_SHORT
@@ -89,16 +89,10 @@ def prepare_pictures(order: PictureOrder) -> Record:
     if order.masks is not None:
         check_places(order.masks, order.target)
     sources = _sources(order)
-    record = read_record(order.target, order.settings)
-    record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
     missing = [item for item in sources.sequences.items() if not _is_there(order.target, item[0])]
-    record.present = len(sources.sequences) - len(missing)
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
-    try:
+    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
+    with recorded(order, files, len(sources.sequences), len(missing)) as record:
         _make_all(order, missing, record)
-    finally:
-        record.write(order.target, order.fixes)
     if not record.written and not record.present:
         raise _nothing_written(order, record)
     return record
@@ -125,9 +119,7 @@ def _make_all(order: PictureOrder, missing: list[tuple[Name, list[str]]], record
     with quiet_opencv(), Job("preparing pictures", total, "frame") as job:
         done = in_threads(one, missing, order.workers or default_workers())
         for (name, paths), (count, remarks) in zip(missing, done, strict=True):
-            record.note(str(name), remarks)
-            record.written += count >= order.min_frames
-            record.frames += count if count >= order.min_frames else 0
+            record.note_made(str(name), remarks, count, order.min_frames)
             job.advance(len(paths))
 
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+_SETTLING = 0.05
+"""Seconds that gloo's threads are given to free their last work."""
+
+
+def end_process_group() -> None:
+    """End the current process group, if there is one.
+
+    Its threads free the tensors of a work some moments after it is done, and need the interpreter's lock to do
+    so. Whatever frees the group waits for them with that lock held: for ever, if the two meet. An error frees
+    it at once, by the wrapped model in its traceback.
+    """
+    if dist.is_available() and dist.is_initialized():
+        time.sleep(_SETTLING)  # without the lock
+        dist.destroy_process_group()
 
 
 def world_size() -> int:

@@ -166,13 +166,12 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def _end() -> Iterator[None]:
     """What OpenGait leaves open at its end."""
-    import torch.distributed as dist
+    from gait_plugins.nn.collectives import end_process_group
 
     try:
         yield
     finally:
-        if dist.is_available() and dist.is_initialized():
-            dist.destroy_process_group()
+        end_process_group()
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from gait_plugins.core.runtime.launch import launch, needing_all_processes
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
 from gait_plugins.lost_processes import lost_process
+from gait_plugins.nn.collectives import end_process_group
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 T = TypeVar("T")
@@ -124,9 +125,8 @@ def _portable(error: Exception) -> Exception:
 
 def _end_process_group() -> None:
     # Fabric ends only NCCL's; gloo's threads may abort a process that leaves them running.
-    if dist.is_initialized():
-        with needing_all_processes():
-            dist.destroy_process_group()
+    with needing_all_processes():
+        end_process_group()
 
 
 def _available(device: Device) -> Device:

@@ -16,9 +16,9 @@ _SETTLING = 0.05
 def end_process_group() -> None:
     """End the current process group, if there is one.
 
-    Its threads free the tensors of a work some moments after it is done, and need the interpreter's lock to do
-    so. Whatever frees the group waits for them with that lock held: for ever, if the two meet. An error frees
-    it at once, by the wrapped model in its traceback.
+    Its threads free the tensors of a work some moments after it is done, for which they need the lock of the
+    interpreter. Whatever frees the group holds that lock and waits for them: for ever, if the two meet. An
+    error frees it at once, by the wrapped model in its traceback.
     """
     if dist.is_available() and dist.is_initialized():
         time.sleep(_SETTLING)  # without the lock

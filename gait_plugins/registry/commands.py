@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gait_plugins.errors import PluginLoadError
-from gait_plugins.registry.components import Owner, import_failure, import_of
+from gait_plugins.registry.components import Owner, function_of
 
 HOOK = "gait_commands"
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
@@ -44,21 +44,7 @@ class Command:
         Raises:
             PluginLoadError: the import fails, or the target is no function.
         """
-        where = f"{self.target} ({self.owner})"
-        try:
-            loaded = import_of(self.target, self.owner)
-        except (Exception, SystemExit) as error:
-            raise PluginLoadError(
-                f"the command {self.name!r} cannot be imported: {import_failure(error, self.owner)}",
-                where=where,
-                hint=f"repair or reinstall {self.owner.distribution}",
-            ) from error
-        if not inspect.isroutine(loaded):
-            raise PluginLoadError(
-                f"the command {self.name!r} is {loaded!r}, expected a function", where=where
-            )
-        function: Callable[..., Any] = loaded
-        return function
+        return function_of(self.target, self.owner, f"the command {self.name!r}", inspect.isroutine)
 
 
 def commands_from(value: object, owner: Owner) -> list[Command]:

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, TypeGuard
@@ -154,6 +154,33 @@ def import_of(target: str, owner: Owner) -> Any:
         return import_target(target)
     with process_kept(str(owner), "when it was imported"):
         return import_target(target)
+
+
+def function_of(target: str, owner: Owner, what: str, fits: Callable[[Any], bool]) -> Callable[..., Any]:
+    """The function that ``module:function`` of a plugin names.
+
+    Args:
+        target: it.
+        owner: whose it is.
+        what: it is for, for the message: ``the command 'runs retention'``.
+        fits: whether what is found is such a function.
+
+    Raises:
+        PluginLoadError: the import fails, or the target is no function.
+    """
+    where = f"{target} ({owner})"
+    try:
+        loaded = import_of(target, owner)
+    except (Exception, SystemExit) as error:
+        raise PluginLoadError(
+            f"{what} cannot be imported: {import_failure(error, owner)}",
+            where=where,
+            hint=f"repair or reinstall {owner.distribution}",
+        ) from error
+    if not fits(loaded):
+        raise PluginLoadError(f"{what} is {loaded!r}, expected a function", where=where)
+    function: Callable[..., Any] = loaded
+    return function
 
 
 def is_missing_module(error: BaseException) -> TypeGuard[ModuleNotFoundError]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gait_plugins.api import PublishedWork
 
 _OPENGAIT = "OpenGait: huggingface.co/opengait/OpenGait"
@@ -9,15 +11,19 @@ _ACADEMIC = "OpenGait's README: academic purposes only"
 _ZOO = "OpenGait's model zoo"
 _NOISE = "keys and outputs of the published code within rounding"
 
+_ON_LABELS_TOO: dict[str, Any] = {
+    "streams": ("silhouettes", "parsing"),
+    "weights": f"{_OPENGAIT}, Gait3D-Benchmark",
+    "licence": f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
+    "published": f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+}
+
 WORKS = {
     "GaitBase": PublishedWork(
         "Fan et al., CVPR 2023",
         models=("Baseline",),
-        streams=("silhouettes", "parsing"),
         configurations=("gaitbase/",),
-        weights=f"{_OPENGAIT}, Gait3D-Benchmark",
-        licence=f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
-        published=f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+        **_ON_LABELS_TOO,
         seen=f"{_NOISE}; walkers/gaitbase: NM 75.0, BG 68.0, CL 63.2",
     ),
     "GEI": PublishedWork(
@@ -65,41 +71,29 @@ WORKS = {
     "GaitSet": PublishedWork(
         "Chao et al., AAAI 2019",
         models=("GaitSet",),
-        streams=("silhouettes", "parsing"),
         configurations=("gaitset/",),
-        weights=f"{_OPENGAIT}, Gait3D-Benchmark",
-        licence=f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
-        published=f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+        **_ON_LABELS_TOO,
         seen=_NOISE,
     ),
     "GaitPart": PublishedWork(
         "Fan et al., CVPR 2020",
         models=("GaitPart",),
-        streams=("silhouettes", "parsing"),
         configurations=("gaitpart/",),
-        weights=f"{_OPENGAIT}, Gait3D-Benchmark",
-        licence=f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
-        published=f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+        **_ON_LABELS_TOO,
         seen=_NOISE,
     ),
     "GaitGL": PublishedWork(
         "Lin et al., ICCV 2021",
         models=("GaitGL",),
-        streams=("silhouettes", "parsing"),
         configurations=("gaitgl/",),
-        weights=f"{_OPENGAIT}, Gait3D-Benchmark",
-        licence=f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
-        published=f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+        **_ON_LABELS_TOO,
         seen=_NOISE,
     ),
     "GLN": PublishedWork(
         "Hou et al., ECCV 2020",
         models=("GLN",),
-        streams=("silhouettes", "parsing"),
         configurations=("gln/",),
-        weights=f"{_OPENGAIT}, Gait3D-Benchmark",
-        licence=f"{_ACADEMIC}; Gait3D-Benchmark: none stated",
-        published=f"{_ZOO}; on labels of body parts Gait3D-Benchmark's model zoo",
+        **_ON_LABELS_TOO,
         seen=_NOISE,
         needs="for the second phase those of the first",
     ),

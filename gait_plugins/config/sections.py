@@ -21,7 +21,7 @@ from gait_plugins.registry.manager import default_manager
 
 log = logging.getLogger("gait_plugins")
 
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 CountOrNone = Annotated[int, Field(ge=0)]
 
 
@@ -177,7 +177,10 @@ class TrainerSection(Section):
         True, description="mixed precision with 16-bit floats where the device has it; see precision"
     )
     precision: Precision | None = Field(
-        None, description="number format of the forward pass; null: enable_float16 decides"
+        "auto",
+        description="number format of the forward pass. auto: where enable_float16 is true, 16-mixed on "
+        "CUDA, and bf16-mixed on a CPU with instructions for it; else 32-true. null: as auto, but a CPU "
+        "computes in 32-true",
     )
     find_unused_parameters: bool = Field(
         False, description="with several processes: allow parameters that get no gradient in a step"
@@ -233,7 +236,11 @@ class EvaluatorSection(Section):
     )
     restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
     enable_float16: bool = Field(False, description="as in trainer_cfg")
-    precision: Precision | None = Field(None, description="as in trainer_cfg")
+    precision: Precision | None = Field(
+        None,
+        description="as in trainer_cfg, for the commands that test and embed; auto: what is fastest here, "
+        "whatever enable_float16 says. A test during the training computes as the training does",
+    )
     conditions_on: Literal["probes", "all"] = Field(
         "probes",
         description="sequences that the conditions change: the probes (the gallery stays as it is), or all",
@@ -248,6 +255,11 @@ class EvaluatorSection(Section):
         "those of transform; the test sequences are scored again under each condition",
         json_schema_extra=PART,
     )
+
+    @property
+    def may_float16(self) -> bool:
+        """Whether floats of 16 bits are asked for: by ``enable_float16``, or by ``precision: auto``."""
+        return self.enable_float16 or self.precision == "auto"
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

@@ -20,7 +20,6 @@ from gait_plugins.config.plain import flat_settings, to_plain
 from gait_plugins.config.specs import Structure
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.core.checkpoints.partial import parts_of
-from gait_plugins.core.runtime.devices import precision_in_use
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
@@ -93,21 +92,19 @@ class Change(NamedTuple):
 def setting_changes(
     then: Mapping[str, Any],
     config: Config,
-    device: str,
     *,
-    precision: tuple[str, str] | None = None,
+    precision: tuple[str, str],
     also: Sequence[str] = (),
 ) -> list[Change]:
     """Settings that decide the numbers of a training and are others now.
 
     A setting that is not written has its default, so one that an older version did not know has not changed.
-    Precision is compared as it takes effect on the device.
+    Precision is compared as it takes effect.
 
     Args:
         then: the configuration that was trained by, as plain data.
         config: the configuration of now.
-        device: what is computed on now, ``cpu``.
-        precision: what was computed in and what is now, where both are known: it may depend on the device.
+        precision: what was computed in, and what is now; see :mod:`~.kept_precision`.
         also: settings of :data:`HARMLESS` that are compared all the same.
 
     Returns:
@@ -123,7 +120,7 @@ def setting_changes(
         if not _among(name, passed) and not _same(was, now) and not _same_component(name, was, config):
             changes.append(Change(name, was, now))
     changes += _order_changes(to_plain(then), to_plain(config.data))
-    was, now = precision or tuple(_precision(flat, defaults, device) for flat in (before, after))
+    was, now = precision
     return changes if was == now else [*changes, Change(_PRECISION, was, now)]
 
 
@@ -266,11 +263,6 @@ def _same_component(name: str, then: Any, config: Config) -> bool:
         except GaitPluginsError:
             return False
     return False
-
-
-def _precision(flat: Mapping[str, Any], defaults: Mapping[str, Any], device: str) -> str:
-    chosen, float16 = (flat.get(name, defaults.get(name)) for name in (_PRECISION, _FLOAT16))
-    return precision_in_use(chosen, bool(float16), device)
 
 
 def _sources(then: str | None, now: Path | None) -> tuple[str, str]:

@@ -144,6 +144,7 @@ def describe_run(
     *,
     data: Mapping[str, Any] | None = None,
     processes: int = 1,
+    precision: str = "32-true",
 ) -> None:
     """Write the resolved configuration, the origin of every component, and the environment.
 
@@ -156,6 +157,7 @@ def describe_run(
         taken: what parts of the model started from.
         data: the record of the training sequences.
         processes: how many work together.
+        precision: what is computed in.
     """
     if data is not None:
         write_text(folder / DATA_RECORD, json.dumps(data, indent=2) + "\n")
@@ -163,7 +165,7 @@ def describe_run(
         write_text(folder / STARTED_FROM, json.dumps(list(taken), indent=2))
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
-    write_text(folder / "environment.json", json.dumps(environment(processes), indent=2))
+    write_text(folder / "environment.json", json.dumps(environment(processes, precision), indent=2))
     for component in config.components():
         if isinstance(component, FileComponent):
             (folder / FILES).mkdir(exist_ok=True)
@@ -186,8 +188,8 @@ def provenance_of(config: Config) -> dict[str, dict[str, str]]:
     return found
 
 
-def environment(processes: int = 1) -> dict[str, Any]:
-    """Versions, machine, command line, and how many processes work together with how many threads each."""
+def environment(processes: int = 1, precision: str = "32-true") -> dict[str, Any]:
+    """Versions, machine, command line, how many processes work together with how many threads, precision."""
     return {
         "command": sys.argv,
         "python": platform.python_version(),
@@ -197,6 +199,7 @@ def environment(processes: int = 1) -> dict[str, Any]:
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "processes": processes,
         "threads": torch.get_num_threads(),
+        "precision": precision,
     }
 
 

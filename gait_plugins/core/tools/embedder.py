@@ -66,7 +66,7 @@ class Embedder:
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
-        self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
+        self.fabric = make_fabric(device, float16=section.may_float16, precision=section.precision)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None

@@ -36,6 +36,7 @@ from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.last_step import step_failed
 from gait_plugins.core.train.objective import Objective, Outcome
@@ -184,6 +185,7 @@ class Training:
             self.taken,
             data=self.data,
             processes=self.fabric.world_size,
+            precision=precision_of(self.fabric),
         )
         list_identities(folder, self._held_out)
         self.history.tidy()

@@ -241,6 +241,11 @@ class EvaluatorSection(Section):
         description="as in trainer_cfg, for the commands that test and embed; auto: what is fastest here, "
         "whatever enable_float16 says. A test during the training computes as the training does",
     )
+    fast: bool = Field(
+        False,
+        description="compute by a copy of the model whose batch norms are folded into other layers, and where "
+        "precision is null as precision: auto; embeddings differ in the third digit",
+    )
     conditions_on: Literal["probes", "all"] = Field(
         "probes",
         description="sequences that the conditions change: the probes (the gallery stays as it is), or all",
@@ -259,7 +264,12 @@ class EvaluatorSection(Section):
     @property
     def may_float16(self) -> bool:
         """Whether floats of 16 bits are asked for: by ``enable_float16``, or by ``precision: auto``."""
-        return self.enable_float16 or self.precision == "auto"
+        return self.enable_float16 or self.chosen_precision == "auto"
+
+    @property
+    def chosen_precision(self) -> Precision | None:
+        """The precision, which is ``auto`` where only ``fast`` is written."""
+        return "auto" if self.fast and self.precision is None else self.precision
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

@@ -18,6 +18,7 @@ from gait_plugins.core.checkpoints.files import Checkpoint
 from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.trust import trust_in
 from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_size, frames_in_words
+from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
@@ -66,7 +67,7 @@ class Embedder:
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
-        self.fabric = make_fabric(device, float16=section.may_float16, precision=section.precision)
+        self.fabric = make_fabric(device, float16=section.may_float16, precision=section.chosen_precision)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None
@@ -80,6 +81,8 @@ class Embedder:
         self.trust = trust_in(model, restored)
         """Whether it may name people."""
         self.model = model.to(self.fabric.device)
+        self.fast = FastCopy(self.model) if section.fast else None
+        """Computes in the model's place, with ``evaluator_cfg.fast``."""
         component = self.config.model_cfg.component
         self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)
         """What it embeds with; the size of the frames is known once there are some."""
@@ -181,7 +184,9 @@ class Embedder:
         first = maker.make(0)
         shapes = frames_in_words(frame_record(first)) if first.streams else ""
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
-        values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self.trained_on)
+        values = embed(
+            self.fabric, self.model, maker, workers=workers, trained_on=self.trained_on, fast=self.fast
+        )
         _check_finite(values, refs)
         return Embeddings(
             embeddings=values,

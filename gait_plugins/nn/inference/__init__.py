@@ -1,6 +1,5 @@
 """Copies of models for inference alone: batch norms folded into what comes before them, faster layers."""
 
-from gait_plugins.nn.inference.fused import Fused, fused
-from gait_plugins.nn.inference.sample import few_frames
+from gait_plugins.nn.inference.fused import Fused, fused, with_weights_in
 
-__all__ = ["Fused", "few_frames", "fused"]
+__all__ = ["Fused", "fused", "with_weights_in"]

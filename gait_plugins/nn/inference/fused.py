@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel
-from gait_plugins.nn.inference.folding import Pair, fold, likely_pairs, norms, scramble
+from gait_plugins.nn.inference.folding import LAYERS, Pair, fold, likely_pairs, norms, scramble
 from gait_plugins.nn.inference.sample import few_frames
 
 CLOSE = 1e-4
 """Largest difference of what float32 gives before and after, relative to the largest value."""
+ROUNDED = 0.1
+"""As much for 16-bit floats."""
 
 
 class Fused(NamedTuple):
@@ -40,17 +42,68 @@ def fused(model: GaitModel, batch: GaitBatch) -> Fused:
         model: any, in float32.
         batch: to run it on, real sequences as a test gives them; a few frames are taken.
     """
-    few = few_frames(batch)
     plain = copy.deepcopy(model).eval().requires_grad_(False)
+    few = _few(plain, batch)
     if not norms(plain):
-        return Fused(plain, 0, 0)
+        return Fused(_channels_last(plain, few), 0, 0)
     before = _outputs(plain, few)
     proven, live = _proven(plain, few)
-    twin = copy.deepcopy(plain)
-    fold(twin, proven)
-    if not _alike(before, _outputs(twin, few)):  # numbers that float32 cannot hold together
-        return Fused(plain, 0, live)
-    return Fused(twin, len(proven), live)
+    folded = copy.deepcopy(plain)
+    fold(folded, proven)
+    if not _alike(before, _outputs(folded, few)):  # numbers that float32 cannot hold together
+        folded, proven = plain, []
+    return Fused(_channels_last(folded, few), len(proven), live)
+
+
+@torch.no_grad()
+def with_weights_in(dtype: torch.dtype, model: GaitModel, batch: GaitBatch) -> GaitModel:
+    """A model with the weights of its convolutions and linear layers in another format, for autocast to it.
+
+    They need not be cast for each batch then. A model that uses weights of its layers in other ways, and
+    cannot compute so, is returned as it is.
+
+    Args:
+        dtype: ``bfloat16`` or ``float16``.
+        model: for inference alone; it may be changed.
+        batch: to try it on, under autocast.
+    """
+    batch = _few(model, batch)
+    wanted = _outputs(model, batch)
+    cast = copy.deepcopy(model)
+    for part in cast.modules():
+        if isinstance(part, LAYERS):
+            part.to(dtype)
+    try:
+        found = _outputs(cast, batch)
+    except Exception:  # whatever the model does with weights of two formats
+        return model
+    same = [each.dtype for each in found] == [each.dtype for each in wanted]
+    return cast if same and _alike(wanted, found, ROUNDED) else model
+
+
+def _channels_last(model: GaitModel, batch: GaitBatch) -> GaitModel:
+    """A copy whose convolutions keep the channels of a pixel together: faster, and without transposes."""
+    wanted = _outputs(model, batch)
+    laid = copy.deepcopy(model)
+    for part in laid.modules():
+        if isinstance(part, nn.Conv2d):
+            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
+        elif isinstance(part, nn.Conv3d):
+            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
+    try:
+        return laid if _alike(wanted, _outputs(laid, batch)) else model
+    except RuntimeError:  # the model takes views that only one layout allows
+        return model
+
+
+def _few(model: GaitModel, batch: GaitBatch) -> GaitBatch:
+    """A few frames of a batch where the model takes so few, else all of them."""
+    few = few_frames(batch)
+    try:
+        model(few)
+    except Exception:
+        return batch
+    return few
 
 
 def _proven(model: GaitModel, batch: GaitBatch) -> tuple[list[Pair], int]:
@@ -127,11 +180,11 @@ def _outputs(model: GaitModel, batch: GaitBatch) -> list[Tensor]:
     return [found[name] for name in sorted(found) if isinstance(found[name], Tensor)]
 
 
-def _alike(wanted: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
+def _alike(wanted: Sequence[Tensor], found: Sequence[Tensor], tolerance: float = CLOSE) -> bool:
     if [each.shape for each in wanted] != [each.shape for each in found]:
         return False
     for one, other in zip(wanted, found, strict=True):
         reach = float(one.abs().max()) if one.numel() else 0.0
-        if not bool(((one - other).abs() <= CLOSE * max(reach, 1e-6)).all()):
+        if not bool(((one - other).abs() <= tolerance * max(reach, 1e-6)).all()):
             return False
     return True

@@ -81,7 +81,7 @@ def check(
         say(f"warning: {warning}")
     streams = _streams(loaded)
     say(f"{loaded.source} is accepted")
-    rows = [*_rows(loaded), *_counts(written, count), *streams]
+    rows = [*_rows(loaded), *_precisions(loaded), *_counts(written, count), *streams]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for part, name, origin in rows:
         say(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
@@ -172,6 +172,20 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
             for nested in [] if transform is None else transform.walk():
                 yield _row(f"{phase} {nested.kind.replace('_', ' ')}", nested)
     yield _row("protocol", config.evaluator_cfg.protocol)
+
+
+def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
+    """What training and test compute in here."""
+    from gait_plugins.core.runtime.devices import available
+    from gait_plugins.core.runtime.precision import choose
+
+    device, trainer, test = available("auto"), config.trainer_cfg, config.evaluator_cfg
+    asked = {
+        "train": choose(trainer.precision, trainer.enable_float16, device),
+        "test": choose(test.precision, test.may_float16, device),
+    }
+    for phase, (precision, reason) in asked.items():
+        yield f"{phase} precision", precision, f"on {device}, {reason}"
 
 
 def _streams(config: Config) -> list[tuple[str, str, str]]:

@@ -46,7 +46,7 @@ def make_fabric(
     Raises:
         ConfigError: there is no such device here.
     """
-    device = _available(device)
+    device = available(device)
     used = precision_in_use(precision, float16, device)
     if used == "16-mixed" and device == "cpu":
         raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
@@ -129,7 +129,12 @@ def _end_process_group() -> None:
         end_process_group()
 
 
-def _available(device: Device) -> Device:
+def available(device: Device) -> Device:
+    """A device that is here; of ``auto`` a GPU where there is one.
+
+    Raises:
+        ConfigError: it is not here.
+    """
     if device == "auto":
         if torch.cuda.is_available():
             return "cuda"

@@ -63,7 +63,7 @@ def choose(setting: str | None, float16: bool, device: str) -> Choice:
     if device != "cpu":
         return Choice("32-true", f"enable_float16 has no effect on {device}")
     if setting is None:
-        return Choice("32-true", "precision is null, and this is a CPU")
+        return Choice("32-true", "a CPU uses 16-bit floats where precision is auto")
     found = bfloat16_instructions()
     if found:
         return Choice("bf16-mixed", f"auto: the processor multiplies bfloat16 faster, {found[0]}")

@@ -22,6 +22,7 @@ from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
@@ -84,7 +85,8 @@ class Embedder:
         self.fast = FastCopy(self.model) if section.fast else None
         """Computes in the model's place, with ``evaluator_cfg.fast``."""
         component = self.config.model_cfg.component
-        self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)
+        used = precision_of(self.fabric)
+        self.origin = Origin(component.qualified, digest, (0, 0), self.config.source, precision=used)
         """What it embeds with; the size of the frames is known once there are some."""
 
     def test_set(self) -> Embeddings:

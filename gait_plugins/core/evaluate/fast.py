@@ -27,11 +27,16 @@ class FastCopy:
     def __call__(self, batch: GaitBatch) -> Any:
         """What the model returns for a batch, under the autocast that is switched on."""
         if self._made is None:
-            self._made = self._copy(batch)
+            self._made = self.copy(batch)
         with torch.inference_mode():
             return self._made(batch)
 
-    def _copy(self, batch: GaitBatch) -> GaitModel:
+    def copy(self, batch: GaitBatch) -> GaitModel:
+        """A new copy, for the autocast that is switched on; the model itself where there can be none.
+
+        Args:
+            batch: real sequences, which show how the model works.
+        """
         kind = batch.labels.device.type
         try:
             with torch.autocast(kind, enabled=False):

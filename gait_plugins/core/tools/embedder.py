@@ -24,7 +24,7 @@ from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_
 from gait_plugins.core.runtime.devices import Device, make_fabric
 from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.runtime.wording import in_arguments
-from gait_plugins.core.tools.embeddings import Embeddings, Origin
+from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
@@ -48,6 +48,8 @@ class Embedder:
         checkpoint: its weights, a file or the name of a published checkpoint; None means what
             ``evaluator_cfg.restore_hint`` names. A model without weights needs none.
         device: where to compute.
+        fast: compute by a fused copy of the model, and in 16-bit floats where they are faster
+            (``evaluator_cfg.fast``).
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or does not fit the model.
@@ -60,8 +62,11 @@ class Embedder:
         checkpoint: str | os.PathLike[str] | None = None,
         *,
         device: Device = "auto",
+        fast: bool = False,
     ) -> None:
         self.config = config if isinstance(config, Config) else load_config(config)
+        if fast:
+            self.config = self.config.changed("evaluator_cfg", "fast", True)
         section = self.config.evaluator_cfg
         path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
         if not split_part(located(path))[0].exists():  # before the weights are drawn, which may take its time
@@ -85,7 +90,7 @@ class Embedder:
         self.fast = FastCopy(self.model) if section.fast else None
         """Computes in the model's place, with ``evaluator_cfg.fast``."""
         component = self.config.model_cfg.component
-        used = precision_of(self.fabric)
+        used = precision_of(self.fabric) + (FUSED if section.fast else "")
         self.origin = Origin(component.qualified, digest, (0, 0), self.config.source, precision=used)
         """What it embeds with; the size of the frames is known once there are some."""
 

@@ -86,11 +86,12 @@ def scramble(model: nn.Module) -> None:
         assert mean is not None
         assert variance is not None
         noise = torch.rand(4, len(mean), generator=random, dtype=torch.float64).to(mean)
-        mean.add_((noise[0] - 0.5) * variance.sqrt())
+        # Upwards, so that what follows as an activation lets some of it through.
+        mean.sub_(0.5 * noise[0] * variance.sqrt() * (norm.weight.sign() if norm.affine else 1))
         variance.mul_(0.5 + noise[1])
         if norm.affine:
             norm.weight.mul_(0.5 + noise[2])
-            norm.bias.add_((noise[3] - 0.5) * norm.weight.abs())
+            norm.bias.add_(0.5 * noise[3] * norm.weight.abs())
 
 
 def _fold(layer: nn.Module, norm: nn.Module) -> None:

@@ -25,7 +25,9 @@ def few_frames(batch: GaitBatch) -> GaitBatch:
         if any(each.shape[1] != total for each in batch.inputs):
             return batch
         lengths = batch.seq_lens.flatten().tolist()
-        kept, start, taken = [], 0, []
+        start = 0
+        kept: list[int] = []
+        taken: list[int] = []
         for length in lengths[:count]:
             taken.append(min(length, FRAMES - len(taken)))  # of unequal length
             kept += range(start, start + taken[-1])

@@ -98,8 +98,8 @@ def _channels_last(model: GaitModel, batch: GaitBatch) -> GaitModel:
 
 def _few(model: GaitModel, batch: GaitBatch) -> GaitBatch:
     """A few frames of a batch where the model takes so few, else all of them."""
-    few = few_frames(batch)
     try:
+        few = few_frames(batch)
         model(few)
     except Exception:
         return batch

@@ -182,7 +182,7 @@ def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
     device, trainer, test = available("auto"), config.trainer_cfg, config.evaluator_cfg
     asked = {
         "train": choose(trainer.precision, trainer.enable_float16, device),
-        "test": choose(test.precision, test.may_float16, device),
+        "test": choose(test.chosen_precision, test.may_float16, device),
     }
     for phase, (precision, reason) in asked.items():
         yield f"{phase} precision", precision, f"on {device}, {reason}"

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option, without_old_out
+from gait_plugins.api.commands import (
+    Fast,
+    Overrides,
+    chosen_out,
+    old_option,
+    out_option,
+    with_fast,
+    without_old_out,
+)
 from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import require_there
@@ -69,6 +77,7 @@ def run_embed(
     out: Annotated[Path | None, out_option("FILE", "File to write: .npz or .csv.")] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     old: Annotated[Path | None, old_option("--output")] = None,
 ) -> None:
@@ -80,7 +89,7 @@ def run_embed(
     output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
     require_there(data or ())
-    embedder = open_embedder(config, checkpoint, override, device)
+    embedder = open_embedder(config, checkpoint, with_fast(override, fast), device)
     found = embed_data(embedder, data)[0] if data else embedder.test_set()
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
@@ -108,6 +117,7 @@ def run_enroll(
     ] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -117,6 +127,7 @@ def run_enroll(
     from gait_plugins.core.recognition.film_data import embed_data, is_film
     from gait_plugins.core.tools.identification import separation
 
+    override = with_fast(override, fast)
     _check_enrolment(when, dtype, data, identity)
     require_there(data)
     if is_file_form(gallery):
@@ -153,6 +164,7 @@ def run_identify(
     index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -165,6 +177,7 @@ def run_identify(
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
+    override = with_fast(override, fast)
     check_threshold(unknown_above)
     require_there(data)
     in_file = is_file_form(gallery)

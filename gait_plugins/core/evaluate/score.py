@@ -44,7 +44,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     options = options or RunOptions()
     section = config.evaluator_cfg
     fabric = make_fabric(
-        options.device, options.devices, float16=section.may_float16, precision=section.precision
+        options.device, options.devices, float16=section.may_float16, precision=section.chosen_precision
     )
     if fabric.is_global_zero:
         config.log_warnings()

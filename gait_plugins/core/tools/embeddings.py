@@ -25,6 +25,8 @@ _ORIGIN = ("model", "checkpoint", "input_size", "config")
 
 FLOAT32 = "32-true"
 """The precision of embeddings, unless another one is asked for."""
+FUSED = ", fused"
+"""What is added to it where a fused copy of the model computed."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,21 @@ def require_same_origin(ours: Origin, theirs: Origin, where: str) -> None:
     hint = "the distances would have no meaning: use the same model and checkpoint, or enroll again"
     if ours.precision != theirs.precision:
         if not differences:
-            hint = f"compute alike: -o evaluator_cfg.precision={ours.precision}; or enroll again"
+            hint = f"compute alike: {_settings(ours.precision, theirs.precision)}; or enroll again"
         differences.append(f"precision {ours.precision}, now {theirs.precision}")
     if differences:
         raise CheckpointError(
             f"the file holds embeddings of another origin: {'; '.join(differences)}", where=where, hint=hint
         )
+
+
+def _settings(ours: str, theirs: str) -> str:
+    """The overrides by which embeddings are computed in our precision and not in theirs."""
+    found = f"-o evaluator_cfg.precision={ours.removesuffix(FUSED)}"
+    fused = ours.endswith(FUSED)
+    if fused == theirs.endswith(FUSED):
+        return found
+    return f"{found} -o evaluator_cfg.fast={str(fused).lower()}"
 
 
 def check_target(path: Path) -> None:

@@ -203,8 +203,7 @@ def test_a_part_repeated_changes_nothing(raw: Path, whole: Files, tmp_path: Path
     assert files(out) == whole
 
 
-@pytest.mark.parametrize("form", ["masks", "people"])
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize(("form", "after"), [("masks", 2), ("people", 2), ("people", 3)])
 def test_a_part_cut_off_goes_on(form: str, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The process ends right after a note, right before the sequence of it is written."""
     write, words = FORMS[form]

@@ -126,13 +126,14 @@ class Archive:
         threads = min(_THREADS, os.cpu_count() or 1) if _CAN_SHARE and self.size > _LARGE else 1
         if threads == 1:
             for member in members:
-                self._check(member)
+                self.check_member(member)
             return
         with ThreadPoolExecutor(threads) as pool:  # checksums are taken outside of Python's lock
-            for _ in pool.map(self._check, members):
+            for _ in pool.map(self.check_member, members):
                 pass
 
-    def _check(self, member: Member) -> None:
+    def check_member(self, member: Member) -> None:
+        """See that the bytes of one member are those that were written; raises as :meth:`check`."""
         for _ in self._content(member):
             pass
 

@@ -110,6 +110,20 @@ class ArrayFile:
         return np.frombuffer(data, self.dtype).reshape(self.shape[1:])
 
 
+def opened(path: str) -> OpenFile:
+    """A packed data file or a part of one, opened to be read by place; every such file is opened here.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    return OpenFile(path)
+
+
+def beside(path: str, name: str) -> str:
+    """Where a file of this name lies that was written beside another one."""
+    return os.path.join(os.path.dirname(path), name)
+
+
 def _read(handle: int, count: int, start: int) -> bytes:
     if hasattr(os, "pread"):
         return os.pread(handle, count, start)

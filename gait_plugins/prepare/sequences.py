@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def every_sequence(
     inputs: list[int] | None = None,
     options: Mapping[str, Any] | None = None,
     only: str | None = None,
-) -> tuple[GaitDataset, list[SequenceRef]]:
+) -> tuple[GaitDataset, Sequence[SequenceRef]]:
     """A data set over all identities of a folder or packed data file, and its sequences.
 
     Args:

@@ -60,14 +60,20 @@ def check(
     every: Annotated[
         bool, typer.Option("--all", help="Show all places of each problem, not only the first 5.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that read. Default: one for each core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Report everything that is wrong with a data set at once, each problem with its fix.
 
     The exit code is 0 if there are only warnings or no problems, 2 if there are errors.
     """
+    from gait_plugins.api.census.processes import processes
+
     dataset = _dataset(config or cfgs, override, root, listed)
-    report = dataset.check(read_frames=not quick)
+    with processes(workers):
+        report = dataset.check(read_frames=not quick)
     if as_json:
         say_json(_plain(report))
     else:

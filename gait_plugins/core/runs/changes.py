@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from gait_plugins.api import SequenceRef
+from gait_plugins.api import SequenceRef, SequenceTable
 from gait_plugins.config import ComponentSpec, Config
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import OMITTED, Signature
@@ -172,11 +173,16 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
 
 def data_record(refs: Sequence[SequenceRef]) -> dict[str, Any]:
     """What is kept of the training sequences: how many, and a checksum of their names in their order."""
-    names = "\n".join(ref.name for ref in refs)
+    table = SequenceTable.of(refs)
+    digest = hashlib.sha256()
+    names = table.spelt()
+    digest.update(next(names, "").encode("utf-8", "surrogatepass"))
+    while some := list(islice(names, 4096)):
+        digest.update("".join(f"\n{name}" for name in some).encode("utf-8", "surrogatepass"))
     return {
-        "sequences": len(refs),
-        "identities": len({ref.label for ref in refs}),
-        "sha256": hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest(),
+        "sequences": len(table),
+        "identities": len(table.distinct(0)),
+        "sha256": digest.hexdigest(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -189,7 +189,7 @@ class Training:
         self.history.tidy()
 
     @property
-    def _held_out(self) -> list[SequenceRef]:
+    def _held_out(self) -> Sequence[SequenceRef]:
         maker = self._scored.get("validation")
         return [] if maker is None else maker.index.refs
 

@@ -22,6 +22,7 @@ from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import require_there
 from gait_plugins.io.printable import printable, say, say_json
+from gait_plugins.io.remote.address import path_or_address
 
 if TYPE_CHECKING:
     from gait_plugins.api.galleries.index import GalleryIndex
@@ -37,9 +38,9 @@ Name = Annotated[
 ]
 DATA = (
     "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, packed data "
-    "files, or films"
+    "files, or films; or the address of a folder or packed data file (s3://...)"
 )
-Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
+Data = Annotated[list[Any], typer.Argument(metavar="DATA...", parser=path_or_address, help=f"{DATA}.")]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
@@ -71,8 +72,10 @@ Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; defaul
 def run_embed(
     config: Name,
     data: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[DATA...]", help=f"{DATA}; default: the test set of CONFIG."),
+        list[Any] | None,
+        typer.Argument(
+            metavar="[DATA...]", parser=path_or_address, help=f"{DATA}; default: the test set of CONFIG."
+        ),
     ] = None,
     out: Annotated[Path | None, out_option("FILE", "File to write: .npz or .csv.")] = None,
     checkpoint: Checkpoint = None,
@@ -210,7 +213,7 @@ def run_identify(
 def _enroll_in_file(
     gallery: Path,
     config: str,
-    data: list[Path],
+    data: list[Path | str],
     identity: str | None,
     track: list[int] | None,
     checkpoint: Path | None,
@@ -243,7 +246,7 @@ def _enroll_in_file(
     say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
-def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: str | None) -> None:
+def _check_enrolment(when: str, dtype: str | None, data: list[Path | str], identity: str | None) -> None:
     from gait_plugins.core.recognition.film_data import is_film
 
     films = [path for path in data if is_film(path)]

@@ -48,7 +48,6 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.open_file import opened
 from gait_plugins.io.packed_index import (
     FORM,
     Chunks,
@@ -58,6 +57,7 @@ from gait_plugins.io.packed_index import (
     stamp_of,
 )
 from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.remote.opening import opened
 from gait_plugins.io.stream_table import MOST_AXES, read_streams
 
 VERSION = 4
@@ -171,7 +171,7 @@ class PackedFile:
         self.path = path
         with _told(path):
             self._file = opened(path)
-        with _told(path), self._file.stream() as file:
+        with _told(path), self._file.stream(index=True) as file:
             archive = Archive(file)
             self.stamp = stamp_of(archive.members.values())
             self.version, self.inputs = _format(archive, path)

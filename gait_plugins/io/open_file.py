@@ -59,8 +59,12 @@ class OpenFile:
             data += more
         return data
 
-    def stream(self) -> BinaryIO:
-        """The file for readers that seek in it; processes that are forked share the place."""
+    def stream(self, *, index: bool = False) -> BinaryIO:
+        """The file for readers that seek in it; processes that are forked share the place.
+
+        Args:
+            index: what is read belongs to an index; nothing of a file on this machine needs to be kept.
+        """
         return open(self._handle, "rb", closefd=False)
 
     def has_changed(self) -> bool:
@@ -108,20 +112,6 @@ class ArrayFile:
         """
         data = self._file.read(self._start + row * self._row, self._row)
         return np.frombuffer(data, self.dtype).reshape(self.shape[1:])
-
-
-def opened(path: str) -> OpenFile:
-    """A packed data file or a part of one, opened to be read by place; every such file is opened here.
-
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-    """
-    return OpenFile(path)
-
-
-def beside(path: str, name: str) -> str:
-    """Where a file of this name lies that was written beside another one."""
-    return os.path.join(os.path.dirname(path), name)
 
 
 def _read(handle: int, count: int, start: int) -> bytes:

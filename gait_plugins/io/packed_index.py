@@ -11,7 +11,7 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive, Member
-from gait_plugins.io.open_file import OpenFile, beside, opened
+from gait_plugins.io.remote.opening import ByPlace, beside, opened
 
 SEQUENCE = np.dtype([("label", "<i4"), ("type", "<i4"), ("view", "<i4")])
 RECORD = np.dtype(
@@ -48,7 +48,7 @@ class Rows:
         ValueError: it is another one.
     """
 
-    def __init__(self, file: OpenFile, archive: Archive, name: str, shape: tuple[int, int]) -> None:
+    def __init__(self, file: ByPlace, archive: Archive, name: str, shape: tuple[int, int]) -> None:
         self.shape = shape
         member = archive.members[f"{name}.npy"]
         self._file = file
@@ -58,7 +58,7 @@ class Rows:
             self.dtype = self._held.dtype
             return
         archive.check_member(member)
-        with file.stream() as stream:
+        with file.stream(index=True) as stream:
             self._start, found, self.dtype = array_header(stream, member)
         size = int(np.prod(shape, dtype=np.int64))
         room = member.start + member.size - self._start
@@ -114,7 +114,7 @@ class Chunks:
         ValueError, DamagedArchive: what the file says of its frames is impossible.
     """
 
-    def __init__(self, file: OpenFile, archive: Archive, where: str) -> None:
+    def __init__(self, file: ByPlace, archive: Archive, where: str) -> None:
         self.where = where
         self.parts = _parts(archive) if "parts.npy" in archive.members else [Part("", 0)]
         if self.parts[0].name:
@@ -123,9 +123,9 @@ class Chunks:
             if not known or (np.diff(self.places[:, 0]) < 0).any():
                 raise ValueError("the table of its arrays of frames holds impossible values")
         else:
-            with file.stream() as stream:
+            with file.stream(index=True) as stream:
                 self.places = places_of(stream, archive, 0)
-        self._files: dict[int, OpenFile] = {} if self.parts[0].name else {0: file}
+        self._files: dict[int, ByPlace] = {} if self.parts[0].name else {0: file}
 
     @property
     def sizes(self) -> np.ndarray:
@@ -147,7 +147,7 @@ class Chunks:
         """Whether someone has written to a file in use since it was opened."""
         return any(file.has_changed() for file in self._files.values())
 
-    def part(self, number: int) -> OpenFile:
+    def part(self, number: int) -> ByPlace:
         """A part, opened when it is first needed."""
         if number not in self._files:
             self._files[number] = self._opened(number)
@@ -157,11 +157,11 @@ class Chunks:
         """Where a part lies."""
         return beside(self.where, self.parts[number].name)
 
-    def _opened(self, number: int) -> OpenFile:
+    def _opened(self, number: int) -> ByPlace:
         first = int(np.searchsorted(self.places[:, 0], number))
         try:
             file = opened(self.path(number))
-            with file.stream() as stream:
+            with file.stream(index=True) as stream:
                 archive = Archive(stream)
                 places = places_of(stream, archive, first, number)
         except (OSError, ValueError, DamagedArchive) as error:

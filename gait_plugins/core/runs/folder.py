@@ -26,6 +26,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
+from gait_plugins.io.remote.address import masked
 from gait_plugins.registry.components import BUILT_IN
 from gait_plugins.registry.files import FileComponent
 from gait_plugins.version import __version__
@@ -191,7 +192,7 @@ def provenance_of(config: Config) -> dict[str, dict[str, str]]:
 def environment(processes: int = 1, precision: str = "32-true") -> dict[str, Any]:
     """Versions, machine, command line, how many processes work together with how many threads, precision."""
     return {
-        "command": sys.argv,
+        "command": [masked(word) for word in sys.argv],
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in REPORTED},

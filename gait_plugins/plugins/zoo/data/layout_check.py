@@ -26,7 +26,7 @@ def check_layout(
 ) -> DataReport:
     """Check everything that can be checked, whatever else is broken."""
     findings = FindingLog()
-    folders = _attempt(findings, lambda: identity_folders(dataset.root))
+    folders = _attempt(findings, lambda: identity_folders(dataset.root, anew=True))
     partition = _attempt(findings, dataset.partition)
     if folders is None or partition is None:
         scan(dataset.root, folders or (), findings)

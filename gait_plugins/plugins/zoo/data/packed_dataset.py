@@ -23,6 +23,7 @@ from gait_plugins.api.census.counts import Loads, take_census
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.dataset_file import PackedFile, require_sound
 from gait_plugins.io.packed_index import SEQUENCE
+from gait_plugins.io.remote.address import is_address
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 log = logging.getLogger("gait_plugins")
@@ -40,7 +41,8 @@ class PackedSilhouettes(PartitionedDataset):
     verified whenever they are read.
 
     Args:
-        dataset_root: the packed data file (``.npz``); its parts, where it has some, lie beside it.
+        dataset_root: the packed data file (``.npz``), or its address in a store (``s3://bucket/file.npz``);
+            its parts, where it has some, lie beside it.
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
             where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
             001 to 074 and tested on 075 to 124.
@@ -199,7 +201,8 @@ def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
             "they are never used; add them to TRAIN_SET or TEST_SET to use them",
             label,
         )
-    if read:
+    # A store's file is verified as it is read: twice over the network is too much.
+    if read and not (is_address(dataset.root) and dataset.file().has_checksums):
         try:
             require_sound(dataset.root)
         except DataError as error:

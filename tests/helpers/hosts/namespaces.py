@@ -17,6 +17,7 @@ ADDRESSES = ("10.77.0.1", "10.77.0.2")
 NAMES = ("node01", "node02")
 PORT = 29517
 """Nobody else uses the hosts' ports: their networks are their own."""
+_HOST = "hostname {name} && mount --bind {names} /etc/hosts && echo there && exec sleep 600"
 _IP = shutil.which("ip") or "/usr/sbin/ip"
 
 
@@ -29,7 +30,7 @@ class TwoHosts:
 
     def inside(self, host: int, *command: str) -> list[str]:
         """A command line that runs on a host."""
-        return ["nsenter", "-t", str(self._holders[host].pid), "-n", "-u", "--", *command]
+        return ["nsenter", "-t", str(self._holders[host].pid), "-n", "-u", "-m", "--", *command]
 
     def ip(self, host: int, *words: str) -> None:
         """Change the network of a host."""
@@ -43,7 +44,9 @@ class TwoHosts:
     def start(self, host: int, command: Sequence[str], **variables: str) -> subprocess.Popen[bytes]:
         """Start a program on a host; :meth:`said` is what it prints."""
         number = len(self.started)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "GLOO_", "MASTER_"))}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "GLOO_", "MASTER_"))
+        }
         environment |= {"PYTHONPATH": import_path(), "OMP_NUM_THREADS": "1", **variables}
         with self._said(number).open("wb") as out:
             process = subprocess.Popen(
@@ -90,8 +93,21 @@ def why_not() -> str:
     """Why there can be no such hosts here; empty where there can."""
     if not sys.platform.startswith("linux") or not all(map(shutil.which, ("unshare", "nsenter", _IP))):
         return "needs unshare, nsenter and ip of Linux"
-    tried = subprocess.run(["unshare", "-n", "-u", "true"], capture_output=True)
+    tried = subprocess.run(
+        ["unshare", "-n", "-u", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True
+    )
     return "" if tried.returncode == 0 else "namespaces of networks may not be made here"
+
+
+def _names(folder: Path, own: str) -> Path:
+    """The names that a host knows; its own leads into itself, as Debian writes it."""
+    known = [
+        f"{'127.0.1.1' if name == own else address} {name}"
+        for name, address in zip(NAMES, ADDRESSES, strict=True)
+    ]
+    path = folder / f"hosts-{own}"
+    path.write_text("\n".join(["127.0.0.1 localhost", *known, ""]))
+    return path
 
 
 @contextmanager
@@ -99,7 +115,7 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
     """Two hosts that share all disks; what programs print lies in a folder."""
     holders = [
         subprocess.Popen(
-            ["unshare", "-n", "-u", "sh", "-c", f"hostname {name} && echo there && exec sleep 600"],
+            ["unshare", "-n", "-u", "-m", "sh", "-c", _HOST.format(name=name, names=_names(folder, name))],
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
@@ -110,7 +126,9 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
         for holder in holders:
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"there\n"
-        hosts.ip(0, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", str(holders[1].pid))
+        hosts.ip(
+            0, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", str(holders[1].pid)
+        )
         for host, address in enumerate(ADDRESSES):
             hosts.ip(host, "addr", "add", f"{address}/24", "dev", "wire")
             for link in ("lo", "wire"):
@@ -133,7 +151,7 @@ def slurm(rank: int, tasks: int = 2) -> dict[str, str]:
         "SLURM_NODEID": str(rank),
         "SLURM_NTASKS": str(tasks),
         "SLURM_NNODES": str(tasks),
-        "SLURM_JOB_NODELIST": "10.77.0.[1-2]",
+        "SLURM_JOB_NODELIST": "node[01-02]",
     }
 
 

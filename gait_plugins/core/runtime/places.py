@@ -60,6 +60,20 @@ def place_here(devices: int) -> Place:
     return _by_slurm() or _by_hand(devices)
 
 
+def require_one_process() -> None:
+    """See that nobody has started several of a command that works alone: each would write the same.
+
+    Raises:
+        ConfigError: somebody has.
+    """
+    place = place_here(1)
+    if place.world > 1:
+        raise ConfigError(
+            f"this command works in one process, and {place.world} were started",
+            hint="start it once, without torchrun or srun",
+        )
+
+
 def environment_of(place: Place) -> ClusterEnvironment | None:
     """What tells Fabric the same; None where Fabric reads it itself (torchrun)."""
     if place.started_by == "torchrun":

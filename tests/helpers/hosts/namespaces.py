@@ -179,7 +179,7 @@ def by_rendezvous(host: int) -> list[str]:
         "--nproc-per-node=1",
         "--rdzv-backend=c10d",
         "--rdzv-id=7",
-        f"--rdzv-endpoint={ADDRESSES[0]}:{PORT}",
+        f"--rdzv-endpoint={NAMES[0]}:{PORT}",
         f"--local-addr={ADDRESSES[host]}",
     ]
 

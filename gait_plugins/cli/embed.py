@@ -78,14 +78,16 @@ def run_embed(
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
     from gait_plugins.core.recognition.film_data import embed_data
+    from gait_plugins.core.runtime.devices import with_all_processes
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     override, short = without_old_out(override)
     output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
     require_there(data or ())
-    embedder = open_embedder(config, checkpoint, override, device, devices=devices)
-    found = embed_data(embedder, data)[0] if data else embedder.test_set()
+    with with_all_processes():
+        embedder = open_embedder(config, checkpoint, override, device, devices=devices)
+        found = embed_data(embedder, data)[0] if data else embedder.test_set()
     if not embedder.fabric.is_global_zero:
         return
     write_embeddings(output, found)

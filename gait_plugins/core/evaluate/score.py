@@ -26,7 +26,12 @@ from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.changes import data_record
 from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folder, run_log
-from gait_plugins.core.runs.hosts import read_by_first, require_same, require_same_settings
+from gait_plugins.core.runs.hosts import (
+    read_by_first,
+    require_same,
+    require_same_components,
+    require_same_settings,
+)
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
@@ -54,6 +59,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         config.log_warnings()
     folder = run_folder(config, section.save_name)
     require_same_settings(fabric, config)
+    require_same_components(fabric, config)
     path = tested_checkpoint(config)
     config = counted_by_checkpoint(config, path, fabric)
     model = build_model(config)

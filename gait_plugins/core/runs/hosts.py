@@ -14,6 +14,7 @@ from torch import nn
 
 from gait_plugins.config import Config
 from gait_plugins.core.runs.changes import HARMLESS, setting_changes
+from gait_plugins.core.runs.folder import provenance_of
 from gait_plugins.core.runtime.devices import on_first_rank
 from gait_plugins.errors import ConfigError
 
@@ -63,6 +64,20 @@ def require_same_settings(fabric: Fabric, config: Config) -> None:
     if then != precision:
         lines.append(f"precision: {then} at {{first}}, {precision} at {{here}}")
     _tell_all(lines, "settings", "give all of them the same configuration and options")
+
+
+def require_same_components(fabric: Fabric, config: Config) -> None:
+    """See that the hosts have the components in the same versions, and the same files of one's own.
+
+    Raises:
+        ConfigError: they have not; all processes raise it.
+    """
+    if several_hosts(fabric):
+        found = {
+            name: record.get("sha256", "")[:12] or f"{record.get('distribution')} {record.get('version')}"
+            for name, record in provenance_of(config).items()
+        }
+        require_same(fabric, "components", found, "install the same versions, or copy the same files")
 
 
 def require_same(fabric: Fabric, what: str, found: Mapping[str, Any], hint: str) -> None:

@@ -165,6 +165,7 @@ def _own_store(address: str, port: int, world: int) -> Any:
             wait_for_workers=False,
             multi_tenant=True,
             timeout=timedelta(seconds=waiting_time()),
+            use_libuv=os.environ.get("USE_LIBUV", "1") == "1",
         )
     except RuntimeError as error:
         if "EADDRINUSE" not in str(error) and "in use" not in str(error):

@@ -36,6 +36,7 @@ from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_
 from gait_plugins.core.runs.hosts import (
     read_by_first,
     require_same,
+    require_same_components,
     require_same_settings,
     require_same_weights,
 )
@@ -82,6 +83,7 @@ class Training:
         if self.fabric.is_global_zero:
             config.log_warnings()
         require_same_settings(self.fabric, config)
+        require_same_components(self.fabric, config)
         folder = run_folder(config, section.save_name)
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.

@@ -46,6 +46,9 @@ Checkpoint = Annotated[
     typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
+Devices = Annotated[
+    int, typer.Option(min=1, help="Number of processes; torchrun and Slurm set their own number.")
+]
 Gallery = Annotated[
     Any,
     typer.Option(
@@ -82,18 +85,23 @@ def run_embed(
     override: Overrides = None,
     fast: Fast = False,
     device: Device = "auto",
+    devices: Devices = 1,
     old: Annotated[Path | None, old_option("--output")] = None,
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
     from gait_plugins.core.recognition.film_data import embed_data
+    from gait_plugins.core.runtime.devices import with_all_processes
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     override, short = without_old_out(override)
     output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
     require_there(data or ())
-    embedder = open_embedder(config, checkpoint, with_fast(override, fast), device)
-    found = embed_data(embedder, data)[0] if data else embedder.test_set()
+    with with_all_processes():
+        embedder = open_embedder(config, checkpoint, with_fast(override, fast), device, devices=devices)
+        found = embed_data(embedder, data)[0] if data else embedder.test_set()
+    if not embedder.fabric.is_global_zero:
+        return
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
     say(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
@@ -310,13 +318,27 @@ def open_embedder(
     override: list[str] | None,
     device: Any,
     compared: tuple[Origin | None, Place] | None = None,
+    *,
+    devices: int | None = None,
 ) -> Embedder:
-    """The model of a configuration with its weights; a gallery of another origin is refused at once."""
+    """The model of a configuration with its weights; a gallery of another origin is refused at once.
+
+    Args:
+        config: a file or name.
+        checkpoint: its weights.
+        override: settings over those of the file.
+        device: where to compute.
+        compared: the origin of a gallery, and where that lies.
+        devices: processes; None: the command works in one alone.
+    """
     from gait_plugins.config import load_config
+    from gait_plugins.core.runtime.places import require_one_process
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import require_same_origin
 
-    embedder = Embedder(load_config(config, override or ()), checkpoint, device=device)
+    if devices is None:
+        require_one_process()
+    embedder = Embedder(load_config(config, override or ()), checkpoint, device=device, devices=devices or 1)
     if compared and compared[0] is not None:  # before the work, as far as it can be told
         require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder

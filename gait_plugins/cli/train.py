@@ -26,7 +26,9 @@ StageOption = Annotated[
 ]
 Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
 DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
-Devices = Annotated[int, typer.Option(min=1, help="Number of processes; torchrun sets its own number.")]
+Devices = Annotated[
+    int, typer.Option(min=1, help="Number of processes; torchrun and Slurm set their own number.")
+]
 LogToFile = Annotated[
     bool, typer.Option("--log-to-file", "--log_to_file", help="Also write the log to the run folder.")
 ]
@@ -158,7 +160,7 @@ def run_test(
 
 def _to_go_on(name: str, overrides: list[str] | None, stage: str | None, device: str, devices: int) -> str:
     """The command that goes on with a training after Ctrl-C."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if os.environ.keys() & {"TORCHELASTIC_RUN_ID", "SLURM_PROCID", "NODE_RANK"}:
         return "the same command with --resume"
     words = ["gait-plugins", "train", name]
     words += [word for override in overrides or () for word in ("-o", override)]

@@ -235,7 +235,8 @@ def _assembled(
         for positions, rows in found:
             values[positions] = rows[name]
         if fabric.world_size > 1:
-            # Each row is zero on all ranks but one: the sum is exact.
-            values = sum_over_ranks(torch.from_numpy(values).to(fabric.device)).cpu().numpy()
+            # Each byte is zero on all ranks but one: the sum is exact. That of numbers loses minus zeros.
+            raw = torch.from_numpy(values.reshape(-1).view(np.uint8)).to(fabric.device)
+            values = sum_over_ranks(raw).cpu().numpy().view(dtype).reshape(values.shape)
         whole[name] = values
     return whole

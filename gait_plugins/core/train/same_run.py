@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gait_plugins.core.runs.changes import (
     setting_changes,
     weight_changes,
 )
+from gait_plugins.core.runs.hosts import read_by_first
 from gait_plugins.core.runs.kept_precision import kept_precision, precision_then
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.runtime.precision import precision_of, set_precision
@@ -74,11 +76,11 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
             trained by, and ``allow_changes`` is not set. Each is named.
     """
     check_options(options)
-    path = _path(config, options, folder)
-    if path is None:
+    found = read_by_first(fabric, partial(_read, config, options, folder))
+    if found is None:
         return None
-    checkpoint = load_checkpoint(path, _FROM_ZERO)
-    if is_tensor_file(path):
+    path, checkpoint, weights_alone = found
+    if weights_alone:
         raise CheckpointError(
             "the file holds weights alone, no state of optimiser and schedule to go on from",
             where=str(path),
@@ -102,6 +104,12 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
         )
     begun_anew = [Change(f"trainer_cfg.{part}_reset", False, True) for part in sorted(resets)]
     return Resumed(path, checkpoint, (*changes, *begun_anew), resets)
+
+
+def _read(config: Config, options: RunOptions, folder: Path) -> tuple[Path, Checkpoint, bool] | None:
+    """The file to go on from, what is in it, and whether it is one of weights alone."""
+    path = _path(config, options, folder)
+    return None if path is None else (path, load_checkpoint(path, _FROM_ZERO), is_tensor_file(path))
 
 
 def check_options(options: RunOptions) -> None:

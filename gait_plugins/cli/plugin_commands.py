@@ -60,7 +60,7 @@ class OwnCommands(dict[str, Any]):
     """Commands of this program by name; each is imported when it is asked for.
 
     Args:
-        told: name -> ``module:attr`` of its function, or of the ``typer.Typer`` of its group, and a group's help.
+        told: name -> ``module:attr`` of its function, or of its group's ``typer.Typer`` with the help.
     """
 
     def __init__(self, told: Mapping[str, tuple[str, str | None]]) -> None:
@@ -76,7 +76,7 @@ class OwnCommands(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The command of this name, imported; ``default`` where there is none."""
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401  (dict's own imports nothing)
 
 
 def _built(name: str, offered: Any, line: str | None) -> Any:

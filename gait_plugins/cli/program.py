@@ -53,7 +53,7 @@ _COMMANDS: dict[str, tuple[str, str | None]] = {
 
 
 class _Guarded(OpenGroup):
-    """Holds all commands, and turns our own errors, and those of files and disks, into words and an exit code.
+    """Holds all commands; turns our own errors, and those of files and disks, into words and an exit code.
 
     Any other exception is a bug and is shown with its traceback.
     """

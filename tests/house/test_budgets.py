@@ -1,7 +1,7 @@
 """Budgets of hot paths, in counts: Python calls, tensors that are made, bytes that are taken for a while.
 
-Seconds depend on the machine, counts do not. A path that does more than its budget has got slower somewhere: mend
-it, or raise the number here and say in the change what is gained by it.
+Seconds depend on the machine, counts do not. A path that does more than its budget has got slower somewhere:
+mend it, or raise the number here and say in the change what is gained by it.
 """
 
 from __future__ import annotations

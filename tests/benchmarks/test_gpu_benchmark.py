@@ -56,7 +56,7 @@ def test_all_parts_run_on_a_cpu_and_are_written_down(tmp_path: Path):
             work.split(",")[0] for work in works if network in work
         }
     assert {
-        row["met"] for row in found["rows"] if row["work"].startswith(("resume", "Rank-1", "embeddings"))
+        row["met"] for row in found["rows"] if row["work"].startswith(("resume", "Rank-1", "largest"))
     } == {True}
     assert "| work " in done.stdout
     assert all(name in done.stdout for name in ("date:", "device:", "torch:", "command:"))

@@ -258,7 +258,9 @@ def compare(name: str, options: argparse.Namespace) -> None:
     print(f"{name}, {n} sequences x {s} frames, {options.threads} threads")
     first = next(iter(running.values()))
     for words, one in running.items():
-        ratios = [b["processor"] / a["processor"] for a, b in zip(first.taken[1:], one.taken[1:], strict=True)]
+        ratios = [
+            b["processor"] / a["processor"] for a, b in zip(first.taken[1:], one.taken[1:], strict=True)
+        ]
         print(
             f"  {words:<28}{1e3 * one.median('processor'):9.0f} ms processor {1e3 * one.median('wall'):9.0f}"
             f" ms wall {one.median('MiB'):7.0f} MiB   {statistics.median(ratios):.2f}x",

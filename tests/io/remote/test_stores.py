@@ -286,8 +286,7 @@ def test_a_packed_file_replaced_in_use_is_told(tmp_path: Path, server: FileServe
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
     with pytest.raises(DataError, match="written to while it was in use"):
-        for row in range(len(found)):
-            found.load(row)
+        [found.load(row) for row in range(len(found))]
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

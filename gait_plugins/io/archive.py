@@ -14,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -94,10 +95,9 @@ def verify(path: str | os.PathLike[str]) -> Archive:
 
 def _handle_of(file: BinaryIO) -> int | None:
     """The system's number of an open file; None for one in memory or in a store."""
-    try:
+    with suppress(io.UnsupportedOperation):
         return file.fileno()
-    except io.UnsupportedOperation:
-        return None
+    return None
 
 
 class Archive:
@@ -132,18 +132,13 @@ class Archive:
             DamagedArchive: those of a member are not.
         """
         members = sorted(self.members.values(), key=lambda member: -member.packed)
-        threads = (
-            min(_THREADS, os.cpu_count() or 1)
-            if _CAN_SHARE and self._handle is not None and self.size > _LARGE
-            else 1
-        )
-        if threads == 1:
+        threads = min(_THREADS, os.cpu_count() or 1) if self.size > _LARGE else 1
+        if threads == 1 or not _CAN_SHARE or self._handle is None:
             for member in members:
                 self.check_member(member)
             return
         with ThreadPoolExecutor(threads) as pool:  # checksums are taken outside of Python's lock
-            for _ in pool.map(self.check_member, members):
-                pass
+            list(pool.map(self.check_member, members))
 
     def check_member(self, member: Member) -> None:
         """See that the bytes of one member are those that were written; raises as :meth:`check`."""

@@ -98,14 +98,8 @@ class Training:
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
             warn_of_unused_classes(model, self.maker.index, config.model_cfg.options)
-        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
-        losses = build_losses(config)
-        check_losses(losses, self.maker)
-        raw = Objective(model, losses, shared)
-        if section.sync_BN and self.fabric.world_size > 1:
-            synchronise_batch_norm(raw, self.fabric.device)
+        raw = self.raw = self._objective(config, model)
         self._recomputed = Recomputed(model, section.recompute)
-        self.raw = raw
         self.optimizer: torch.optim.Optimizer
         optimizer = build_optimizer(config, raw)
         rehearse(config, optimizer, model, self.fabric.device)
@@ -179,6 +173,16 @@ class Training:
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
         phases = scored_phases(self.config)
         self._scored = {p: build_batches(self.config, self.dataset, p, wanted) for p in phases}
+
+    def _objective(self, config: Config, model: GaitModel) -> Objective:
+        """The model and its losses, before Fabric has it."""
+        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
+        losses = build_losses(config)
+        check_losses(losses, self.maker)
+        raw = Objective(model, losses, shared)
+        if config.trainer_cfg.sync_BN and self.fabric.world_size > 1:
+            synchronise_batch_norm(raw, self.fabric.device)
+        return raw
 
     def _require_same_data(self) -> None:
         hint = "give all hosts the same data set and partition"

@@ -5,7 +5,7 @@
 Each alternative is a process of its own, and they take their steps in turns: this tree in bf16 and float32
 (and as ``--option`` says), the tree that ``--python`` has installed and OpenGait's class in float32. A step
 is forward, losses, backward and the optimiser's update, on frames of 64x44. Processor time is counted, so
-that other load on the machine matters little. Below the medians is the memory that a process took at its highest.
+that other load on the machine matters little. Below the medians is the largest memory of each process.
 """
 
 from __future__ import annotations

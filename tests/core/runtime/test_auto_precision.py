@@ -20,6 +20,7 @@ from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint, save_checkpoint
 from gait_plugins.core.evaluate.score import score
+from gait_plugins.core.runs.compare import compare_runs
 from gait_plugins.core.runtime import precision
 from gait_plugins.core.runtime.options import RunOptions
 
@@ -216,8 +217,20 @@ def test_tests_stay_in_float32_unless_asked(
     assert not (last.embeddings == plain.embeddings).all()
 
 
+def test_two_runs_are_compared_by_their_precision(
+    free: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, instructions in (("a", ()), ("b", ("amx_bf16",))):
+        here(monkeypatch, *instructions)
+        run(free, HALF, f"run_dir={tmp_path / name}")
+    found = compare_runs(tmp_path / "a", tmp_path / "b", needs_results=False)
+    assert [tuple(each) for each in found.machine] == [("precision", "32-true", "bf16-mixed")]
+    assert found.settings == ()
+
+
 TWO_MACHINES = """
 import os
+from gait_plugins.core.runs.compare import compare_runs
 from gait_plugins.core.runtime import precision
 from helpers.programs import run_tiny
 here = ("avx512_bf16",) if os.environ.get("LOCAL_RANK", "0") in os.environ["FAST"] else ()

@@ -2,10 +2,11 @@
 
     python benchmarks/steps/zoo_steps.py [GaitSet ...] [--python OLD/bin/python] [--opengait OpenGait]
 
-Each alternative is a process of its own, and they take their steps in turns: this tree in bf16 and float32
-(and as ``--option`` says), the tree that ``--python`` has installed and OpenGait's class in float32. A step
-is forward, losses, backward and the optimiser's update, on frames of 64x44. Processor time is counted, so
-that other load on the machine matters little. Below the medians is the largest memory of each process.
+Each alternative is a process of its own, and they take their steps in turns: this tree in bf16 and in
+float32 (and with ``--recompute``), the tree that ``--python`` has installed and OpenGait's class in float32.
+A step is forward, losses, backward and the optimiser's update, on frames of 64x44. Processor time is counted,
+so that other load on the machine matters little. The memory is what a process took at its highest. The last
+column is the median of the rounds' ratios to the first row.
 """
 
 from __future__ import annotations
@@ -148,7 +149,8 @@ def _step(case: Case, options: argparse.Namespace) -> Any:
     if options.recompute:
         from gait_plugins.core.train.recompute import Recomputed
 
-        Recomputed(network, [options.recompute])
+        names = options.recompute
+        Recomputed(network, names if names == "auto" else [names])
 
     def step() -> float:
         optimiser.zero_grad()
@@ -275,7 +277,7 @@ def main() -> None:
     parser.add_argument("--python", help="interpreter of an environment with the older tree")
     parser.add_argument("--opengait", default=os.environ.get("OPENGAIT_HOME"), help="a checkout of OpenGait")
     parser.add_argument("--precisions", nargs="+", default=["bf16", "32"], choices=["bf16", "32"])
-    parser.add_argument("--recompute", help="parts that are recomputed, beside the plain step")
+    parser.add_argument("--recompute", help="parts that are recomputed (auto), beside the plain step")
     parser.add_argument("--sequences", type=int)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--rounds", type=int, default=5)

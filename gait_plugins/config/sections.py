@@ -122,10 +122,10 @@ class TrainerSection(Section):
         description="parts that a batch goes through the model in, one after the other; the losses see the "
         "whole batch, memory is that of a part",
     )
-    recompute: list[str] = Field(
+    recompute: Literal["auto"] | list[str] = Field(
         [],
-        description="parts of the model that work again in the backward pass and take less memory: names of "
-        "modules, in which * stands for anything",
+        description="parts of the model that work again in the backward pass and take less memory: auto (all "
+        "blocks but the last), or names of modules, in which * stands for anything",
     )
     clip_grad_norm: Limit | None = Field(
         None, description="gradients are made smaller where the norm of all of them together is larger"

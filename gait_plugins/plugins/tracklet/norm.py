@@ -21,7 +21,7 @@ class FrameNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and joins(x):
+        if self.training and joins(x) and self.weight.dtype == torch.float32:
             out, mean, variance = normalised(x, self.weight, self.bias, self.eps)
             self._remember(mean, variance, x.numel() // x.shape[1])
             return out

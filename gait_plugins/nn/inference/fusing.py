@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from gait_plugins.api import GaitBatch, GaitModel
 from gait_plugins.nn.inference.folding import LAYERS, Pair, fold, likely_pairs, norms, scramble
+from gait_plugins.nn.inference.narrow import TwoColumns, channels_last, is_narrow
 from gait_plugins.nn.inference.sample import few_frames
 
 CLOSE = 1e-4
@@ -70,8 +72,12 @@ def with_weights_in(dtype: torch.dtype, model: GaitModel, batch: GaitBatch) -> G
     batch = _few(model, batch)
     wanted = _outputs(model, batch)
     cast = copy.deepcopy(model)
+    if batch.labels.device.type == "cpu":
+        for name, part in list(cast.named_modules()):
+            if is_narrow(part):
+                cast.set_submodule(name, TwoColumns(part))
     for part in cast.modules():
-        if isinstance(part, LAYERS):
+        if isinstance(part, (*LAYERS, TwoColumns)):
             part.to(dtype)
     try:
         found = _outputs(cast, batch)
@@ -86,10 +92,8 @@ def _channels_last(model: GaitModel, batch: GaitBatch) -> GaitModel:
     wanted = _outputs(model, batch)
     laid = copy.deepcopy(model)
     for part in laid.modules():
-        if isinstance(part, nn.Conv2d):
-            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
-        elif isinstance(part, nn.Conv3d):
-            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
+        if isinstance(part, nn.Conv2d | nn.Conv3d) and not is_parametrized(part):
+            part.weight.data = channels_last(part.weight.data)
     try:
         return laid if _alike(wanted, _outputs(laid, batch)) else model
     except RuntimeError:  # the model takes views that only one layout allows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -44,6 +45,11 @@ def fused(model: GaitModel, batch: GaitBatch) -> Fused:
         model: any, in float32.
         batch: to run it on, real sequences as a test gives them; a few frames are taken.
     """
+    with _exact(batch.labels.device):
+        return _fused(model, batch)
+
+
+def _fused(model: GaitModel, batch: GaitBatch) -> Fused:
     plain = copy.deepcopy(model).eval().requires_grad_(False)
     few = _few(plain, batch)
     if not norms(plain):
@@ -98,6 +104,21 @@ def _channels_last(model: GaitModel, batch: GaitBatch) -> GaitModel:
         return laid if _alike(wanted, _outputs(laid, batch)) else model
     except RuntimeError:  # the model takes views that only one layout allows
         return model
+
+
+@contextmanager
+def _exact(device: torch.device) -> Iterator[None]:
+    """No TensorFloat-32, which torch allows in convolutions: what is proven would drown in its rounding."""
+    if device.type != "cuda":
+        yield
+        return
+    products = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(products)
 
 
 def _few(model: GaitModel, batch: GaitBatch) -> GaitBatch:

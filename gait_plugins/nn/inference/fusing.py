@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from gait_plugins.api import GaitBatch, GaitModel
 from gait_plugins.nn.inference.folding import LAYERS, Pair, fold, likely_pairs, norms, scramble
+from gait_plugins.nn.inference.narrow import TwoColumns, channels_last, is_narrow
 from gait_plugins.nn.inference.sample import few_frames
 
 CLOSE = 1e-4
@@ -42,6 +45,11 @@ def fused(model: GaitModel, batch: GaitBatch) -> Fused:
         model: any, in float32.
         batch: to run it on, real sequences as a test gives them; a few frames are taken.
     """
+    with _exact(batch.labels.device):
+        return _fused(model, batch)
+
+
+def _fused(model: GaitModel, batch: GaitBatch) -> Fused:
     plain = copy.deepcopy(model).eval().requires_grad_(False)
     few = _few(plain, batch)
     if not norms(plain):
@@ -70,8 +78,12 @@ def with_weights_in(dtype: torch.dtype, model: GaitModel, batch: GaitBatch) -> G
     batch = _few(model, batch)
     wanted = _outputs(model, batch)
     cast = copy.deepcopy(model)
+    if batch.labels.device.type == "cpu":
+        for name, part in list(cast.named_modules()):
+            if is_narrow(part):
+                cast.set_submodule(name, TwoColumns(part))
     for part in cast.modules():
-        if isinstance(part, LAYERS):
+        if isinstance(part, (*LAYERS, TwoColumns)):
             part.to(dtype)
     try:
         found = _outputs(cast, batch)
@@ -86,14 +98,27 @@ def _channels_last(model: GaitModel, batch: GaitBatch) -> GaitModel:
     wanted = _outputs(model, batch)
     laid = copy.deepcopy(model)
     for part in laid.modules():
-        if isinstance(part, nn.Conv2d):
-            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
-        elif isinstance(part, nn.Conv3d):
-            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last_3d)
+        if isinstance(part, nn.Conv2d | nn.Conv3d) and not is_parametrized(part):
+            part.weight.data = channels_last(part.weight.data)
     try:
         return laid if _alike(wanted, _outputs(laid, batch)) else model
     except RuntimeError:  # the model takes views that only one layout allows
         return model
+
+
+@contextmanager
+def _exact(device: torch.device) -> Iterator[None]:
+    """No TensorFloat-32, which torch allows in convolutions: what is proven would drown in its rounding."""
+    if device.type != "cuda":
+        yield
+        return
+    products = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(products)
 
 
 def _few(model: GaitModel, batch: GaitBatch) -> GaitBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput
 from gait_plugins.nn.inference import fused, with_weights_in
+from gait_plugins.nn.inference.narrow import TwoColumns, channels_last, is_narrow
 
 
 class Stranger(GaitModel):
@@ -159,3 +161,53 @@ def test_weights_in_16_bits_where_the_model_takes_them() -> None:
         assert embeddings(made).isfinite().all()
         strange = model(lambda m, x: m.conv(x) * torch.dot(m.conv.bias, torch.ones(4)), conv=conv(bias=True))
         assert with_weights_in(torch.bfloat16, strange, batch()).conv.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 7), (4, 1), (3, 3)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": (2, 3), "padding": (0, 1), "stride": (2, 1), "bias": False},
+        {"kernel_size": 3, "padding": 2},
+        {"kernel_size": (1, 2), "padding": (0, 1)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("channels", [(1, 8), (3, 2)])
+def test_two_columns_at_a_time_are_the_same_convolution(
+    channels: tuple[int, int], options: dict[str, Any], size: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv2d(*channels, **options).double()
+    frames = torch.randn(2, channels[0], *size, dtype=torch.float64)
+    assert is_narrow(plain)
+    with torch.no_grad():
+        found = TwoColumns(plain)(frames)
+        torch.testing.assert_close(found, plain(frames), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"out_channels": 9},
+        {"stride": 2},
+        {"groups": 2},
+        {"dilation": 2},
+        {"padding": "same"},
+        {"padding_mode": "circular"},
+        {"kernel_size": 1},
+    ],
+    ids=str,
+)
+def test_other_convolutions_keep_to_one_column(other: dict[str, Any]) -> None:
+    options: dict[str, Any] = {"in_channels": 2, "out_channels": 4, "kernel_size": 3, **other}
+    assert not is_narrow(nn.Conv2d(**options))
+
+
+def test_weights_are_laid_out_with_channels_last_even_of_one_channel() -> None:
+    conv = nn.Conv2d(1, 8, 3)
+    weight = channels_last(conv.weight.detach())
+    assert torch.equal(weight, conv.weight)
+    conv.weight.data = weight
+    assert conv(torch.rand(2, 1, 8, 9)).is_contiguous(memory_format=torch.channels_last)

@@ -67,7 +67,7 @@ class TwoHosts:
             assert time.monotonic() < deadline, self.said(process)[-3000:]
             time.sleep(0.05)
 
-    def ends(self, *processes: subprocess.Popen[bytes], within: float = 120.0) -> list[int]:
+    def ends(self, *processes: subprocess.Popen[bytes], within: float = 240.0) -> list[int]:
         """The exit codes of programs, which must end within some seconds."""
         deadline = time.monotonic() + within
         codes = []

@@ -110,8 +110,8 @@ def train(
     results = train_one(loaded, options)
     folder, name = run_folder(loaded, loaded.trainer_cfg.save_name), loaded.trainer_cfg.save_name
     # On other hosts than the first there may be none: this is what the first one calls it.
-    last = (saved_iterations(folder, name) or [loaded.trainer_cfg.total_iter])[-1]
-    return Trained(folder, checkpoint_path(folder, name, last), results)
+    step = (saved_iterations(folder, name) or [loaded.trainer_cfg.total_iter])[-1]
+    return Trained(folder, checkpoint_path(folder, name, step), results)
 
 
 @in_arguments(iter="iteration")

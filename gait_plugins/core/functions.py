@@ -109,7 +109,9 @@ def train(
         return Trained(last.folder, last_checkpoint(last), results)
     results = train_one(loaded, options)
     folder, name = run_folder(loaded, loaded.trainer_cfg.save_name), loaded.trainer_cfg.save_name
-    return Trained(folder, checkpoint_path(folder, name, saved_iterations(folder, name)[-1]), results)
+    # On other hosts than the first there may be none: this is what the first one calls it.
+    step = (saved_iterations(folder, name) or [loaded.trainer_cfg.total_iter])[-1]
+    return Trained(folder, checkpoint_path(folder, name, step), results)
 
 
 @in_arguments(iter="iteration")

@@ -29,7 +29,6 @@ from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folde
 from gait_plugins.core.runs.hosts import (
     read_by_first,
     require_same,
-    require_same_components,
     require_same_settings,
 )
 from gait_plugins.core.runs.presence import Presence
@@ -60,7 +59,6 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         config.log_warnings()
     folder = run_folder(config, section.save_name)
     require_same_settings(fabric, config)
-    require_same_components(fabric, config)
     path = tested_checkpoint(config)
     config = counted_by_checkpoint(config, path, fabric)
     model = build_model(config)

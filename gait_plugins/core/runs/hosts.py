@@ -49,7 +49,7 @@ def read_by_first(fabric: Fabric, read: Callable[[], T]) -> T:
 
 
 def require_same_settings(fabric: Fabric, config: Config) -> None:
-    """See that the hosts have the same settings, but for those that do not decide the numbers.
+    """See that the hosts have the same components, and the same settings where they decide the numbers.
 
     Raises:
         ConfigError: they have not; all processes raise it.
@@ -62,20 +62,11 @@ def require_same_settings(fabric: Fabric, config: Config) -> None:
     changes = setting_changes(first, config, precision=(fabric.broadcast(precision), precision), also=also)
     lines = [f"{change.name}: {change.then} at {{first}}, {change.now} at {{here}}" for change in changes]
     _tell_all(lines, "settings", "give all of them the same configuration and options")
-
-
-def require_same_components(fabric: Fabric, config: Config) -> None:
-    """See that the hosts have the components in the same versions, and the same files of one's own.
-
-    Raises:
-        ConfigError: they have not; all processes raise it.
-    """
-    if several_hosts(fabric):
-        found = {
-            name: record.get("sha256", "")[:12] or f"{record.get('distribution')} {record.get('version')}"
-            for name, record in provenance_of(config).items()
-        }
-        require_same(fabric, "components", found, "install the same versions, or copy the same files")
+    found = {
+        name: record.get("sha256", "")[:12] or f"{record.get('distribution')} {record.get('version')}"
+        for name, record in provenance_of(config).items()
+    }
+    require_same(fabric, "components", found, "install the same versions, or copy the same files")
 
 
 def require_same(fabric: Fabric, what: str, found: Mapping[str, Any], hint: str) -> None:

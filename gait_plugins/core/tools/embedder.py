@@ -22,7 +22,7 @@ from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runs.changes import data_record
-from gait_plugins.core.runs.hosts import require_same, require_same_components, require_same_settings
+from gait_plugins.core.runs.hosts import require_same, require_same_settings
 from gait_plugins.core.runtime.devices import Device, make_fabric, with_all_processes
 from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.runtime.wording import in_arguments
@@ -83,7 +83,6 @@ class Embedder:
             device, devices, float16=section.may_float16, precision=section.chosen_precision
         )
         require_same_settings(self.fabric, self.config)
-        require_same_components(self.fabric, self.config)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None

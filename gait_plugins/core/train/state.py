@@ -36,9 +36,7 @@ from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_
 from gait_plugins.core.runs.hosts import (
     read_by_first,
     require_same,
-    require_same_components,
     require_same_settings,
-    require_same_weights,
 )
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
@@ -84,7 +82,6 @@ class Training:
         if self.fabric.is_global_zero:
             config.log_warnings()
         require_same_settings(self.fabric, config)
-        require_same_components(self.fabric, config)
         folder = run_folder(config, section.save_name)
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.
@@ -93,7 +90,6 @@ class Training:
         config = self.config = counted(config, self.dataset, begun)
         model = build_model(config)
         self._build_batches(model)
-        self._require_same_data()
         freeze(model, section.freeze)
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
@@ -128,10 +124,8 @@ class Training:
         self.begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
-        require_same_weights(self.fabric, raw)
-        self.history = read_by_first(
-            self.fabric, partial(ScoreHistory.read, section, folder, self.run.first_step)
-        )
+        known = partial(ScoreHistory.read, section, folder, self.run.first_step)
+        self.history = read_by_first(self.fabric, known)
         if self.run.first_step:
             on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
         self.data = data_record(self.maker.index.refs)
@@ -173,6 +167,7 @@ class Training:
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
         phases = scored_phases(self.config)
         self._scored = {p: build_batches(self.config, self.dataset, p, wanted) for p in phases}
+        self._require_same_data()
 
     def _objective(self, config: Config, model: GaitModel) -> Objective:
         """The model and its losses, before Fabric has it."""

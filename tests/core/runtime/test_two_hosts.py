@@ -77,7 +77,7 @@ def one_host(folder: Path) -> Path:
     words = command("train", folder / "tiny.yaml", folder / "one", "--devices", "2")
     own = {"MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
     subprocess.run(
-        [sys.executable, *words], env=os.environ | own, check=True, capture_output=True, timeout=120
+        [sys.executable, *words], env=os.environ | own, check=True, capture_output=True, timeout=240
     )
     return folder / "one"
 
@@ -144,7 +144,7 @@ def test_embeddings_and_scores_of_two_hosts_are_those_of_one_process(
         [*command("embed", yaml, folder / "x", "--checkpoint", str(weights)), "-O", str(file)]
         for file in files
     ]
-    alone = subprocess.run([sys.executable, *words[0]], capture_output=True, text=True, timeout=120)
+    alone = subprocess.run([sys.executable, *words[0]], capture_output=True, text=True, timeout=240)
     assert alone.returncode == 0, alone.stderr
     processes = on_both(hosts, starter, *words[1:])
     assert hosts.ends(*processes) == [0, 0], hosts.said(processes[1])[-3000:]

@@ -17,7 +17,7 @@ ADDRESSES = ("10.77.0.1", "10.77.0.2")
 NAMES = ("node01", "node02")
 PORT = 29517
 """Nobody else uses the hosts' ports: their networks are their own."""
-_HOST = "hostname {name} && mount --bind {names} /etc/hosts && echo there && exec sleep 600"
+_HOST = "hostname {name} && mount --bind {names} /etc/hosts && echo there && exec cat"
 _IP = shutil.which("ip") or "/usr/sbin/ip"
 
 
@@ -67,7 +67,7 @@ class TwoHosts:
             assert time.monotonic() < deadline, self.said(process)[-3000:]
             time.sleep(0.05)
 
-    def ends(self, *processes: subprocess.Popen[bytes], within: float = 120.0) -> list[int]:
+    def ends(self, *processes: subprocess.Popen[bytes], within: float = 240.0) -> list[int]:
         """The exit codes of programs, which must end within some seconds."""
         deadline = time.monotonic() + within
         codes = []
@@ -116,6 +116,7 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
     holders = [
         subprocess.Popen(
             ["unshare", "-n", "-u", "-m", "sh", "-c", _HOST.format(name=name, names=_names(folder, name))],
+            stdin=subprocess.PIPE,  # a host ends with whoever made it
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
@@ -137,8 +138,9 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
     finally:
         hosts.close()
         for holder in holders:
-            if holder.stdout is not None:
-                holder.stdout.close()
+            for pipe in (holder.stdin, holder.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def slurm(rank: int, tasks: int = 2) -> dict[str, str]:

@@ -103,8 +103,11 @@ def distance_chunks(
     for side in (probe, gallery):
         _check_axes(side.of if isinstance(side, Rows) else side)
     y = _whole(gallery, device)
-    parts_of = (lambda rows: y[:, rows]) if itself else (lambda rows: as_parts(probe[rows], device))
-    first = y[:, :1] if itself else as_parts(probe[:1], device)
+
+    def parts_of(rows: slice) -> Tensor:
+        return y[:, rows] if itself else as_parts(probe[rows], device)
+
+    first = parts_of(slice(1))
     if (len(first), first.shape[2]) != (len(y), y.shape[2]):
         raise DataError(
             f"probe embeddings have {first.shape[2]} channels x {len(first)} parts, "
@@ -114,17 +117,19 @@ def distance_chunks(
     if chunk_size is None:
         budget = _CPU_BUDGET if first.device.type == "cpu" else _GPU_BUDGET
         chunk_size = budget // max(y.shape[1], 1)
-    chunks = [slice(start, min(start + chunk_size, len(probe))) for start in _starts(len(probe), chunk_size)]
+    chunk_size = max(chunk_size, 1)
+    chunks = [slice(start, min(start + chunk_size, len(probe))) for start in range(0, len(probe), chunk_size)]
     # Whatever is not finite is refused before the first chunk.
     y2 = _finite(_squared_norms(y))
     x2 = y2 if itself else _finite(_joined([_squared_norms(parts_of(rows)) for rows in chunks], y2))
     if metric == "cos":
         y = _normalised(y) if itself else _normalised(y, in_place=not isinstance(gallery, Tensor))
+    room = y.new_empty(min(chunk_size, len(probe)) if metric == "euc" and chunks else 0, y.shape[1])
     for rows in chunks:
         x = parts_of(rows)
         if metric == "cos" and not itself:
             x = F.normalize(x, dim=2)
-        yield rows, _cosine(x, y) if metric == "cos" else _euclidean(x, y, x2[:, rows], y2)
+        yield rows, _cosine(x, y) if metric == "cos" else _euclidean(x, y, x2[:, rows], y2, room)
 
 
 def part_distances(
@@ -172,10 +177,6 @@ def _check_axes(embeddings: np.ndarray | Tensor) -> None:
         raise DataError(f"embeddings have shape {list(embeddings.shape)}, expected [n, c, p] or [n, c]")
 
 
-def _starts(count: int, size: int) -> range:
-    return range(0, count, max(size, 1))
-
-
 def _whole(embeddings: np.ndarray | Tensor | Rows, device: torch.device | str | None) -> Tensor:
     """As :func:`as_parts`; of arrays a few rows at a time, so that there is no second copy of them."""
     count = len(embeddings)
@@ -184,7 +185,7 @@ def _whole(embeddings: np.ndarray | Tensor | Rows, device: torch.device | str | 
     first = as_parts(embeddings[:1], device)
     found = first.new_empty(len(first), count, first.shape[2])
     size = max(_TURNED // max(first.numel(), 1), 1)
-    for start in _starts(count, size):
+    for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         found[:, rows] = as_parts(embeddings[rows], device)
     return found
@@ -220,9 +221,9 @@ def _normalised(y: Tensor, *, in_place: bool = False) -> Tensor:
     return found
 
 
-def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
+def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor, room: Tensor) -> Tensor:
     total = x.new_zeros(x.shape[1], y.shape[1])
-    buffer = torch.empty_like(total)
+    buffer = room[: len(total)]
     for part in range(len(x)):
         torch.add(x2[part, :, None], y2[part], out=buffer)
         buffer.addmm_(x[part], y[part].T, alpha=-2)

@@ -189,11 +189,15 @@ def first_match(distances: Tensor, match: Tensor) -> Tensor:
     if not distances.shape[1]:
         return distances.new_full((len(distances),), NO_MATCH, dtype=torch.int64)
     best = distances.masked_fill(~match, torch.inf).amin(1, keepdim=True)
+    rank = (distances < best).sum(1)
     tied = distances == best
-    # Among equals the earlier one in the gallery ranks first: count the ties before the first match.
-    position = torch.arange(distances.shape[1], device=distances.device)
-    found = torch.where(tied & match, position, distances.shape[1]).amin(1, keepdim=True)
-    rank = ((distances < best) | (tied & (position < found))).sum(1)
+    several = (tied.sum(1) > 1).nonzero()[:, 0]
+    if len(several):
+        # Among equals the earlier one in the gallery ranks first: count the ties before the first match.
+        tied, match_there = tied[several], match[several]
+        position = torch.arange(distances.shape[1], device=distances.device)
+        found = torch.where(tied & match_there, position, distances.shape[1]).amin(1, keepdim=True)
+        rank[several] += (tied & (position < found)).sum(1)
     return rank.masked_fill(~match.any(1), NO_MATCH)
 
 

@@ -13,7 +13,7 @@ Figure = float | str | None
 """A measured number; what was found, in words; or None where there is nothing to measure."""
 
 HEAD = ("work", "other", "ours", "ratio", "unit", "target", "met")
-SHARES = ("GiB", "MiB", "loss", "bytes")
+SHARES = ("GiB", "MiB", "loss", "calls")
 """Units of which the ratio is our share of the other one's; else how many times as fast ours is."""
 
 
@@ -27,7 +27,8 @@ class Row:
         ours: how it went with this package.
         unit: ``s`` or ``ms``, where less is better; ``.../s``, where more is; or one of ``SHARES``.
         least, most: of the ratio; the target.
-        holds: of a row without a ratio, whether it is as it should be.
+        holds: whether it is as it should be, where the ratio cannot say.
+        aim: what it should be, in words, where it is no ratio.
         part: which part of a run found it.
     """
 
@@ -38,6 +39,7 @@ class Row:
     least: float | None = None
     most: float | None = None
     holds: bool | None = None
+    aim: str = ""
     part: str = ""
 
     @property
@@ -53,6 +55,8 @@ class Row:
     @property
     def target(self) -> str:
         """The target in signs; empty: there is none."""
+        if self.aim:
+            return self.aim
         if self.least is not None and self.most is not None:
             return f"{self.least:g} to {self.most:g}"
         if self.least is not None:
@@ -85,7 +89,10 @@ class Row:
             "ours": self.ours,
             "ratio": self.ratio,
             "unit": self.unit,
-            "target": self.target,
+            "least": self.least,
+            "most": self.most,
+            "holds": self.holds,
+            "aim": self.aim,
             "met": self.met,
         }
 

@@ -77,11 +77,10 @@ class LastStep:
             part.set_extra_state(more)
 
     def _writes(self) -> int:
-        # Lists, and the optimiser's own: a walk through all modules in every step costs a thousand calls.
-        weights: list[int] = [p._version for group in self._optimizer.param_groups for p in group["params"]]
+        # The optimiser's own list: a walk through all modules would cost a thousand calls in every step.
+        weights = [p._version for group in self._optimizer.param_groups for p in group["params"]]
         states = [s for state in self._optimizer.state.values() for s in state.values()]
-        kept: list[int] = [s._version for s in states if isinstance(s, Tensor)]
-        return sum(weights) + sum(kept)
+        return sum(weights) + sum([s._version for s in states if isinstance(s, Tensor)])
 
 
 def _tells_more(part: nn.Module) -> bool:

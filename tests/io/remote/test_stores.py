@@ -327,7 +327,7 @@ def test_parts_of_a_packed_data_set_are_found_beside_it(
     from gait_plugins.prepare.sequences import every_sequence
 
     root, listed = data
-    pack_dataset(*every_sequence(Path(root)), tmp_path / "parted.npz", shards=2)
+    pack_dataset(*every_sequence(Path(root)), tmp_path / "parted.npz", parts=2)
     server.token = "sig=abc"
     there = dataset(f"{server.url}/parted.npz?sig=abc", listed)
     equal(dataset(str(tmp_path / "parted.npz"), listed), there)

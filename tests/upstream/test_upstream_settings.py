@@ -283,6 +283,10 @@ def test_frozen_parts_are_not_trained(
 def test_precision_is_said_in_opengaits_words(checkout: Checkout, config: Path):
     host = in_host(checkout, config, "train", "trainer_cfg.precision=32-true")
     assert host.session.cfgs["trainer_cfg"]["enable_float16"] is False
+    for float16 in (True, False):  # auto is what OpenGait does by itself
+        settings = "trainer_cfg.precision=auto", f"trainer_cfg.enable_float16={float16}"
+        host = in_host(checkout, config, "train", *settings)
+        assert host.session.cfgs["trainer_cfg"]["enable_float16"] is float16
     with pytest.raises(ConfigError, match="precision 16-mixed needs a GPU"):
         in_host(checkout, config, "train", "trainer_cfg.precision=16-mixed")
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from helpers.children import free_port, import_path
 from helpers.components.tiny import TinyModel
 from helpers.components.tiny_training import equal, final, run, trained
 
@@ -16,6 +20,7 @@ from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint, save_checkpoint
 from gait_plugins.core.evaluate.score import score
+from gait_plugins.core.runs.compare import compare_runs
 from gait_plugins.core.runtime import precision
 from gait_plugins.core.runtime.options import RunOptions
 
@@ -210,3 +215,45 @@ def test_tests_stay_in_float32_unless_asked(
     last, plain, fast = scored_sets[-3:]
     assert (last.embeddings == fast.embeddings).all()
     assert not (last.embeddings == plain.embeddings).all()
+
+
+def test_two_runs_are_compared_by_their_precision(
+    free: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, instructions in (("a", ()), ("b", ("amx_bf16",))):
+        here(monkeypatch, *instructions)
+        run(free, HALF, f"run_dir={tmp_path / name}")
+    found = compare_runs(tmp_path / "a", tmp_path / "b", needs_results=False)
+    assert [tuple(each) for each in found.machine] == [("precision", "32-true", "bf16-mixed")]
+    assert found.settings == ()
+
+
+TWO_MACHINES = """
+import os
+from gait_plugins.core.runs.compare import compare_runs
+from gait_plugins.core.runtime import precision
+from helpers.programs import run_tiny
+here = ("avx512_bf16",) if os.environ.get("LOCAL_RANK", "0") in os.environ["FAST"] else ()
+precision.bfloat16_instructions = lambda: here
+run_tiny.run()
+"""
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("fast", "expected"), [("0", "32-true"), ("1", "32-true"), ("01", "bf16-mixed")])
+def test_processes_of_unlike_machines_compute_alike(
+    fast: str, expected: str, free: Path, folder: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "two_machines.py"
+    script.write_text(TWO_MACHINES)
+    words = ["train", str(free), "--device", "cpu", "--devices", "2"]
+    own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path(), "FAST": fast}
+    done = subprocess.run(
+        [sys.executable, str(script), *words, "-o", f"output_dir={tmp_path / 'output'}"],
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert recorded(folder) == (expected, expected)

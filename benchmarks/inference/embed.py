@@ -200,11 +200,13 @@ def main() -> None:
     parser.add_argument("--python", help="of an environment with another version of this package")
     parser.add_argument("--narrow", action="store_true", help="the networks of the demo alone")
     parser.add_argument("--wide", action="store_true", help="the published widths alone")
+    parser.add_argument("--sequences", type=int, help="of every network; default: 96 narrow, 12 wide")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     networks = NARROW if options.narrow else WIDE if options.wide else {**NARROW, **WIDE}
     for config, count in networks.items():
+        count = options.sequences or count
         tell(config, count, measured(config, count, options))
 
 

@@ -76,7 +76,15 @@ class PackedMax(nn.Module):
 
     def forward(self, x: Tensor, seq_lens: Tensor | None, dim: int = 2) -> Tensor:
         """``[n, c, s, ...]`` to ``[n, c, ...]``; packed ``[1, c, sum(s), ...]`` to ``[n, c, ...]``."""
-        return each_sequence(x, split_lengths(seq_lens), lambda frames: frames.amax(dim), dim)
+        return each_sequence(x, split_lengths(seq_lens), lambda frames: _largest(frames, dim), dim)
+
+
+def _largest(x: Tensor, dim: int) -> Tensor:
+    """The maximum along an axis, taken in the order of the memory: else it is twenty times slower."""
+    last = x.dim() == 5 and x.stride(1) == 1 and not x.is_contiguous()
+    if dim < 2 or not last or torch.onnx.is_in_onnx_export():
+        return x.amax(dim)
+    return x.movedim(1, -1).amax(dim - 1).movedim(-1, 1)
 
 
 def packed_temporal_conv(

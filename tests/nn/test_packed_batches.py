@@ -20,6 +20,15 @@ def test_maximum_over_frames_is_the_recorded_one() -> None:
     assert torch.equal(packed, recorded["pack_seq_values"])
 
 
+def test_maximum_over_frames_is_the_same_in_whatever_layout() -> None:
+    maps = torch.randn(1, 4, 7, 3, 2)
+    lens = torch.tensor([[3, 4]], dtype=torch.int32)
+    laid = maps.to(memory_format=torch.channels_last_3d)
+    assert torch.equal(PackedMax()(laid, lens), PackedMax()(maps, lens))
+    assert torch.equal(PackedMax()(laid, None, 4), maps.amax(4))
+    assert torch.equal(PackedMax()(laid, None, 1), maps.amax(1))
+
+
 @settings(max_examples=30, deadline=None)
 @given(packs, st.sampled_from([3, 5, 7]), st.integers(0, 1000))
 def test_temporal_convolution_of_a_pack_equals_that_of_each_sequence(

@@ -136,3 +136,22 @@ def test_the_commands_take_fast_and_refuse_a_gallery_of_another_precision(yaml_p
     told = gait("identify", str(yaml_path), "walk.npy", "--gallery", "people.gallery", code=2)
     assert "fused, now 32-true" in told
     assert "-o evaluator_cfg.fast=true" in told.replace("\n", " ")
+
+
+def test_fast_tests_during_a_training_leave_it_as_it_is(
+    yaml_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def trained(*overrides: str) -> dict[str, torch.Tensor]:
+        done = gait_plugins.train(
+            str(yaml_path), ["trainer_cfg.with_test=true", *overrides], device="cpu", overwrite=True
+        )
+        weights: dict[str, torch.Tensor] = torch.load(done.checkpoint, weights_only=False)["model"]
+        return weights
+
+    plain = trained()
+    assert "fast:" not in caplog.text
+    fast = trained("evaluator_cfg.fast=true")
+    assert caplog.text.count("fast: 1 of 1") == 3  # after each checkpoint
+    assert all(torch.equal(value, fast[name]) for name, value in plain.items())

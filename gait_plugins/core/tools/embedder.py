@@ -21,7 +21,7 @@ from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_s
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
-from gait_plugins.core.runtime.precision import precision_of
+from gait_plugins.core.runtime.precision import float16_of_tests, precision_of
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
@@ -67,7 +67,7 @@ class Embedder:
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
-        self.fabric = make_fabric(device, float16=section.may_float16, precision=section.precision)
+        self.fabric = make_fabric(device, float16=float16_of_tests(section), precision=section.precision)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None

@@ -4,8 +4,8 @@
     python benchmarks/figures/precision.py gaitbase --seeds 1 --output DIR
 
 The seed draws weights and batches; the people stay the same. The test is computed in the precision of the
-training. Runs that are whole in the output folder are not repeated, and one row is printed for each pair whose
-runs are there. ``mean (least to most)``; the processor time is that of training and test together.
+training. Runs that are whole in the output folder are not repeated. A cell is ``mean (least to most)``; the
+processor time is that of training and test together.
 """
 
 from __future__ import annotations

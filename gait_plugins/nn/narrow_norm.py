@@ -61,7 +61,7 @@ class _JoinedNorm(torch.autograd.Function):
         return out, mean, variance
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, weight, mean, variance = ctx.saved_tensors
         c, k = x.shape[1], _pixels(x)

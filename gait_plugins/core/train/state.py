@@ -35,6 +35,7 @@ from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
+from gait_plugins.core.runtime.memory import return_freed_memory
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.last_step import step_failed
@@ -93,6 +94,8 @@ class Training:
         raw = Objective(model, losses, shared)
         if section.sync_BN and self.fabric.world_size > 1:
             synchronise_batch_norm(raw, self.fabric.device)
+        if section.recompute:
+            return_freed_memory()
         self._recomputed = Recomputed(model, section.recompute)
         self.raw = raw
         self.optimizer: torch.optim.Optimizer

@@ -40,6 +40,7 @@ from gait_plugins.core.runs.hosts import (
 )
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
+from gait_plugins.core.runtime.memory import return_freed_memory
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.train.best import ScoreHistory
@@ -95,6 +96,8 @@ class Training:
         if self.fabric.is_global_zero:
             warn_of_unused_classes(model, self.maker.index, config.model_cfg.options)
         raw = self.raw = self._objective(config, model)
+        if section.recompute:
+            return_freed_memory()
         self._recomputed = Recomputed(model, section.recompute)
         self.optimizer: torch.optim.Optimizer
         optimizer = build_optimizer(config, raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.folders import is_special
 from gait_plugins.io.ragged import Frames, Ragged
 from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays, load_frames
 
@@ -26,6 +26,11 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 
 EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
 
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A pipe is opened at once, even if nobody writes to it."""
+_SMALL = 1 << 16
+"""Bytes of a file that is read at once."""
 
 Reader = Callable[[BinaryIO], Frames]
 
@@ -56,7 +61,7 @@ def read_frames(path: str | PathLike[str]) -> np.ndarray:
 
 def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """Like :func:`read_frames`, with what had to be converted (None: the file was as expected)."""
-    path = Path(path)
+    path = os.fspath(path)
     frames, note = as_frames(_read_array(path), path)
     frames = np.ascontiguousarray(frames)
     frames.flags.writeable = False
@@ -73,7 +78,7 @@ def read_any(path: str | PathLike[str]) -> Frames:
     Raises:
         DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
     """
-    path = Path(path)
+    path = os.fspath(path)
     frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
     if isinstance(frames, np.ndarray):
         frames.flags.writeable = False
@@ -102,12 +107,13 @@ def _any_npz(file: BinaryIO) -> Frames:
     return _read_npz(file)
 
 
-def _read_array(path: Path, readers: Mapping[str, Reader] | None = None) -> Any:
-    suffix = path.suffix.lower()
+def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
         kind = "an image" if suffix in IMAGE_SUFFIXES else other
-        masks = path if suffix in VIDEO_SUFFIXES else path.parent if suffix in IMAGE_SUFFIXES else None
+        file_of = Path(path)
+        masks = file_of if suffix in VIDEO_SUFFIXES else file_of.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
             f"found {kind}, expected one file with all frames ({', '.join(SUFFIXES)})",
             where=str(path),
@@ -115,18 +121,24 @@ def _read_array(path: Path, readers: Mapping[str, Reader] | None = None) -> Any:
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
         )
-    if is_special(path):
-        raise DataError(
-            "not a regular file: a pipe, socket or device",
-            where=str(path),
-            hint="move it out of the data, or copy the frames into a file",
-        )
     reader = (readers or {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz})[suffix]
     try:
-        # Straight from the file: a second buffer of the same size costs more than the parsing.
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return _read_open(reader, file, path, size)
+        handle = os.open(path, _FLAGS)
+        try:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+                raise DataError(
+                    "not a regular file: a pipe, socket or device",
+                    where=str(path),
+                    hint="move it out of the data, or copy the frames into a file",
+                )
+            if stat.S_ISREG(found.st_mode) and found.st_size <= _SMALL and suffix != ".npz":
+                return _read_open(reader, io.BytesIO(os.read(handle, found.st_size)), path, found.st_size)
+            # Straight from the file: a second buffer of the same size costs more than the parsing.
+            with open(handle, "rb", closefd=False) as file:
+                return _read_open(reader, file, path, found.st_size)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",
@@ -135,7 +147,7 @@ def _read_array(path: Path, readers: Mapping[str, Reader] | None = None) -> Any:
         ) from error
 
 
-def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> Frames:
+def _read_open(reader: Reader, file: BinaryIO, path: str, size: int) -> Frames:
     if size == 0:
         raise DataError(
             f"the file is empty (0 bytes), expected {EXPECTED}",
@@ -185,7 +197,7 @@ def _read_npz(file: BinaryIO) -> np.ndarray:
     return _read_npy(io.BytesIO(archive.read(members[0])))
 
 
-def as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
+def as_frames(array: np.ndarray, path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """An array as frames of 0..255, and in words what was converted; see :func:`read_frames`."""
     _check_shape(array, path)
     if array.dtype == np.uint8:
@@ -211,7 +223,7 @@ def from_zero_one(array: np.ndarray) -> tuple[np.ndarray, str]:
     return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
 
 
-def _check_shape(array: np.ndarray, path: Path) -> None:
+def _check_shape(array: np.ndarray, path: str | PathLike[str]) -> None:
     shape = list(array.shape)
     if shape and shape[0] == 0:
         raise DataError(
@@ -230,7 +242,7 @@ def _check_shape(array: np.ndarray, path: Path) -> None:
         )
 
 
-def _bad_values(path: Path, found: str) -> DataError:
+def _bad_values(path: str | PathLike[str], found: str) -> DataError:
     return DataError(
         f"found {found}, expected {EXPECTED}",
         where=str(path),

@@ -158,9 +158,9 @@ def _of_config(path: Path, overrides: Sequence[str]) -> tuple[GaitDataset, Seque
 
     dataset = _own_labels(load_config(str(path), overrides).data_cfg.dataset).build()
     train, test = dataset.sequences("train"), dataset.sequences("test")
-    if isinstance(train, SequenceTable) and isinstance(test, SequenceTable):
-        if not {*train.distinct(0)} & {*test.distinct(0)}:
-            return dataset, train.and_of(test)
+    tables = isinstance(train, SequenceTable) and isinstance(test, SequenceTable)
+    if tables and not {*train.distinct(0)} & {*test.distinct(0)}:
+        return dataset, train.and_of(test)
     return dataset, each_once([*train, *test])
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from itertools import islice
@@ -21,6 +20,11 @@ from gait_plugins.io.atomic import whole_file
 from gait_plugins.plugins.zoo.data.layout_index import Listing
 from gait_plugins.plugins.zoo.data.layout_scan import Scanned, last_change, scan_identity
 from gait_plugins.prepare.parallel import in_threads
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger("gait_plugins")
 
@@ -76,12 +80,19 @@ def _scanned(root: str, identities: Sequence[str], subset: str) -> Iterator[Scan
     if not identities:
         return
     shown = track(identities, f"scanning {subset} folders", unit="id")
-    wall, processor, rest = time.perf_counter(), time.thread_time(), iter(shown)
+    rest, waited = iter(shown), _waits()
     for _, label in zip(range(_TRIED), rest, strict=False):
         yield scan_identity(root, label)
-    if time.perf_counter() - wall > 2 * (time.thread_time() - processor):
+    if _waits() - waited > _TRIED:
         yield from in_threads(lambda label, stopped: scan_identity(root, label), rest, _THREADS)
     yield from (scan_identity(root, label) for label in rest)
+
+
+def _waits() -> int:
+    """How often this thread has waited, for a disk as a rule; 0 where that is not known."""
+    if resource is None or not hasattr(resource, "RUSAGE_THREAD"):
+        return 0
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def _batches(scanned: Iterator[Scanned]) -> Iterator[list[Scanned]]:

@@ -167,3 +167,15 @@ def test_a_run_folder_asks_for_the_address_again(
     assert "data_cfg.dataset_root=ADDRESS" in text
     code, text = gait("test", kept, "-o", f"data_cfg.dataset_root={there}", "--device", "cpu")
     assert code == 0, text
+
+
+def test_a_store_is_packed_and_parted_as_a_folder_is(
+    data: tuple[str, str], server: FileServer, tmp_path: Path
+):
+    root, _ = data
+    right = Path(packed(root)).read_bytes()
+    assert gait("data", "pack", f"{server.url}/data", tmp_path / "again.npz")[0] == 0
+    assert (tmp_path / "again.npz").read_bytes() == right
+    for name, place in {"a": root, "b": f"{server.url}/data.npz"}.items():
+        assert gait("data", "partition", place, "-O", tmp_path / f"{name}.json")[0] == 0
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()

@@ -11,13 +11,19 @@ import typer
 
 from gait_plugins.api.commands import chosen_out, old_option, out_option, override_option
 from gait_plugins.io.printable import json_text, say
+from gait_plugins.io.remote.address import path_or_address
 
 if TYPE_CHECKING:
     from gait_plugins.api import GaitDataset, SequenceRef
 
 Root = Annotated[
-    Path,
-    typer.Argument(help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed data file."),
+    Any,
+    typer.Argument(
+        metavar="ROOT",
+        parser=path_or_address,
+        help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed data file; or the address "
+        "of one (s3://...).",
+    ),
 ]
 
 
@@ -130,10 +136,10 @@ def pack(
     _check_free(to, overwrite)
     if threshold is not None and not 0 <= threshold <= 254:
         raise ConfigError(f"--threshold is {threshold}, expected 0 to 254", where="data pack")
-    is_config = root.suffix in (".yaml", ".yml")
+    is_config = isinstance(root, Path) and root.suffix in (".yaml", ".yml")
     if override and not is_config:
         raise ConfigError("-o needs a configuration", where="data pack", hint="give CONFIG.yaml as ROOT")
-    if root.is_file() and not is_config:
+    if isinstance(root, Path) and root.is_file() and not is_config:
         require_sound(str(root))
     dataset, refs = _of_config(root, override or ()) if is_config else every_sequence(root, inputs)
     with processes(workers):

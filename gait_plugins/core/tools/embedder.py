@@ -30,6 +30,7 @@ from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.io.remote.address import path_or_address
 from gait_plugins.io.sequence_file import as_frames
 from gait_plugins.io.weights.part_of_file import part_sha256, split_part
 from gait_plugins.metrics import Metric
@@ -138,7 +139,7 @@ class Embedder:
     def _sequence_files(self, paths: Paths, identity: str | None) -> SequenceFiles:
         options = self.config.data_cfg.dataset.options
         several = [paths] if isinstance(paths, str | os.PathLike) else paths
-        return SequenceFiles([Path(path) for path in several], identity, options)
+        return SequenceFiles([path_or_address(os.fspath(path)) for path in several], identity, options)
 
     def _of_files(self, dataset: SequenceFiles) -> Embeddings:
         found = self.sequences(dataset)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from bisect import bisect_left
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +18,8 @@ from gait_plugins.io.remote.store import found, listed
 _KIND = "listing"
 _FRESH = 24 * 3600
 """Seconds for which a listing on disk is taken for what lies there."""
-_trees: dict[str, Folder] = {}
-"""Root -> what lies below it, in this process."""
-
-
-class Folder(dict[str, "Folder | None"]):
-    """Names in a folder -> the folders among them, and None for files."""
+_trees: dict[str, list[str]] = {}
+"""Root -> paths of all files below it, sorted, in this process."""
 
 
 class Entry(NamedTuple):
@@ -34,6 +32,10 @@ class Entry(NamedTuple):
     def is_dir(self) -> bool:
         """Whether it is a folder."""
         return self.folder
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """Whether it is a file; a store has no links."""
+        return not self.folder
 
 
 def open_root(root: str, *, anew: bool = False) -> None:
@@ -61,7 +63,7 @@ def open_root(root: str, *, anew: bool = False) -> None:
         if not names:
             raise DataError("the folder does not exist or is empty", where=root, hint="check the address")
         keep(path, [json.dumps({"root": root, "time": time.time(), "files": names}).encode()])
-    _trees[root] = _grown(names)
+    _trees[root] = sorted(names)
 
 
 def is_there(address: str) -> bool:
@@ -85,32 +87,25 @@ def entries(address: str) -> list[Entry]:
     if root is None:
         open_root(address)
         root = address
-    folder: Folder | None = _trees[root]
-    for name in filter(None, address[len(root) :].split("/")):
-        folder = folder.get(name) if folder is not None else None
-    if folder is None:
+    inner = address[len(root) :].strip("/")
+    found = list(_children(_trees[root], f"{inner}/" if inner else "", without_query(address)))
+    if not found:
         raise DataError("there is no such folder", where=address, hint="check the address")
-    here = without_query(address)
-    return [Entry(name, joined(here, name), inner is not None) for name, inner in sorted(folder.items())]
+    return sorted(found)
+
+
+def _children(names: list[str], prefix: str, here: str) -> Iterator[Entry]:
+    place = bisect_left(names, prefix)
+    while place < len(names) and names[place].startswith(prefix):
+        name, inside, _ = names[place][len(prefix) :].partition("/")
+        yield Entry(name, joined(here, name), bool(inside))
+        # "0" comes right after "/": beyond all that lies in the folder.
+        place = bisect_left(names, f"{prefix}{name}0", place) if inside else place + 1
 
 
 def _root_of(address: str) -> str | None:
     below = (root for root in _trees if address == root or address.startswith(f"{root.rstrip('/')}/"))
     return next(below, None)
-
-
-def _grown(names: list[str]) -> Folder:
-    tree = Folder()
-    for name in names:
-        *folders, file = name.split("/")
-        here: Folder = tree
-        for part in folders:
-            inner = here.get(part)
-            if inner is None:
-                inner = here[part] = Folder()
-            here = inner
-        here.setdefault(file, None)
-    return tree
 
 
 def _saved(path: Path | None, root: str) -> list[str] | None:

@@ -120,8 +120,9 @@ class OpenGaitLayout(PartitionedDataset):
         return self._found(subset, present, findings, OFF if self.saved_index == OFF else RENEW)
 
     def _found(self, subset: Subset, present: list[str], findings: FindingLog, saved: str) -> SequenceTable:
-        saved = OFF if is_address(self.root) else saved  # what a store holds is kept by its own listing
-        found = self._inputs(listing(self.root, present, subset, saved, findings), findings)
+        # A store's folders have no times of change; its listing is saved as a whole.
+        kind = OFF if is_address(self.root) else saved
+        found = self._inputs(listing(self.root, present, subset, kind, findings), findings)
         return found.each_its_own() if self.self_supervised and subset == "train" else found
 
     def _inputs(self, listed: Listing, findings: FindingLog) -> SequenceTable:

@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.dataset_file import SUFFIX as PACKED_SUFFIX
-from gait_plugins.io.remote.address import has_suffix, is_address, joined, without_query
+from gait_plugins.io.remote.address import has_suffix, is_address, without_query
 from gait_plugins.io.remote.listing import open_root
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
-from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, visible
+from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, below, visible
 from gait_plugins.plugins.zoo.data.partition_file import PLACEHOLDER
 
 _LOOKED_INTO = 50
@@ -72,7 +72,7 @@ def no_identity(root: str, folders: list[str], identities: Collection[str]) -> D
 
 def _reason(root: str, folders: list[str], identities: frozenset[str]) -> str:
     for folder in folders[:_LOOKED_INTO]:
-        inner = joined(root, folder) if is_address(root) else os.path.join(root, folder)
+        inner = below(root, folder)
         if any(entry.name in identities for entry in visible(inner)):
             return f"the root is one folder level too high: use -o data_cfg.dataset_root={inner}"
     upper = without_query(root) if is_address(root) else os.path.abspath(root)

@@ -179,11 +179,12 @@ class FileSources:
 
     def __getitem__(self, walk: int) -> tuple[str, ...]:
         label, kind, view = self.listing.place(walk)
-        folder, sep = below(self.root, label, kind, view), "/" if is_address(self.root) else os.sep
+        separator = "/" if is_address(self.root) else os.sep
+        folder = separator.join((below(self.root, label), kind, view))
         names = self.listing.names_of(walk)
         use = self.use if self.found is None else self.found[walk].tolist()
         chosen = names if use is None else [names[position] for position in use if position < len(names)]
-        return tuple(f"{folder}{sep}{name}" for name in chosen)
+        return tuple(f"{folder}{separator}{name}" for name in chosen)
 
     def table(self, kept: np.ndarray) -> SequenceTable:
         """The walks at these positions."""

@@ -35,6 +35,9 @@ class Entry(Protocol):
     def is_dir(self) -> bool:
         """Whether it is a folder."""
 
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """Whether it is a file."""
+
 
 class Walk(NamedTuple):
     """One view folder with its sequence files, sorted."""
@@ -43,11 +46,6 @@ class Walk(NamedTuple):
     type: str
     view: str
     files: tuple[str, ...]
-
-
-def below(root: str, *names: str) -> str:
-    """The path or address of what lies below a root."""
-    return joined(root, *names) if is_address(root) else os.path.join(root, *names)
 
 
 def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
@@ -65,6 +63,11 @@ def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
             if is_hidden(entry.name):
                 log.warning("hidden files lie among the data", "they are skipped; delete them", entry.path)
     return [entry for entry in found if not is_hidden(entry.name)]
+
+
+def below(folder: str, name: str) -> str:
+    """The path or address of what lies in a folder."""
+    return joined(folder, name) if is_address(folder) else os.path.join(folder, name)
 
 
 def _scanned(folder: str) -> list[Entry]:

@@ -6,6 +6,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+from tables import Row, table
+
 
 def in_turns(
     work: Mapping[str, Callable[[], object]],
@@ -28,8 +30,7 @@ def in_turns(
 
 
 def report(title: str, seconds: Mapping[str, float], ours: str) -> None:
-    """Print every time and its ratio to ours."""
-    print(title)
-    for name, value in seconds.items():
-        ratio = "" if name == ours else f"   {value / seconds[ours]:.2f}x ours"
-        print(f"  {name:<34}{1e3 * value:10.1f} ms{ratio}")
+    """Print a table of all other ways beside ours, in milliseconds."""
+    others = [name for name in seconds if name != ours]
+    rows = [Row(name, 1e3 * seconds[name], 1e3 * seconds[ours], "ms") for name in others]
+    print(f"{title}\n\n{table(rows)}\n")

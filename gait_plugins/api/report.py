@@ -56,6 +56,11 @@ class FindingLog:
         """One occurrence of something that is worth a look."""
         self._add("warning", problem, fix, place)
 
+    def merge(self, other: FindingLog) -> None:
+        """Add what another one has collected, as if it had been found here."""
+        for kind, places in other._places.items():
+            self._places.setdefault(kind, {}).update(places)
+
     def findings(self) -> tuple[Finding, ...]:
         """Errors, then warnings, each in the order of first occurrence."""
         found = [Finding(*kind, tuple(places)) for kind, places in self._places.items()]

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option, without_old_out
+from gait_plugins.api.commands import (
+    Fast,
+    Overrides,
+    chosen_out,
+    old_option,
+    out_option,
+    with_fast,
+    without_old_out,
+)
 from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import require_there
 from gait_plugins.io.printable import printable, say, say_json
+from gait_plugins.io.remote.address import path_or_address
 
 if TYPE_CHECKING:
     from gait_plugins.api.galleries.index import GalleryIndex
@@ -29,9 +38,9 @@ Name = Annotated[
 ]
 DATA = (
     "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, packed data "
-    "files, or films"
+    "files, or films; or the address of a folder or packed data file (s3://...)"
 )
-Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
+Data = Annotated[list[Any], typer.Argument(metavar="DATA...", parser=path_or_address, help=f"{DATA}.")]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
@@ -66,12 +75,15 @@ Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; defaul
 def run_embed(
     config: Name,
     data: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[DATA...]", help=f"{DATA}; default: the test set of CONFIG."),
+        list[Any] | None,
+        typer.Argument(
+            metavar="[DATA...]", parser=path_or_address, help=f"{DATA}; default: the test set of CONFIG."
+        ),
     ] = None,
     out: Annotated[Path | None, out_option("FILE", "File to write: .npz or .csv.")] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     devices: Devices = 1,
     old: Annotated[Path | None, old_option("--output")] = None,
@@ -86,7 +98,7 @@ def run_embed(
     check_target(output)
     require_there(data or ())
     with with_all_processes():
-        embedder = open_embedder(config, checkpoint, override, device, devices=devices)
+        embedder = open_embedder(config, checkpoint, with_fast(override, fast), device, devices=devices)
         found = embed_data(embedder, data)[0] if data else embedder.test_set()
     if not embedder.fabric.is_global_zero:
         return
@@ -116,6 +128,7 @@ def run_enroll(
     ] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -125,6 +138,7 @@ def run_enroll(
     from gait_plugins.core.recognition.film_data import embed_data, is_film
     from gait_plugins.core.tools.identification import separation
 
+    override = with_fast(override, fast)
     _check_enrolment(when, dtype, data, identity)
     require_there(data)
     if is_file_form(gallery):
@@ -161,6 +175,7 @@ def run_identify(
     index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -173,6 +188,7 @@ def run_identify(
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
+    override = with_fast(override, fast)
     check_threshold(unknown_above)
     require_there(data)
     in_file = is_file_form(gallery)
@@ -205,7 +221,7 @@ def run_identify(
 def _enroll_in_file(
     gallery: Path,
     config: str,
-    data: list[Path],
+    data: list[Path | str],
     identity: str | None,
     track: list[int] | None,
     checkpoint: Path | None,
@@ -238,7 +254,7 @@ def _enroll_in_file(
     say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
-def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: str | None) -> None:
+def _check_enrolment(when: str, dtype: str | None, data: list[Path | str], identity: str | None) -> None:
     from gait_plugins.core.recognition.film_data import is_film
 
     films = [path for path in data if is_film(path)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gait_plugins.api.commands import Overrides
+from gait_plugins.api.commands import Fast, Overrides, with_fast
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def run_test(
         typer.Option(metavar="FILE", help="Checkpoint file to test; default: the one that CONFIG names."),
     ] = None,
     stage: StageOption = None,
+    fast: Fast = False,
     device: DeviceOption = "auto",
     devices: Devices = 1,
     phase: Phase = "test",
@@ -125,7 +126,7 @@ def run_test(
     """Score a checkpoint by the configured protocol; for a recipe, the checkpoint of its last stage."""
     from gait_plugins.core.functions import test, train
 
-    source = _source(config, cfgs)
+    source, override = _source(config, cfgs), with_fast(override, fast)
     if _phase(phase) == "train":
         if checkpoint is not None:
             raise ConfigError(

@@ -34,6 +34,7 @@ from gait_plugins.core.runs.hosts import (
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.weights.lookup import published_for
 from gait_plugins.registry.manager import pin_plugins
 
@@ -52,7 +53,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     options = options or RunOptions()
     section = config.evaluator_cfg
     fabric = make_fabric(
-        options.device, options.devices, float16=section.enable_float16, precision=section.precision
+        options.device, options.devices, float16=section.may_float16, precision=section.chosen_precision
     )
     if fabric.is_global_zero:
         config.log_warnings()
@@ -82,7 +83,8 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         model=model,
     )
     if run.is_main:
-        describe_run(folder / "test", config, dict(run.provenance), processes=fabric.world_size)
+        world, used = fabric.world_size, precision_of(fabric)
+        describe_run(folder / "test", config, dict(run.provenance), processes=world, precision=used)
     lifecycle = pin_plugins(config.plugins).lifecycle
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
         results = evaluate(fabric, model.to(fabric.device), config, maker, trained_frames(checkpoint))

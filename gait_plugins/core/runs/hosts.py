@@ -16,6 +16,7 @@ from gait_plugins.config import Config
 from gait_plugins.core.runs.changes import HARMLESS, setting_changes
 from gait_plugins.core.runs.folder import provenance_of
 from gait_plugins.core.runtime.devices import on_first_rank
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.errors import ConfigError
 
 T = TypeVar("T")
@@ -57,12 +58,9 @@ def require_same_settings(fabric: Fabric, config: Config) -> None:
         return
     first = fabric.broadcast(config.data)
     also = [name for name in HARMLESS if name not in _ITS_OWN]
-    changes = setting_changes(first, config, fabric.device.type, also=also)
+    precision = precision_of(fabric)
+    changes = setting_changes(first, config, precision=(fabric.broadcast(precision), precision), also=also)
     lines = [f"{change.name}: {change.then} at {{first}}, {change.now} at {{here}}" for change in changes]
-    precision = fabric.strategy.precision.precision
-    then = fabric.broadcast(precision)
-    if then != precision:
-        lines.append(f"precision: {then} at {{first}}, {precision} at {{here}}")
     _tell_all(lines, "settings", "give all of them the same configuration and options")
     found = {
         name: record.get("sha256", "")[:12] or f"{record.get('distribution')} {record.get('version')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,12 @@ class LastStep:
     """
 
     def __init__(self, module: Objective, optimizer: torch.optim.Optimizer) -> None:
-        self._module, self._optimizer = module, optimizer
+        self._optimizer = optimizer
         self._places = [(part, name) for part in module.modules() for name in part._buffers]
         self._telling = [part for part in module.modules() if _tells_more(part)]
         self._buffers: list[Tensor | None] = []
+        self._kinds: list[Any] = []
+        """Shape, kind and device of each; None for a buffer that is None."""
         self._more: list[Any] = []
         self._written = 0
 
@@ -36,12 +37,14 @@ class LastStep:
     def keep(self) -> None:
         """Copy what the forward pass may change; called before it."""
         now = [part._buffers[name] for part, name in self._places]
-        if len(self._buffers) == len(now) and all(map(_alike, self._buffers, now)):
-            for kept, buffer in zip(self._buffers, now, strict=True):
-                if kept is not None and buffer is not None:
-                    kept.copy_(buffer)
+        kinds = [None if b is None else (b.shape, b.dtype, b.device) for b in now]
+        if kinds == self._kinds:
+            kept = [b for b in self._buffers if b is not None]
+            if kept:  # all in one call
+                torch._foreach_copy_(kept, [b for b in now if b is not None])
         else:
-            self._buffers = [None if buffer is None else buffer.detach().clone() for buffer in now]
+            self._buffers = [None if b is None else b.detach().clone() for b in now]
+            self._kinds = kinds
         self._more = [part.get_extra_state() for part in self._telling]
 
     def watch(self) -> None:
@@ -74,22 +77,15 @@ class LastStep:
             part.set_extra_state(more)
 
     def _writes(self) -> int:
-        return sum(tensor._version for tensor in self._updated())
-
-    def _updated(self) -> Iterator[Tensor]:
-        yield from self._module.parameters()
-        for state in self._optimizer.state.values():
-            yield from (value for value in state.values() if isinstance(value, Tensor))
+        # Lists, and the optimiser's own: a walk through all modules in every step costs a thousand calls.
+        weights: list[int] = [p._version for group in self._optimizer.param_groups for p in group["params"]]
+        states = [s for state in self._optimizer.state.values() for s in state.values()]
+        kept: list[int] = [s._version for s in states if isinstance(s, Tensor)]
+        return sum(weights) + sum(kept)
 
 
 def _tells_more(part: nn.Module) -> bool:
     return type(part).get_extra_state is not nn.Module.get_extra_state
-
-
-def _alike(kept: Tensor | None, now: Tensor | None) -> bool:
-    if kept is None or now is None:
-        return kept is now
-    return (kept.shape, kept.dtype, kept.device) == (now.shape, now.dtype, now.device)
 
 
 def step_failed(name: str, where: str, step: int, error: Exception, kept: Path | None) -> ComponentFailure:

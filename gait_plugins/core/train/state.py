@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from gait_plugins.core.runs.hosts import (
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.last_step import step_failed
 from gait_plugins.core.train.objective import Objective, Outcome
@@ -197,12 +198,13 @@ class Training:
             self.taken,
             data=self.data,
             processes=self.fabric.world_size,
+            precision=precision_of(self.fabric),
         )
         list_identities(folder, self._held_out)
         self.history.tidy()
 
     @property
-    def _held_out(self) -> list[SequenceRef]:
+    def _held_out(self) -> Sequence[SequenceRef]:
         maker = self._scored.get("validation")
         return [] if maker is None else maker.index.refs
 

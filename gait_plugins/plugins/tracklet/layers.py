@@ -83,9 +83,8 @@ class TemporalConv(nn.Conv3d):
         return line.reshape(-1, h, w, c).permute(0, 3, 1, 2)
 
     def _along_time(self, line: Tensor) -> Tensor:
-        out = F.conv2d(
-            line.permute(0, 3, 1, 2), self.weight.squeeze(-1), padding=(self.reach, 0), groups=self.groups
-        )
+        line, weight = line.permute(0, 3, 1, 2), self.weight.squeeze(-1)
+        out = F.conv2d(line, weight, self.bias, padding=(self.reach, 0), groups=self.groups)
         return out.permute(0, 2, 3, 1)
 
 

@@ -35,7 +35,7 @@ class OpenGaitLayout(PartitionedDataset):
     Nothing is read before it is asked for.
 
     Args:
-        dataset_root: the folder of the identities.
+        dataset_root: the folder of the identities, or its address in a store (``s3://bucket/folder``).
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
             where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
             001 to 074 and tested on 075 to 124.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,9 +13,26 @@ from gait_plugins.api import FindingLog, SequenceRef, Stream
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import is_hidden, is_special, suffix
 from gait_plugins.io.printable import printable
+from gait_plugins.io.remote.address import is_address, joined
+from gait_plugins.io.remote.listing import entries as remote_entries
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
 
 LAYOUT = "ROOT/<id>/<type>/<view>/<files>"
+
+
+class Entry(Protocol):
+    """Something in a folder: an ``os.DirEntry``, or what a store lists."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+
+    @property
+    def path(self) -> str:
+        """Its path or address."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
 
 
 class Walk(NamedTuple):
@@ -27,11 +44,10 @@ class Walk(NamedTuple):
     files: tuple[str, ...]
 
 
-def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]]:
+def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
     """What lies in a folder, sorted by name, without hidden entries. No file is touched for it."""
     try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+        found: list[Entry] = list(remote_entries(folder)) if is_address(folder) else _scanned(folder)
     except OSError as error:
         raise DataError(
             f"the folder cannot be listed: {error.strerror or error}",
@@ -43,6 +59,11 @@ def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]
             if is_hidden(entry.name):
                 log.warning("hidden files lie among the data", "they are skipped; delete them", entry.path)
     return [entry for entry in found if not is_hidden(entry.name)]
+
+
+def _scanned(folder: str) -> list[Entry]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def scan(
@@ -62,7 +83,8 @@ def scan(
     files_of = files_of or _files
     walks = []
     for label in identities:
-        types = _folders(os.path.join(root, label), log, "an identity's folder", "two levels too high")
+        place = joined(root, label) if is_address(root) else os.path.join(root, label)
+        types = _folders(place, log, "an identity's folder", "two levels too high")
         for kind in types:
             for view in _folders(kind.path, log, "a type's folder", "one level too high"):
                 files = files_of(view.path, log)
@@ -133,7 +155,7 @@ def _in_use(files: tuple[str, ...], use: Sequence[bool] | Sequence[int] | None) 
     return tuple(files[position] for position in use if position < len(files))
 
 
-def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.DirEntry[str]]:
+def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[Entry]:
     entries = visible(parent, log)
     if not entries:
         log.warning("folders are empty", "fill them or delete them", parent)

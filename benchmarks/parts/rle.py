@@ -1,6 +1,6 @@
 """RLE's augmenters on batches of images, against the image-by-image form, on two cores.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/rle.py
+    PYTHONPATH=benchmarks OMP_WAIT_POLICY=PASSIVE python benchmarks/parts/rle.py
 
 Moderate and radical RLE and random erasing on RGB images of 384x192, each with probability 0.5 and the
 same draws. ``image by image`` works as the transforms of data sets do: on float tensors, channel after

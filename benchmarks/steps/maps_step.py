@@ -1,6 +1,7 @@
 """Training steps of SkeletonGait++ and MultiGait++ against OpenGait's own classes, in one process.
 
-    OPENGAIT_HOME=OpenGait python benchmarks/maps_step.py [MultiGaitpp] [--sequences 4] [--frames 10]
+    export PYTHONPATH=benchmarks OPENGAIT_HOME=OpenGait
+    python benchmarks/steps/maps_step.py [MultiGaitpp] [--sequences 4] [--frames 10]
 
 OPENGAIT_HOME names a checkout of OpenGait, whose class is imported alone and built without its trainer (it
 needs einops). Both networks hold the same weights and see the same frames; the largest difference of their

@@ -1,6 +1,7 @@
 """Training steps of the pose models against OpenGait's own classes, of a checkout.
 
-    OPENGAIT_HOME=/path/to/OpenGait python benchmarks/pose_step.py [GaitTR] [GaitGraph2] [MultiScaleGaitGraph]
+    export PYTHONPATH=benchmarks OPENGAIT_HOME=/path/to/OpenGait
+    python benchmarks/steps/pose_step.py [GaitTR] [GaitGraph2] [MultiScaleGaitGraph]
 
 Forward, backward and the optimiser's step, with widths, losses and optimisers of the published
 configurations; the published numbers of sequences are scaled down (--sequences). Both networks hold the

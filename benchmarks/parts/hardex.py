@@ -1,6 +1,6 @@
 """The hardness exclusion loss, forward and backward, against forms that store every triplet.
 
-    python benchmarks/hardex.py            (needs the extra ``bench``)
+    PYTHONPATH=benchmarks python benchmarks/parts/hardex.py            (needs the extra ``bench``)
 
 The dense form computes the same value over a ``[p, n, positives, negatives]`` tensor. The all-triplet
 margin loss of pytorch-metric-learning knows no exclusion and takes one part at a time.

@@ -115,9 +115,17 @@ def main() -> None:
         folder, *numbers = given.child
         child(Path(folder), *map(int, numbers))
         return
-    columns = ("batch", "processes", "step", "processor", "sent by each", "peak of each", "first step after")
-    print(f"{os.cpu_count()} cores, one thread for each process")
-    print("".join(f"{column:>17}" for column in columns))
+    columns = (
+        "batch",
+        "processes",
+        "step",
+        "processor time",
+        "sent by each",
+        "peak of each",
+        "first step after",
+    )
+    print(f"{os.cpu_count()} cores, one thread for each process\n")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for kind in ("strong", "weak"):
         for processes in given.processes:
             people = given.people * (processes if kind == "weak" else 1)
@@ -131,7 +139,7 @@ def main() -> None:
                 sent,
             )
             row = (*row, f"{found['peak']:.0f} MiB", f"{found['start']:.1f} s")  # type: ignore[assignment]
-            print("".join(f"{cell:>17}" for cell in row), flush=True)
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -128,8 +128,6 @@ def test_a_cable_that_is_cut_ends_both_in_words(tmp_path: Path, moment: str):
         both = [hosts.start(host, line, **slurm(host), GAIT_PLUGINS_SILENCE="4") for host in (0, 1)]
         for one in both:
             hosts.wait_for(one, seen if one is both[0] else "Initializing")
-        if moment == "embed":
-            hosts.wait_for(both[0], "embed")
         hosts.cut()
         assert hosts.ends(*both, within=40) == [2, 2]
         for rank, one in enumerate(both):

@@ -122,7 +122,7 @@ def test_a_host_that_is_killed_ends_the_other_and_the_run_goes_on_exactly(
     assert hosts.ends(first, within=30) == [2]
     said = hosts.said(first)
     assert "ProcessLost: rank 0: rank 1 on the host node02 ended" in said, said[-3000:]
-    assert "--resume goes on" in said
+    assert "from its last checkpoint with --resume" in said
     assert "Traceback" not in said
     assert not list(disk.rglob("*.partial"))
     for path in run_folder(disk).glob("checkpoints/*.pt"):

@@ -30,7 +30,8 @@ class TwoHosts:
 
     def inside(self, host: int, *command: str) -> list[str]:
         """A command line that runs on a host."""
-        return ["nsenter", "-t", str(self._holders[host].pid), "-n", "-u", "-m", "--", *command]
+        where = ["env", "-C", os.getcwd()]  # which entering leaves
+        return ["nsenter", "-t", str(self._holders[host].pid), "-n", "-u", "-m", "--", *where, *command]
 
     def ip(self, host: int, *words: str) -> None:
         """Change the network of a host."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.metrics import (
     NO_MATCH,
+    Rows,
     distance_chunks,
     first_match,
     part_distances,
@@ -173,3 +174,34 @@ def test_errors_say_what_is_wrong():
         part_distances(two, two, "l2")
     with pytest.raises(DataError, match="no probes"):
         retrieve(two[:0], two, np.zeros(0), np.zeros(2))
+
+
+@pytest.mark.parametrize("metric", ["euc", "cos"])
+@pytest.mark.parametrize("shape", [(9, 5, 3), (9, 7)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_taken_without_a_copy_and_with_the_same_digits(metric, shape, dtype):
+    embeddings = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    kept = embeddings.copy()
+    embeddings.setflags(write=False)
+    left, right = np.array([8, 0, 3]), np.array([1, 2, 4, 4, 7])
+    chosen = part_distances(Rows(embeddings, left), Rows(embeddings, right), metric)
+    np.testing.assert_array_equal(chosen, part_distances(embeddings[left], embeddings[right], metric))
+    np.testing.assert_array_equal(
+        chosen, part_distances(*(torch.tensor(kept[rows]) for rows in (left, right)), metric)
+    )
+    np.testing.assert_array_equal(embeddings, kept)
+
+
+def test_embeddings_stay_as_they_are(seed=0):
+    one = np.random.default_rng(seed).standard_normal((6, 4)).astype(np.float32)
+    for given in (one, torch.from_numpy(one)):
+        kept = one.copy()
+        part_distances(given, given, "cos")
+        part_distances(given, given[1:], "cos")
+        np.testing.assert_array_equal(one, kept)
+
+
+def test_ties_before_the_first_match_count_where_several_are_equal():
+    distances = torch.tensor([[1.0, 1, 1, 0], [2, 1, 1, 1], [1, 1, 1, 1], [3, 2, 1, 0]])
+    match = torch.tensor([[0, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]], dtype=torch.bool)
+    assert first_match(distances, match).tolist() == [3, 0, NO_MATCH, 2]

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 from typer.testing import CliRunner
 
@@ -86,7 +87,12 @@ def tutorial_package(text: str) -> Iterator[Path]:
 
 def _with_output(block: re.Match[str]) -> str:
     command = shlex.split(block[1])
-    result = CliRunner().invoke(app, command[1:])
+    runtime = "gait_plugins.core.runtime"
+    with (  # the page is the same wherever it is made
+        mock.patch(f"{runtime}.devices.available", return_value="cpu"),
+        mock.patch(f"{runtime}.precision.bfloat16_instructions", return_value=("avx512_bf16",)),
+    ):
+        result = CliRunner().invoke(app, command[1:])
     return f"```console\n$ {block[1]}\n{result.output.rstrip()}\n```"
 
 

@@ -47,10 +47,10 @@ def lost_worker(text: str) -> DataError:
     )
 
 
-def lost_peer() -> ProcessLost:
-    """The error for another process of the job that is gone."""
+def lost_peer(who: str = "") -> ProcessLost:
+    """The error for another process of the job that is gone; ``who`` says which, and what it did."""
     return ProcessLost(
-        "another process of this job ended, and this process cannot continue alone",
+        f"{who or 'another process of this job ended'}, and this process cannot continue alone",
         hint="see the error message of that process for the cause; --resume goes on from the last checkpoint",
     )
 

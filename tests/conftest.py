@@ -79,6 +79,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``precision: auto`` is float32 in this process, whatever the processor can: tests compare digits."""
+    monkeypatch.setattr("gait_plugins.core.runtime.precision.bfloat16_instructions", tuple)
+
+
 @contextmanager
 def _logging_kept() -> Iterator[None]:
     logger = logging.getLogger("gait_plugins")

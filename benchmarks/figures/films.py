@@ -236,7 +236,8 @@ def trained(folder: Path) -> Path:
     """A small GaitBase, trained on other walkers unless it is there."""
     kept = sorted(folder.glob("runs/**/checkpoints/*.pt"))
     if not kept:
-        train(load_config(CONFIG, [f"output_dir={folder / 'runs'}"]), RunOptions(device="cpu"))
+        settings = [f"output_dir={folder / 'runs'}", "trainer_cfg.precision=32-true"]
+        train(load_config(CONFIG, settings), RunOptions(device="cpu"))
         kept = sorted(folder.glob("runs/**/checkpoints/*.pt"))
     return kept[-1]
 

@@ -53,6 +53,7 @@ MODELS: dict[str, tuple[str, list[str]]] = {
 
 
 SECONDS = "processor s"
+FLOAT32 = "trainer_cfg.precision=32-true"
 
 
 def rank_1(model: str, seed: int, output: Path) -> dict[str, float]:
@@ -63,7 +64,8 @@ def rank_1(model: str, seed: int, output: Path) -> dict[str, float]:
         began = sum(os.times()[:4])
         folder = f"output_dir={output / f'{model}-{seed}'}"
         results = train(
-            load_config(name, [*overrides, folder, f"trainer_cfg.seed={seed}"]), RunOptions(device="cpu")
+            load_config(name, [*overrides, folder, FLOAT32, f"trainer_cfg.seed={seed}"]),
+            RunOptions(device="cpu"),
         )
         assert results is not None, f"{name} is not tested after its training"
         figures = {name: value for name, value in results.metrics.items() if "@R1" in name}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gait_plugins.api.run import Run
     from gait_plugins.api.run_report.material import ReportMaterial, ReportRun, ReportSection
     from gait_plugins.api.sampling import BatchSampler, FrameSampler
-    from gait_plugins.api.sequence import SequenceIndex, SequenceRef, Subset, fits_any
+    from gait_plugins.api.sequence import SequenceIndex, SequenceRef, SequenceTable, Subset, fits_any
     from gait_plugins.api.stream import Stream
     from gait_plugins.api.transform import JointTransform, Transform, WithProbability
     from gait_plugins.api.video.components import PoseEstimator, Segmenter, Tracker
@@ -74,6 +74,7 @@ EXPORTS = {
     "Segmenter": "gait_plugins.api.video.components",
     "SequenceIndex": "sequence",
     "SequenceRef": "sequence",
+    "SequenceTable": "sequence",
     "Sighting": "gait_plugins.api.video.people",
     "Silhouettes": "gait_plugins.api.census.silhouettes",
     "StoredVectors": "gait_plugins.api.galleries.index",
@@ -129,6 +130,7 @@ __all__ = [
     "Segmenter",
     "SequenceIndex",
     "SequenceRef",
+    "SequenceTable",
     "Sighting",
     "Silhouettes",
     "StoredVectors",

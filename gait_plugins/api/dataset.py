@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from gait_plugins.api.census.counts import list_sequences, take_census
+from gait_plugins.api.census.counts import Loads, list_sequences, take_census
 from gait_plugins.api.options import HasExample
 from gait_plugins.api.report import DataReport, FindingLog
 from gait_plugins.api.sequence import SequenceRef, Subset
@@ -29,8 +29,11 @@ class GaitDataset(HasExample, ABC):
     protocol goes by; empty: what it says."""
 
     @abstractmethod
-    def sequences(self, subset: Subset) -> list[SequenceRef]:
-        """The sequences of the training or test identities, in a stable order."""
+    def sequences(self, subset: Subset) -> Sequence[SequenceRef]:
+        """The sequences of the training or test identities, in a stable order.
+
+        A list, or for very many a :class:`SequenceTable`, which makes each ref when it is asked for.
+        """
 
     @abstractmethod
     def load(self, ref: SequenceRef) -> list[Any]:
@@ -76,4 +79,4 @@ class GaitDataset(HasExample, ABC):
             read_frames: read every sequence; otherwise only what can be told without.
         """
         log = FindingLog()
-        return take_census(self, log, self.load if read_frames else None, list_sequences(self, log))
+        return take_census(self, log, Loads(self) if read_frames else None, list_sequences(self, log))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,6 +55,16 @@ class FindingLog:
     def warning(self, problem: str, fix: str, place: str | None = None) -> None:
         """One occurrence of something that is worth a look."""
         self._add("warning", problem, fix, place)
+
+    def merge(self, other: FindingLog) -> None:
+        """Add what another one has collected, as if it had been found here."""
+        for kind, places in other._places.items():
+            self._places.setdefault(kind, {}).update(places)
+
+    def listed(self) -> Iterator[tuple[str, str, str, str | None]]:
+        """Severity, problem, fix and place of everything, kind by kind."""
+        for kind, places in self._places.items():
+            yield from ((*kind, place) for place in places or (None,))
 
     def findings(self) -> tuple[Finding, ...]:
         """Errors, then warnings, each in the order of first occurrence."""

@@ -35,6 +35,12 @@ def check(
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Print the whole configuration with all defaults, as YAML.")
     ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Check it even if it was accepted before and nothing has changed since."
+        ),
+    ] = False,
 ) -> None:
     """Check a configuration: list its components and their packages, or everything that is wrong.
 
@@ -42,6 +48,18 @@ def check(
     the training set is counted if it is there.
     For a recipe, list its stages and the weights that each starts from.
     """
+    from gait_plugins.core.runtime.accepted import answer_again
+    from gait_plugins.core.runtime.uncompiled import without_compiler
+
+    def answer() -> None:
+        with without_compiler():
+            _check(config, override or [], resolved)
+
+    question = ("config check", config, repr(override or []), str(resolved))
+    answer_again(question, answer, fresh=fresh)
+
+
+def _check(config: str, override: list[str], resolved: bool) -> None:
     from gait_plugins.config.loading import load_config, open_source
     from gait_plugins.core.assembly.class_count import counted_if_there
 
@@ -51,7 +69,7 @@ def check(
         from gait_plugins.core.recipes.checks import check_stages, of_stage
         from gait_plugins.core.train.rehearsal import rehearse_without_data
 
-        recipe = load_recipe(source, override or [], tried=True)
+        recipe = load_recipe(source, override, tried=True)
         counts = {stage.name: counted_if_there(stage.config) for stage in recipe.stages}
         fits = check_stages(recipe)
         for stage in recipe.stages:
@@ -65,7 +83,7 @@ def check(
         else:
             say("\n".join(_recipe_lines(recipe, fits, counts)))
         return
-    written = load_config(source, override or [], tried=True)
+    written = load_config(source, override, tried=True)
     count = counted_if_there(written)
     loaded = count.config
     from gait_plugins.core.train.rehearsal import rehearse_without_data
@@ -81,7 +99,7 @@ def check(
         say(f"warning: {warning}")
     streams = _streams(loaded)
     say(f"{loaded.source} is accepted")
-    rows = [*_rows(loaded), *_counts(written, count), *streams]
+    rows = [*_rows(loaded), *_precisions(loaded), *_counts(written, count), *streams]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for part, name, origin in rows:
         say(f"  {part:{widths[0]}}  {name:{widths[1]}}  {origin}".rstrip())
@@ -172,6 +190,20 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
             for nested in [] if transform is None else transform.walk():
                 yield _row(f"{phase} {nested.kind.replace('_', ' ')}", nested)
     yield _row("protocol", config.evaluator_cfg.protocol)
+
+
+def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
+    """What training and test compute in here."""
+    from gait_plugins.core.runtime.devices import available
+    from gait_plugins.core.runtime.precision import choose
+
+    device, trainer, test = available("auto"), config.trainer_cfg, config.evaluator_cfg
+    asked = {
+        "train": choose(trainer.precision, trainer.enable_float16, device),
+        "test": choose(test.chosen_precision, test.may_float16, device),
+    }
+    for phase, (precision, reason) in asked.items():
+        yield f"{phase} precision", precision, f"on {device}, {reason}"
 
 
 def _streams(config: Config) -> list[tuple[str, str, str]]:

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.api.commands import Overrides, chosen_out, old_option, out_option, without_old_out
+from gait_plugins.api.commands import (
+    Fast,
+    Overrides,
+    chosen_out,
+    old_option,
+    out_option,
+    with_fast,
+    without_old_out,
+)
 from gait_plugins.core.galleries.address import Place, place_of
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.folders import require_there
 from gait_plugins.io.printable import printable, say, say_json
+from gait_plugins.io.remote.address import path_or_address
 
 if TYPE_CHECKING:
     from gait_plugins.api.galleries.index import GalleryIndex
@@ -29,14 +38,17 @@ Name = Annotated[
 ]
 DATA = (
     "Sequence files, folders of aligned images, folders ID/TYPE/VIEW/FILES or those of one ID, packed data "
-    "files, or films"
+    "files, or films; or the address of a folder or packed data file (s3://...)"
 )
-Data = Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"{DATA}.")]
+Data = Annotated[list[Any], typer.Argument(metavar="DATA...", parser=path_or_address, help=f"{DATA}.")]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Checkpoint with the weights; default: the one that CONFIG tests."),
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
+Devices = Annotated[
+    int, typer.Option(min=1, help="Number of processes; torchrun and Slurm set their own number.")
+]
 Gallery = Annotated[
     Any,
     typer.Option(
@@ -63,25 +75,33 @@ Distance = Annotated[str | None, typer.Option(help="Distance: euc or cos; defaul
 def run_embed(
     config: Name,
     data: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[DATA...]", help=f"{DATA}; default: the test set of CONFIG."),
+        list[Any] | None,
+        typer.Argument(
+            metavar="[DATA...]", parser=path_or_address, help=f"{DATA}; default: the test set of CONFIG."
+        ),
     ] = None,
     out: Annotated[Path | None, out_option("FILE", "File to write: .npz or .csv.")] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
+    devices: Devices = 1,
     old: Annotated[Path | None, old_option("--output")] = None,
 ) -> None:
     """Write the embeddings of sequences with their labels, conditions, views and names."""
     from gait_plugins.core.recognition.film_data import embed_data
+    from gait_plugins.core.runtime.devices import with_all_processes
     from gait_plugins.core.tools.embeddings import check_target, write_embeddings
 
     override, short = without_old_out(override)
     output = chosen_out("embed", out, output=old, o=short)
     check_target(output)
     require_there(data or ())
-    embedder = open_embedder(config, checkpoint, override, device)
-    found = embed_data(embedder, data)[0] if data else embedder.test_set()
+    with with_all_processes():
+        embedder = open_embedder(config, checkpoint, with_fast(override, fast), device, devices=devices)
+        found = embed_data(embedder, data)[0] if data else embedder.test_set()
+    if not embedder.fabric.is_global_zero:
+        return
     write_embeddings(output, found)
     _, channels, parts = found.embeddings.shape
     say(f"{len(found)} sequences, {channels} channels x {parts} parts: {output}")
@@ -108,6 +128,7 @@ def run_enroll(
     ] = None,
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -117,6 +138,7 @@ def run_enroll(
     from gait_plugins.core.recognition.film_data import embed_data, is_film
     from gait_plugins.core.tools.identification import separation
 
+    override = with_fast(override, fast)
     _check_enrolment(when, dtype, data, identity)
     require_there(data)
     if is_file_form(gallery):
@@ -153,6 +175,7 @@ def run_identify(
     index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -165,6 +188,7 @@ def run_identify(
     from gait_plugins.core.tools.embeddings import read_embeddings
     from gait_plugins.core.tools.identification import check_gallery, check_threshold, checked_top, identify
 
+    override = with_fast(override, fast)
     check_threshold(unknown_above)
     require_there(data)
     in_file = is_file_form(gallery)
@@ -197,7 +221,7 @@ def run_identify(
 def _enroll_in_file(
     gallery: Path,
     config: str,
-    data: list[Path],
+    data: list[Path | str],
     identity: str | None,
     track: list[int] | None,
     checkpoint: Path | None,
@@ -230,7 +254,7 @@ def _enroll_in_file(
     say("\n".join(_separation_lines(separation(extended, embedder.metric(metric)))))
 
 
-def _check_enrolment(when: str, dtype: str | None, data: list[Path], identity: str | None) -> None:
+def _check_enrolment(when: str, dtype: str | None, data: list[Path | str], identity: str | None) -> None:
     from gait_plugins.core.recognition.film_data import is_film
 
     films = [path for path in data if is_film(path)]
@@ -294,13 +318,27 @@ def open_embedder(
     override: list[str] | None,
     device: Any,
     compared: tuple[Origin | None, Place] | None = None,
+    *,
+    devices: int | None = None,
 ) -> Embedder:
-    """The model of a configuration with its weights; a gallery of another origin is refused at once."""
+    """The model of a configuration with its weights; a gallery of another origin is refused at once.
+
+    Args:
+        config: a file or name.
+        checkpoint: its weights.
+        override: settings over those of the file.
+        device: where to compute.
+        compared: the origin of a gallery, and where that lies.
+        devices: processes; None: the command works in one alone.
+    """
     from gait_plugins.config import load_config
+    from gait_plugins.core.runtime.places import require_one_process
     from gait_plugins.core.tools.embedder import Embedder
     from gait_plugins.core.tools.embeddings import require_same_origin
 
-    embedder = Embedder(load_config(config, override or ()), checkpoint, device=device)
+    if devices is None:
+        require_one_process()
+    embedder = Embedder(load_config(config, override or ()), checkpoint, device=device, devices=devices or 1)
     if compared and compared[0] is not None:  # before the work, as far as it can be told
         require_same_origin(compared[0], embedder.origin, str(compared[1]))
     return embedder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gait_plugins.api.commands import Overrides, chosen_out, out_option
+from gait_plugins.api.commands import Fast, Overrides, chosen_out, out_option, with_fast
 from gait_plugins.cli.embed import Checkpoint, Name
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.io.folders import require_there
@@ -59,6 +59,7 @@ def run_export(
         ),
     ] = None,
     override: Overrides = None,
+    fast: Fast = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the embedding part of a model as an ONNX graph, compared with the model on several sizes.
@@ -78,7 +79,7 @@ def run_export(
     from gait_plugins.core.tools.onnx_export import export_onnx, require_packages
 
     require_packages()
-    embedder = Embedder(load_config(config, override or ()), checkpoint, device="cpu")
+    embedder = Embedder(load_config(config, with_fast(override, fast) or ()), checkpoint, device="cpu")
     measured = None if chosen == "float32" else _sequences(embedder, data)
     found = export_onnx(embedder, target, frames=frames, size=asked, precision=chosen, data=measured)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from gait_plugins.errors import ComponentConflict
 from gait_plugins.io.printable import printable
 from gait_plugins.registry.commands import Command
+from gait_plugins.registry.components import import_target
 from gait_plugins.registry.manager import default_manager
 from gait_plugins.suggest import did_you_mean
 
@@ -32,7 +33,7 @@ class OpenGroup(TyperGroup):
         """The command of this name; one of a plugin is not imported yet."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
-            return own
+            return read_plainly(own)
         path = _path(ctx)
         here = _offered(path)
         found = _spellings(here, len(path), self.commands).get(cmd_name)
@@ -53,6 +54,85 @@ class OpenGroup(TyperGroup):
             ]
             ctx.fail(" ".join(lines))
         return super().resolve_command(ctx, args)
+
+
+class OwnCommands(dict[str, Any]):
+    """Commands of this program by name; each is imported when it is asked for.
+
+    Args:
+        told: name -> ``module:attr`` of its function, or of its group's ``typer.Typer`` with the help.
+    """
+
+    def __init__(self, told: Mapping[str, tuple[str, str | None]]) -> None:
+        super().__init__(dict.fromkeys(told))
+        self._told = told
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        if found is None:
+            target, line = self._told[name]
+            found = self[name] = _built(name, import_target(target), line)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The command of this name, imported; ``default`` where there is none."""
+        return self[name] if name in self else default  # noqa: SIM401  (dict's own imports nothing)
+
+
+def _built(name: str, offered: Any, line: str | None) -> Any:
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if isinstance(offered, typer.Typer):
+        holder.add_typer(offered, name=name, help=line)
+    else:
+        holder.command(name)(offered)
+    return typer.main.get_group(holder).commands[name]
+
+
+def read_plainly(command: Any) -> Any:
+    """Let a command read options that are not given, and plain texts, without pydantic.
+
+    typer asks pydantic for every value, and importing that takes as long as all else that lists the plugins.
+    """
+    if not isinstance(command.get_params, _PlainParams):
+        command.get_params = _PlainParams(command.get_params)
+    return command
+
+
+class _PlainParams:
+    """The parameters of one command, ``--help`` too, each with :class:`_Plainly`."""
+
+    def __init__(self, params: Callable[[Any], list[Any]]) -> None:
+        self._params = params
+
+    def __call__(self, ctx: Any) -> list[Any]:
+        found = self._params(ctx)
+        for option in found:
+            slow = getattr(option, "get_runtime_param", None)  # of typer, since it asks pydantic
+            if slow is not None and not isinstance(slow, _Plainly):
+                option.get_runtime_param = _Plainly(option, slow)
+        return found
+
+
+class _Plainly:
+    """What converts the values of one option: itself where nothing is to be done, else typer's own."""
+
+    def __init__(self, option: Any, slow: Callable[[], Any]) -> None:
+        info = getattr(option, "type_descriptor", None)
+        given = getattr(info, "parameter_info", None)
+        self._is_text = getattr(info, "annotation", None) is str and getattr(given, "parser", "") is None
+        self._slow = slow
+
+    def __call__(self) -> _Plainly:
+        return self
+
+    def coerce(self, value: Any, *, param: Any, ctx: Any) -> Any:
+        """The value as the command gets it."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        one = not (param.multiple or param.nargs == -1)
+        if one and self._is_text and isinstance(value, str) and value.isascii():
+            return value
+        return self._slow().coerce(value, param=param, ctx=ctx)
 
 
 class _Lazy(TyperCommand):

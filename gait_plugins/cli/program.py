@@ -9,22 +9,8 @@ from typing import Any
 
 import typer
 
-from gait_plugins.cli import (
-    checkpoint,
-    config,
-    demo,
-    embed,
-    export,
-    gallery,
-    plugins,
-    runs,
-    train,
-    upstream,
-    video,
-)
-from gait_plugins.cli.data import check as data
 from gait_plugins.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
-from gait_plugins.cli.plugin_commands import OpenGroup
+from gait_plugins.cli.plugin_commands import OpenGroup, OwnCommands, read_plainly
 from gait_plugins.core.runtime.wording import on_command_line
 from gait_plugins.errors import GaitPluginsError
 from gait_plugins.io.printable import PrintableFormatter, say
@@ -44,11 +30,38 @@ _HINTS = {
 }
 
 
+_CLI = "gait_plugins.cli"
+_COMMANDS: dict[str, tuple[str, str | None]] = {
+    "train": (f"{_CLI}.train:run_train", None),
+    "test": (f"{_CLI}.train:run_test", None),
+    "embed": (f"{_CLI}.embed:run_embed", None),
+    "export": (f"{_CLI}.export:run_export", None),
+    "enroll": (f"{_CLI}.embed:run_enroll", None),
+    "identify": (f"{_CLI}.embed:run_identify", None),
+    "report": (f"{_CLI}.runs:run_report", None),
+    "demo": (f"{_CLI}.demo:demo", None),
+    "checkpoint": (f"{_CLI}.checkpoint:app", "List, fetch, inspect, convert and publish checkpoints."),
+    "config": (f"{_CLI}.config:app", "Check and explain configurations."),
+    "data": (f"{_CLI}.data.check:app", "Prepare, check, pack and export data sets."),
+    "gallery": (f"{_CLI}.gallery:app", "List, remove, convert, calibrate and evaluate galleries."),
+    "video": (f"{_CLI}.video:app", "Follow the people in films."),
+    "runs": (f"{_CLI}.runs:app", "Compare runs."),
+    "upstream": (f"{_CLI}.upstream:app", "Run plugins inside a checkout of OpenGait."),
+    "plugins": (f"{_CLI}.plugins:app", "List, show and check the installed components."),
+}
+"""In the order of the help."""
+
+
 class _Guarded(OpenGroup):
-    """Turns our own errors, and those of files and disks, into a message and an exit code.
+    """Holds all commands; turns our own errors, and those of files and disks, into words and an exit code.
 
     Any other exception is a bug and is shown with its traceback.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = OwnCommands(_COMMANDS)
+        read_plainly(self)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -86,24 +99,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train.run_train)
-app.command("test")(train.run_test)
-app.command("embed")(embed.run_embed)
-app.command("export")(export.run_export)
-app.command("enroll")(embed.run_enroll)
-app.command("identify")(embed.run_identify)
-app.command("report")(runs.run_report)
-app.command("demo")(demo.demo)
-app.add_typer(
-    checkpoint.app, name="checkpoint", help="List, fetch, inspect, convert and publish checkpoints."
-)
-app.add_typer(config.app, name="config", help="Check and explain configurations.")
-app.add_typer(data.app, name="data", help="Prepare, check, pack and export data sets.")
-app.add_typer(gallery.app, name="gallery", help="List, remove, convert, calibrate and evaluate galleries.")
-app.add_typer(video.app, name="video", help="Follow the people in films.")
-app.add_typer(runs.app, name="runs", help="Compare runs.")
-app.add_typer(upstream.app, name="upstream", help="Run plugins inside a checkout of OpenGait.")
-app.add_typer(plugins.app, name="plugins", help="List, show and check the installed components.")
 
 
 def _version(asked: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gait_plugins.api.commands import Overrides
+from gait_plugins.api.commands import Fast, Overrides, with_fast
 from gait_plugins.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ StageOption = Annotated[
 ]
 Cfgs = Annotated[str | None, typer.Option("--cfgs", help="Same as CONFIG, in OpenGait's spelling.")]
 DeviceOption = Annotated[str, typer.Option(help="Device to compute on: auto, cpu, cuda or mps.")]
-Devices = Annotated[int, typer.Option(min=1, help="Number of processes; torchrun sets its own number.")]
+Devices = Annotated[
+    int, typer.Option(min=1, help="Number of processes; torchrun and Slurm set their own number.")
+]
 LogToFile = Annotated[
     bool, typer.Option("--log-to-file", "--log_to_file", help="Also write the log to the run folder.")
 ]
@@ -114,6 +116,7 @@ def run_test(
         typer.Option(metavar="FILE", help="Checkpoint file to test; default: the one that CONFIG names."),
     ] = None,
     stage: StageOption = None,
+    fast: Fast = False,
     device: DeviceOption = "auto",
     devices: Devices = 1,
     phase: Phase = "test",
@@ -123,7 +126,7 @@ def run_test(
     """Score a checkpoint by the configured protocol; for a recipe, the checkpoint of its last stage."""
     from gait_plugins.core.functions import test, train
 
-    source = _source(config, cfgs)
+    source, override = _source(config, cfgs), with_fast(override, fast)
     if _phase(phase) == "train":
         if checkpoint is not None:
             raise ConfigError(
@@ -157,7 +160,7 @@ def run_test(
 
 def _to_go_on(name: str, overrides: list[str] | None, stage: str | None, device: str, devices: int) -> str:
     """The command that goes on with a training after Ctrl-C."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if os.environ.keys() & {"TORCHELASTIC_RUN_ID", "SLURM_PROCID", "NODE_RANK"}:
         return "the same command with --resume"
     words = ["gait-plugins", "train", name]
     words += [word for override in overrides or () for word in ("-o", override)]

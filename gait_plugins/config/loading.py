@@ -17,8 +17,9 @@ from gait_plugins.config.yaml import overrides as typed
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.config.yaml.layers import lay_over
 from gait_plugins.config.yaml.sources import Source, display_name, merged_with_parents, read_source
-from gait_plugins.config.yaml.tree import Tree
+from gait_plugins.config.yaml.tree import Tree, at, paths_in
 from gait_plugins.errors import ConfigError, PluginLoadError
+from gait_plugins.io.remote.address import taken
 from gait_plugins.registry.components import Component, normalised
 from gait_plugins.registry.files import file_component, is_file_name
 from gait_plugins.registry.manager import Manager, default_manager, pin_plugins
@@ -142,6 +143,7 @@ def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     Raises:
         ConfigError: see :func:`load_config`.
     """
+    _keep_no_credentials(tree)
     shape = check_shape(tree, listed=("data_cfg",))  # a plugin may take a list of data sets
     import torch  # noqa: F401  (before any plugin: what one changes of it is then seen)
 
@@ -159,6 +161,13 @@ def resolve(tree: Tree, name: str, *, tried: bool = False) -> Config:
     if config is None:  # no section is None without a problem
         raise ConfigError("the configuration is incomplete: a section is empty", where=name)
     return config
+
+
+def _keep_no_credentials(tree: Tree) -> None:
+    """Addresses of data hold none from here on: what is told and written has the masked one."""
+    for path in paths_in(tree.data.get("data_cfg"), ("data_cfg",)):
+        if typed.is_place(path) and isinstance(given := at(tree.data, path), str):
+            at(tree.data, path[:-1])[path[-1]] = str(taken(given))
 
 
 def _pinned(tree: Tree) -> tuple[Manager, list[Problem]]:

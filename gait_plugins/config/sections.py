@@ -16,12 +16,13 @@ from gait_plugins.config.problems import Problem
 from gait_plugins.config.section import PART, Count, Section
 from gait_plugins.config.specs import ComponentSpec, LossSpec, SamplerSpec, TransformSpecs, realise
 from gait_plugins.config.update_sections import Averages, Limit, OptimizerSection, SchedulerSection
+from gait_plugins.config.validation_section import EarlyStopping, KeepBest, ValidationSplit
 from gait_plugins.registry.components import Component
 from gait_plugins.registry.manager import default_manager
 
 log = logging.getLogger("gait_plugins")
 
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 CountOrNone = Annotated[int, Field(ge=0)]
 
 
@@ -40,24 +41,8 @@ Source = TypedDict(
 """Where weights come from: a checkpoint file, and which of its keys."""
 Init = Annotated[dict[str, str | Source] | Source | str | None, BeforeValidator(realise)]
 """A source for each part of a model, or one for the whole of it."""
-
-
 ClassPatterns = Annotated[dict[str, list[str]], BeforeValidator(realise)]
 """Class -> patterns of types."""
-
-
-def _held_out(value: int | float | list[str] | None) -> int | float | list[str] | None:
-    if isinstance(value, float) and not 0 < value < 1:
-        raise ValueError("a share must lie between 0 and 1")
-    if isinstance(value, int) and value < 2:
-        raise ValueError("at least two identities are needed to compare people")
-    if isinstance(value, list) and len(set(value)) < 2:
-        raise ValueError("at least two different identities are needed to compare people")
-    return value
-
-
-ValidationSplit = Annotated[int | float | list[str] | None, AfterValidator(_held_out)]
-"""How many training identities are held out, which share of them, or which ones."""
 Clocks = Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], BeforeValidator(realise)]
 """Stream -> its frames per second."""
 
@@ -107,26 +92,6 @@ class DataSection(Section):
         return {**super().plain(), **self.dataset.mapping()}
 
 
-class KeepBest(Section):
-    """The figure that decides which checkpoint is best: of the validation identities, else of the test."""
-
-    metric: str = Field(description="a figure of the protocol, such as NM@R1")
-    mode: Literal["max", "min"] = Field("max", description="which of two figures is better")
-
-
-class EarlyStopping(Section):
-    """The rule that ends a training before its last step."""
-
-    patience: Count = Field(description="number of scored checkpoints in a row without improvement")
-    min_delta: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="smallest difference that counts as an improvement"
-    )
-    metric: str | None = Field(None, description="a figure of the protocol; null: the metric of keep_best")
-    mode: Literal["max", "min"] | None = Field(
-        None, description="as in keep_best; null: the mode of keep_best"
-    )
-
-
 class TrainerSection(Section):
     """The training."""
 
@@ -157,10 +122,10 @@ class TrainerSection(Section):
         description="parts that a batch goes through the model in, one after the other; the losses see the "
         "whole batch, memory is that of a part",
     )
-    recompute: list[str] = Field(
+    recompute: Literal["auto"] | list[str] = Field(
         [],
-        description="parts of the model that work again in the backward pass and take less memory: names of "
-        "modules, in which * stands for anything",
+        description="parts of the model that work again in the backward pass and take less memory: auto (all "
+        "blocks but the last), or names of modules, in which * stands for anything",
     )
     clip_grad_norm: Limit | None = Field(
         None, description="gradients are made smaller where the norm of all of them together is larger"
@@ -177,7 +142,10 @@ class TrainerSection(Section):
         True, description="mixed precision with 16-bit floats where the device has it; see precision"
     )
     precision: Precision | None = Field(
-        None, description="number format of the forward pass; null: enable_float16 decides"
+        "auto",
+        description="number format of the forward pass. auto: where enable_float16 is true, 16-mixed on "
+        "CUDA, and bf16-mixed on a CPU with instructions for it; else 32-true. null: as auto, but a CPU "
+        "computes in 32-true",
     )
     find_unused_parameters: bool = Field(
         False, description="with several processes: allow parameters that get no gradient in a step"
@@ -233,7 +201,16 @@ class EvaluatorSection(Section):
     )
     restore_ckpt_strict: bool = Field(True, description="a checkpoint must hold exactly the model's weights")
     enable_float16: bool = Field(False, description="as in trainer_cfg")
-    precision: Precision | None = Field(None, description="as in trainer_cfg")
+    precision: Precision | None = Field(
+        None,
+        description="as in trainer_cfg, for the commands that test and embed; auto: what is fastest here, "
+        "whatever enable_float16 says. A test during the training computes as the training does",
+    )
+    fast: bool = Field(
+        False,
+        description="compute by a copy of the model whose batch norms are folded into other layers, and, "
+        "where precision is null, as precision: auto; embeddings differ in the third digit",
+    )
     conditions_on: Literal["probes", "all"] = Field(
         "probes",
         description="sequences that the conditions change: the probes (the gallery stays as it is), or all",
@@ -248,6 +225,16 @@ class EvaluatorSection(Section):
         "those of transform; the test sequences are scored again under each condition",
         json_schema_extra=PART,
     )
+
+    @property
+    def may_float16(self) -> bool:
+        """Whether floats of 16 bits are asked for: by ``enable_float16``, or by ``precision: auto``."""
+        return self.enable_float16 or self.chosen_precision == "auto"
+
+    @property
+    def chosen_precision(self) -> Precision | None:
+        """The precision, which is ``auto`` where only ``fast`` is written."""
+        return "auto" if self.fast and self.precision is None else self.precision
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

@@ -109,7 +109,9 @@ def train(
         return Trained(last.folder, last_checkpoint(last), results)
     results = train_one(loaded, options)
     folder, name = run_folder(loaded, loaded.trainer_cfg.save_name), loaded.trainer_cfg.save_name
-    return Trained(folder, checkpoint_path(folder, name, saved_iterations(folder, name)[-1]), results)
+    # On other hosts than the first there may be none: this is what the first one calls it.
+    step = (saved_iterations(folder, name) or [loaded.trainer_cfg.total_iter])[-1]
+    return Trained(folder, checkpoint_path(folder, name, step), results)
 
 
 @in_arguments(iter="iteration")
@@ -123,6 +125,7 @@ def test(
     stage: str | None = None,
     iteration: int | None = None,
     log_to_file: bool = False,
+    fast: bool = False,
 ) -> Results | None:
     """Score a checkpoint by the configured protocol: ``gait-plugins test``.
 
@@ -136,6 +139,8 @@ def test(
         stage: score this stage of a recipe.
         iteration: score the checkpoint of this iteration.
         log_to_file: write the log to the run folder too.
+        fast: compute by a fused copy of the model, and in 16-bit floats where they are faster
+            (``evaluator_cfg.fast``).
 
     Returns:
         The results; with several processes None on all but the first.
@@ -146,6 +151,10 @@ def test(
     _check_processes(devices)
     options = RunOptions(device=device, devices=devices, log_to_file=log_to_file)
     file = None if checkpoint is None else Path(checkpoint)
+    if fast and isinstance(config, Config):
+        config = config.changed("evaluator_cfg", "fast", True)
+    elif fast:
+        overrides = [*texts_of(overrides), "evaluator_cfg.fast=true"]
     loaded = _load(config, overrides, stage, iteration)
     if not isinstance(loaded, Config):
         from gait_plugins.core.recipes.run import score_recipe

@@ -14,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -92,6 +93,13 @@ def verify(path: str | os.PathLike[str]) -> Archive:
     return archive
 
 
+def _handle_of(file: BinaryIO) -> int | None:
+    """The system's number of an open file; None for one in memory or in a store."""
+    with suppress(io.UnsupportedOperation):
+        return file.fileno()
+    return None
+
+
 class Archive:
     """An archive whose directory and headers have been checked; its members are checked when read.
 
@@ -104,7 +112,8 @@ class Archive:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self._handle = _handle_of(file)
+        self.size = os.fstat(self._handle).st_size if self._handle is not None else file.seek(0, os.SEEK_END)
         directory, count, start = self._end()
         self.members = {member.name: member for member in self._located(directory, count, start)}
         if len(self.members) < count:
@@ -123,16 +132,16 @@ class Archive:
             DamagedArchive: those of a member are not.
         """
         members = sorted(self.members.values(), key=lambda member: -member.packed)
-        threads = min(_THREADS, os.cpu_count() or 1) if _CAN_SHARE and self.size > _LARGE else 1
-        if threads == 1:
+        threads = min(_THREADS, os.cpu_count() or 1) if self.size > _LARGE else 1
+        if threads == 1 or not _CAN_SHARE or self._handle is None:
             for member in members:
-                self._check(member)
+                self.check_member(member)
             return
         with ThreadPoolExecutor(threads) as pool:  # checksums are taken outside of Python's lock
-            for _ in pool.map(self._check, members):
-                pass
+            list(pool.map(self.check_member, members))
 
-    def _check(self, member: Member) -> None:
+    def check_member(self, member: Member) -> None:
+        """See that the bytes of one member are those that were written; raises as :meth:`check`."""
         for _ in self._content(member):
             pass
 
@@ -185,8 +194,8 @@ class Archive:
             yield buffer[:got]
 
     def _read_into(self, buffer: memoryview, place: int) -> int:
-        if _CAN_SHARE:
-            return os.preadv(self._file.fileno(), [buffer], place)
+        if _CAN_SHARE and self._handle is not None:
+            return os.preadv(self._handle, [buffer], place)
         self._file.seek(place)
         return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
 

@@ -24,6 +24,16 @@ Files of version 3 hold any streams. Their arrays are the columns of ``records``
   ``dtype``, ``low``, ``high``, ``clock``, ``about`` and ``kind``.
 - ``forms``: structured ``[n, k]``: ``dtype``, ``rank`` and ``shape`` of an array that is kept as its bytes,
   which ``records`` then lists as one row of them; an empty ``dtype`` is an array of pixels as in version 2.
+
+Files of version 4 hold everything but the frames, which lie in parts beside them. ``streams`` and ``forms``
+are there where version 3 needs them.
+
+- ``parts``: JSON text: for each part its ``name`` and its ``stamp``, see :func:`stamp_of`.
+- ``chunks``: int64 ``[c, 3]``: for each array of frames the number of its part, its first byte in that file,
+  and its bytes. A part is an archive of its arrays ``frames_I``, ``frames_I+1``, ..., numbered through all
+  parts, and ``part_of``, the name of the file of version 4.
+
+The tables ``records`` and ``forms`` are verified when a file is opened, and read in place, row by row.
 """
 
 from __future__ import annotations
@@ -32,33 +42,33 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gait_plugins.errors import DataError
-from gait_plugins.io.archive import Archive, DamagedArchive, Member, verify
-from gait_plugins.io.open_file import OpenFile
+from gait_plugins.io.archive import Archive, DamagedArchive
+from gait_plugins.io.packed_index import (
+    FORM,
+    Chunks,
+    Rows,
+    check_records,
+    check_sequences,
+    stamp_of,
+)
 from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.remote.opening import opened
 from gait_plugins.io.stream_table import MOST_AXES, read_streams
 
-VERSION = 3
+VERSION = 4
+"""The newest version that is read; a file is written as the oldest one that can hold it."""
+PARTS = 4
+"""The version of files whose frames lie in parts beside them."""
+STREAMS = 3
+"""The version of files that hold any streams."""
 PIXELS = 2
 """The version of files that hold arrays of pixels alone; older programs read it."""
 SUFFIX = ".npz"
-SEQUENCE = np.dtype([("label", "<i4"), ("type", "<i4"), ("view", "<i4")])
-RECORD = np.dtype(
-    [
-        ("chunk", "<i4"),
-        ("start", "<i8"),
-        ("shape", "<i4", 4),
-        ("bits", "u1"),
-        ("first", "<i4"),
-        ("last", "<i4"),
-        ("crc32", "<u4"),
-    ]
-)
-FORM = np.dtype([("dtype", "S8"), ("rank", "u1"), ("shape", "<i8", 6)])
 NAMES = ("labels", "types", "views")
 _FEW = 12
 """Bytes of a row that are copied column by column."""
@@ -160,22 +170,25 @@ class PackedFile:
     def __init__(self, path: str) -> None:
         self.path = path
         with _told(path):
-            self._file = OpenFile(path)
-        with _told(path), self._file.stream() as file:
+            self._file = opened(path)
+        with _told(path), self._file.stream(index=True) as file:
             archive = Archive(file)
-            self.stamp = _stamp(archive)
+            self.stamp = stamp_of(archive.members.values())
             self.version, self.inputs = _format(archive, path)
             self.names = tuple([str(name) for name in archive.array(key)] for key in NAMES)
             self.sequences = archive.array("sequences")
-            self.records = archive.array("records").reshape(len(self.sequences), self.inputs)
-            self._chunks = np.array([_chunk(file, member) for member in _chunks(archive)], np.int64)
-            _check(self.names, self.sequences, self.records, self._chunks[:, 1])
+            check_sequences(self.names, self.sequences)
+            shape = (len(self.sequences), self.inputs)
+            self.records = Rows(self._file, archive, "records", shape)
             if self.has_checksums and "crc32" not in (self.records.dtype.names or ()):
                 raise ValueError("the records have no checksums")
+            self._chunks = Chunks(self._file, archive, path)
+            check_records(self.records, self._chunks.sizes)
             self.streams: list[dict[str, Any]] = []
-            self.forms: Any = None
-            if self.version > PIXELS:
-                self.streams, self.forms = _streams(archive, self.records)
+            self.forms: Rows | None = None
+            if self.version == STREAMS or (self.version > STREAMS and "streams.npy" in archive.members):
+                self.forms = Rows(self._file, archive, "forms", shape)
+                self.streams = _streams(archive, self.forms)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -193,15 +206,31 @@ class PackedFile:
         label, kind, view = self.sequences[row].tolist()
         return self.names[0][label], self.names[1][kind], self.names[2][view]
 
+    @property
+    def parts(self) -> list[str]:
+        """Paths of the files that hold the frames where these are others; empty: they lie in this one."""
+        chunks = self._chunks
+        return [chunks.path(number) for number, part in enumerate(chunks.parts) if part.name]
+
+    def check_parts(self) -> None:
+        """See that nothing of the parts has changed since they were written; reads them whole.
+
+        Raises:
+            DataError: something has, or one is missing.
+        """
+        for number, path in enumerate(self.parts):
+            with _told(path), self._chunks.part(number).stream() as file:
+                Archive(file).check()
+
     def length(self, row: int, stream: int = 0) -> int:
         """Frames of a sequence, of the stream at that place."""
         if self.forms is None:
-            return int(self.records[row, stream]["shape"][0])
-        column = self._first(stream)
+            return int(self._row(self.records, row)[stream]["shape"][0])
+        column, form = self._first(stream), self._row(self.forms, row)
         if self.streams[stream]["columns"][0] == "values":
-            return int(self.forms[row, column + 1]["shape"][0]) - 1
-        form, record = self.forms[row, column], self.records[row, column]
-        return int((form if form["dtype"] else record)["shape"][0])
+            return int(form[column + 1]["shape"][0]) - 1
+        found = form[column] if form[column]["dtype"] else self._row(self.records, row)[column]
+        return int(found["shape"][0])
 
     def load(self, row: int) -> list[Any]:
         """The frames of a sequence: arrays, read-only, or ragged ones.
@@ -209,35 +238,46 @@ class PackedFile:
         Raises:
             DataError: the bytes are not those that were written.
         """
+        records = self._row(self.records, row).tolist()
         if self.forms is None:
-            return [self._frames(row, *record) for record in self.records[row].tolist()]
-        return [self._stream(row, number) for number in range(len(self.streams))]
+            return [self._frames(row, *record) for record in records]
+        forms = self._row(self.forms, row).tolist()
+        return [self._stream(row, number, records, forms) for number in range(len(self.streams))]
 
     def times(self, row: int) -> dict[str, np.ndarray]:
         """Stream -> when its frames were taken, where the file knows it, in seconds, float ``[t]``."""
-        return {
-            stream["name"]: self._column(row, self._first(number) + stream["columns"].index("times"))
-            for number, stream in enumerate(self.streams)
-            if "times" in stream["columns"] and self.forms[row, self._first(number + 1) - 1]["shape"][0]
-        }
+        if not any("times" in stream["columns"] for stream in self.streams) or self.forms is None:
+            return {}
+        records, forms = (self._row(table, row).tolist() for table in (self.records, self.forms))
+        found = {}
+        for number, stream in enumerate(self.streams):
+            column = self._first(number + 1) - 1
+            if "times" in stream["columns"] and forms[column][2][0]:
+                found[stream["name"]] = self._column(row, records[column], forms[column])
+        return found
+
+    def _row(self, table: Rows, row: int) -> np.ndarray:
+        try:
+            return table[row]
+        except (ValueError, IndexError, EOFError, OSError) as error:
+            raise self._unreadable(row, error) from error
 
     def _first(self, number: int) -> int:
         """The column at which a stream begins."""
         return sum(len(stream["columns"]) for stream in self.streams[:number])
 
-    def _stream(self, row: int, number: int) -> Frames:
+    def _stream(self, row: int, number: int, records: list[Any], forms: list[Any]) -> Frames:
         first, columns = self._first(number), self.streams[number]["columns"]
-        values = self._column(row, first)
+        values = self._column(row, records[first], forms[first])
         if columns[:2] != ["values", "offsets"]:
             return values
         try:
-            return Ragged(values, self._column(row, first + 1))
+            return Ragged(values, self._column(row, records[first + 1], forms[first + 1]))
         except ValueError as error:
             raise self._unreadable(row, error) from error
 
-    def _column(self, row: int, column: int) -> np.ndarray:
-        record = self.records[row, column].tolist()
-        dtype, rank, shape = self.forms[row, column].tolist()
+    def _column(self, row: int, record: Any, form: Any) -> np.ndarray:
+        dtype, rank, shape = form
         if not dtype:
             return self._frames(row, *record)
         # An empty array is written as one row of no bytes, which no row of pixels can be.
@@ -259,8 +299,7 @@ class PackedFile:
         columns = last - first
         sizes = (t, height, width) if c == 0 else (t, c, height, width)
         try:
-            offset = int(self._chunks[chunk, 0]) + start
-            read = self._file.read(offset, rows * columns)
+            read = self._chunks.read(chunk, start, rows * columns)
             if self.has_checksums and crc != (zlib.crc32(read),):
                 raise ValueError("its bytes do not match their checksum")
             data = np.frombuffer(read, np.uint8).reshape(rows, columns)
@@ -274,7 +313,7 @@ class PackedFile:
 
     def _unreadable(self, row: int, error: Exception) -> DataError:
         reason = getattr(error, "strerror", None) or error
-        changed = self._file.has_changed()
+        changed = self._file.has_changed() or self._chunks.has_changed()
         return DataError(
             f"the sequence {'-'.join(self.name(row))} cannot be read: {reason}"
             + ("; the file was written to while it was in use" if changed else ""),
@@ -290,17 +329,22 @@ def require_sound(path: str) -> None:
         DataError: something has, or the file cannot be read.
     """
     with _told(path):
-        verify(path)
-
-
-def _stamp(archive: Archive) -> int:
-    """A checksum of all that the file holds, from the checksums of its members."""
-    members = sorted((member.name, member.size, member.crc) for member in archive.members.values())
-    return zlib.crc32(repr(members).encode())
+        whole = opened(path)
+        with whole.stream() as file:
+            archive = Archive(file)
+            archive.check()
+    if "parts.npy" in archive.members:
+        PackedFile(path).check_parts()
 
 
 def _format(archive: Archive, path: str) -> tuple[int, int]:
     """Version and arrays of a sequence."""
+    if "part_of.npy" in archive.members:
+        raise DataError(
+            "this is one part of a packed data set",
+            where=path,
+            hint=f"give the file that lies beside it: {archive.array('part_of')}",
+        )
     header = archive.array("format")
     if header.shape != (2,) or not 1 <= header[0] <= VERSION:
         raise DataError(
@@ -311,67 +355,12 @@ def _format(archive: Archive, path: str) -> tuple[int, int]:
     return int(header[0]), int(header[1])
 
 
-def _streams(archive: Archive, records: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """What a file of version 3 says of its streams and arrays."""
-    forms = archive.array("forms")
-    if forms.dtype != FORM or forms.shape != records.shape:
+def _streams(archive: Archive, forms: Rows) -> list[dict[str, Any]]:
+    """What a file says of its streams, and its arrays found to fit it."""
+    if forms.dtype != FORM:
         raise ValueError("the forms of its arrays do not fit its records")
-    return read_streams(str(archive.array("streams")), forms), forms
-
-
-def _check(
-    names: tuple[list[str], ...], sequences: np.ndarray, records: np.ndarray, chunks: np.ndarray
-) -> None:
-    """Raise ``ValueError`` where names or places are impossible: they are trusted from here on."""
-    codes = np.stack([sequences[part] for part in SEQUENCE.names or ()])
-    sizes = np.array([len(part) for part in names])[:, None]
-    if (codes < 0).any() or (codes >= sizes).any() or (np.diff(codes[0]) < 0).any():
-        raise ValueError("the sequences are not sorted, or refer to names that the file does not hold")
-    frames, channels, height, width = np.moveaxis(records["shape"], -1, 0)
-    row = np.where(records["bits"] == 1, -(-width // 8), width)
-    possible = (
-        np.isin(records["bits"], (1, 8))
-        & (np.minimum(np.minimum(frames, height), width) >= 1)
-        & (channels >= 0)
-        & (records["chunk"] >= 0)
-        & (records["chunk"] < len(chunks))
-        & (records["start"] >= 0)
-        & (records["first"] >= 0)
-        & (records["first"] <= records["last"])
-        & (records["last"] <= row)
-    )
-    if possible.all():
-        rows = frames.astype(np.int64) * np.maximum(channels, 1) * height
-        ends = records["start"] + rows * (records["last"] - records["first"])
-        possible = ends <= chunks[records["chunk"]]
-    if not possible.all():
-        raise ValueError(f"the records of {np.count_nonzero(~possible)} arrays hold impossible values")
-
-
-def _chunks(archive: Archive) -> Iterator[Member]:
-    number = 0
-    while (name := f"frames_{number}.npy") in archive.members:
-        yield archive.members[name]
-        number += 1
-
-
-def _chunk(file: BinaryIO, member: Member) -> tuple[int, int]:
-    """Where the bytes of a chunk begin in the file, and how many there are; its header is not trusted."""
-    if member.packed != member.size:
-        raise ValueError(f"the array {member.name} is compressed")
-    file.seek(member.start)
-    try:
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
-    except Exception as error:  # a damaged header may raise anything
-        raise DamagedArchive(f"the header of the array in {member.name} cannot be read") from error
-    start, size = file.tell(), member.start + member.size - file.tell()
-    if dtype != np.uint8 or shape != (size,):
-        raise DamagedArchive(f"the header of the array in {member.name} does not fit its bytes")
-    return start, size
+    text = str(archive.array("streams"))
+    return [read_streams(text, block) for block in forms.blocks()][-1]
 
 
 @contextmanager

@@ -38,14 +38,14 @@ def require_regular(path: str | os.PathLike[str]) -> None:
         raise OSError(errno.EINVAL, SPECIAL, os.fspath(path))
 
 
-def require_there(paths: Iterable[Path]) -> None:
-    """See that there are files or folders under these names.
+def require_there(paths: Iterable[Path | str]) -> None:
+    """See that there are files or folders under these names; addresses, which are texts, are asked for later.
 
     Raises:
         DataError: one is missing, or a part of it is a file and no folder.
     """
     for path in paths:
-        if path.exists():
+        if isinstance(path, str) or path.exists():
             continue
         file = next((above for above in path.parents if above.is_file()), None)
         raise DataError(

@@ -59,8 +59,12 @@ class OpenFile:
             data += more
         return data
 
-    def stream(self) -> BinaryIO:
-        """The file for readers that seek in it; processes that are forked share the place."""
+    def stream(self, *, index: bool = False) -> BinaryIO:
+        """The file for readers that seek in it; processes that are forked share the place.
+
+        Args:
+            index: what is read belongs to an index; nothing of a file on this machine needs to be kept.
+        """
         return open(self._handle, "rb", closefd=False)
 
     def has_changed(self) -> bool:

@@ -14,7 +14,10 @@ import numpy as np
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.folders import is_special
+from gait_plugins.io.folders import suffix as ending
 from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.remote.address import is_address
+from gait_plugins.io.remote.store import read_whole
 from gait_plugins.io.safe_pickle import RefusedPickle, load_arrays, load_frames
 
 SUFFIXES = (".pkl", ".npy", ".npz")
@@ -56,7 +59,7 @@ def read_frames(path: str | PathLike[str]) -> np.ndarray:
 
 def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """Like :func:`read_frames`, with what had to be converted (None: the file was as expected)."""
-    path = Path(path)
+    path = os.fspath(path)
     frames, note = as_frames(_read_array(path), path)
     frames = np.ascontiguousarray(frames)
     frames.flags.writeable = False
@@ -73,8 +76,7 @@ def read_any(path: str | PathLike[str]) -> Frames:
     Raises:
         DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
     """
-    path = Path(path)
-    frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
+    frames: Frames = _read_array(os.fspath(path), {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
     if isinstance(frames, np.ndarray):
         frames.flags.writeable = False
     return frames
@@ -102,44 +104,48 @@ def _any_npz(file: BinaryIO) -> Frames:
     return _read_npz(file)
 
 
-def _read_array(path: Path, readers: Mapping[str, Reader] | None = None) -> Any:
-    suffix = path.suffix.lower()
+def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
+    suffix = ending(path)
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
         kind = "an image" if suffix in IMAGE_SUFFIXES else other
-        masks = path if suffix in VIDEO_SUFFIXES else path.parent if suffix in IMAGE_SUFFIXES else None
+        place = Path(path)
+        masks = place if suffix in VIDEO_SUFFIXES else place.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
             f"found {kind}, expected one file with all frames ({', '.join(SUFFIXES)})",
-            where=str(path),
+            where=path,
             hint=f"{prepare_command(masks)} makes such a file from the masks"
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
         )
+    reader = (readers or {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz})[suffix]
+    if is_address(path):
+        content = read_whole(path)
+        return _read_open(reader, io.BytesIO(content), path, len(content))
     if is_special(path):
         raise DataError(
             "not a regular file: a pipe, socket or device",
-            where=str(path),
+            where=path,
             hint="move it out of the data, or copy the frames into a file",
         )
-    reader = (readers or {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz})[suffix]
     try:
         # Straight from the file: a second buffer of the same size costs more than the parsing.
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             return _read_open(reader, file, path, size)
     except OSError as error:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",
-            where=str(path),
+            where=path,
             hint="check that the file exists and that you may read it",
         ) from error
 
 
-def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> Frames:
+def _read_open(reader: Reader, file: BinaryIO, path: str, size: int) -> Frames:
     if size == 0:
         raise DataError(
             f"the file is empty (0 bytes), expected {EXPECTED}",
-            where=str(path),
+            where=path,
             hint="copy the file again, or delete it to leave the sequence out",
         )
     try:
@@ -147,16 +153,16 @@ def _read_open(reader: Reader, file: BinaryIO, path: Path, size: int) -> Frames:
     except DamagedArchive as error:
         raise DataError(
             f"the file is truncated or damaged ({size} bytes): {error}",
-            where=str(path),
+            where=path,
             hint="copy or create the file again, or delete it to leave the sequence out",
         ) from error
     except RefusedPickle as error:
-        raise DataError(f"found {error}", where=str(path), hint=error.hint) from error
+        raise DataError(f"found {error}", where=path, hint=error.hint) from error
     except Exception as error:  # a damaged file may raise anything; none of it leaves without the name
         raise DataError(
             f"the file is truncated or damaged ({size} bytes): {type(error).__name__}: {error}; "
             f"expected {EXPECTED}",
-            where=str(path),
+            where=path,
             hint="copy or create the file again, or delete it to leave the sequence out",
         ) from error
 
@@ -185,7 +191,7 @@ def _read_npz(file: BinaryIO) -> np.ndarray:
     return _read_npy(io.BytesIO(archive.read(members[0])))
 
 
-def as_frames(array: np.ndarray, path: Path) -> tuple[np.ndarray, str | None]:
+def as_frames(array: np.ndarray, path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """An array as frames of 0..255, and in words what was converted; see :func:`read_frames`."""
     _check_shape(array, path)
     if array.dtype == np.uint8:
@@ -211,7 +217,7 @@ def from_zero_one(array: np.ndarray) -> tuple[np.ndarray, str]:
     return np.rint(array.astype(np.float32) * 255).astype(np.uint8), note
 
 
-def _check_shape(array: np.ndarray, path: Path) -> None:
+def _check_shape(array: np.ndarray, path: str | PathLike[str]) -> None:
     shape = list(array.shape)
     if shape and shape[0] == 0:
         raise DataError(
@@ -230,7 +236,7 @@ def _check_shape(array: np.ndarray, path: Path) -> None:
         )
 
 
-def _bad_values(path: Path, found: str) -> DataError:
+def _bad_values(path: str | PathLike[str], found: str) -> DataError:
     return DataError(
         f"found {found}, expected {EXPECTED}",
         where=str(path),

@@ -3,6 +3,7 @@
 from gait_plugins.metrics.classification import classification_figures, confusion_matrix
 from gait_plugins.metrics.distances import (
     Metric,
+    Rows,
     as_parts,
     distance_chunks,
     paired_distances,
@@ -25,6 +26,7 @@ __all__ = [
     "Exclusion",
     "Metric",
     "RetrievalScores",
+    "Rows",
     "as_parts",
     "classification_figures",
     "confusion_matrix",

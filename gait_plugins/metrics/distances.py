@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,27 @@ Metric = Literal["euc", "cos"]
 # product to run at full speed; a GPU wants more rows for each launch.
 _CPU_BUDGET = 2**22
 _GPU_BUDGET = 2**26
+
+
+# Embeddings that are turned to parts at once, in values: they stay in the processor's cache.
+_TURNED = 2**19
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of embeddings, taken a few at a time when they are needed: a selection without a copy."""
+
+    of: np.ndarray
+    """float ``[n, c, p]`` or ``[n, c]``."""
+    at: np.ndarray
+    """Positions, int ``[m]``."""
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        found: np.ndarray = self.of[self.at[rows]]
+        return found
 
 
 def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None = None) -> Tensor:
@@ -39,17 +61,16 @@ def as_parts(embeddings: np.ndarray | Tensor, device: torch.device | str | None 
         # torch wants to own a writable array; a read-only one is copied.
         tensor = torch.from_numpy(np.require(embeddings, np.float32, ["C", "W"]))
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    _check_axes(tensor)
     if tensor.dim() == 2:
         tensor = tensor.unsqueeze(2)
-    if tensor.dim() != 3:
-        raise DataError(f"embeddings have shape {list(tensor.shape)}, expected [n, c, p] or [n, c]")
     tensor = tensor.to(device=device, dtype=torch.float32)
     return tensor.permute(2, 0, 1).contiguous()
 
 
 def distance_chunks(
-    probe: np.ndarray | Tensor,
-    gallery: np.ndarray | Tensor,
+    probe: np.ndarray | Tensor | Rows,
+    gallery: np.ndarray | Tensor | Rows,
     metric: Metric = "euc",
     *,
     chunk_size: int | None = None,
@@ -61,8 +82,8 @@ def distance_chunks(
     similarity, of the ``c`` values of one part.
 
     Args:
-        probe: ``[n_probe, c, p]`` (or ``[n_probe, c]``).
-        gallery: ``[n_gallery, c, p]`` (or ``[n_gallery, c]``).
+        probe: ``[n_probe, c, p]`` (or ``[n_probe, c]``), or some rows of such.
+        gallery: ``[n_gallery, c, p]`` (or ``[n_gallery, c]``), or some rows of such.
         metric: ``euc`` or ``cos``.
         chunk_size: probes at a time; None keeps a chunk at about 16 MiB whatever the gallery's size.
         device: where to compute; None means CUDA where there is one for arrays.
@@ -78,27 +99,37 @@ def distance_chunks(
         raise ConfigError(
             f"unknown distance {metric!r}, expected euc or cos", hint="evaluator_cfg.metric: euc, or cos"
         )
-    x = as_parts(probe, device)
-    y = x if gallery is probe else as_parts(gallery, device)
-    if (len(x), x.shape[2]) != (len(y), y.shape[2]):
+    itself = gallery is probe
+    for side in (probe, gallery):
+        _check_axes(side.of if isinstance(side, Rows) else side)
+    y = _whole(gallery, device)
+
+    def parts_of(rows: slice) -> Tensor:
+        return y[:, rows] if itself else as_parts(probe[rows], device)
+
+    first = parts_of(slice(1))
+    if (len(first), first.shape[2]) != (len(y), y.shape[2]):
         raise DataError(
-            f"probe embeddings have {x.shape[2]} channels x {len(x)} parts, "
+            f"probe embeddings have {first.shape[2]} channels x {len(first)} parts, "
             f"gallery embeddings {y.shape[2]} x {len(y)}; both must have the same numbers",
             hint="embed probes and gallery with the same model",
         )
     if chunk_size is None:
-        budget = _CPU_BUDGET if x.device.type == "cpu" else _GPU_BUDGET
+        budget = _CPU_BUDGET if first.device.type == "cpu" else _GPU_BUDGET
         chunk_size = budget // max(y.shape[1], 1)
     chunk_size = max(chunk_size, 1)
-    x2, y2 = _squared_norms(x), _squared_norms(y)
+    chunks = [slice(start, min(start + chunk_size, len(probe))) for start in range(0, len(probe), chunk_size)]
+    # Whatever is not finite is refused before the first chunk.
+    y2 = _finite(_squared_norms(y))
+    x2 = y2 if itself else _finite(_joined([_squared_norms(parts_of(rows)) for rows in chunks], y2))
     if metric == "cos":
-        itself = y is x
-        x = F.normalize(x, dim=2)
-        y = x if itself else F.normalize(y, dim=2)
-    measure = _cosine if metric == "cos" else _euclidean
-    for start in range(0, x.shape[1], chunk_size):
-        rows = slice(start, min(start + chunk_size, x.shape[1]))
-        yield rows, measure(x[:, rows], y, x2[:, rows], y2)
+        y = _normalised(y) if itself else _normalised(y, in_place=not isinstance(gallery, Tensor))
+    room = y.new_empty(min(chunk_size, len(probe)) if metric == "euc" and chunks else 0, y.shape[1])
+    for rows in chunks:
+        x = parts_of(rows)
+        if metric == "cos" and not itself:
+            x = F.normalize(x, dim=2)
+        yield rows, _cosine(x, y) if metric == "cos" else _euclidean(x, y, x2[:, rows], y2, room)
 
 
 def part_distances(
@@ -141,23 +172,58 @@ def paired_distances(
     return found
 
 
+def _check_axes(embeddings: np.ndarray | Tensor) -> None:
+    if embeddings.ndim not in (2, 3):
+        raise DataError(f"embeddings have shape {list(embeddings.shape)}, expected [n, c, p] or [n, c]")
+
+
+def _whole(embeddings: np.ndarray | Tensor | Rows, device: torch.device | str | None) -> Tensor:
+    """As :func:`as_parts`; of arrays a few rows at a time, so that there is no second copy of them."""
+    count = len(embeddings)
+    if isinstance(embeddings, Tensor) or not count:
+        return as_parts(embeddings if isinstance(embeddings, Tensor) else embeddings[:0], device)
+    first = as_parts(embeddings[:1], device)
+    found = first.new_empty(len(first), count, first.shape[2])
+    size = max(_TURNED // max(first.numel(), 1), 1)
+    for start in range(0, count, size):
+        rows = slice(start, min(start + size, count))
+        found[:, rows] = as_parts(embeddings[rows], device)
+    return found
+
+
 def _squared_norms(x: Tensor) -> Tensor:
-    """``[p, n]`` of ``[p, n, c]``; whatever is not finite shows here, before it can spoil a ranking."""
+    """``[p, n]`` of ``[p, n, c]``."""
     # A part at a time: the squares of all of them would take as much memory as the embeddings.
-    norms = torch.stack([part.square().sum(1) for part in x]) if len(x) else x.sum(2)
+    return torch.stack([part.square().sum(1) for part in x]) if len(x) else x.sum(2)
+
+
+def _joined(norms: list[Tensor], like: Tensor) -> Tensor:
+    return torch.cat(norms, 1) if norms else like[:, :0]
+
+
+def _finite(norms: Tensor) -> Tensor:
+    """The same; whatever is not finite shows here, before it can spoil a ranking."""
     broken = int((~norms.isfinite()).any(0).sum())
     if broken:
         raise DataError(
-            f"{broken} of {x.shape[1]} embeddings hold NaN, infinite or overflowing values: they cannot be "
-            "ranked",
+            f"{broken} of {norms.shape[1]} embeddings hold NaN, infinite or overflowing values: they cannot "
+            "be ranked",
             hint="test an earlier checkpoint, or use full precision (evaluator_cfg.enable_float16: false)",
         )
     return norms
 
 
-def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
+def _normalised(y: Tensor, *, in_place: bool = False) -> Tensor:
+    """Parts of length 1, a part at a time."""
+    found = y if in_place else torch.empty_like(y)
+    for part, turned in zip(y, found, strict=True):
+        turned.copy_(F.normalize(part, dim=1))
+    return found
+
+
+def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor, room: Tensor) -> Tensor:
     total = x.new_zeros(x.shape[1], y.shape[1])
-    buffer = torch.empty_like(total)
+    buffer = room[: len(total)]
     for part in range(len(x)):
         torch.add(x2[part, :, None], y2[part], out=buffer)
         buffer.addmm_(x[part], y[part].T, alpha=-2)
@@ -165,7 +231,7 @@ def _euclidean(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
     return total.div_(len(x))
 
 
-def _cosine(x: Tensor, y: Tensor, x2: Tensor, y2: Tensor) -> Tensor:
+def _cosine(x: Tensor, y: Tensor) -> Tensor:
     total = x.new_zeros(x.shape[1], y.shape[1])
     for part in range(len(x)):
         total.addmm_(x[part], y[part].T)

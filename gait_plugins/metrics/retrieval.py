@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gait_plugins.errors import DataError
-from gait_plugins.metrics.distances import Metric, distance_chunks
+from gait_plugins.metrics.distances import Metric, Rows, distance_chunks
 
 NO_MATCH = int(np.iinfo(np.int64).max)
 """The rank of a match that does not exist: worse than every rank."""
@@ -118,8 +118,8 @@ def score_ranking(
 
 
 def retrieve(
-    probe: np.ndarray | Tensor,
-    gallery: np.ndarray | Tensor,
+    probe: np.ndarray | Tensor | Rows,
+    gallery: np.ndarray | Tensor | Rows,
     probe_labels: np.ndarray,
     gallery_labels: np.ndarray,
     *,
@@ -131,8 +131,8 @@ def retrieve(
     """Rank the gallery for every probe and score it, a chunk of probes at a time.
 
     Args:
-        probe: embeddings ``[n_probe, c, p]``.
-        gallery: embeddings ``[n_gallery, c, p]``.
+        probe: embeddings ``[n_probe, c, p]``, or some rows of such.
+        gallery: embeddings ``[n_gallery, c, p]``, or some rows of such.
         probe_labels: identities ``[n_probe]``.
         gallery_labels: identities ``[n_gallery]``.
         metric: ``euc`` or ``cos``; see :func:`distance_chunks`.
@@ -189,11 +189,15 @@ def first_match(distances: Tensor, match: Tensor) -> Tensor:
     if not distances.shape[1]:
         return distances.new_full((len(distances),), NO_MATCH, dtype=torch.int64)
     best = distances.masked_fill(~match, torch.inf).amin(1, keepdim=True)
+    rank = (distances < best).sum(1)
     tied = distances == best
-    # Among equals the earlier one in the gallery ranks first: count the ties before the first match.
-    position = torch.arange(distances.shape[1], device=distances.device)
-    found = torch.where(tied & match, position, distances.shape[1]).amin(1, keepdim=True)
-    rank = ((distances < best) | (tied & (position < found))).sum(1)
+    several = (tied.sum(1) > 1).nonzero()[:, 0]
+    if len(several):
+        # Among equals the earlier one in the gallery ranks first: count the ties before the first match.
+        tied, match_there = tied[several], match[several]
+        position = torch.arange(distances.shape[1], device=distances.device)
+        found = torch.where(tied & match_there, position, distances.shape[1]).amin(1, keepdim=True)
+        rank[several] += (tied & (position < found)).sum(1)
     return rank.masked_fill(~match.any(1), NO_MATCH)
 
 

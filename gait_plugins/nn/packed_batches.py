@@ -99,16 +99,14 @@ def packed_temporal_conv(
     """
     if lengths is None or len(lengths) == 1:
         return conv(x)
-    keep = torch.cat(
-        [
-            torch.arange(start, start + length)
-            for start, length in zip(_starts(lengths, padding), lengths, strict=True)
-        ]
-    ).to(x.device)
     shape = list(x.shape)
-    shape[dim] = sum(lengths) + padding * (len(lengths) - 1)
-    spaced = x.new_zeros(shape).index_copy(dim, keep, x)
-    return conv(spaced).index_select(dim, keep)
+    shape[dim] = padding
+    gap = x.new_zeros(shape)
+    first, *others = torch.split(x, lengths, dim)
+    spaced = torch.cat([first, *(part for other in others for part in (gap, other))], dim)
+    whole = conv(spaced)
+    own = zip(_starts(lengths, padding), lengths, strict=True)
+    return torch.cat([whole.narrow(dim, start, length) for start, length in own], dim)
 
 
 def _starts(lengths: list[int], gap: int) -> list[int]:

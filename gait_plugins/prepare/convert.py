@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.diagnose import better_layout, no_media, nothing_found
 from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences, grouped, single_file
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks
 from gait_plugins.prepare.masks.coco import Annotations
 from gait_plugins.prepare.parallel import default_workers, in_threads
+from gait_plugins.prepare.parts.preparation import preparation
+from gait_plugins.prepare.parts.share import Share
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.read import Made, Maker
 from gait_plugins.prepare.remarks import (
     HIDDEN,
-    MISFITS,
     NO_FRAMES,
     OTHERS,
     RATHER_SHORT,
@@ -59,6 +61,7 @@ class Order:
         each_label: every label is a person: the identity ``ID`` becomes ``ID-LABEL``, one for each.
         min_frames: leave out sequences with fewer usable frames; None: as the layout says.
         workers: threads; None: one a core.
+        share: all of the source, a part of it, or one result of parts that were prepared before.
     """
 
     source: Path
@@ -72,6 +75,7 @@ class Order:
     label: int | None = None
     each_label: bool = False
     largest: bool = False
+    share: Share = "all"
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -115,8 +119,6 @@ def prepare(order: Order) -> Record:
     """
     check_places(order.source, order.target)
     root, sources, annotations = _sources(order)
-    record = read_record(order.target, order.settings)
-    record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
     maker = Maker(
         root,
         order.layout,
@@ -128,16 +130,10 @@ def prepare(order: Order) -> Record:
         order.largest,
         annotations,
     )
-    missing = [item for item in sources.sequences.items() if not _is_done(order, record, item[0])]
-    record.present = len(sources.sequences) - len(missing)
-    record.has(sources.sequences)
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
-    try:
-        _make_all(order, maker, missing, record)
-    finally:
-        record.write(order.target, order.fixes)
-    if not record.written and not record.present:
+    with preparation(order, root, sources, partial(_is_done, order)) as work:
+        _make_all(order, maker, work.missing, work.record)
+    record = work.record
+    if record.is_empty:
         raise _nothing_written(order, record)
     return record
 
@@ -168,7 +164,7 @@ def _make_all(order: Order, maker: Maker, missing: list[tuple[Name, list[str]]],
         name, paths = item
         people = maker.people(paths, stopped)
         found = [(_person(name, who), made) for who, made in people.items()]
-        return len(paths), [_write(order, record, who, made, stopped) for who, made in found]
+        return len(paths), [_write(order, record, name, who, made, stopped) for who, made in found]
 
     total = sum(len(paths) for _, paths in missing)
     with quiet_opencv(), Job("preparing silhouettes", total, "frame") as job:
@@ -196,14 +192,16 @@ def quiet_opencv(threads: int | None = 1) -> Iterator[None]:
         log.setLogLevel(level)
 
 
-def _write(order: Order, record: Record, name: Name, made: Made, stopped: Callable[[], bool]) -> _Outcome:
+def _write(
+    order: Order, record: Record, of: Name, name: Name, made: Made, stopped: Callable[[], bool]
+) -> _Outcome:
     folder = sequence_path(order.target, name).parent
     if folder.is_dir():
         remove_partials(folder)
     kept = len(made.frames)
     remarks = {**made.remarks, **length_remarks(str(name), kept, order.shortest)}
     if kept >= order.shortest and not stopped():
-        record.note_ahead(order.target, str(name), remarks)
+        record.note_ahead(order.target, str(name), remarks, kept, str(of))
         write_sequence(order.target, name, made.frames)
     return name, kept, remarks
 
@@ -213,9 +211,7 @@ def _note(order: Order, record: Record, name: Name, outcomes: list[_Outcome]) ->
     if order.each_label:
         record.people[str(name)] = [who.id for who in written]
     for who, frames, remarks in outcomes:
-        record.note(str(who), remarks)
-        record.written += frames >= order.shortest
-        record.frames += frames if frames >= order.shortest else 0
+        record.note_made(str(who), remarks, frames, order.shortest, of=str(name))
 
 
 def _person(name: Name, label: str) -> Name:

@@ -6,10 +6,10 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from gait_plugins.api import Finding
 from gait_plugins.errors import DataError
@@ -24,6 +24,18 @@ _LISTED = 1000
 """Places that the JSON lists of each remark about files outside of sequences."""
 
 Remarks = dict[str, list[str]]
+
+
+class Outcome(NamedTuple):
+    """What became of a sequence of the source, or of one of the people in it."""
+
+    of: str
+    """The sequence of the source, ``id/type/view``."""
+    sequence: str
+    """The same, or the sequence of the person."""
+    frames: int
+    """Frames that were written; 0 where it is left out."""
+    remarks: Remarks
 
 
 @dataclass
@@ -44,37 +56,72 @@ class Record:
     """Sequences that were there before."""
     of_source: set[str] = field(default_factory=set)
     """The sequences of this run's source: only their remarks are told, whatever the folder holds."""
+    notes: str = NOTES
+    """The file below the folder for remarks of sequences about to be written."""
+    made: list[Outcome] | None = None
+    """What this run made, where the record is one of several parts; None: nobody asks."""
+    in_part: bool = False
+    """The run prepares a part of the source alone."""
 
-    def note_made(self, name: str, remarks: Remarks, frames: int, shortest: int) -> None:
-        """Note a sequence, and count it where it has frames enough to be written."""
+    @property
+    def is_empty(self) -> bool:
+        """No sequence of the source could be written; of a part, nobody can say so of the source."""
+        return not self.in_part and not self.written and not self.present
+
+    def note_made(
+        self, name: str, remarks: Remarks, frames: int, shortest: int, of: str | None = None
+    ) -> None:
+        """Note a sequence, and count it where it has frames enough to be written.
+
+        Args:
+            name: of the sequence.
+            remarks: what there is to say about it.
+            frames: its usable frames.
+            shortest: frames that it needs.
+            of: the sequence of the source, where that shows several people.
+        """
         self.note(name, remarks)
-        if frames >= shortest:
-            self.written += 1
-            self.frames += frames
+        kept = frames if frames >= shortest else 0
+        self.written += kept > 0
+        self.frames += kept
+        if self.made is not None:
+            self.made.append(Outcome(of or name, name, kept, remarks_kept(remarks)))
 
     def note(self, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
         """What there is to say about a sequence now."""
-        kept = {remark: list(places) for remark, places in remarks.items() if places}
+        kept = remarks_kept(remarks)
         self.of_source.add(sequence)
         self.sequences.pop(sequence, None)
         if kept:
             self.sequences[sequence] = kept
 
-    def note_ahead(self, target: Path, sequence: str, remarks: Mapping[str, Iterable[str]]) -> None:
+    def note_ahead(
+        self, target: Path, sequence: str, remarks: Mapping[str, Iterable[str]], frames: int, of: str = ""
+    ) -> None:
         """Put on disk what there is to say about a sequence that is about to be written.
 
-        No later run reads that sequence again: a killed run would lose its remarks.
+        No later run reads that sequence again: a killed run would lose its remarks, and a part its count.
+
+        Args:
+            target: folder of the prepared data.
+            sequence: which is about to be written.
+            remarks: what there is to say about it.
+            frames: those that are written.
+            of: the sequence of the source, where that shows several people.
 
         Raises:
             OSError: the disk is full, or does not take it.
         """
-        kept = {remark: list(places) for remark, places in remarks.items() if places}
-        if not kept and sequence not in self.sequences:
+        kept = remarks_kept(remarks)
+        line: list[object] = [sequence, kept]
+        if self.made is not None:
+            line += [frames, of or sequence]
+        elif not kept and sequence not in self.sequences:
             return
-        path = target / NOTES
+        path = target / self.notes
         try:
             with open(path, "ab") as file:  # at once, whatever other threads append
-                file.write(json.dumps([sequence, kept]).encode() + b"\n")
+                file.write(json.dumps(line).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -109,7 +156,7 @@ class Record:
 
     def write(self, target: Path, fixes: Mapping[str, str]) -> None:
         """Write ``prepare.json`` whole, with what was noted ahead."""
-        for sequence, remarks in _noted_ahead(target):
+        for sequence, remarks, *_ in noted_ahead(target / NOTES):
             if self.sequences.get(sequence, {}) != remarks:  # what this run knows keeps its order
                 told = sequence in self.of_source
                 self.note(sequence, remarks)
@@ -153,68 +200,43 @@ def read_record(target: Path, settings: dict[str, Any]) -> Record:
             where=str(path),
             hint="delete it and run again",
         ) from error
-    changed = [
-        f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}"
-        for key in sorted({*earlier, *settings})
-        if earlier.get(key) != settings.get(key)
-    ]
+    changed = changed_settings(earlier, settings)
     if changed and any(target.glob("*/*/*/*.pkl")):
-        raise DataError(
-            f"the folder holds data prepared with other settings: {'; '.join(changed)}",
-            where=str(target),
-            hint="choose another folder, or delete this one to prepare the data again",
-        )
+        raise other_settings(target, changed)
     if changed:
         (target / NOTES).unlink(missing_ok=True)
     return Record(settings) if changed else Record(settings, sequences, people=people)
 
 
-class Ordered(Protocol):
-    """What a record needs of the order to prepare something."""
-
-    @property
-    def target(self) -> Path:
-        """Folder of the prepared data."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that the prepared frames depend on, beside the source."""
-
-    @property
-    def fixes(self) -> dict[str, str]:
-        """Every remark that may be made -> what to do about it."""
+def remarks_kept(remarks: Mapping[str, Iterable[str]]) -> Remarks:
+    """The remarks that have places."""
+    return {remark: list(places) for remark, places in remarks.items() if places}
 
 
-@contextmanager
-def recorded(order: Ordered, files: Remarks, known: int, missing: int) -> Iterator[Record]:
-    """The record of a preparation, written before the sequences are made and after, however that ends.
+def changed_settings(earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """What is not as it was, in words."""
+    return [
+        f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}"
+        for key in sorted({*earlier, *settings})
+        if earlier.get(key) != settings.get(key)
+    ]
 
-    Args:
-        order: what is prepared.
-        files: remarks about files that belong to no sequence.
-        known: sequences of the source.
-        missing: those of them that are not there yet.
 
-    Raises:
-        DataError: see :func:`read_record`.
-    """
-    record = read_record(order.target, order.settings)
-    record.files = files
-    record.present = known - missing
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
+def other_settings(target: Path, changed: Iterable[str]) -> DataError:
+    """The error of a folder that holds data by other settings."""
+    return DataError(
+        f"the folder holds data prepared with other settings: {'; '.join(changed)}",
+        where=str(target),
+        hint="choose another folder, or delete this one to prepare the data again",
+    )
+
+
+def noted_ahead(path: Path) -> Iterator[list[Any]]:
+    """The lines of a file of notes; none where there is no file."""
     try:
-        yield record
-    finally:
-        record.write(order.target, order.fixes)
-
-
-def _noted_ahead(target: Path) -> Iterator[tuple[str, Remarks]]:
-    try:
-        lines = (target / NOTES).read_bytes().splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return
     for line in lines:
         with suppress(ValueError):  # cut off by a kill: its sequence was not written
-            sequence, remarks = json.loads(line)
-            yield sequence, remarks
+            yield json.loads(line)

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Stream, track
+from gait_plugins.api import GaitDataset, Job, SequenceRef, SequenceTable, Stream
+from gait_plugins.api.census.processes import in_pieces, number_of_processes
 from gait_plugins.errors import DataError
-from gait_plugins.io.atomic import whole_file
-from gait_plugins.io.dataset_file import (
-    FORM,
-    NAMES,
-    PIXELS,
-    RECORD,
-    SEQUENCE,
-    SUFFIX,
-    VERSION,
-    Packed,
-    PackedFile,
-    pack_any,
-)
-from gait_plugins.io.printable import printable
-from gait_plugins.io.ragged import Frames, Ragged
+from gait_plugins.io.dataset_file import NAMES, PARTS, PIXELS, STREAMS, SUFFIX, PackedFile
+from gait_plugins.io.packed_index import SEQUENCE
 from gait_plugins.io.stream_table import MOST_AXES, odd_declaration
+from gait_plugins.prepare.packing.columns import Packing, Piece
+from gait_plugins.prepare.packing.writer import writing
 from gait_plugins.prepare.parallel import default_workers, in_threads
 
 _WRITTEN = ("name", "low", "high", "clock", "own_clock", "about")
 CHUNK = 64 << 20
 """Bytes of frames that are held in memory before they are written, and of one array in the file."""
+_PIECE = 4 << 20
+"""Packed bytes that a process hands over at a time."""
+_MOST_IN_A_PIECE = 128
+_ROWS = 4096
+"""Sequences whose rows are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,16 @@ class PackedSize:
 
 
 def pack_dataset(
-    dataset: GaitDataset, refs: Sequence[SequenceRef], path: Path, *, threshold: int | None = None
+    dataset: GaitDataset,
+    refs: Sequence[SequenceRef],
+    path: Path,
+    *,
+    threshold: int | None = None,
+    parts: int = 1,
 ) -> PackedSize:
-    """Write sequences of a data set as one file; it appears once it is whole.
+    """Write sequences of a data set as one file, or as several; they appear once they are whole.
+
+    Several processes load and pack where there are many sequences; what is written is the same.
 
     Args:
         dataset: loads the sequences.
@@ -62,6 +62,7 @@ def pack_dataset(
         path: the file; its name ends in ``.npz``.
         threshold: where given, pixels above it become 255 and all others 0, so that every array takes
             one bit a pixel. Left out: frames are kept as they are, grey ones at 8 bits.
+        parts: files beside it that take the frames; 1: they lie in the file itself.
 
     Raises:
         DataError: a sequence cannot be read, or there is none, or the name ends otherwise.
@@ -72,11 +73,8 @@ def pack_dataset(
             where=str(path),
             hint=f"use {path.stem}{SUFFIX}",
         )
-    ordered = sorted(refs, key=lambda ref: ref[:3])
-    names = [sorted({ref[part] for ref in ordered}) for part in range(len(NAMES))]
-    if not ordered:
+    if not refs:
         raise DataError("no sequences to pack", where=str(path))
-
     declared = dataset.streams()
     if declared is not None and threshold is not None:
         raise DataError(
@@ -84,31 +82,21 @@ def pack_dataset(
             where=str(path),
             hint="leave out --threshold",
         )
-
     described = _written(declared or (), str(path))
-    timed = declared is not None and type(dataset).times is not GaitDataset.times
-
-    def work(ref: SequenceRef, stopped: Callable[[], bool]) -> list[Column]:
-        loaded = dataset.load(ref)
-        if declared is None:
-            loaded = [_binary(frames, threshold) for frames in loaded]
-        else:
-            loaded = _checked(declared, loaded, ref)
-        return list(_columns(declared, loaded, dataset.times(ref) if timed else None, ref))
-
-    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        writer = _Writer(archive)
-        shown = track(ordered, "packing sequences", unit="seq")
-        for ref, arrays in zip(shown, in_threads(work, ordered, default_workers()), strict=True):
-            writer.add(ref, arrays)
+    ordered = _in_order(refs)
+    parts = min(parts, len(ordered))
+    with writing(path, len(ordered), parts, CHUNK) as writer:
+        for piece in _packed(Packing(dataset, ordered, threshold), len(ordered)):
+            writer.add(piece)
         records, forms = writer.finish()
-        version = PIXELS if declared is None and not (forms["dtype"] != b"").any() else VERSION
-        numbers = [{name: number for number, name in enumerate(part)} for part in names]
-        codes = [tuple(numbers[part][ref[part]] for part in range(len(NAMES))) for ref in ordered]
-        writer.put("format", np.array([version, records.shape[1]], "<i8"))
-        for key, part in zip(NAMES, names, strict=True):
+        version = PIXELS if declared is None and not (forms["dtype"] != b"").any() else STREAMS
+        writer.put("format", np.array([PARTS if writer.in_parts else version, records.shape[1]], "<i8"))
+        for key, part in zip(NAMES, ordered.names, strict=True):
             writer.put(key, np.array(part))
-        writer.put("sequences", np.array(codes, SEQUENCE))
+        codes = np.empty(len(ordered), SEQUENCE)
+        for key, column in zip(SEQUENCE.names or (), ordered.codes, strict=True):
+            codes[key] = column
+        writer.put("sequences", codes)
         writer.put("records", records)
         if version > PIXELS:
             writer.put("streams", np.array(json.dumps(_described(described, writer.columns))))
@@ -116,84 +104,74 @@ def pack_dataset(
     return _size(path, records, forms, declared is not None)
 
 
+def _in_order(refs: Sequence[SequenceRef]) -> SequenceTable:
+    """The sequences sorted by identity, type and view, and the names of these."""
+    table = SequenceTable.of(refs)
+    ranks = np.stack([table.ranks(part) for part in range(len(NAMES))])
+    order = np.lexsort(ranks[::-1])
+    names = [table.distinct(part) for part in range(len(NAMES))]
+    return SequenceTable(names, ranks[:, order], table.sources, table.places[order])
+
+
+def _packed(packing: Packing, count: int) -> Iterator[Piece]:
+    """The sequences packed, in their order, by threads or by processes."""
+    number = number_of_processes(count)
+    with Job("packing sequences", count, "seq") as job:
+        if number > 1:
+            sizer = _Sizer()
+            found = in_pieces(packing, count, sizer, number)
+        else:
+            found = in_threads(lambda row, stopped: packing(row, row + 1), range(count), default_workers())
+        for pieces in found:
+            for piece in pieces:
+                if number > 1:
+                    sizer.note(piece)
+                job.advance(len(piece.records))
+                yield piece
+
+
+class _Sizer:
+    """Sequences of a piece: few of large ones, many of small ones."""
+
+    def __init__(self) -> None:
+        self.sequences, self.bytes = 0, 0
+
+    def __call__(self) -> int:
+        if not self.sequences:
+            return 4
+        return min(_MOST_IN_A_PIECE, _PIECE * self.sequences // max(1, self.bytes))
+
+    def note(self, piece: Piece) -> None:
+        """Sequences that were packed."""
+        self.sequences += len(piece.records)
+        self.bytes += len(piece.data)
+
+
 def _size(path: Path, records: np.ndarray, forms: np.ndarray, declared: bool) -> PackedSize:
-    shapes = records["shape"].astype(np.int64)
-    pixels = int((shapes[..., 0] * np.maximum(shapes[..., 1], 1) * shapes[..., 2] * shapes[..., 3]).sum())
+    grey = frames = pixels = 0
     packed = PackedFile(str(path))
-    # Maps of several channels, and what is declared, are grey by their nature.
-    grey = (records["bits"] == 8) & (forms["dtype"] == b"") & (shapes[..., 1] == 0)
-    frames = sum(packed.length(row) for row in range(len(packed)))
+    for first in range(0, len(records), _ROWS):
+        some, form = records[first : first + _ROWS], forms[first : first + _ROWS]
+        shapes = some["shape"].astype(np.int64)
+        pixels += int(np.maximum(shapes, (0, 1, 0, 0)).prod(axis=-1).sum())
+        # Maps of several channels, and what is declared, are grey by their nature.
+        grey += int(((some["bits"] == 8) & (form["dtype"] == b"") & (shapes[..., 1] == 0)).sum())
+        frames += _frames(packed, some, form)
     return PackedSize(
         sequences=len(packed),
         frames=frames,
-        grey=0 if declared else int(grey.sum()),
+        grey=0 if declared else grey,
         pixels=pixels,
-        bytes=path.stat().st_size,
+        bytes=path.stat().st_size + sum(Path(part).stat().st_size for part in packed.parts),
     )
 
 
-class Column(NamedTuple):
-    """One array of a sequence, as bytes."""
-
-    name: str
-    """``frames``, or ``values`` and ``offsets`` of ragged frames, or ``times``."""
-    stream: int
-    packed: Packed
-    shape: tuple[int, ...]
-    form: tuple[object, ...]
-
-
-def _checked(declared: tuple[Stream, ...], loaded: Sequence[Frames], ref: SequenceRef) -> list[Frames]:
-    """The frames of the streams that were declared, in their dtypes."""
-    if len(loaded) != len(declared):
-        raise DataError(
-            f"the data set gives {len(loaded)} arrays, but declares the streams "
-            f"{', '.join(stream.name for stream in declared)}",
-            where=printable(ref.name),
-            hint="one array for each stream is expected: correct the data set",
-        )
-    return [stream.checked(frames, ref.name) for stream, frames in zip(declared, loaded, strict=True)]
-
-
-def _columns(
-    declared: tuple[Stream, ...] | None,
-    loaded: Sequence[Frames],
-    times: Mapping[str, np.ndarray] | None,
-    ref: SequenceRef,
-) -> Iterator[Column]:
-    for number, frames in enumerate(loaded):
-        arrays = {"frames": np.asarray(frames)} if not isinstance(frames, Ragged) else _parts(frames)
-        if declared is not None and times is not None:
-            arrays["times"] = _moments(times, declared[number].name, len(frames), ref)
-        for name, array in arrays.items():
-            try:
-                yield Column(name, number, *pack_any(array))
-            except ValueError as error:
-                stream = f"the stream {declared[number].name!r}" if declared else f"array number {number + 1}"
-                raise DataError(
-                    f"{stream} cannot be packed: {error}",
-                    where=printable(ref.name),
-                    hint="correct the data set, or leave this one out",
-                ) from error
-
-
-def _parts(frames: Ragged) -> dict[str, np.ndarray]:
-    return {"values": frames.values, "offsets": frames.offsets}
-
-
-def _moments(times: Mapping[str, np.ndarray], name: str, length: int, ref: SequenceRef) -> np.ndarray:
-    """When the frames of a stream were taken, float64 ``[t]``; empty where it is not known."""
-    if name not in times:
-        return np.empty(0, np.float64)
-    moments = np.asarray(times[name])
-    if moments.shape != (length,) or moments.dtype.kind not in "biuf":
-        raise DataError(
-            f"the times of the stream {name!r} have shape {list(moments.shape)} and dtype {moments.dtype}, "
-            f"expected {length} numbers: one for each frame, in seconds",
-            where=printable(ref.name),
-            hint="correct the times of the data set",
-        )
-    return moments.astype(np.float64)
+def _frames(packed: PackedFile, records: np.ndarray, forms: np.ndarray) -> int:
+    """Frames of the first stream of these sequences."""
+    if packed.streams and packed.streams[0]["columns"][0] == "values":
+        return int((forms["shape"][:, 1, 0] - 1).sum())
+    kept = forms["dtype"][:, 0] != b""
+    return int(np.where(kept, forms["shape"][:, 0, 0], records["shape"][:, 0, 0]).sum())
 
 
 def _written(declared: Sequence[Stream], where: str) -> list[dict[str, Any]]:
@@ -223,71 +201,9 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _described(declared: list[dict[str, Any]], columns: list[tuple[str, int]]) -> list[dict[str, Any]]:
+def _described(declared: list[dict[str, Any]], columns: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for number in range(1 + max(stream for _, stream in columns)):
         own: dict[str, Any] = {"columns": [name for name, stream in columns if stream == number]}
         found.append(own | (declared[number] if declared else {}))
     return found
-
-
-class _Writer:
-    """Gathers bytes into arrays of moderate size, and remembers where everything went."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
-        self.records: list[list[tuple[object, ...]]] = []
-        self.forms: list[list[tuple[object, ...]]] = []
-        self.columns: list[tuple[str, int]] = []
-        self.chunk = 0
-        self.held: list[np.ndarray] = []
-        self.size = 0
-
-    def add(self, ref: SequenceRef, arrays: list[Column]) -> None:
-        """One sequence."""
-        columns = [(column.name, column.stream) for column in arrays]
-        if self.records and columns != self.columns:
-            raise DataError(
-                f"{printable(ref.name)} has {_counted(columns)}, "
-                f"but earlier sequences have {_counted(self.columns)}",
-                hint="every sequence needs the same inputs; choose them with --input",
-            )
-        self.columns = columns
-        self.records.append([self._place(column.shape, column.packed) for column in arrays])
-        self.forms.append([column.form for column in arrays])
-
-    def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """Write what is held; the places and the forms of everything, ``[n, k]``."""
-        self._flush()
-        return np.array(self.records, RECORD), np.array(self.forms, FORM)
-
-    def put(self, name: str, array: np.ndarray) -> None:
-        """Write an array of the archive."""
-        # The size that an array of an archive may grow to must be known before it is written.
-        with self.archive.open(
-            f"{name}.npy", "w", force_zip64=array.nbytes > zipfile.ZIP64_LIMIT // 2
-        ) as member:
-            np.lib.format.write_array(member, array, allow_pickle=False)
-
-    def _place(self, shape: tuple[int, ...], packed: Packed) -> tuple[object, ...]:
-        if self.size and self.size + packed.data.size > CHUNK:
-            self._flush()
-        start = self.size
-        self.held.append(packed.data.reshape(-1))
-        self.size += packed.data.size
-        full = (shape[0], 0, *shape[1:]) if len(shape) == 3 else shape
-        checksum = zlib.crc32(packed.data.data)
-        return self.chunk, start, full, packed.bits, packed.first, packed.last, checksum
-
-    def _flush(self) -> None:
-        self.put(f"frames_{self.chunk}", np.concatenate([*self.held, np.empty(0, np.uint8)]))
-        self.chunk, self.held, self.size = self.chunk + 1, [], 0
-
-
-def _counted(columns: list[tuple[str, int]]) -> str:
-    plain = [name for name, _ in columns] == ["frames"] * len(columns)
-    return f"{len(columns)} arrays" + ("" if plain else f" ({', '.join(name for name, _ in columns)})")
-
-
-def _binary(frames: np.ndarray, threshold: int | None) -> np.ndarray:
-    return frames if threshold is None else (frames > threshold).astype(np.uint8) * np.uint8(255)

@@ -91,8 +91,8 @@ def _check_hooks(hooks: pluggy.PluginManager, plugin: object) -> None:
             name = implementation.function.__name__
             raise PluginLoadError(f"{name} is a hook wrapper; hook wrappers are not supported")
     marked = {caller.name for caller in callers}
-    for name in HOOKS:
-        if name not in marked and inspect.isroutine(inspect.getattr_static(plugin, name, None)):
+    for name in set(HOOKS).intersection(dir(plugin)) - marked:
+        if inspect.isroutine(inspect.getattr_static(plugin, name, None)):
             raise PluginLoadError(
                 f"{name} is not marked with @gait_plugins.hookimpl: it would never be called"
             )

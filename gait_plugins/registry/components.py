@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, TypeGuard
 
@@ -217,6 +218,7 @@ def _extra_with(module: str, owner: Owner) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def normalised(distribution: str) -> str:
     """A distribution's name with case and separators made equal (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gait_plugins.registry.versions import age
 
 ALLOW_VARIABLE = "GAIT_PLUGINS_LOAD"
 _UNKNOWN = "(unknown version)"
+_ABOUT = ("METADATA", "PKG-INFO", "")
+"""Files of a package's metadata that name it; the last is for a metadata folder that is a file itself."""
 _SET_ASIDE = "~"
 """First letter of the names that pip gives to what it is about to remove."""
 
@@ -59,7 +62,7 @@ class _Metadata:
         except Exception as error:  # a half-written or foreign table must not stop the others
             self.damage = f"its entry_points.txt cannot be read: {type(error).__name__}: {error}"
 
-    @property
+    @cached_property
     def place(self) -> str:
         """The folder of packages that it lies in."""
         return os.path.realpath(os.path.dirname(self.path)) if self.path else ""
@@ -93,11 +96,24 @@ class _Metadata:
             return False
 
     def _said(self, key: str) -> str:
+        return self._fields.get(key.lower(), "")
+
+    @cached_property
+    def _fields(self) -> dict[str, str]:
+        """Name and version; the long description below them is not looked at."""
         try:
-            said = self.distribution.metadata
-            return str(said[key] or "").strip() if key in said else ""
-        except Exception:  # not UTF-8, or (in later versions of Python) absent
-            return ""
+            text = next(filter(None, map(self.distribution.read_text, _ABOUT)), "")
+        except Exception:  # not UTF-8
+            return {}
+        found: dict[str, str] = {}
+        for line in text.splitlines():
+            key, colon, value = line.partition(":")
+            if line[:1] in " \t" and line.strip():
+                continue  # it goes on with the one before
+            if not colon:
+                break
+            found.setdefault(key.lower(), value.strip())
+        return found
 
 
 def discover() -> Discovered:
@@ -148,7 +164,7 @@ def _projects() -> dict[str, dict[str, list[_Metadata]]]:
 
 def _newest(metadata: list[_Metadata]) -> _Metadata | None:
     named = [m for m in metadata if m.name and not m.is_set_aside]
-    return max(named, key=_Metadata.age, default=None)
+    return max(named, key=_Metadata.age) if len(named) > 1 else next(iter(named), None)
 
 
 def _left_over(metadata: list[_Metadata], newest: _Metadata | None) -> Iterator[Leftover]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 
-_VERSION = re.compile(
-    r"""\s*v?
+_VERSION = r"""\s*v?
     (?:(?P<epoch>\d+)!)?
     (?P<release>\d+(?:\.\d+)*)
     (?:[-_.]?(?P<stage>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?P<stage_number>\d*))?
     (?P<post>-(?P<post_alone>\d+)|[-_.]?(?:post|rev|r)[-_.]?(?P<post_number>\d*))?
     (?P<dev>[-_.]?dev[-_.]?(?P<dev_number>\d*))?
     (?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?
-    \s*""",
-    re.VERBOSE | re.IGNORECASE,
-)
+    \s*"""
 _STAGES = {"a": 0, "alpha": 0, "b": 1, "beta": 1, "c": 2, "rc": 2, "pre": 2, "preview": 2}
 _FINAL = 3
 
@@ -24,7 +21,7 @@ def age(version: str) -> tuple[object, ...]:
 
     ``1.0.dev1 < 1.0a1 < 1.0rc1 < 1.0 < 1.0+local < 1.0.post1 < 1.1 < 1!0.1``
     """
-    found = _VERSION.fullmatch(version)
+    found = re.fullmatch(_VERSION, version, re.VERBOSE | re.IGNORECASE)
     if found is None:
         return (-1, version)
     release = [int(part) for part in found["release"].split(".")]

@@ -19,7 +19,7 @@ from gait_plugins.testing.films import (
 )
 from gait_plugins.testing.indices import check_index
 from gait_plugins.testing.losses import check_loss
-from gait_plugins.testing.models import check_model
+from gait_plugins.testing.models import check_fused, check_model
 from gait_plugins.testing.protocols import check_protocol
 from gait_plugins.testing.recipes import check_recipe
 from gait_plugins.testing.samplers import check_batch_sampler, check_frame_sampler
@@ -31,6 +31,7 @@ __all__ = [
     "check_batch_sampler",
     "check_dataset",
     "check_frame_sampler",
+    "check_fused",
     "check_index",
     "check_joint_transform",
     "check_loss",

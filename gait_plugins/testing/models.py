@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gait_plugins.api import GaitBatch, GaitModel, ModelOutput, RaggedTensor, Stream
 from gait_plugins.errors import GaitPluginsError
+from gait_plugins.nn.inference import fused, norms, with_weights_in
 from gait_plugins.testing.expect import expect, maker, near
 from gait_plugins.testing.streams import batch_of, example_clips, taken_by
 
@@ -49,6 +50,69 @@ def check_model(make: GaitModel | Callable[[], GaitModel], frame_shape: tuple[in
     _check_packs(model, streams, LENGTHS)
     _check_packs(model, streams, tuple(n for n in SHORT if _takes(model, streams, n)))
     _check_state(model, new().eval(), _batch(model, streams))
+
+
+@torch.no_grad()
+def check_fused(
+    make: GaitModel | Callable[[], GaitModel],
+    frame_shape: tuple[int, ...] = (64, 44),
+    *,
+    folded: int | None = None,
+    tolerance: float = 1e-2,
+) -> None:
+    """The fused copy of a model, which ``--fast`` computes by: it embeds as the model does.
+
+    In float32 no value differs by more than 1e-4 of the largest; in bfloat16 no distance between two
+    embeddings by more than ``tolerance`` of the longest embedding. The model stays as it was.
+
+    Args:
+        make: as in :func:`check_model`. Its batch norms are given statistics, as training gives them.
+        frame_shape: as in :func:`check_model`.
+        folded: how many batch norms have to be folded into other layers; None: any number.
+        tolerance: of bfloat16; 1 for a model that is not meant for it.
+
+    Raises:
+        AssertionError: the contract that is broken, in words.
+    """
+    torch.manual_seed(0)
+    model = maker(make, GaitModel)()
+    model.init_parameters()
+    for norm in norms(model.eval()).values():
+        torch.nn.init.normal_(norm.running_mean, std=0.2)  # type: ignore[arg-type]
+        torch.nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
+    streams = taken_by(model, frame_shape)
+    batch = _packed(model, streams, LENGTHS)
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    made = fused(model, batch)
+    kept = all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    expect(kept and list(model.state_dict()) == list(state), "making the fused copy changes the model")
+    others = [batch, _packed(model, streams, LENGTHS[:1]), _batch(model, streams)]
+    for each in others:
+        expect(
+            near(_embeddings(made.model(each)), _embeddings(model(each))),
+            "the fused copy gives other embeddings than the model",
+        )
+    expect(folded in (None, made.folded), f"{made.folded} batch norms are folded, expected {folded}")
+    with torch.autocast("cpu", torch.bfloat16):
+        half = with_weights_in(torch.bfloat16, made.model, batch)
+        rounded = _embeddings(half(batch)).float()
+    _check_distances(rounded, _embeddings(model(batch)), tolerance)
+
+
+def _packed(model: GaitModel, streams: tuple[Stream, ...], lengths: tuple[int, ...]) -> GaitBatch:
+    rng = np.random.default_rng(int(torch.randint(1 << 30, ())))
+    return batch_of(model, streams, example_clips(streams, lengths, rng), packed=True)
+
+
+def _check_distances(found: Tensor, wanted: Tensor, tolerance: float) -> None:
+    expect(bool(found.isfinite().all()), "the embeddings of the fused copy are not finite in bfloat16")
+    here, there = (torch.cdist(each.flatten(1), each.flatten(1)) for each in (found, wanted.float()))
+    share = float((here - there).abs().max() / wanted.float().flatten(1).norm(dim=1).max().clamp(min=1e-12))
+    expect(
+        share <= tolerance,
+        f"in bfloat16 a distance between two embeddings differs by {share:.1e} of the longest embedding, "
+        f"{tolerance:.1e} is allowed",
+    )
 
 
 def _batch(model: GaitModel, streams: tuple[Stream, ...], rows: int = 4, frames: int = 4) -> GaitBatch:

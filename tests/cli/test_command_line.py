@@ -132,3 +132,16 @@ def test_listing_needs_no_torch():
     )
     assert "TrackletGait_s" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_command_imports_the_module_of_its_group_alone():
+    code = "import sys\nfrom gait_plugins.cli import app\n"
+    code += "try: app(['plugins', 'list', '--kind', 'loss'])\nexcept SystemExit: pass\n"
+    heavy = ("torch", "numpy", "pydantic", "rich", "yaml")
+    others = ("checkpoint", "config", "data", "embed", "gallery", "runs", "train", "video")
+    names = [*(f"{name}" for name in heavy), *(f"gait_plugins.cli.{name}" for name in others)]
+    code += f"print([name for name in {names!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "TripletLoss" in done.stdout
+    # a value of --kind is text, which needs no conversion either
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -77,6 +77,15 @@ def test_what_is_written_is_named_by_out(name: str):
             assert one.param_type_name == "argument" or "--out" in one.opts, (name, one.opts)
 
 
+@pytest.mark.parametrize(
+    "name", ["test", "embed", "enroll", "identify", "export", "video identify", "video watch"]
+)
+def test_what_embeds_can_be_fast(name: str):
+    (found,) = (p for p in COMMANDS[name] if "--fast" in p.opts)
+    assert found.is_flag
+    assert "-o evaluator_cfg.fast=true" in found.help
+
+
 def gait(*words: str | Path, code: int = 0) -> str:
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == code, done.output

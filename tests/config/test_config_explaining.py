@@ -87,6 +87,27 @@ def test_check_lists_what_is_used_and_from_where(said: Said, fake_yaml: Path) ->
         assert word in text
 
 
+def test_check_says_what_is_computed_in_here(
+    said: Said, fake_yaml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(*overrides: str) -> list[str]:
+        words = [word for override in overrides for word in ("-o", override)]
+        lines = said("check", str(fake_yaml), *words).splitlines()
+        return [" ".join(line.split()) for line in lines if " precision " in line]
+
+    monkeypatch.setattr("gait_plugins.core.runtime.devices.available", lambda _: "cpu")
+    free = "trainer_cfg.enable_float16=true"
+    assert rows(free)[0].startswith("train precision 32-true on cpu, auto: the processor has no")
+    monkeypatch.setattr("gait_plugins.core.runtime.precision.bfloat16_instructions", lambda: ("amx_bf16",))
+    train, test = rows(free)
+    assert train.startswith("train precision bf16-mixed on cpu, auto: ")
+    assert train.endswith("amx_bf16")
+    assert test == "test precision 32-true on cpu, enable_float16 is false"
+    train, test = rows("trainer_cfg.enable_float16=false", "evaluator_cfg.precision=auto")
+    assert train == "train precision 32-true on cpu, enable_float16 is false"
+    assert test.startswith("test precision bf16-mixed on cpu, auto: ")
+
+
 def test_check_can_print_the_resolved_configuration(said: Said, fake_yaml: Path) -> None:
     assert yaml.safe_load(said("check", str(fake_yaml), "--resolved")) == load_config(fake_yaml).data
 

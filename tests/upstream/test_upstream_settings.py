@@ -141,11 +141,17 @@ def test_a_checkpoint_that_is_not_there_is_told(checkout: Checkout, config: Path
             in_host(checkout, config, "test", f"evaluator_cfg.restore_hint={hint}")
 
 
-@pytest.mark.parametrize("key", ["conditions={dark: [{type: FixedOcclusion}]}", "conditions_on=all"])
-def test_conditions_are_refused_where_something_is_tested(checkout: Checkout, config: Path, key: str):
+@pytest.mark.parametrize(
+    "key", ["conditions={dark: [{type: FixedOcclusion}]}", "conditions_on=all", "fast=true"]
+)
+def test_what_only_our_test_does_is_refused_where_something_is_tested(
+    checkout: Checkout, config: Path, key: str
+):
     in_host(checkout, config, "train", f"evaluator_cfg.{key}")
     for phase, more in (("test", ()), ("train", ("trainer_cfg.with_test=true",))):
-        with pytest.raises(ConfigError, match=r"conditions\w* has no effect in OpenGait's own trainer"):
+        with pytest.raises(
+            ConfigError, match=r"(conditions\w*|fast) has no effect in OpenGait's own trainer"
+        ):
             in_host(checkout, config, phase, f"evaluator_cfg.{key}", *more)
 
 
@@ -161,6 +167,7 @@ def test_a_test_does_not_mind_how_it_was_trained_nor_anything_the_defaults(check
         "scheduler_cfg.warmup=null",
         "data_cfg.type=OpenGaitLayout",
         "evaluator_cfg.conditions_on=probes",
+        "evaluator_cfg.fast=false",
     )
     in_host(checkout, config, "train", *defaults)
     trained = ("trainer_cfg.keep_best={metric: NM@R1}", "data_cfg.validation=0.5", "trainer_cfg.init=gone.pt")
@@ -276,6 +283,10 @@ def test_frozen_parts_are_not_trained(
 def test_precision_is_said_in_opengaits_words(checkout: Checkout, config: Path):
     host = in_host(checkout, config, "train", "trainer_cfg.precision=32-true")
     assert host.session.cfgs["trainer_cfg"]["enable_float16"] is False
+    for float16 in (True, False):  # auto is what OpenGait does by itself
+        settings = "trainer_cfg.precision=auto", f"trainer_cfg.enable_float16={float16}"
+        host = in_host(checkout, config, "train", *settings)
+        assert host.session.cfgs["trainer_cfg"]["enable_float16"] is float16
     with pytest.raises(ConfigError, match="precision 16-mixed needs a GPU"):
         in_host(checkout, config, "train", "trainer_cfg.precision=16-mixed")
 

@@ -170,7 +170,7 @@ def _translate_precision(host: Host, cfgs: Mapping[str, Any]) -> None:
     name = "trainer_cfg" if host.phase == "train" else "evaluator_cfg"
     section, where = cfgs[name], f"{name}.precision"
     precision = section.get("precision")
-    if precision is None:
+    if precision in (None, "auto"):  # enable_float16 decides, as OpenGait has it
         return
     if precision not in ("32-true", "16-mixed"):
         raise ConfigError(

@@ -89,7 +89,12 @@ REFUSED: dict[str, dict[str, str]] = {
         ),
         "joint_transform": _STREAMS,
     },
-    "evaluator_cfg": {"conditions": _TEST_HERE, "conditions_on": _TEST_HERE, "joint_transform": _STREAMS},
+    "evaluator_cfg": {
+        "conditions": _TEST_HERE,
+        "conditions_on": _TEST_HERE,
+        "fast": _TEST_HERE,
+        "joint_transform": _STREAMS,
+    },
 }
 """Section -> key that only our own trainer acts on -> what to do."""
 LAYOUT = "OpenGaitLayout"

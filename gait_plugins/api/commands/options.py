@@ -31,6 +31,22 @@ Overrides = Annotated[list[str] | None, override_option()]
 """Overrides of a configuration, for :func:`~gait_plugins.load_config`."""
 
 
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Compute by a fused copy of the model, and in 16-bit floats where they are faster: "
+        "-o evaluator_cfg.fast=true. Galleries and probes are computed alike.",
+    ),
+]
+"""The option of commands that test or embed; see :func:`with_fast`."""
+
+
+def with_fast(overrides: list[str] | None, fast: bool) -> list[str] | None:
+    """Overrides, and the setting that ``--fast`` stands for."""
+    return [*(overrides or ()), "evaluator_cfg.fast=true"] if fast else overrides
+
+
 def out_option(metavar: str, help: str, **more: Any) -> Any:
     """``-O``/``--out``, for a parameter ``Path | None``: what the command writes.
 

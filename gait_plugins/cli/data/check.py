@@ -16,6 +16,7 @@ from gait_plugins.cli.data.prepare import prepare
 from gait_plugins.cli.plugin_commands import OpenGroup
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.printable import say, say_json
+from gait_plugins.io.remote.address import has_suffix, path_or_address
 
 if TYPE_CHECKING:
     from gait_plugins.api import DataReport, GaitDataset
@@ -49,10 +50,22 @@ def check(
         override_option("Override a setting of CONFIG; may be repeated."),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder of the identities, or a packed data file; needs --partition.")
+        Any,
+        typer.Option(
+            metavar="PATH",
+            parser=path_or_address,
+            help="Folder of the identities, or a packed data file, or the address of one (s3://...); needs "
+            "--partition.",
+        ),
     ] = None,
     listed: Annotated[
-        Path | None, typer.Option("--partition", help="JSON file with TRAIN_SET and TEST_SET; needs --root.")
+        Any,
+        typer.Option(
+            "--partition",
+            metavar="PATH",
+            parser=path_or_address,
+            help="JSON file with TRAIN_SET and TEST_SET; needs --root.",
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Check folders and names only; do not read frames.")
@@ -60,14 +73,20 @@ def check(
     every: Annotated[
         bool, typer.Option("--all", help="Show all places of each problem, not only the first 5.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that read. Default: one for each core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Report everything that is wrong with a data set at once, each problem with its fix.
 
     The exit code is 0 if there are only warnings or no problems, 2 if there are errors.
     """
+    from gait_plugins.api.census.processes import processes
+
     dataset = _dataset(config or cfgs, override, root, listed)
-    report = dataset.check(read_frames=not quick)
+    with processes(workers):
+        report = dataset.check(read_frames=not quick)
     if as_json:
         say_json(_plain(report))
     else:
@@ -77,15 +96,17 @@ def check(
 
 
 def _dataset(
-    config: str | None, override: list[str] | None, root: Path | None, partition: Path | None
+    config: str | None, override: list[str] | None, root: Path | str | None, partition: Path | str | None
 ) -> GaitDataset:
     from gait_plugins.config import build, load_config
+    from gait_plugins.io.dataset_file import SUFFIX
 
     if config is not None and root is None and partition is None:
         dataset: GaitDataset = load_config(config, override or ()).data_cfg.dataset.build()
         return dataset
     if config is None and root is not None and partition is not None:
-        kind = "PackedSilhouettes" if root.is_file() else "OpenGaitLayout"
+        packed = has_suffix(root, SUFFIX) if isinstance(root, str) else root.is_file()
+        kind = "PackedSilhouettes" if packed else "OpenGaitLayout"
         layout = {"type": kind, "dataset_root": str(root), "dataset_partition": str(partition)}
         built: GaitDataset = build("dataset", layout)
         return built

@@ -100,6 +100,13 @@ def pack(
             help="Take file N of each view folder, counted from 0; may be repeated. Default: all.",
         ),
     ] = None,
+    shards: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Write the frames into N files beside FILE.")
+    ] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes that read and pack. Default: one for each core."),
+    ] = None,
     override: Annotated[
         list[str] | None, override_option("Where ROOT is a configuration, override a setting of it.")
     ] = None,
@@ -109,8 +116,11 @@ def pack(
 
     ROOT may be a configuration (FILE.yaml): its data set is packed, with whatever streams it has.
 
+    With --shards the frames lie in files beside FILE, which FILE lists: FILE-00001-of-N.npz, ...
+
     To train from it, set data_cfg: {type: PackedSilhouettes, dataset_root: FILE}, with the same partition.
     """
+    from gait_plugins.api.census.processes import processes
     from gait_plugins.errors import ConfigError
     from gait_plugins.io.dataset_file import require_sound
     from gait_plugins.prepare.pack import pack_dataset
@@ -126,7 +136,8 @@ def pack(
     if root.is_file() and not is_config:
         require_sound(str(root))
     dataset, refs = _of_config(root, override or ()) if is_config else every_sequence(root, inputs)
-    size = pack_dataset(dataset, refs, to, threshold=threshold)
+    with processes(workers):
+        size = pack_dataset(dataset, refs, to, threshold=threshold, parts=shards)
     say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "
         f"1/{size.pixels / size.bytes:.1f} of their {size.pixels:,} bytes"
@@ -139,7 +150,7 @@ def pack(
     say(f"to train from it: -o data_cfg.type=PackedSilhouettes -o data_cfg.dataset_root={to}")
 
 
-def _of_config(path: Path, overrides: Sequence[str]) -> tuple[GaitDataset, list[SequenceRef]]:
+def _of_config(path: Path, overrides: Sequence[str]) -> tuple[GaitDataset, Sequence[SequenceRef]]:
     """The data set of a configuration, and its sequences for training and test, by their people's labels."""
     from gait_plugins.config.loading import load_config
     from gait_plugins.prepare.sequences import each_once

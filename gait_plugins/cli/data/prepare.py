@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gait_plugins.prepare import Layout, Order, Record
     from gait_plugins.prepare.bodies.convert import BodyOrder
     from gait_plugins.prepare.clouds.convert import CloudOrder
+    from gait_plugins.prepare.parts.share import Share
     from gait_plugins.prepare.poses.convert import PoseOrder
     from gait_plugins.prepare.rgb.convert import PictureOrder
 
@@ -69,8 +71,20 @@ Pattern = Annotated[
 Identity = Annotated[
     Text, typer.Option("--id", help="Identity: a fixed text, or one made of the pattern's fields: p{id}.")
 ]
+Size = Annotated[int | None, typer.Option(help="Height and width of the images: 64 (default) or 128 pixels.")]
+MinFrames = Annotated[
+    int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
+]
 Workers = Annotated[
     int | None, typer.Option(help="Number of sequences prepared at a time; default: one per core.")
+]
+Shard = Annotated[
+    Text,
+    typer.Option(metavar="I/N", help="Prepare part I of N alone; parts may run anywhere, in any order."),
+]
+Merge = Annotated[
+    bool,
+    typer.Option("--merge", help="Make one result of the parts, as one run would have; prepares nothing."),
 ]
 
 
@@ -91,9 +105,7 @@ def prepare(
     kind: Annotated[Text, typer.Option("--type", help="Walking condition, given like --id.")] = None,
     view: Annotated[Text, typer.Option("--view", help="Camera view, given like --id.")] = None,
     to: To = SILHOUETTES,
-    size: Annotated[
-        int | None, typer.Option(help="Height and width of the images: 64 (default) or 128 pixels.")
-    ] = None,
+    size: Size = None,
     threshold: Threshold = None,
     invert: Annotated[bool, typer.Option("--invert", help="Read masks that are black on white.")] = False,
     label: Label = None,
@@ -106,10 +118,10 @@ def prepare(
     sigma: Sigma = None,
     published: Published = False,
     masks: Masks = None,
-    min_frames: Annotated[
-        int | None, typer.Option("--min-frames", help="Leave out sequences with fewer usable frames.")
-    ] = None,
+    min_frames: MinFrames = None,
     workers: Workers = None,
+    shard: Shard = None,
+    merge: Merge = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Turn raw masks into aligned silhouettes, 64x64 or 128x128, as OpenGait prepares them.
@@ -120,7 +132,9 @@ def prepare(
     --to parsing maps of body parts, with --to smpl parameters of a body model, with --to depth point clouds
     (.pcd, .bin, .npy, text, pickles), with --to rgb colour pictures of the person.
     A second run prepares only the missing sequences. TARGET/prepare.json lists what was left out, and why.
+    On a batch system, run the same line with --shard 1/8 to --shard 8/8, then with --merge.
     """
+    share = _share(shard, merge)
     target = chosen_out("data prepare", out, target)
     poses = PoseOptions(joints, reorder, person, index, sigma, published)
     of_masks = {"--size": size, "--threshold": threshold, "--invert": invert, "--label": label}
@@ -141,7 +155,20 @@ def prepare(
         order = picture_order(source, target, layout, masks, min_frames, workers)
     else:
         order = _mask_order(source, target, layout, of_masks, min_frames, workers)
-    _tell(order, dataset, as_json)
+    _tell(replace(order, share=share), dataset, as_json)
+
+
+def _share(shard: Text, merge: bool) -> Share:
+    from gait_plugins.errors import ConfigError
+    from gait_plugins.prepare.parts.share import part_of
+
+    if shard is not None and merge:
+        raise ConfigError(
+            "--shard and --merge cannot be combined: give one",
+            where="data prepare",
+            hint="prepare all parts with --shard I/N first; then --merge alone makes one result of them",
+        )
+    return part_of(shard) if shard is not None else "merge" if merge else "all"
 
 
 def _body_order(
@@ -241,8 +268,6 @@ def _run(order: AnyOrder) -> Record:
 
 
 def _layout(dataset: str, pattern: Text, identity: Text, kind: Text, view: Text, to: str) -> Layout:
-    from dataclasses import replace
-
     from gait_plugins.errors import ConfigError
     from gait_plugins.prepare import Rule, layout_named
     from gait_plugins.prepare.bodies.convert import smpl_layout
@@ -274,7 +299,8 @@ def _as_data(record: Record, order: AnyOrder) -> dict[str, object]:
         for finding in record.findings_of_source(order.fixes)
     ]
     done = {"sequences": record.written, "frames": record.frames, "present": record.present}
-    return {**done, "remarks": remarks}
+    part = {"part": str(order.share)} if record.in_part else {}
+    return {**part, **done, "remarks": remarks}
 
 
 def _next(target: Path, own: bool, to: object) -> str:
@@ -297,11 +323,15 @@ def _next(target: Path, own: bool, to: object) -> str:
 
 
 def _in_words(record: Record, order: AnyOrder, own: bool) -> str:
-    lines = [f"{record.written} sequences of {record.frames} frames written to {order.target}"]
+    part = f"part {order.share}: " if record.in_part else ""
+    lines = [f"{part}{record.written} sequences of {record.frames} frames written to {order.target}"]
     if record.present:
         lines.append(f"{record.present} sequences were already present")
+    lists = f"{order.target}/prepare.json lists them"
     for finding in record.findings_of_source(order.fixes):
-        lines += ["", *finding_lines(finding, 3, f"{order.target}/prepare.json lists them")]
-    if record.written:
+        lines += ["", *finding_lines(finding, 3, f"once merged, {lists}" if record.in_part else lists)]
+    if record.in_part:
+        lines += ["", "next: when all parts are prepared, the same command with --merge in place of --shard"]
+    elif record.written:
         lines += ["", f"next: {_next(order.target, own, order.settings.get('to'))}"]
     return "\n".join(lines)

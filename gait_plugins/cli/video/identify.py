@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gait_plugins.api.commands import out_option
+from gait_plugins.api.commands import Fast, out_option, with_fast
 from gait_plugins.cli.embed import (
     Checkpoint,
     Device,
@@ -58,6 +58,7 @@ def run_identify_film(
     index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -68,7 +69,7 @@ def run_identify_film(
     same time never bear the same name. A film with nobody in it is an answer and no error.
     """
     _check_out(out)
-    embedder = open_embedder(config, checkpoint, override, device)
+    embedder = open_embedder(config, checkpoint, with_fast(override, fast), device)
 
     def tell(report: dict[str, Any], found: Sequence[FilmPeople]) -> None:
         if as_json:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gait_plugins.api.commands import Fast, with_fast
 from gait_plugins.cli.embed import (
     Checkpoint,
     Device,
@@ -85,6 +86,7 @@ def run_watch(
     index: Index = "exact",
     checkpoint: Checkpoint = None,
     override: Overrides = None,
+    fast: Fast = False,
     device: Device = "auto",
     metric: Distance = None,
 ) -> None:
@@ -108,7 +110,7 @@ def run_watch(
             from gait_plugins.core.recognition.film_people import video_of
             from gait_plugins.core.recognition.naming import Namer
 
-            embedder = open_embedder(config, checkpoint, override, device)
+            embedder = open_embedder(config, checkpoint, with_fast(override, fast), device)
             video = video_of(embedder)
             chosen = chosen_index(index, gallery)
             namer = stack.enter_context(

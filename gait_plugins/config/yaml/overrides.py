@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gait_plugins.config.yaml.layers import following
 from gait_plugins.config.yaml.reader import parse_value
 from gait_plugins.config.yaml.tree import KeyPath, Tree, at, dotted, marked, with_full_names
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.remote.address import masked
 from gait_plugins.suggest import did_you_mean
 
 Overrides = Mapping[str, Any] | Iterable[str]
@@ -135,6 +136,11 @@ def _step(tree: Tree, path: KeyPath, name: str, last: bool, place: str) -> str |
     return name
 
 
+def is_place(path: Sequence[object]) -> bool:
+    """Whether a setting says where data lie: such an address is kept free of credentials."""
+    return path[0] == "data_cfg" and path[-1] in ("dataset_root", "dataset_partition")
+
+
 def texts_of(overrides: Overrides) -> list[str]:
     """Overrides as they are typed.
 
@@ -142,10 +148,12 @@ def texts_of(overrides: Overrides) -> list[str]:
         ConfigError: a value of a mapping cannot be written as YAML.
     """
     if isinstance(overrides, str):
-        return [overrides]
-    if not isinstance(overrides, Mapping):
-        return list(overrides)
-    return [f"{key}={_flow(key, value)}" for key, value in overrides.items()]
+        texts = [overrides]
+    elif not isinstance(overrides, Mapping):
+        texts = list(overrides)
+    else:
+        texts = [f"{key}={_flow(key, value)}" for key, value in overrides.items()]
+    return [masked(text) if is_place(text.partition("=")[0].split(".")) else text for text in texts]
 
 
 def _flow(key: str, value: Any) -> str:

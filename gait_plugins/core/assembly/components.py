@@ -172,9 +172,9 @@ def embedding_set(
     """What a protocol is given: embeddings ``[n, c, p]`` and what is known of their sequences."""
     return EmbeddingSet(
         embeddings=embeddings,
-        labels=np.array([ref.label for ref in index.refs]),
-        types=np.array([ref.type for ref in index.refs]),
-        views=np.array([ref.view for ref in index.refs]),
+        labels=index.table.column(0),
+        types=index.table.column(1),
+        views=index.table.column(2),
         dataset_name=config.data_cfg.test_dataset_name,
         probe_set=dataset.probe_set(),
         outputs=outputs or {},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gait_plugins.api import SequenceIndex, SequenceRef, fits_any
+from gait_plugins.api import SequenceIndex, SequenceRef, SequenceTable, fits_any
 from gait_plugins.errors import DataError
 from gait_plugins.io.printable import printable
 
@@ -36,10 +36,11 @@ class Classes:
             )
         return found[0]
 
-    def check(self, refs: Iterable[SequenceRef]) -> None:
+    def check(self, refs: Sequence[SequenceRef]) -> None:
         """See that each of these sequences has a class; raises as :meth:`of`."""
-        for ref in {ref.type: ref for ref in refs}.values():
-            self.of(ref)
+        last = {code: place for place, code in enumerate(SequenceTable.of(refs).codes[1].tolist())}
+        for place in last.values():
+            self.of(refs[place])
 
 
 def number_of_classes(refs: Sequence[SequenceRef], patterns: Mapping[str, Sequence[str]]) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset
+from gait_plugins.api import GaitDataset, SequenceRef, SequenceTable, Stream, Subset
+from gait_plugins.api.sequence import chosen
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import printable
@@ -35,11 +36,11 @@ class HeldOutDataset(GaitDataset):
 
     def __init__(self, of: GaitDataset, refs: Sequence[SequenceRef]) -> None:
         self.of = of
-        self.refs = list(refs)
+        self.refs = refs if isinstance(refs, SequenceTable) else list(refs)
 
-    def sequences(self, subset: Subset) -> list[SequenceRef]:
+    def sequences(self, subset: Subset) -> Sequence[SequenceRef]:
         """The held-out ones as ``test``; nothing to train on."""
-        return list(self.refs) if subset == "test" else []
+        return self.refs if subset == "test" else []
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         return self.of.load(ref)
@@ -64,19 +65,22 @@ class HeldOutDataset(GaitDataset):
         """The first sequence of each identity, or None."""
         if self.of.probe_set() is None:
             return None
-        first = {ref.label: ref for ref in reversed(self.refs)}
-        return frozenset(ref.name for ref in first.values())
+        _, first = np.unique(SequenceTable.of(self.refs).codes[0], return_index=True)
+        return frozenset(self.refs[place].name for place in first.tolist())
 
 
-def split(refs: Sequence[SequenceRef], wanted: Wanted) -> tuple[list[SequenceRef], list[SequenceRef]]:
+def split(refs: Sequence[SequenceRef], wanted: Wanted) -> tuple[Sequence[SequenceRef], Sequence[SequenceRef]]:
     """Training sequences that are trained on, and those that are held out.
 
     Raises:
         ConfigError: there are too few identities, none would be left, or a name is unknown.
     """
-    labels = list(dict.fromkeys(ref.label for ref in refs))
-    out = set(_chosen(labels, wanted))
-    return [ref for ref in refs if ref.label not in out], [ref for ref in refs if ref.label in out]
+    if wanted is None:
+        return refs, []
+    table = SequenceTable.of(refs)
+    out = set(_chosen(_in_order(table), wanted))
+    held = np.array([name in out for name in table.names[0]], bool)[table.codes[0]]
+    return chosen(refs, ~held), chosen(refs, held)
 
 
 def list_identities(folder: Path, refs: Sequence[SequenceRef]) -> None:
@@ -84,7 +88,7 @@ def list_identities(folder: Path, refs: Sequence[SequenceRef]) -> None:
     if not refs:
         (folder / LISTED).unlink(missing_ok=True)
         return
-    write_text(folder / LISTED, json.dumps(sorted({ref.label for ref in refs}), indent=2) + "\n")
+    write_text(folder / LISTED, json.dumps(SequenceTable.of(refs).distinct(0), indent=2) + "\n")
 
 
 def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
@@ -95,7 +99,7 @@ def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
     """
     path = folder / LISTED
     then = set(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else set()
-    now = {ref.label for ref in refs}
+    now = set(SequenceTable.of(refs).distinct(0))
     if then != now:
         raise ConfigError(
             f"up to step {step}, {len(then)} identities were held out; now {len(now)} are, {len(then & now)} "
@@ -107,7 +111,7 @@ def check_same(folder: Path, refs: Sequence[SequenceRef], step: int) -> None:
 
 def unscorable_error(error: DataError, refs: Sequence[SequenceRef]) -> DataError:
     """The error of a protocol about held-out sequences, with their identities named."""
-    labels = list(dict.fromkeys(ref.label for ref in refs))
+    labels = _in_order(SequenceTable.of(refs))
     return DataError(
         f"the {len(labels)} held-out identities ({', '.join(map(printable, labels[:4]))}"
         f"{', ...' * (len(labels) > 4)}) cannot be scored: {error.message}",
@@ -116,9 +120,13 @@ def unscorable_error(error: DataError, refs: Sequence[SequenceRef]) -> DataError
     )
 
 
-def _chosen(labels: list[str], wanted: Wanted) -> list[str]:
-    if wanted is None:
-        return []
+def _in_order(table: SequenceTable) -> list[str]:
+    """The identities, in the order of their first sequences."""
+    codes, first = np.unique(table.codes[0], return_index=True)
+    return list(dict.fromkeys(table.names[0][code] for code in codes[np.argsort(first)].tolist()))
+
+
+def _chosen(labels: list[str], wanted: int | float | list[str]) -> list[str]:
     if isinstance(wanted, list):
         return _named(labels, wanted)
     count = round(wanted * len(labels)) if isinstance(wanted, float) else wanted

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from gait_plugins.core.data.host_batch import (
 from gait_plugins.core.data.loader import BatchMaker, batches
 from gait_plugins.core.data.validation_split import HeldOutDataset
 from gait_plugins.core.evaluate.conditions import conditions, with_conditions
+from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.runtime.component_errors import errors_of
 from gait_plugins.core.runtime.devices import on_first_rank
 from gait_plugins.errors import CheckpointError, ConfigError
@@ -53,7 +55,9 @@ def evaluate(
         CheckpointError: the test frames have another size.
     """
     protocol, workers = build_protocol(config), config.data_cfg.num_workers
-    found = infer(fabric, model, maker, protocol.outputs, workers=workers, trained_on=trained_on)
+    fast = FastCopy(model) if config.evaluator_cfg.fast else None
+    embedded = partial(infer, workers=workers, trained_on=trained_on, fast=fast)
+    found = embedded(fabric, model, maker, protocol.outputs)
     whole = embedding_set(config, maker.dataset, maker.index, *found)
 
     def score(data: EmbeddingSet) -> Results | None:
@@ -66,7 +70,7 @@ def evaluate(
     results, by_condition = score(whole), {}
     for name, changed in conditions(config, maker):
         log.info("condition: %s", name)
-        seen = infer(fabric, model, changed, protocol.outputs, workers=workers, trained_on=trained_on)
+        seen = embedded(fabric, model, changed, protocol.outputs)
         gallery = whole.embeddings if config.evaluator_cfg.conditions_on == "probes" else None
         by_condition[name] = score(replace(whole, **seen._asdict(), gallery_embeddings=gallery))
     results = results and with_conditions(results, by_condition, config.evaluator_cfg.conditions_on)
@@ -105,9 +109,10 @@ def embed(
     *,
     workers: int = 0,
     trained_on: FrameRecord | None = None,
+    fast: FastCopy | None = None,
 ) -> np.ndarray:
     """Embeddings of all sequences of ``maker.index``, float32 ``[n, c, p]``; see :func:`infer`."""
-    return infer(fabric, model, maker, (), workers=workers, trained_on=trained_on).embeddings
+    return infer(fabric, model, maker, (), workers=workers, trained_on=trained_on, fast=fast).embeddings
 
 
 def infer(
@@ -118,11 +123,15 @@ def infer(
     *,
     workers: int = 0,
     trained_on: FrameRecord | None = None,
+    fast: FastCopy | None = None,
 ) -> Inferred:
     """Embeddings of all sequences of ``maker.index``, and those of ``outputs`` that are asked for.
 
     The batches are dealt out to the ranks whole, so neither the batch size nor the number of
     processes changes what a sequence is embedded with.
+
+    Args:
+        fast: computes in place of the model.
     """
     total = maker.batch_sampler.num_batches(maker.index)
     if total is None:
@@ -137,6 +146,7 @@ def infer(
     stream = batches(maker, numbers, workers=workers, pin=fabric.device.type == "cuda")
     found: list[tuple[list[int], dict[str, np.ndarray]]] = []
     checked: tuple[object, ...] = ()
+    compute = model if fast is None else fast
     told_short = False
     # Not inference_mode: what a model caches here could never be used in training again.
     with eval_mode(model), torch.no_grad(), fabric.autocast(), closing(stream):
@@ -149,7 +159,7 @@ def infer(
                 _check_frames(model, batch, trained_on)
                 checked = like
             with errors_of(model):
-                output = model(divide(batch, fabric.device))["inference_feat"]
+                output = compute(divide(batch, fabric.device))["inference_feat"]
             wanted = ("embeddings", *outputs)
             _check_output(model, output, wanted, len(batch.positions))
             rows = {f"out/{name}": output[name].float().cpu().numpy() for name in wanted}
@@ -225,7 +235,8 @@ def _assembled(
         for positions, rows in found:
             values[positions] = rows[name]
         if fabric.world_size > 1:
-            # Each row is zero on all ranks but one: the sum is exact.
-            values = sum_over_ranks(torch.from_numpy(values).to(fabric.device)).cpu().numpy()
+            # Each byte is zero on all ranks but one: the sum is exact. That of numbers loses minus zeros.
+            raw = torch.from_numpy(values.reshape(-1).view(np.uint8)).to(fabric.device)
+            values = sum_over_ranks(raw).cpu().numpy().view(dtype).reshape(values.shape)
         whole[name] = values
     return whole

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from lightning_fabric import Fabric
 
 from gait_plugins.api import GaitModel, Results, Run
 from gait_plugins.config import Config
@@ -21,10 +24,17 @@ from gait_plugins.core.checkpoints.files import (
 from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import in_words, write_results
+from gait_plugins.core.runs.changes import data_record
 from gait_plugins.core.runs.folder import describe_run, provenance_of, run_folder, run_log
+from gait_plugins.core.runs.hosts import (
+    read_by_first,
+    require_same,
+    require_same_settings,
+)
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.weights.lookup import published_for
 from gait_plugins.registry.manager import pin_plugins
 
@@ -43,15 +53,23 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     options = options or RunOptions()
     section = config.evaluator_cfg
     fabric = make_fabric(
-        options.device, options.devices, float16=section.enable_float16, precision=section.precision
+        options.device, options.devices, float16=section.may_float16, precision=section.chosen_precision
     )
     if fabric.is_global_zero:
         config.log_warnings()
     folder = run_folder(config, section.save_name)
-    config = counted_by_checkpoint(config, tested_checkpoint(config))
+    require_same_settings(fabric, config)
+    path = tested_checkpoint(config)
+    config = counted_by_checkpoint(config, path, fabric)
     model = build_model(config)
-    checkpoint = restore_for_test(model, config, tested_checkpoint(config)) if model.state_dict() else {}
+    checkpoint = restore_for_test(model, config, path, fabric) if model.state_dict() else {}
     maker = build_batches(config, build_dataset(config), "test", model.streams)
+    require_same(
+        fabric,
+        "test sequences",
+        data_record(maker.index.refs),
+        "give all hosts the same data set and partition",
+    )
     step = int(checkpoint.get("iteration", 0))
     run = Run(
         folder=folder,
@@ -65,7 +83,8 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
         model=model,
     )
     if run.is_main:
-        describe_run(folder / "test", config, dict(run.provenance), processes=fabric.world_size)
+        world, used = fabric.world_size, precision_of(fabric)
+        describe_run(folder / "test", config, dict(run.provenance), processes=world, precision=used)
     lifecycle = pin_plugins(config.plugins).lifecycle
     with lifecycle.during(run), run_log(folder, options.log_to_file and run.is_main):
         results = evaluate(fabric, model.to(fabric.device), config, maker, trained_frames(checkpoint))
@@ -88,7 +107,7 @@ def tested_checkpoint(config: Config) -> Path:
     return checkpoint_path(folder, section.save_name, section.restore_hint)
 
 
-def counted_by_checkpoint(config: Config, path: Path) -> Config:
+def counted_by_checkpoint(config: Config, path: Path, fabric: Fabric | None = None) -> Config:
     """A configuration with the numbers of classes of a checkpoint wherever it says ``auto``.
 
     Raises:
@@ -97,7 +116,8 @@ def counted_by_checkpoint(config: Config, path: Path) -> Config:
     if not config.model_uncounted:
         return config
     hint, like = _other_than_trained(config) or _train_first(config), model_outline(config).state_dict()
-    return counted_by(config, read_checkpoint(path, hint, like=like)[0], str(path))
+    checkpoint = _read(fabric, lambda: read_checkpoint(path, hint, like=like)[0])
+    return counted_by(config, checkpoint, str(path))
 
 
 def _train_first(config: Config) -> str:
@@ -122,15 +142,27 @@ def _other_than_trained(config: Config) -> str:
     return f"{told}: give --checkpoint FILE, or leave these keys of evaluator_cfg out: they follow then"
 
 
-def restore_for_test(model: GaitModel, config: Config, path: Path) -> Checkpoint:
+def restore_for_test(
+    model: GaitModel, config: Config, path: Path, fabric: Fabric | None = None
+) -> Checkpoint:
     """Load a checkpoint's weights into a model that is to be tested or used.
+
+    Args:
+        model: the model.
+        config: its configuration.
+        path: the file; of several hosts, where ``fabric`` is given, only the first needs it.
+        fabric: of the job.
 
     Raises:
         CheckpointError: it cannot be read, or does not fit.
     """
     hint = _other_than_trained(config) or _train_first(config)
-    checkpoint = load_checkpoint(path, hint, like=model.state_dict())
+    checkpoint = _read(fabric, lambda: load_checkpoint(path, hint, like=model.state_dict()))
     strict = config.evaluator_cfg.restore_ckpt_strict
     restore_model(model, checkpoint["model"], strict=strict, where=str(path))
     compare_plugins(checkpoint.get("plugins", {}), provenance_of(config), str(path))
     return checkpoint
+
+
+def _read(fabric: Fabric | None, read: Callable[[], Checkpoint]) -> Checkpoint:
+    return read() if fabric is None else read_by_first(fabric, read)

@@ -7,7 +7,6 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple
 
@@ -247,7 +246,7 @@ def described(origin: Origin, shape: tuple[int, int], dtype: str) -> dict[str, s
     """What a new gallery is told of itself."""
     channels, parts = shape
     about = {"channels": str(channels), "parts": str(parts), "dtype": dtype}
-    return {**about, "origin": json.dumps(asdict(origin))}
+    return {**about, "origin": json.dumps(origin.as_dict())}
 
 
 def stored_type(dtype: str) -> np.dtype[Any]:

@@ -19,6 +19,8 @@ from gait_plugins.core.runs.changes import (
     weight_changes,
 )
 from gait_plugins.core.runs.folder import STARTED_FROM
+from gait_plugins.core.runs.kept_precision import kept_precision, precision_then
+from gait_plugins.core.runtime.precision import precision_in_use
 from gait_plugins.errors import ConfigError
 
 ALSO = (
@@ -45,12 +47,25 @@ def changes_of(stage: Stage, config: Config, device: str, data: Mapping[str, Any
     written = stage.folder / "config.yaml"
     if written.is_file():
         then = yaml.safe_load(written.read_text(encoding="utf-8"))
-        changes += setting_changes(then, config, device, also=ALSO)
+        recorded = _recorded_precision(stage)
+        was = precision_then(then, device, recorded)
+        section, kept = config.trainer_cfg, kept_precision(then, config, device, recorded)
+        now = kept or precision_in_use(section.precision, section.enable_float16, device)
+        changes += setting_changes(then, config, precision=(was, now), also=ALSO)
         known = read_data_record(stage.folder)
         changes += [] if known is None else data_changes(known, data)
     path = stage.folder / STARTED_FROM
     records = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return [*changes, *weight_changes(records, config)]
+
+
+def _recorded_precision(stage: Stage) -> object:
+    path = stage.folder / "environment.json"
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said.get("precision") if isinstance(said, dict) else None
 
 
 def check_unchanged(stage: Stage, changes: list[Change]) -> None:

@@ -17,6 +17,7 @@ from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.recipes.checks import check_data, check_stages, of_stage
 from gait_plugins.core.recipes.history import changes_of, check_unchanged
 from gait_plugins.core.runs.changes import listed
+from gait_plugins.core.runs.hosts import require_same
 from gait_plugins.core.runtime.devices import make_fabric
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.best import ScoreHistory
@@ -47,9 +48,10 @@ def train_recipe(
     options = options or RunOptions()
     _refuse(options)
     chosen = recipe.stages if only is None else (recipe[only],)
-    device = make_fabric(
-        options.device, options.devices
-    ).device.type  # from here on only the first rank speaks
+    fabric = make_fabric(options.device, options.devices)  # from here on only the first rank speaks
+    device = fabric.device.type
+    states = {stage.name: state_of(stage) for stage in chosen}
+    require_same(fabric, "finished stages", states, "a recipe on several hosts needs a disk that they share")
     check_stages(recipe)
     records = check_data(chosen)
     results: Results | None = None

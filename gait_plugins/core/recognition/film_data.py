@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -26,14 +27,14 @@ FILM_SUFFIXES = (
 _LISTED = 12
 
 
-def is_film(path: Path) -> bool:
-    """Whether a path that is given as data names a film."""
-    return suffix(path.name) in FILM_SUFFIXES and not path.is_dir()
+def is_film(path: Path | str) -> TypeGuard[Path]:
+    """Whether a path that is given as data names a film; an address does not."""
+    return isinstance(path, Path) and suffix(path.name) in FILM_SUFFIXES and not path.is_dir()
 
 
 def embed_data(
     embedder: Embedder,
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     identity: str | None = None,
     *,
     tracks: Sequence[int] = (),
@@ -65,7 +66,7 @@ def embed_data(
     parts = []
     for of_films, some in groupby(paths, is_film):
         if of_films:
-            parts += [_of_film(embedder, film, identity, tracks, of_one) for film in some]
+            parts += [_of_film(embedder, Path(film), identity, tracks, of_one) for film in some]
         else:
             parts.append(embedder.files_with_origins(list(some), identity))
     found, *others = (embeddings for embeddings, _ in parts)

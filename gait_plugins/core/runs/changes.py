@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from gait_plugins.api import SequenceRef
+from gait_plugins.api import SequenceRef, SequenceTable
 from gait_plugins.config import ComponentSpec, Config
 from gait_plugins.config.options import signature, torch_options
 from gait_plugins.config.options.signature import OMITTED, Signature
@@ -20,7 +21,6 @@ from gait_plugins.config.plain import flat_settings, to_plain
 from gait_plugins.config.specs import Structure
 from gait_plugins.config.yaml.defaults import default_tree
 from gait_plugins.core.checkpoints.partial import parts_of
-from gait_plugins.core.runtime.devices import precision_in_use
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import CheckpointError, DataError, GaitPluginsError
 from gait_plugins.io.atomic import file_sha256, write_text
@@ -93,21 +93,19 @@ class Change(NamedTuple):
 def setting_changes(
     then: Mapping[str, Any],
     config: Config,
-    device: str,
     *,
-    precision: tuple[str, str] | None = None,
+    precision: tuple[str, str],
     also: Sequence[str] = (),
 ) -> list[Change]:
     """Settings that decide the numbers of a training and are others now.
 
     A setting that is not written has its default, so one that an older version did not know has not changed.
-    Precision is compared as it takes effect on the device.
+    Precision is compared as it takes effect.
 
     Args:
         then: the configuration that was trained by, as plain data.
         config: the configuration of now.
-        device: what is computed on now, ``cpu``.
-        precision: what was computed in and what is now, where both are known: it may depend on the device.
+        precision: what was computed in, and what is now; see :mod:`~.kept_precision`.
         also: settings of :data:`HARMLESS` that are compared all the same.
 
     Returns:
@@ -123,7 +121,7 @@ def setting_changes(
         if not _among(name, passed) and not _same(was, now) and not _same_component(name, was, config):
             changes.append(Change(name, was, now))
     changes += _order_changes(to_plain(then), to_plain(config.data))
-    was, now = precision or tuple(_precision(flat, defaults, device) for flat in (before, after))
+    was, now = precision
     return changes if was == now else [*changes, Change(_PRECISION, was, now)]
 
 
@@ -172,11 +170,16 @@ def weight_changes(records: Sequence[Mapping[str, Any]], config: Config) -> list
 
 def data_record(refs: Sequence[SequenceRef]) -> dict[str, Any]:
     """What is kept of the training sequences: how many, and a checksum of their names in their order."""
-    names = "\n".join(ref.name for ref in refs)
+    table = SequenceTable.of(refs)
+    digest = hashlib.sha256()
+    names = table.spelt()
+    digest.update(next(names, "").encode("utf-8", "surrogatepass"))
+    while some := list(islice(names, 4096)):
+        digest.update("".join(f"\n{name}" for name in some).encode("utf-8", "surrogatepass"))
     return {
-        "sequences": len(refs),
-        "identities": len({ref.label for ref in refs}),
-        "sha256": hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest(),
+        "sequences": len(table),
+        "identities": len(table.distinct(0)),
+        "sha256": digest.hexdigest(),
     }
 
 
@@ -266,11 +269,6 @@ def _same_component(name: str, then: Any, config: Config) -> bool:
         except GaitPluginsError:
             return False
     return False
-
-
-def _precision(flat: Mapping[str, Any], defaults: Mapping[str, Any], device: str) -> str:
-    chosen, float16 = (flat.get(name, defaults.get(name)) for name in (_PRECISION, _FLOAT16))
-    return precision_in_use(chosen, bool(float16), device)
 
 
 def _sources(then: str | None, now: Path | None) -> tuple[str, str]:

@@ -22,7 +22,7 @@ ABSENT = None
 
 _NAMES = ("output_dir", "run_dir", "trainer_cfg.save_name", "evaluator_cfg.save_name")
 """Settings that name a run and change nothing in it."""
-_MACHINE = ("platform", "cuda", "gpus", "threads", "processes")
+_MACHINE = ("platform", "cuda", "gpus", "threads", "processes", "precision")
 _RESULTS = re.compile(r"results-(\d+)(?:-(.+))?\.json")
 _UNNAMED = "an unnamed protocol"
 """For files that were written before their names held the protocol."""

@@ -26,6 +26,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
+from gait_plugins.io.remote.address import masked
 from gait_plugins.registry.components import BUILT_IN
 from gait_plugins.registry.files import FileComponent
 from gait_plugins.version import __version__
@@ -144,6 +145,7 @@ def describe_run(
     *,
     data: Mapping[str, Any] | None = None,
     processes: int = 1,
+    precision: str = "32-true",
 ) -> None:
     """Write the resolved configuration, the origin of every component, and the environment.
 
@@ -156,6 +158,7 @@ def describe_run(
         taken: what parts of the model started from.
         data: the record of the training sequences.
         processes: how many work together.
+        precision: what is computed in.
     """
     if data is not None:
         write_text(folder / DATA_RECORD, json.dumps(data, indent=2) + "\n")
@@ -163,7 +166,7 @@ def describe_run(
         write_text(folder / STARTED_FROM, json.dumps(list(taken), indent=2))
     write_text(folder / "config.yaml", yaml.safe_dump(config.data, sort_keys=False))
     write_text(folder / "plugins.json", json.dumps(provenance, indent=2))
-    write_text(folder / "environment.json", json.dumps(environment(processes), indent=2))
+    write_text(folder / "environment.json", json.dumps(environment(processes, precision), indent=2))
     for component in config.components():
         if isinstance(component, FileComponent):
             (folder / FILES).mkdir(exist_ok=True)
@@ -186,10 +189,10 @@ def provenance_of(config: Config) -> dict[str, dict[str, str]]:
     return found
 
 
-def environment(processes: int = 1) -> dict[str, Any]:
-    """Versions, machine, command line, and how many processes work together with how many threads each."""
+def environment(processes: int = 1, precision: str = "32-true") -> dict[str, Any]:
+    """Versions, machine, command line, how many processes work together with how many threads, precision."""
     return {
-        "command": sys.argv,
+        "command": [masked(word) for word in sys.argv],
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in REPORTED},
@@ -197,6 +200,7 @@ def environment(processes: int = 1) -> dict[str, Any]:
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "processes": processes,
         "threads": torch.get_num_threads(),
+        "precision": precision,
     }
 
 

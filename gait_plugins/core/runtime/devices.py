@@ -1,4 +1,4 @@
-"""Devices, processes and precision, by Lightning Fabric."""
+"""Devices and processes, by Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
-from gait_plugins.core.runtime.launch import launch, needing_all_processes
+from gait_plugins.core.runtime.launch import launch, lost_in_words, needing_all_processes
 from gait_plugins.core.runtime.memory import keep_freed_memory
+from gait_plugins.core.runtime.places import Place, environment_of, place_here
+from gait_plugins.core.runtime.precision import agree, plugin_for, precision_in_use
 from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
-from gait_plugins.lost_processes import lost_process
+from gait_plugins.lost_processes import lost_peer, lost_process
 from gait_plugins.nn.collectives import end_process_group
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -36,44 +38,45 @@ def make_fabric(
 
     Args:
         device: where to compute.
-        devices: processes to start; under ``torchrun`` its own number counts.
-        float16: ``enable_float16`` of the YAML, honoured on CUDA only: a CPU gains nothing by it.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``; overrides ``float16``.
+        devices: processes to start; under ``torchrun`` or Slurm their own number counts.
+        float16: ``enable_float16`` of the YAML: whether ``auto`` may use 16-bit floats.
+        precision: ``auto``, ``32-true``, ``bf16-mixed`` or ``16-mixed``; None: ``16-mixed`` where ``float16``
+            is set and the device is CUDA, else ``32-true``.
         find_unused_parameters: several processes look for parameters that a step did not use.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: there is no such device here, or too few; or the job's processes do not fit together.
+        ProcessLost: other processes of the job did not come.
     """
-    device = _available(device)
-    precision = precision_in_use(precision, float16, device)
-    if precision == "16-mixed" and device == "cpu":
+    device = available(device)
+    place = place_here(devices)
+    used = precision_in_use(precision, float16, device)
+    if used == "16-mixed" and device == "cpu":
         raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
-    processes = int(os.environ.get("WORLD_SIZE", devices))
-    options: dict[str, Any] = {}
-    if processes > 1:
+    environment = environment_of(place)
+    plugins: list[Any] = [plugin_for(used, device), *([] if environment is None else [environment])]
+    options: dict[str, Any] = {"plugins": plugins}
+    if place.world > 1:
         options["strategy"] = DDPStrategy(find_unused_parameters=find_unused_parameters)
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", devices))
-    nodes = max(1, processes // local)
+    _check_count(device, place)
     fabric = Fabric(
         accelerator=device,
-        devices=local,
-        num_nodes=nodes,
-        precision=precision,  # type: ignore[arg-type]  # checked by Fabric itself
+        devices=place.local,
+        num_nodes=place.hosts,
         **options,
     )
-    launch(fabric, local, processes)
+    launch(fabric, place)
+    _use_slurms_cores(place)
     if fabric.world_size > 1:
         atexit.register(_end_process_group)
+        if precision == "auto" and device == "cpu":  # machines of one job may differ
+            with needing_all_processes():
+                agree(fabric)
     if not fabric.is_global_zero:  # the first rank tells what all of them do
         logging.getLogger("gait_plugins").setLevel(logging.WARNING)
     if device == "cpu":
         keep_freed_memory()
     return fabric
-
-
-def precision_in_use(precision: str | None, float16: bool, device: str) -> str:
-    """What ``precision`` and ``enable_float16`` of a configuration mean on a device."""
-    return precision or ("16-mixed" if float16 and device == "cuda" else "32-true")
 
 
 def on_first_rank(fabric: Fabric, action: Callable[[], T]) -> T | None:
@@ -112,8 +115,28 @@ def with_all_processes() -> Iterator[None]:
         if lost is None or lost is error:
             raise
         if isinstance(lost, ProcessLost) and dist.is_initialized():
+            if who := lost_in_words():
+                lost = lost_peer(who)
             lost.where = lost.where or f"rank {dist.get_rank()}"
         raise lost from error
+
+
+def _check_count(device: Device, place: Place) -> None:
+    """See that there is a GPU for each process of this host."""
+    there = torch.cuda.device_count() if device == "cuda" else place.local
+    if there < place.local:
+        raise ConfigError(
+            f"{place.local} processes of this host need a GPU each, and {there} can be seen here",
+            hint="start as many processes as there are GPUs; under Slurm let each task see all GPUs of its "
+            "host: --gpus-per-node=N --gpu-bind=none",
+        )
+
+
+def _use_slurms_cores(place: Place) -> None:
+    """Compute with as many threads as Slurm gives each task: Fabric would share them out once more."""
+    cores = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if place.started_by == "Slurm" and cores.isdecimal() and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, int(cores)))
 
 
 def _portable(error: Exception) -> Exception:
@@ -129,7 +152,12 @@ def _end_process_group() -> None:
         end_process_group()
 
 
-def _available(device: Device) -> Device:
+def available(device: Device) -> Device:
+    """A device that is here; of ``auto`` a GPU where there is one.
+
+    Raises:
+        ConfigError: it is not here.
+    """
     if device == "auto":
         if torch.cuda.is_available():
             return "cuda"

@@ -1,4 +1,4 @@
-"""Launch of a job's processes on this machine: none waits for one that is gone, or ends without a word."""
+"""Launch of a job's processes: none waits for one that is gone, or ends without a word."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from functools import partial
 
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
+from gait_plugins.core.runtime.lifeline import Lifeline, interface_of
+from gait_plugins.core.runtime.meeting import meet
+from gait_plugins.core.runtime.places import Place
 from gait_plugins.io.printable import say
 from gait_plugins.lost_processes import lost_peer
 
@@ -28,7 +32,11 @@ _LIFELINE = "GAIT_PLUGINS_LIFELINE"
 _EXIT = 2
 """The exit code of errors that are told in words."""
 
+_INTERFACE = "GLOO_SOCKET_IFNAME"
+
 _needed = 0
+_hosts: Lifeline | None = None
+"""The connections to other hosts, where there are some."""
 
 
 @contextmanager
@@ -36,29 +44,55 @@ def needing_all_processes() -> Iterator[None]:
     """A block that cannot end well without the other processes of the job."""
     global _needed
     _needed += 1
+    if _needed == 1 and _hosts is not None:
+        _hosts.tell("+")
     try:
         yield
-    finally:
+    except BaseException:
         _needed -= 1
+        raise
+    _needed -= 1
+    if _needed == 0 and _hosts is not None:
+        _hosts.tell("-")
 
 
-def launch(fabric: Fabric, local: int, world: int) -> None:
+def lost_in_words(wait: float = 1.0) -> str:
+    """Which process of another host was lost; empty where it is not known within ``wait`` seconds."""
+    if _hosts is None:
+        return ""
+    _hosts.happened.wait(wait)
+    return _hosts.lost
+
+
+def launch(fabric: Fabric, place: Place) -> None:
     """Launch a Fabric; where nobody has started the other processes of this machine, they are started here.
 
     Fabric would start the same ones, but end this process by SIGKILL where another one has failed, and leave
-    another one waiting for half an hour where this process ends before they have met.
+    another one waiting for half an hour where this process ends before they have met, or never comes.
 
     Args:
         fabric: not launched yet.
-        local: processes on this machine.
-        world: processes in all.
+        place: of this process, among those of this machine and in all.
+
+    Raises:
+        ProcessLost: others did not come, see :func:`~.meeting.meet`.
+        ConfigError: the hosts do not fit together, or the port is in use.
     """
+    global _hosts
     environment = getattr(fabric.strategy, "cluster_environment", None)
     if isinstance(environment, LightningEnvironment) and not environment.creates_processes_externally:
-        _watch(partial(_one_failed, _others(environment, local, world)))
+        _watch(partial(_one_failed, _others(environment, place.local, place.world)))
     elif _LIFELINE in os.environ:
         _watch(partial(_first_ended, int(os.environ.pop(_LIFELINE))))
     with needing_all_processes():
+        met = None
+        if place.world > 1 and not dist.is_initialized() and isinstance(environment, ClusterEnvironment):
+            met = meet(place, environment.main_address, environment.main_port)
+            _hosts = met.lifeline
+        if _hosts is not None and met is not None:
+            _hosts.watch(_end)
+            if _INTERFACE not in os.environ and (name := interface_of(_hosts)):
+                os.environ[_INTERFACE] = name  # else gloo takes that of the host's name, often the loopback
         fabric.launch()
 
 
@@ -123,16 +157,25 @@ def _first_ended(lifeline: int) -> bool:
 
 def _watch(lost: Callable[[], bool]) -> None:
     def watch() -> None:
-        if not lost():
-            return
-        time.sleep(GRACE if dist.is_initialized() else GRACE_BEFORE)
-        while not _needed:
-            time.sleep(_PERIOD)
-        # The main thread stands in a call that does not return: nothing can be raised there.
-        error = lost_peer()
-        error.where = f"rank {os.environ.get('RANK', os.environ.get('LOCAL_RANK', '0'))}"
-        say(f"{type(error).__name__}: {error}", error=True)
-        sys.stdout.flush()
-        os._exit(_EXIT)
+        if lost():
+            _end()
 
     threading.Thread(target=watch, name="other-processes", daemon=True).start()
+
+
+def _end() -> None:
+    """End this process in words, if it needs the one that is lost and does not do so itself."""
+    time.sleep(GRACE if dist.is_initialized() else GRACE_BEFORE)
+    while not _needed:
+        time.sleep(_PERIOD)
+    # The main thread stands in a call that does not return: nothing can be raised there.
+    error = lost_peer(lost_in_words(0))
+    rank = (
+        dist.get_rank()
+        if dist.is_initialized()
+        else os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
+    )
+    error.where = f"rank {rank}"
+    say(f"{type(error).__name__}: {error}", error=True)
+    sys.stdout.flush()
+    os._exit(_EXIT)

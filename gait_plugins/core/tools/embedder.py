@@ -18,11 +18,15 @@ from gait_plugins.core.checkpoints.files import Checkpoint
 from gait_plugins.core.checkpoints.frames import trained_frames
 from gait_plugins.core.checkpoints.trust import trust_in
 from gait_plugins.core.data.host_batch import FrameRecord, frame_record, frame_size, frames_in_words
+from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
-from gait_plugins.core.runtime.devices import Device, make_fabric
+from gait_plugins.core.runs.changes import data_record
+from gait_plugins.core.runs.hosts import require_same, require_same_settings
+from gait_plugins.core.runtime.devices import Device, make_fabric, with_all_processes
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.runtime.wording import in_arguments
-from gait_plugins.core.tools.embeddings import Embeddings, Origin
+from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
 from gait_plugins.core.weights.lookup import located
 from gait_plugins.errors import ConfigError, DataError
@@ -46,9 +50,14 @@ class Embedder:
         checkpoint: its weights, a file or the name of a published checkpoint; None means what
             ``evaluator_cfg.restore_hint`` names. A model without weights needs none.
         device: where to compute.
+        devices: processes that share the work, as :func:`~gait_plugins.train` starts them; each of them has
+            all embeddings in the end.
+        fast: compute by a fused copy of the model, and in 16-bit floats where they are faster
+            (``evaluator_cfg.fast``).
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or does not fit the model.
+        ConfigError: hosts have other settings or weights than the first.
     """
 
     @in_arguments()
@@ -58,15 +67,22 @@ class Embedder:
         checkpoint: str | os.PathLike[str] | None = None,
         *,
         device: Device = "auto",
+        devices: int = 1,
+        fast: bool = False,
     ) -> None:
         self.config = config if isinstance(config, Config) else load_config(config)
+        if fast:
+            self.config = self.config.changed("evaluator_cfg", "fast", True)
         section = self.config.evaluator_cfg
         path = tested_checkpoint(self.config) if checkpoint is None else Path(checkpoint)
         if not split_part(located(path))[0].exists():  # before the weights are drawn, which may take its time
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
-        self.fabric = make_fabric(device, float16=section.enable_float16, precision=section.precision)
+        self.fabric = make_fabric(
+            device, devices, float16=section.may_float16, precision=section.chosen_precision
+        )
+        require_same_settings(self.fabric, self.config)
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None
@@ -77,11 +93,16 @@ class Embedder:
             restored = restore_for_test(model, self.config, path)
             self.trained_on = trained_frames(restored)
             digest = part_sha256(located(path))
+        same = {"sha256": digest[:12]}
+        require_same(self.fabric, "weights", same, "give all of them the same checkpoint")
         self.trust = trust_in(model, restored)
         """Whether it may name people."""
         self.model = model.to(self.fabric.device)
+        self.fast = FastCopy(self.model) if section.fast else None
+        """Computes in the model's place, with ``evaluator_cfg.fast``."""
         component = self.config.model_cfg.component
-        self.origin = Origin(component.qualified, digest, (0, 0), self.config.source)
+        used = precision_of(self.fabric) + (FUSED if section.fast else "")
+        self.origin = Origin(component.qualified, digest, (0, 0), self.config.source, precision=used)
         """What it embeds with; the size of the frames is known once there are some."""
 
     def test_set(self) -> Embeddings:
@@ -173,15 +194,19 @@ class Embedder:
         for warning in self.trust.warnings:
             log.warning("%s", warning)
 
+    @with_all_processes()
     def _embedded(self, dataset: GaitDataset, refs: Sequence[SequenceRef]) -> Embeddings:
         if not refs:
             raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
+        require_same(self.fabric, "sequences", data_record(refs), "give all of them the same data")
         maker = batch_maker(self.config, dataset, index, "test", self.model.streams, with_classes=False)
         first = maker.make(0)
         shapes = frames_in_words(frame_record(first)) if first.streams else ""
         workers = self.config.data_cfg.num_workers if len(refs) > FEW else 0
-        values = embed(self.fabric, self.model, maker, workers=workers, trained_on=self.trained_on)
+        values = embed(
+            self.fabric, self.model, maker, workers=workers, trained_on=self.trained_on, fast=self.fast
+        )
         _check_finite(values, refs)
         return Embeddings(
             embeddings=values,

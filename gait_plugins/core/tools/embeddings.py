@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ _NAMES = ("labels", "types", "views", "names")
 _ARRAYS = ("embeddings", *_NAMES)
 _ORIGIN = ("model", "checkpoint", "input_size", "config")
 
+FLOAT32 = "32-true"
+"""The precision of embeddings, unless another one is asked for."""
+FUSED = ", fused"
+"""What is added to it where a fused copy of the model computed."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -38,6 +43,15 @@ class Origin:
     """Name of the configuration; for people, it is not compared."""
     streams: str = ""
     """Streams and the shapes of their frames, where the data declare them."""
+    precision: str = FLOAT32
+    """What the model computed in; files of versions that did not note it are taken for float32."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: what older versions do not know is left out where it says nothing new."""
+        known = asdict(self)
+        if self.precision == FLOAT32:
+            del known["precision"]
+        return known
 
 
 @dataclass(frozen=True)
@@ -112,12 +126,24 @@ def require_same_origin(ours: Origin, theirs: Origin, where: str) -> None:
         differences.append(f"frames of {then}, now {now}")
     if ours.streams and theirs.streams and ours.streams != theirs.streams:
         differences.append(f"streams {ours.streams}, now {theirs.streams}")
+    hint = "the distances would have no meaning: use the same model and checkpoint, or enroll again"
+    if ours.precision != theirs.precision:
+        if not differences:
+            hint = f"compute alike: {_settings(ours.precision, theirs.precision)}; or enroll again"
+        differences.append(f"precision {ours.precision}, now {theirs.precision}")
     if differences:
         raise CheckpointError(
-            f"the file holds embeddings of another origin: {'; '.join(differences)}",
-            where=where,
-            hint="the distances would have no meaning: use the same model and checkpoint, or enroll again",
+            f"the file holds embeddings of another origin: {'; '.join(differences)}", where=where, hint=hint
         )
+
+
+def _settings(ours: str, theirs: str) -> str:
+    """The overrides by which embeddings are computed in our precision and not in theirs."""
+    found = f"-o evaluator_cfg.precision={ours.removesuffix(FUSED)}"
+    fused = ours.endswith(FUSED)
+    if fused == theirs.endswith(FUSED):
+        return found
+    return f"{found} -o evaluator_cfg.fast={str(fused).lower()}"
 
 
 def check_target(path: Path) -> None:
@@ -145,8 +171,8 @@ def write_embeddings(path: Path, data: Embeddings) -> None:
         write_text(path, _as_csv(data))
         return
     arrays: dict[str, Any] = {name: getattr(data, name) for name in _ARRAYS}
-    known = (*_ORIGIN, *(["streams"] if data.origin.streams else []))
-    origin: dict[str, Any] = {name: np.array(getattr(data.origin, name)) for name in known}
+    known = {name: value for name, value in data.origin.as_dict().items() if name != "streams" or value}
+    origin: dict[str, Any] = {name: np.array(value) for name, value in known.items()}
     with whole_file(path) as file:
         np.savez(file, format=np.array(FORMAT), **arrays, **origin)
 
@@ -181,6 +207,7 @@ def read_embeddings(path: Path) -> Embeddings:
     values = arrays["embeddings"]
     height, width = arrays["input_size"].tolist()
     texts = {name: str(arrays.get(name, "")) for name in ("model", "checkpoint", "config", "streams")}
+    texts["precision"] = str(arrays.get("precision", FLOAT32))
     named = {name: arrays[name].astype(np.str_) for name in _NAMES}
     origin = Origin(input_size=(int(height), int(width)), **texts)
     return Embeddings(embeddings=values.astype(np.float32), origin=origin, **named)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from gait_plugins.api import GaitDataset
+from gait_plugins.api import GaitDataset, GaitModel
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.onnx_graph import (
     FIXED,
@@ -100,7 +100,8 @@ def export_onnx(
     model = embedder.model
     with TemporaryDirectory() as folder:
         scratch = Path(folder) / "model.onnx"
-        free, compared = write_graph(model, inputs, scratch, frames)
+        copy = _fast_copy(embedder, inputs, frames)
+        free, compared = write_graph(model, inputs, scratch, frames, copy)
         accuracy = None
         if precision != "float32":
             if data is None:
@@ -126,6 +127,14 @@ def export_onnx(
         accuracy=accuracy,
         transforms=tuple(_transforms(embedder)),
     )
+
+
+def _fast_copy(embedder: Embedder, inputs: Sequence[Input], frames: int | None) -> GaitModel | None:
+    """What is traced in place of the model, with ``evaluator_cfg.fast``."""
+    if embedder.fast is None:
+        return None
+    given = example(inputs, TRACED[0], frames or TRACED[1])
+    return embedder.fast.copy(EmbeddingGraph(embedder.model, inputs).batch(*given))
 
 
 def _transforms(embedder: Embedder) -> Iterator[str]:

@@ -67,22 +67,27 @@ class Latency:
 
 
 def write_graph(
-    model: GaitModel, inputs: Sequence[Input], path: Path, frames: int | None = None
+    model: GaitModel,
+    inputs: Sequence[Input],
+    path: Path,
+    frames: int | None = None,
+    copy: GaitModel | None = None,
 ) -> tuple[bool, tuple[Compared, ...]]:
-    """Trace a model in eval mode into a file; see :func:`export_onnx`.
+    """Trace a model in eval mode, or a copy of it, into a file; see :func:`export_onnx`.
 
     Returns:
         Whether it takes any number of sequences, and how it compares with the model.
     """
     graph = EmbeddingGraph(model, inputs).eval()
+    traced = graph if copy is None else EmbeddingGraph(copy, inputs).eval()
     if frames is None:
-        _trace(graph, inputs, path, TRACED, {0: "n", 1: "s"})
+        _trace(traced, inputs, path, TRACED, {0: "n", 1: "s"})
         return True, compare(graph, inputs, path, SIZES)
     try:
-        _trace(graph, inputs, path, (2, frames), {0: "n"})
+        _trace(traced, inputs, path, (2, frames), {0: "n"})
         return True, compare(graph, inputs, path, [(n, frames) for n in FIXED])
     except _Unfit:
-        _trace(graph, inputs, path, (1, frames), {})
+        _trace(traced, inputs, path, (1, frames), {})
         return False, compare(graph, inputs, path, [(1, frames)])
 
 
@@ -98,14 +103,16 @@ class EmbeddingGraph(nn.Module):
         self.model = model
         self._inputs = tuple(inputs)
 
-    def forward(self, *frames: Tensor) -> Tensor:
+    def batch(self, *frames: Tensor) -> GaitBatch:
+        """The batch of undivided frames that the model gets."""
         divided = [f / i.divisor if i.divisor != 1 else f for f, i in zip(frames, self._inputs, strict=True)]
         names = tuple(i.name for i in self._inputs) if self.model.streams is not None else ()
         labels = torch.zeros(frames[0].shape[0], dtype=torch.int64)
         unknown = _Unknown()
-        embeddings: Tensor = self.model(GaitBatch(divided, labels, unknown, unknown, None, names=names))[
-            "inference_feat"
-        ]["embeddings"]
+        return GaitBatch(divided, labels, unknown, unknown, None, names=names)
+
+    def forward(self, *frames: Tensor) -> Tensor:
+        embeddings: Tensor = self.model(self.batch(*frames))["inference_feat"]["embeddings"]
         return embeddings
 
 

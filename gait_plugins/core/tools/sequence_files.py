@@ -37,7 +37,7 @@ class SequenceFiles(GaitDataset):
     frames as images. A packed data file is taken for what it holds.
 
     Args:
-        paths: what to read.
+        paths: what to read; a text is the address of a folder ``ID/TYPE/VIEW/FILES`` or packed data file.
         identity: the identity of the files, folders of images and folders of one identity, whose sequences
             keep their names; a tree of several names its identities itself.
         options: ``streams``, ``files`` and ``data_in_use`` as a configuration's data set has them.
@@ -48,16 +48,21 @@ class SequenceFiles(GaitDataset):
     """
 
     def __init__(
-        self, paths: Sequence[Path], identity: str | None = None, options: Mapping[str, Any] | None = None
+        self,
+        paths: Sequence[Path | str],
+        identity: str | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._options = dict(options or {})
         self._declared = _declared(self._options.get("streams"))
         self._trees: list[GaitDataset] = []
-        self._places: list[Path] = []
+        self._places: list[Path | str] = []
         self._refs: list[SequenceRef] = []
         self._called: dict[int, str] = {}
         for path in paths:
-            if views := _views_of_images(path):
+            if isinstance(path, str):
+                self._refs += self._tree(path, identity)
+            elif views := _views_of_images(path):
                 self._refs += _of_images(path, views, identity)
             else:
                 self._refs += self._tree(path, identity) if _is_tree(path) else _loose(path, identity or "")
@@ -121,14 +126,14 @@ class SequenceFiles(GaitDataset):
         read = {name: self._options.get(name) for name in ("streams", "files")}
         return {name: value for name, value in read.items() if isinstance(value, Mapping)}
 
-    def _tree(self, path: Path, identity: str | None) -> Iterator[SequenceRef]:
-        if _is_of_one(path):
+    def _tree(self, path: Path | str, identity: str | None) -> Iterator[SequenceRef]:
+        if isinstance(path, Path) and _is_of_one(path):
             yield from self._of_one(path, identity)
             return
         try:
             dataset, refs = every_sequence(path, self._options.get("data_in_use"), self._reading())
         except DataError as error:
-            raise _part_of_tree(path) or error from error
+            raise (_part_of_tree(path) if isinstance(path, Path) else None) or error from error
         _check_unnamed(identity, {ref.label for ref in refs}, path)
         self._trees.append(dataset)
         self._places.append(path)
@@ -147,7 +152,7 @@ class SequenceFiles(GaitDataset):
         yield from (ref._replace(label=identity or whole.name, source=(tree, ref.source)) for ref in refs)
 
 
-def _check_unnamed(identity: str | None, names: set[str], path: Path) -> None:
+def _check_unnamed(identity: str | None, names: set[str], path: Path | str) -> None:
     if identity is not None:
         raise ConfigError(
             f"the folder or file names {len(names)} identities itself, "

@@ -78,9 +78,10 @@ class LastStep:
 
     def _writes(self) -> int:
         # The optimiser's own list: a walk through all modules would cost a thousand calls in every step.
-        weights = [p._version for group in self._optimizer.param_groups for p in group["params"]]
+        weights: list[int] = [p._version for group in self._optimizer.param_groups for p in group["params"]]
         states = [s for state in self._optimizer.state.values() for s in state.values()]
-        return sum(weights) + sum([s._version for s in states if isinstance(s, Tensor)])
+        kept: list[int] = [s._version for s in states if isinstance(s, Tensor)]
+        return sum(weights) + sum(kept)
 
 
 def _tells_more(part: nn.Module) -> bool:

@@ -21,6 +21,7 @@ from gait_plugins.core.runtime.devices import with_all_processes
 from gait_plugins.core.runtime.interrupts import Interrupts
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.runtime.pace import Pace
+from gait_plugins.core.runtime.precision import in_words
 from gait_plugins.core.train.final_test import final_test_is_due, run_final_test
 from gait_plugins.core.train.first_batches import FrameCheck, calibrate
 from gait_plugins.core.train.state import Training
@@ -65,7 +66,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         closing(stream),
         Job("train", max(run.first_step, section.total_iter), "step", done=run.first_step) as job,
     ):
-        _attach(run, options)
+        _begin(training, options)
         scored = partial(_scored, training, interrupts, options)
         if training.owes_a_test:
             results = _told(lifecycle, run, run.first_step, scored(training.test, run.first_step))
@@ -110,9 +111,11 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     return results
 
 
-def _attach(run: Run, options: RunOptions) -> None:
+def _begin(training: Training, options: RunOptions) -> None:
     for monitor in options.monitors:
-        run.attach(monitor)
+        training.run.attach(monitor)
+    section = training.config.trainer_cfg
+    log.info("%s", in_words(training.fabric, section.precision, section.enable_float16))
 
 
 def _interrupted(options: RunOptions) -> KeyboardInterrupt:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from gait_plugins.errors import ConfigError
 from gait_plugins.suggest import did_you_mean
 
 _WHERE = "trainer_cfg.recompute"
+Names = Literal["auto"] | Sequence[str]
+_Groups = nn.Sequential | nn.ModuleList | nn.ModuleDict
 
 
 class Recomputed:
@@ -32,7 +34,8 @@ class Recomputed:
         ConfigError: see :func:`named_parts`.
     """
 
-    def __init__(self, model: nn.Module, names: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, names: Names) -> None:
+        self._chosen = names == "auto"
         self._idle = named_parts(model, names)
         for name, part in tuple(self._idle.items()):
             # On the instance, so that a copy of the model has copies of its own.
@@ -56,12 +59,12 @@ class Recomputed:
         return found
 
     def require_called(self) -> None:
-        """See that each part has had something to do.
+        """See that each part that was named has had something to do.
 
         Raises:
             ConfigError: one was never called as a whole.
         """
-        for name in self._idle:
+        for name in () if self._chosen else self._idle:
             raise ConfigError(
                 f"{name} was not called as a whole in a step, so nothing of it would be recomputed",
                 where=_WHERE,
@@ -69,16 +72,20 @@ class Recomputed:
             )
 
 
-def named_parts(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Module]:
+def named_parts(model: nn.Module, names: Names) -> dict[str, nn.Module]:
     """The modules with these names, by their names; of those that lie in each other the outermost.
 
     Args:
         model: whose.
-        names: as ``named_modules`` has them; ``*`` stands for anything, ``?`` for one character.
+        names: as ``named_modules`` has them; ``*`` stands for anything, ``?`` for one character. ``auto`` is
+            every block but the last: the innermost modules of at least two weighted layers, that are no mere
+            lists. What the last one needs is there anyway when the backward pass begins.
 
     Raises:
         ConfigError: a name fits none.
     """
+    if names == "auto":
+        return dict(list(_blocks(model))[:-1])
     modules = {name: module for name, module in model.named_modules() if name}
     found: dict[str, nn.Module] = {}
     for name in names:
@@ -92,6 +99,17 @@ def named_parts(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Module]:
             )
         found |= {each: modules[each] for each in fitting}
     return {name: part for name, part in found.items() if not any(above in found for above in _above(name))}
+
+
+def _blocks(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    wide = {name: module for name, module in model.named_modules() if name and _is_block(module)}
+    holding = {above for name in wide for above in _above(name)}
+    return ((name, module) for name, module in wide.items() if name not in holding)
+
+
+def _is_block(module: nn.Module) -> bool:
+    weighted = (any(p.dim() > 1 for p in part.parameters(recurse=False)) for part in module.modules())
+    return not isinstance(module, _Groups) and sum(weighted) > 1
 
 
 def _above(name: str) -> Iterator[str]:

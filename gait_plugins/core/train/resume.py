@@ -31,6 +31,7 @@ from gait_plugins.core.checkpoints.partial import (
 )
 from gait_plugins.core.data.host_batch import FrameRecord
 from gait_plugins.core.runs.changes import listed
+from gait_plugins.core.runs.hosts import require_same_weights
 from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.core.train.objective import Objective
 from gait_plugins.core.train.same_run import Resumed, section_then
@@ -80,6 +81,7 @@ def restore(training: Restorable, options: RunOptions) -> int:
     if training.resumed is not None:
         return _resume(training, training.resumed)
     _begin(training, options)
+    require_same_weights(training.fabric, training.raw)
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ from gait_plugins.core.runs.changes import (
     setting_changes,
     weight_changes,
 )
+from gait_plugins.core.runs.hosts import read_by_first
+from gait_plugins.core.runs.kept_precision import kept_precision, precision_then
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of, set_precision
 from gait_plugins.errors import CheckpointError, ConfigError
 from gait_plugins.io.weights.tensor_file import is_tensor_file
 
@@ -72,11 +76,11 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
             trained by, and ``allow_changes`` is not set. Each is named.
     """
     check_options(options)
-    path = _path(config, options, folder)
-    if path is None:
+    found = read_by_first(fabric, partial(_read, config, options, folder))
+    if found is None:
         return None
-    checkpoint = load_checkpoint(path, _FROM_ZERO)
-    if is_tensor_file(path):
+    path, checkpoint, weights_alone = found
+    if weights_alone:
         raise CheckpointError(
             "the file holds weights alone, no state of optimiser and schedule to go on from",
             where=str(path),
@@ -88,6 +92,7 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
             where=str(path),
             hint=f"start another run from its weights: --init-from {path}",
         )
+    _keep_precision(config, checkpoint, path, fabric)
     resets = _resets(config, checkpoint, options)
     changes = _changes(config, checkpoint, fabric)
     refused = [c for c in changes if not (reset := _section_of(c)) or reset not in resets]
@@ -99,6 +104,12 @@ def find_resumed(config: Config, options: RunOptions, folder: Path, fabric: Fabr
         )
     begun_anew = [Change(f"trainer_cfg.{part}_reset", False, True) for part in sorted(resets)]
     return Resumed(path, checkpoint, (*changes, *begun_anew), resets)
+
+
+def _read(config: Config, options: RunOptions, folder: Path) -> tuple[Path, Checkpoint, bool] | None:
+    """The file to go on from, what is in it, and whether it is one of weights alone."""
+    path = _path(config, options, folder)
+    return None if path is None else (path, load_checkpoint(path, _FROM_ZERO), is_tensor_file(path))
 
 
 def check_options(options: RunOptions) -> None:
@@ -152,7 +163,7 @@ def machine_record(fabric: Fabric) -> dict[str, Any]:
         "device": fabric.device.type,
         "processes": fabric.world_size,
         "threads": torch.get_num_threads(),
-        "precision": fabric.strategy.precision.precision,
+        "precision": precision_of(fabric),
     }
 
 
@@ -205,11 +216,25 @@ def _changes(config: Config, checkpoint: Checkpoint, fabric: Fabric) -> list[Cha
     if not then:  # OpenGait's files do not say
         now = config.trainer_cfg.seed
         return [] if seed in (None, now) else [Change("trainer_cfg.seed", seed, now)]
-    known = checkpoint.get("machine", {}).get("precision")
-    precision = None if known is None else (str(known), str(fabric.strategy.precision.precision))
-    changes = setting_changes(then, config, fabric.device.type, precision=precision)
+    was = precision_then(then, fabric.device.type, _recorded_precision(checkpoint))
+    changes = setting_changes(then, config, precision=(was, precision_of(fabric)))
     records = checkpoint.get("init")
     return [*changes, *weight_changes(records, config)] if isinstance(records, list) else changes
+
+
+def _keep_precision(config: Config, checkpoint: Checkpoint, path: Path, fabric: Fabric) -> None:
+    """Where ``auto`` decides, a training goes on in what it began in; the Fabric has set up nothing yet."""
+    then, here = checkpoint.get("config"), precision_of(fabric)
+    if not then or config.trainer_cfg.precision != "auto":
+        return
+    kept = kept_precision(then, config, fabric.device.type, _recorded_precision(checkpoint))
+    if kept not in (None, here):
+        set_precision(fabric, str(kept))
+        log.info("%s: the training goes on in %s, as it began; auto would be %s here", path, kept, here)
+
+
+def _recorded_precision(checkpoint: Checkpoint) -> object:
+    return checkpoint.get("machine", {}).get("precision")
 
 
 def _section_of(change: Change) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -33,9 +33,15 @@ from gait_plugins.core.evaluate.infer import evaluate
 from gait_plugins.core.evaluate.report import in_words, write_results
 from gait_plugins.core.runs.changes import Change, data_record, record_changes
 from gait_plugins.core.runs.folder import claim, describe_run, hold, provenance_of, run_folder
+from gait_plugins.core.runs.hosts import (
+    read_by_first,
+    require_same,
+    require_same_settings,
+)
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, on_first_rank
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import precision_of
 from gait_plugins.core.train.best import ScoreHistory
 from gait_plugins.core.train.last_step import step_failed
 from gait_plugins.core.train.objective import Objective, Outcome
@@ -75,6 +81,7 @@ class Training:
         )
         if self.fabric.is_global_zero:
             config.log_warnings()
+        require_same_settings(self.fabric, config)
         folder = run_folder(config, section.save_name)
         self.resumed = find_resumed(config, options, folder, self.fabric)
         # All of it before anything is written: what is wrong should show first.
@@ -87,14 +94,8 @@ class Training:
         check_trainable(model, self.maker.index)
         if self.fabric.is_global_zero:
             warn_of_unused_classes(model, self.maker.index, config.model_cfg.options)
-        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
-        losses = build_losses(config)
-        check_losses(losses, self.maker)
-        raw = Objective(model, losses, shared)
-        if section.sync_BN and self.fabric.world_size > 1:
-            synchronise_batch_norm(raw, self.fabric.device)
+        raw = self.raw = self._objective(config, model)
         self._recomputed = Recomputed(model, section.recompute)
-        self.raw = raw
         self.optimizer: torch.optim.Optimizer
         optimizer = build_optimizer(config, raw)
         rehearse(config, optimizer, model, self.fabric.device)
@@ -123,7 +124,8 @@ class Training:
         self.begins_whole = options.init_from is not None or isinstance(section.restore_hint, str)
         # An earlier run is removed only once it is certain that this one can start.
         self.run.first_step = restore(self, options)
-        self.history = ScoreHistory.read(section, folder, self.run.first_step)
+        known = partial(ScoreHistory.read, section, folder, self.run.first_step)
+        self.history = read_by_first(self.fabric, known)
         if self.run.first_step:
             on_first_rank(self.fabric, partial(check_same, folder, self._held_out, self.run.first_step))
         self.data = data_record(self.maker.index.refs)
@@ -165,6 +167,22 @@ class Training:
         share_of_rank(self.maker.batch_sampler.batch_size, self.fabric.world_size)
         phases = scored_phases(self.config)
         self._scored = {p: build_batches(self.config, self.dataset, p, wanted) for p in phases}
+        self._require_same_data()
+
+    def _objective(self, config: Config, model: GaitModel) -> Objective:
+        """The model and its losses, before Fabric has it."""
+        shared = {spec.log_prefix: spec.features for spec in config.loss_cfg if spec.features is not None}
+        losses = build_losses(config)
+        check_losses(losses, self.maker)
+        raw = Objective(model, losses, shared)
+        if config.trainer_cfg.sync_BN and self.fabric.world_size > 1:
+            synchronise_batch_norm(raw, self.fabric.device)
+        return raw
+
+    def _require_same_data(self) -> None:
+        hint = "give all hosts the same data set and partition"
+        for phase, maker in [("training", self.maker), *self._scored.items()]:
+            require_same(self.fabric, f"{phase} sequences", data_record(maker.index.refs), hint)
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder
@@ -184,12 +202,13 @@ class Training:
             self.taken,
             data=self.data,
             processes=self.fabric.world_size,
+            precision=precision_of(self.fabric),
         )
         list_identities(folder, self._held_out)
         self.history.tidy()
 
     @property
-    def _held_out(self) -> list[SequenceRef]:
+    def _held_out(self) -> Sequence[SequenceRef]:
         maker = self._scored.get("validation")
         return [] if maker is None else maker.index.refs
 

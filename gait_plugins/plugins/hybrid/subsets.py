@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import GaitDataset, SequenceRef, Stream, Subset, fits_any
+from gait_plugins.api import GaitDataset, SequenceRef, SequenceTable, Stream, Subset, fits_any
+from gait_plugins.api.sequence import chosen
 from gait_plugins.errors import ConfigError, DataError
 
 
@@ -48,7 +49,7 @@ class ChosenSequences(GaitDataset):
         walkers = {"type": "walkers", "train": 2, "test": 2, "frames": 5}
         return {"of": walkers, "types": ["nm-*"], "train_identities": 1}
 
-    def sequences(self, subset: Subset) -> list[SequenceRef]:
+    def sequences(self, subset: Subset) -> Sequence[SequenceRef]:
         """Raises ``DataError`` where types and views leave nothing of what there is."""
         everything = self.of.sequences(subset)
         kept = self._of_types_and_views(everything) if subset in self.subsets else everything
@@ -57,8 +58,9 @@ class ChosenSequences(GaitDataset):
         count = self.identities[subset]
         if count is None:
             return kept
-        first = list(dict.fromkeys(ref.label for ref in kept))[:count]
-        return [ref for ref in kept if ref.label in set(first)]
+        labels = SequenceTable.of(kept).codes[0]
+        _, first = np.unique(labels, return_index=True)
+        return chosen(kept, np.isin(labels, labels[np.sort(first)[:count]]))
 
     def load(self, ref: SequenceRef) -> list[np.ndarray]:
         return self.of.load(ref)
@@ -84,14 +86,20 @@ class ChosenSequences(GaitDataset):
         probes = self.of.probe_set()
         return None if probes is None else probes & {ref.name for ref in self.sequences("test")}
 
-    def _of_types_and_views(self, refs: Iterable[SequenceRef]) -> list[SequenceRef]:
-        return [ref for ref in refs if _fits(ref.type, self.types) and _fits(ref.view, self.views)]
+    def _of_types_and_views(self, refs: Sequence[SequenceRef]) -> Sequence[SequenceRef]:
+        table = SequenceTable.of(refs)
+        wanted = ((1, self.types), (2, self.views))
+        fits = [
+            np.array([_fits(name, own) for name in table.names[part]], bool)[table.codes[part]]
+            for part, own in wanted
+        ]
+        return chosen(refs, fits[0] & fits[1])
 
-    def _nothing_left(self, subset: str, refs: list[SequenceRef]) -> DataError:
-        types, views = ({getattr(ref, name) for ref in refs} for name in ("type", "view"))
+    def _nothing_left(self, subset: str, refs: Sequence[SequenceRef]) -> DataError:
+        types, views = (SequenceTable.of(refs).distinct(part) for part in (1, 2))
         return DataError(
             f"no {subset} sequence has types {self.types or 'any'} and views {self.views or 'any'}: the "
-            f"types are {', '.join(sorted(types))}; the views {', '.join(sorted(views))}",
+            f"types are {', '.join(types)}; the views {', '.join(views)}",
             where="data_cfg",
             hint="correct types and views, or leave them out; * stands for any text",
         )

@@ -57,7 +57,11 @@ class PointConv(nn.Conv3d):
         super().__init__(in_channels, out_channels, kernel_size=1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+        pixels = x.permute(0, 2, 3, 1)
+        if torch.is_inference_mode_enabled():  # a product of one channel is slow; the last digits differ
+            laid = pixels.reshape(-1).view(pixels.shape).permute(0, 3, 1, 2)  # with strides that say so
+            return F.conv2d(laid, self.weight.squeeze(-1), self.bias)
+        return F.linear(pixels, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
 class TemporalConv(nn.Conv3d):
@@ -83,9 +87,8 @@ class TemporalConv(nn.Conv3d):
         return line.reshape(-1, h, w, c).permute(0, 3, 1, 2)
 
     def _along_time(self, line: Tensor) -> Tensor:
-        out = F.conv2d(
-            line.permute(0, 3, 1, 2), self.weight.squeeze(-1), padding=(self.reach, 0), groups=self.groups
-        )
+        line, weight = line.permute(0, 3, 1, 2), self.weight.squeeze(-1)
+        out = F.conv2d(line, weight, self.bias, padding=(self.reach, 0), groups=self.groups)
         return out.permute(0, 2, 3, 1)
 
 
@@ -99,10 +102,20 @@ class FramePool(nn.Module):
     def forward(self, x: Tensor, time: Timeline) -> Tensor:
         over_time, *over_space = self.stride
         if tuple(over_space) != (1, 1):
-            x = F.max_pool2d(x, tuple(over_space), ceil_mode=True)
+            fast = torch.is_inference_mode_enabled() and over_space == [2, 2]
+            x = _halve_space(x) if fast else F.max_pool2d(x, tuple(over_space), ceil_mode=True)
         if over_time == 1:
             return x
         return to_frames(by_sequence(to_rows(x, time.rows), time.lengths, _halve_time))
+
+
+def _halve_space(x: Tensor) -> Tensor:
+    """As ``F.max_pool2d`` by 2, which keeps in mind for gradients where the largest values were."""
+    if x.shape[2] % 2 or x.shape[3] % 2:
+        return F.max_pool2d(x, 2, ceil_mode=True)
+    rows = x.permute(0, 2, 3, 1)
+    pairs = torch.unflatten(torch.maximum(rows[:, 0::2], rows[:, 1::2]), 2, (-1, 2))
+    return torch.maximum(pairs[:, :, :, 0], pairs[:, :, :, 1]).permute(0, 3, 1, 2)
 
 
 def _halve_time(rows: Tensor) -> Tensor:

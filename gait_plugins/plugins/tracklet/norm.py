@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gait_plugins.nn.narrow_norm import joins, normalised
+
 
 class FrameNorm(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` with statistics to float precision on every device.
@@ -14,9 +16,15 @@ class FrameNorm(nn.BatchNorm2d):
     silhouette features hold one and the same background value, whose rounding errors all have the same
     sign: from some 100,000 pixels on the variance is off by 1e-3 and more. Its output is an affine
     function of the input for each channel, so weight and bias make good for its statistics.
+
+    Of narrow maps in bfloat16, neighbouring pixels are normalised together, which is faster.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.training and joins(x) and self.weight.dtype == torch.float32:
+            out, mean, variance = normalised(x, self.weight, self.bias, self.eps)
+            self._remember(mean, variance, x.numel() // x.shape[1])
+            return out
         if not self.training or x.device.type != "cpu" or x.dtype != torch.float32:
             return super().forward(x)
         with torch.no_grad():

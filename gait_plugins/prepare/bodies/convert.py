@@ -26,9 +26,11 @@ from gait_plugins.prepare.convert import (
 )
 from gait_plugins.prepare.find import DEEPEST, Sources, files_below, find_sequences
 from gait_plugins.prepare.layouts import LAYOUTS, OWN, Layout, layout_named
-from gait_plugins.prepare.manifest import RECORD, Record, recorded
+from gait_plugins.prepare.manifest import RECORD, Record
 from gait_plugins.prepare.masks.streams import DAMAGED_IMAGES, PAGES, Remarks, Stream
 from gait_plugins.prepare.parallel import default_workers, in_threads
+from gait_plugins.prepare.parts.preparation import preparation
+from gait_plugins.prepare.parts.share import Share
 from gait_plugins.prepare.patterns import Name, Rule
 from gait_plugins.prepare.poses.layouts import group_poses
 from gait_plugins.prepare.remarks import HIDDEN, MISFITS, NO_FRAMES, OTHERS, RATHER_SHORT, TOO_SHORT
@@ -54,6 +56,7 @@ class BodyOrder:
         size: height and width of the labels, 64 or 128.
         min_frames: leave out sequences with fewer usable frames.
         workers: threads; None: one a core.
+        share: all of the source, a part of it, or one result of parts that were prepared before.
     """
 
     source: Path
@@ -63,6 +66,7 @@ class BodyOrder:
     size: int = 64
     min_frames: int = 1
     workers: int | None = None
+    share: Share = "all"
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -102,11 +106,10 @@ def prepare_bodies(order: BodyOrder) -> Record:
     """
     check_places(order.source, order.target)
     sources = _sources(order)
-    missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
-    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
-    with recorded(order, files, len(sources.sequences), len(missing)) as record:
-        _make_all(order, missing, record)
-    if not record.written and not record.present:
+    with preparation(order, order.source, sources, lambda _, name: is_there(order.target, name)) as work:
+        _make_all(order, work.missing, work.record)
+    record = work.record
+    if record.is_empty:
         raise _nothing_written(order, record)
     return record
 
@@ -123,7 +126,7 @@ def _make_all(order: BodyOrder, missing: list[tuple[Name, list[str]]], record: R
             folder = sequence_path(order.target, name).parent
             if folder.is_dir():
                 remove_partials(folder)
-            record.note_ahead(order.target, str(name), remarks)
+            record.note_ahead(order.target, str(name), remarks, len(frames))
             write_sequence(order.target, name, np.stack(frames))
         return len(frames), remarks
 

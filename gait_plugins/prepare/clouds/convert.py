@@ -32,8 +32,10 @@ from gait_plugins.prepare.convert import (
 )
 from gait_plugins.prepare.find import DEEPEST, Sources, files_below, single_file
 from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, recorded
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks
 from gait_plugins.prepare.parallel import default_workers, in_threads
+from gait_plugins.prepare.parts.preparation import preparation
+from gait_plugins.prepare.parts.share import Share
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.poses.layouts import group_poses
 from gait_plugins.prepare.remarks import HIDDEN, NO_FRAMES, OTHERS
@@ -55,6 +57,7 @@ class CloudOrder:
             narrower there ends the preparation of its sequence in OpenGait; here its right is black.
         min_frames: leave out sequences with fewer usable frames.
         workers: threads; None: one a core.
+        share: all of the source, a part of it, or one result of parts that were prepared before.
     """
 
     source: Path
@@ -64,6 +67,7 @@ class CloudOrder:
     published: bool = False
     min_frames: int = 1
     workers: int | None = None
+    share: Share = "all"
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -100,11 +104,12 @@ def prepare_clouds(order: CloudOrder) -> Record:
     """
     check_places(order.source, order.target)
     root, sources = _sources(order)
-    missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
-    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
-    with recorded(order, files, len(sources.sequences), len(missing)) as record:
-        _make_all(order, root, missing, record)
-    if not record.written and not record.present:
+    with preparation(
+        order, root, sources, lambda _, name: is_there(order.target, name), misfits=MISFITS
+    ) as work:
+        _make_all(order, root, work.missing, work.record)
+    record = work.record
+    if record.is_empty:
         raise _nothing_written(order, record)
     return record
 
@@ -118,7 +123,7 @@ def _make_all(order: CloudOrder, root: Path, missing: list[tuple[Name, list[str]
             folder = sequence_path(order.target, name).parent
             if folder.is_dir():
                 remove_partials(folder)
-            record.note_ahead(order.target, str(name), remarks)
+            record.note_ahead(order.target, str(name), remarks, len(frames))
             write_sequence(order.target, name, np.stack(frames))
         return len(frames), remarks
 

@@ -23,8 +23,10 @@ from gait_plugins.prepare.convert import (
 )
 from gait_plugins.prepare.find import Sources, single_file
 from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, read_record
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks
 from gait_plugins.prepare.parallel import default_workers, in_threads
+from gait_plugins.prepare.parts.preparation import preparation
+from gait_plugins.prepare.parts.share import Share
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.poses.layouts import SUFFIXES, TABLE_RULE, find_poses, group_poses
 from gait_plugins.prepare.poses.maps import MapRule, maps_of, placed
@@ -58,6 +60,7 @@ class PoseOrder:
         rule: how maps are drawn.
         min_frames: leave out sequences with fewer usable frames.
         workers: threads; None: one a core.
+        share: all of the source, a part of it, or one result of parts that were prepared before.
     """
 
     source: Path
@@ -72,6 +75,7 @@ class PoseOrder:
     rule: MapRule = field(default_factory=MapRule)
     min_frames: int = 1
     workers: int | None = None
+    share: Share = "all"
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -115,21 +119,15 @@ def prepare_poses(order: PoseOrder) -> Record:
     """
     check_places(order.source, order.target)
     root, sources, table = _sources(order)
-    record = read_record(order.target, order.settings)
-    record.files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
     keep_empty = order.to == "skeleton-maps" and order.rule.published
     maker = PoseMaker(root, table, order.joints, order.person, order.index, order.first, keep_empty)
     expected = _order_of(maker, sources)
-    missing = [item for item in sources.sequences.items() if not is_there(order.target, item[0])]
-    record.present = len(sources.sequences) - len(missing)
-    record.has(sources.sequences)
-    order.target.mkdir(parents=True, exist_ok=True)
-    record.write(order.target, order.fixes)
-    try:
-        _make_all(order, maker, missing, record, expected)
-    finally:
-        record.write(order.target, order.fixes)
-    if not record.written and not record.present:
+    with preparation(
+        order, root, sources, lambda _, name: is_there(order.target, name), misfits=MISFITS
+    ) as work:
+        _make_all(order, maker, work.missing, work.record, expected)
+    record = work.record
+    if record.is_empty:
         raise _nothing_written(order, record)
     return record
 
@@ -162,7 +160,7 @@ def _write(order: PoseOrder, record: Record, name: Name, frames: np.ndarray, rem
     folder = sequence_path(order.target, name).parent
     if folder.is_dir():
         remove_partials(folder)
-    record.note_ahead(order.target, str(name), remarks)
+    record.note_ahead(order.target, str(name), remarks, len(frames))
     write_sequence(order.target, name, frames)
 
 

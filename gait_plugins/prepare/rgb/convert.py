@@ -21,8 +21,10 @@ from gait_plugins.io.sequence_file import VIDEO_SUFFIXES
 from gait_plugins.prepare.convert import PROTOCOL, check_places, length_remarks, quiet_opencv, sequence_path
 from gait_plugins.prepare.find import MASK_SUFFIXES, Sources, find_sequences
 from gait_plugins.prepare.layouts import Layout
-from gait_plugins.prepare.manifest import RECORD, Record, Remarks, recorded
+from gait_plugins.prepare.manifest import RECORD, Record, Remarks
 from gait_plugins.prepare.parallel import default_workers, in_threads
+from gait_plugins.prepare.parts.preparation import preparation
+from gait_plugins.prepare.parts.share import Share
 from gait_plugins.prepare.patterns import Name
 from gait_plugins.prepare.remarks import HIDDEN, MISFITS, NO_FRAMES, OTHERS, RATHER_SHORT, TOO_SHORT
 from gait_plugins.prepare.rgb.cut import FOREGROUND, cut_to_mask, laid_on_frame
@@ -49,6 +51,7 @@ class PictureOrder:
             None: the pictures are the people's boxes already.
         min_frames: leave out sequences with fewer usable frames.
         workers: threads; None: one a core.
+        share: all of the source, a part of it, or one result of parts that were prepared before.
     """
 
     source: Path
@@ -57,6 +60,7 @@ class PictureOrder:
     masks: Path | None = None
     min_frames: int = 1
     workers: int | None = None
+    share: Share = "all"
     fixes: dict[str, str] = field(init=False)
     """Every remark that may be made -> what to do about it."""
 
@@ -89,11 +93,10 @@ def prepare_pictures(order: PictureOrder) -> Record:
     if order.masks is not None:
         check_places(order.masks, order.target)
     sources = _sources(order)
-    missing = [item for item in sources.sequences.items() if not _is_there(order.target, item[0])]
-    files = {MISFITS: sources.misfits, OTHERS: sources.others, HIDDEN: sources.hidden}
-    with recorded(order, files, len(sources.sequences), len(missing)) as record:
-        _make_all(order, missing, record)
-    if not record.written and not record.present:
+    with preparation(order, order.source, sources, lambda _, name: _is_there(order.target, name)) as work:
+        _make_all(order, work.missing, work.record)
+    record = work.record
+    if record.is_empty:
         raise _nothing_written(order, record)
     return record
 
@@ -111,7 +114,7 @@ def _make_all(order: PictureOrder, missing: list[tuple[Name, list[str]]], record
         )
         remarks.update(length_remarks(str(name), len(boxes), order.min_frames))
         if len(boxes) >= order.min_frames and not stopped():
-            record.note_ahead(order.target, str(name), remarks)
+            record.note_ahead(order.target, str(name), remarks, len(boxes))
             _write(order.target, name, boxes)
         return len(boxes), remarks
 

@@ -18,8 +18,9 @@ import gait_plugins
 from gait_plugins.api import SILHOUETTES, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.cli import app
 from gait_plugins.core.tools.onnx_export import export_onnx
-from gait_plugins.core.tools.onnx_graph import EmbeddingGraph, Input, session_of, write_graph
+from gait_plugins.core.tools.onnx_graph import EmbeddingGraph, Input, example, session_of, write_graph
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn.inference import fused
 from gait_plugins.registry.components import Component
 from gait_plugins.testing.streams import SIZES, taken_by
 
@@ -85,6 +86,21 @@ def test_every_model_gives_the_same_as_its_graph(component: Component, tmp_path:
     assert any_number is (fixed is None)
     assert {each.frames for each in compared} == ({12} if fixed else {7, 12, 29, 64})
     assert max(each.difference for each in compared) <= 1e-4
+
+
+def test_a_fused_copy_is_compared_with_the_model_itself(tmp_path: Path) -> None:
+    (component,) = (c for c in gait_plugins.components("model") if c.name == "TrackletGait_s")
+    model, inputs = made(component)
+    batch = EmbeddingGraph(model.eval(), inputs).batch(*example(inputs, 2, 12))
+    copy = fused(model, batch).model
+    _, compared = write_graph(model, inputs, tmp_path / "m.onnx", copy=copy)
+    assert max(each.difference for each in compared) <= 1e-4
+    nodes = {node.op_type for node in onnx.load(str(tmp_path / "m.onnx")).graph.node}
+    assert "BatchNormalization" not in nodes
+    with torch.no_grad():
+        next(copy.parameters()).mul_(1.1)
+    with pytest.raises(ConfigError, match="does not do what the model does"):
+        write_graph(model, inputs, tmp_path / "m.onnx", copy=copy)
 
 
 def test_the_page_names_the_models_that_are_refused() -> None:

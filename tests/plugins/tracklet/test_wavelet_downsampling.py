@@ -117,3 +117,34 @@ def test_batch_statistics_are_exact_where_one_value_fills_most_of_the_batch(mome
         torch.testing.assert_close(mine.double(), theirs, atol=2e-3 * float(theirs.abs().max()), rtol=0)
     for name, buffer in exact.named_buffers():
         torch.testing.assert_close(ours.get_buffer(name).double(), buffer.double(), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [8, 16])
+def test_narrow_bfloat16_features_have_the_same_statistics(channels: int) -> None:
+    torch.manual_seed(0)
+    x = (torch.randn(4, channels, 16, 12) + 1).relu().bfloat16().contiguous(memory_format=torch.channels_last)
+    ours, plain = FrameNorm(channels, momentum=None), torch.nn.BatchNorm2d(channels, momentum=None).double()
+    for _ in range(2):
+        found, expected = ours(x), plain(x.double())
+    assert (found.double() - expected).abs().max() < 4e-3 * expected.abs().max()
+    for name, buffer in plain.named_buffers():
+        torch.testing.assert_close(ours.get_buffer(name).double(), buffer.double(), atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(ours.eval()(x).double(), plain.eval()(x.double()), atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("size", [(4, 6), (5, 7)])
+def test_in_16_bits_patches_give_the_same_as_a_convolution(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    block = WaveletDownsampling(CHANNELS, 5, (1, 2, 2)).eval()
+    _, single = frames(4, *size)
+    exact = block(single, Timeline(SEQUENCES))
+    exact.square().sum().backward()
+    wanted = {name: p.grad for name, p in block.named_parameters()}
+    block.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = block(single, Timeline(SEQUENCES))
+    found.float().square().sum().backward()
+    assert found.dtype == torch.bfloat16
+    assert (found - exact).abs().max() < 2e-2 * exact.abs().max()
+    for name, parameter in block.named_parameters():
+        assert (parameter.grad - wanted[name]).abs().max() < 3e-2 * wanted[name].abs().max()

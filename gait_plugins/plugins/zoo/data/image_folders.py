@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from gait_plugins.api import DataReport, FindingLog, GaitDataset, SequenceRef, Subset, track
-from gait_plugins.errors import DataError
+from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.folders import by_numbers, suffix
 from gait_plugins.io.printable import printable
+from gait_plugins.io.remote.address import is_address
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES
 from gait_plugins.plugins.zoo.data.layout import OpenGaitLayout
 from gait_plugins.plugins.zoo.data.layout_scan import scan, visible
@@ -52,6 +53,12 @@ class ImageFolders(OpenGaitLayout):
             cache=cache,
             self_supervised=self_supervised,
         )
+        if is_address(self.root):
+            raise ConfigError(
+                "folders of images are read on this machine alone",
+                where="data_cfg.dataset_root",
+                hint="prepare them once (gait-plugins data prepare), and put the result in the store",
+            )
         self._maker = Maker(Path(self.root), Layout((), aligned=not align), size)
 
     def read(self, ref: SequenceRef) -> list[np.ndarray]:

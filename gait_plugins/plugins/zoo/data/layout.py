@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import DataReport, FindingLog, SequenceRef, Stream, Subset, track
+from gait_plugins.api import DataReport, FindingLog, SequenceRef, SequenceTable, Stream, Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.ragged import Frames
+from gait_plugins.io.remote.address import is_address
 from gait_plugins.io.sequence_file import SUFFIXES, read_frames
 from gait_plugins.plugins.zoo.data.layout_check import check_layout
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
-from gait_plugins.plugins.zoo.data.layout_scan import (
-    LAYOUT,
-    Walk,
-    check_equal_lengths,
-    choose_by_name,
-    choose_inputs,
-    scan,
-)
+from gait_plugins.plugins.zoo.data.layout_index import Listing, choose_by_name, choose_inputs
+from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, check_equal_lengths
 from gait_plugins.plugins.zoo.data.layout_streams import named_streams, read_stream, read_times
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
+from gait_plugins.plugins.zoo.data.saved_index import AUTO, KINDS, OFF, RENEW, listing
 
 log = logging.getLogger("gait_plugins")
 
@@ -35,7 +31,7 @@ class OpenGaitLayout(PartitionedDataset):
     Nothing is read before it is asked for.
 
     Args:
-        dataset_root: the folder of the identities.
+        dataset_root: the folder of the identities, or its address in a store (``s3://bucket/folder``).
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
             where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
             001 to 074 and tested on 075 to 124.
@@ -47,9 +43,13 @@ class OpenGaitLayout(PartitionedDataset):
         cache: keep every sequence in memory once it is read, in each process that reads it.
         self_supervised: every training sequence is a class of its own.
         dataset_name: name of a data set with a built-in partition.
+        saved_index: whether the names of files are kept in the user's cache, so that the next start need not
+            list all folders. ``auto``: from 10,000 view folders on; an identity is listed again when one of
+            its folders has another time of change. ``renew``: all are listed again. ``trusted``: no folder's
+            time is looked at, for a disk where that takes long and data that do not change. ``off``: none.
     """
 
-    indifferent_options = PartitionedDataset.indifferent_options | {"cache"}
+    indifferent_options = PartitionedDataset.indifferent_options | {"cache", "saved_index"}
 
     def __init__(
         self,
@@ -61,27 +61,30 @@ class OpenGaitLayout(PartitionedDataset):
         dataset_name: str | None = None,
         streams: dict[str, Stream] | None = None,
         files: dict[str, str] | None = None,
+        saved_index: str = AUTO,
     ) -> None:
         super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = _checked_inputs(data_in_use)
         self.declared = named_streams(streams, files, data_in_use)
         self.patterns = files
         self.self_supervised = self_supervised
+        self.saved_index = _checked_index(saved_index)
         self._kept: dict[Any, list[Any]] | None = {} if cache else None
-        self._listed: dict[Subset, list[SequenceRef]] = {}
+        self._listed: dict[Subset, Sequence[SequenceRef]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # What this process holds stays here: workers only load, and keep what they load themselves.
         return {**self.__dict__, "_kept": None if self._kept is None else {}, "_listed": {}}
 
-    def sequences(self, subset: Subset) -> list[SequenceRef]:
+    def sequences(self, subset: Subset) -> Sequence[SequenceRef]:
         if subset not in self._listed:
             findings = FindingLog()
             present = self.present(subset, identity_folders(self.root))
             refs = self.find(subset, present, findings)
             self._report(findings, refs, present)
             self._listed[subset] = refs
-        return list(self._listed[subset])
+        listed = self._listed[subset]
+        return listed if isinstance(listed, SequenceTable) else list(listed)
 
     def streams(self) -> tuple[Stream, ...] | None:
         """As ``streams`` says."""
@@ -106,27 +109,30 @@ class OpenGaitLayout(PartitionedDataset):
         return check_equal_lengths([read_frames(path) for path in ref.source], ref)
 
     def check(self, *, read_frames: bool = True) -> DataReport:
-        """All problems of partition, folders and files at once."""
-        return check_layout(self, self.find, read_frames, self.declared)
+        """All problems of partition, folders and files at once; the folders are listed, whatever is saved."""
+        return check_layout(self, self._find_anew, read_frames, self.declared)
 
-    def find(self, subset: Subset, present: list[str], findings: FindingLog) -> list[SequenceRef]:
+    def find(self, subset: Subset, present: list[str], findings: FindingLog) -> Sequence[SequenceRef]:
         """The sequences of the identities that are there; what does not fit goes to ``findings``."""
-        walks = scan(self.root, track(present, f"scanning {subset} folders", unit="id"), findings)
-        own_class = self.self_supervised and subset == "train"
-        return [
-            SequenceRef("-".join(walk[:3]) if own_class else walk.label, walk.type, walk.view, walk.files)
-            for walk in self._inputs(walks, findings)
-        ]
+        return self._found(subset, present, findings, self.saved_index)
 
-    def _inputs(self, walks: list[Walk], findings: FindingLog) -> list[Walk]:
+    def _find_anew(self, subset: Subset, present: list[str], findings: FindingLog) -> Sequence[SequenceRef]:
+        return self._found(subset, present, findings, OFF if self.saved_index == OFF else RENEW)
+
+    def _found(self, subset: Subset, present: list[str], findings: FindingLog, saved: str) -> SequenceTable:
+        saved = OFF if is_address(self.root) else saved  # what a store holds is kept by its own listing
+        found = self._inputs(listing(self.root, present, subset, saved, findings), findings)
+        return found.each_its_own() if self.self_supervised and subset == "train" else found
+
+    def _inputs(self, listed: Listing, findings: FindingLog) -> SequenceTable:
         if self.patterns is not None:
-            return choose_by_name(walks, self.patterns, findings)
-        return choose_inputs(walks, self.data_in_use, findings, self.declared)
+            return choose_by_name(self.root, listed, self.patterns, findings)
+        return choose_inputs(self.root, listed, self.data_in_use, findings, self.declared)
 
     def no_identity(self, listed: list[str]) -> DataError:
         return no_identity(self.root, identity_folders(self.root), listed)
 
-    def _report(self, findings: FindingLog, refs: list[SequenceRef], present: list[str]) -> None:
+    def _report(self, findings: FindingLog, refs: Sequence[SequenceRef], present: list[str]) -> None:
         found = findings.findings()
         errors = [finding for finding in found if finding.severity == "error"]
         if errors:
@@ -143,6 +149,12 @@ class OpenGaitLayout(PartitionedDataset):
             )
         for finding in found:
             log.warning("%s: %d %s; %s", self.root, finding.count, finding.problem, finding.fix)
+
+
+def _checked_index(kind: str) -> str:
+    if kind not in KINDS:
+        raise ConfigError(f"saved_index is {kind!r}, expected one of {', '.join(KINDS)}", where="data_cfg")
+    return kind
 
 
 def _checked_inputs(data_in_use: list[bool] | list[int] | None) -> list[bool] | list[int] | None:

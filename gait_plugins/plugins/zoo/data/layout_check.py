@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gait_plugins.api import DataReport, FindingLog, SequenceRef, Stream, Subset
-from gait_plugins.api.census.counts import Loader, take_census
+from gait_plugins.api.census.counts import take_census
 from gait_plugins.errors import DataError
 from gait_plugins.io.sequence_file import inspect_frames
 from gait_plugins.plugins.zoo.data.layout_hints import identity_folders, no_identity
@@ -15,7 +16,7 @@ from gait_plugins.plugins.zoo.data.layout_streams import read_stream
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 T = TypeVar("T")
-Find = Callable[[Subset, list[str], FindingLog], list[SequenceRef]]
+Find = Callable[[Subset, list[str], FindingLog], Sequence[SequenceRef]]
 """Lists the sequences of identities of a subset; what does not fit goes to the log."""
 _SUBSETS: tuple[Subset, ...] = ("train", "test")
 
@@ -25,7 +26,7 @@ def check_layout(
 ) -> DataReport:
     """Check everything that can be checked, whatever else is broken."""
     findings = FindingLog()
-    folders = _attempt(findings, lambda: identity_folders(dataset.root))
+    folders = _attempt(findings, lambda: identity_folders(dataset.root, anew=True))
     partition = _attempt(findings, dataset.partition)
     if folders is None or partition is None:
         scan(dataset.root, folders or (), findings)
@@ -35,7 +36,7 @@ def check_layout(
     if not set(folders) & set(everyone):
         _record(findings, no_identity(dataset.root, folders, everyone))
         return DataReport({"identity folders": len(folders)}, findings.findings())
-    refs: dict[str, list[SequenceRef]] = {}
+    refs: dict[str, Sequence[SequenceRef]] = {}
     for subset in _SUBSETS:
         present = _present(dataset.root, subset, listed[subset], folders, findings)
         refs[subset] = find(subset, present, findings)
@@ -45,7 +46,7 @@ def check_layout(
             "they are never used; add them to TRAIN_SET or TEST_SET to use them",
             folder,
         )
-    return take_census(dataset, findings, _loader(findings, streams) if read else None, refs)
+    return take_census(dataset, findings, _Reads(streams) if read else None, refs)
 
 
 def _attempt(findings: FindingLog, step: Callable[[], T]) -> T | None:
@@ -77,20 +78,27 @@ def _present(
     return present
 
 
-def _loader(findings: FindingLog, streams: Sequence[Stream] | None) -> Loader:
-    def load(ref: SequenceRef) -> list[Any]:
-        if streams is None:
+@dataclass(frozen=True)
+class _Reads:
+    """Reads the files of sequences, and tells what had to be converted.
+
+    Args:
+        streams: what the files are, where the data set says it.
+    """
+
+    streams: Sequence[Stream] | None
+
+    def __call__(self, ref: SequenceRef, log: FindingLog) -> list[Any]:
+        if self.streams is None:
             read: list[tuple[Any, str | None]] = [inspect_frames(path) for path in ref.source]
         else:
-            read = [read_stream(s, path) for s, path in zip(streams, ref.source, strict=True)]
+            read = [read_stream(s, path) for s, path in zip(self.streams, ref.source, strict=True)]
         for path, (_, note) in zip(ref.source, read, strict=True):
             if note:
-                findings.warning(
+                log.warning(
                     f"files hold {note} on reading",
                     "save them as uint8 with 0 and 255 to avoid the conversion",
                     path,
                 )
         frames = [each for each, _ in read]
-        return check_equal_lengths(frames, ref) if streams is None else frames
-
-    return load
+        return check_equal_lengths(frames, ref) if self.streams is None else frames

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.dataset_file import SUFFIX as PACKED_SUFFIX
+from gait_plugins.io.remote.address import has_suffix, is_address, joined, without_query
+from gait_plugins.io.remote.listing import open_root
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
 from gait_plugins.plugins.zoo.data.layout_scan import LAYOUT, visible
 from gait_plugins.plugins.zoo.data.partition_file import PLACEHOLDER
@@ -14,12 +16,18 @@ from gait_plugins.plugins.zoo.data.partition_file import PLACEHOLDER
 _LOOKED_INTO = 50
 
 
-def identity_folders(root: str) -> list[str]:
+def identity_folders(root: str, *, anew: bool = False) -> list[str]:
     """Names of the folders directly under the root, sorted.
+
+    Args:
+        root: the folder, or its address in a store.
+        anew: a saved listing of a store's folder is not taken.
 
     Raises:
         DataError: there is no such folder.
     """
+    if is_address(root):
+        return _remote_folders(root, anew)
     if os.path.isdir(root):
         return [entry.name for entry in visible(root) if entry.is_dir()]
     if os.path.basename(os.path.normpath(root)) == PLACEHOLDER:
@@ -43,6 +51,17 @@ def identity_folders(root: str) -> list[str]:
     )
 
 
+def _remote_folders(root: str, anew: bool) -> list[str]:
+    if has_suffix(root, PACKED_SUFFIX):
+        raise DataError(
+            "dataset_root is a packed data file, expected a folder",
+            where=root,
+            hint="set -o data_cfg.type=PackedSilhouettes, which reads packed data files",
+        )
+    open_root(root, anew=anew)
+    return [entry.name for entry in visible(root) if entry.is_dir()]
+
+
 def no_identity(root: str, folders: list[str], identities: Collection[str]) -> DataError:
     """The error for a root that holds none of the identities, with the likely reason."""
     expected = _few(sorted(identities))
@@ -53,10 +72,10 @@ def no_identity(root: str, folders: list[str], identities: Collection[str]) -> D
 
 def _reason(root: str, folders: list[str], identities: frozenset[str]) -> str:
     for folder in folders[:_LOOKED_INTO]:
-        inner = os.path.join(root, folder)
+        inner = joined(root, folder) if is_address(root) else os.path.join(root, folder)
         if any(entry.name in identities for entry in visible(inner)):
             return f"the root is one folder level too high: use -o data_cfg.dataset_root={inner}"
-    upper = os.path.abspath(root)
+    upper = without_query(root) if is_address(root) else os.path.abspath(root)
     for levels in ("one folder level", "two folder levels", "three folder levels"):
         upper, name = os.path.split(upper)
         if name in identities:

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from gait_plugins.api import FindingLog, SequenceRef, Stream
+from gait_plugins.api import FindingLog, SequenceRef
 from gait_plugins.errors import DataError
 from gait_plugins.io.folders import is_hidden, is_special, suffix
 from gait_plugins.io.printable import printable
+from gait_plugins.io.remote.address import is_address, joined
+from gait_plugins.io.remote.listing import entries as remote_entries
 from gait_plugins.io.sequence_file import IMAGE_SUFFIXES, SUFFIXES
 
 LAYOUT = "ROOT/<id>/<type>/<view>/<files>"
+
+
+class Entry(Protocol):
+    """Something in a folder: an ``os.DirEntry``, or what a store lists."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+
+    @property
+    def path(self) -> str:
+        """Its path or address."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
 
 
 class Walk(NamedTuple):
@@ -27,11 +45,15 @@ class Walk(NamedTuple):
     files: tuple[str, ...]
 
 
-def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]]:
+def below(root: str, *names: str) -> str:
+    """The path or address of what lies below a root."""
+    return joined(root, *names) if is_address(root) else os.path.join(root, *names)
+
+
+def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
     """What lies in a folder, sorted by name, without hidden entries. No file is touched for it."""
     try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+        found: list[Entry] = list(remote_entries(folder)) if is_address(folder) else _scanned(folder)
     except OSError as error:
         raise DataError(
             f"the folder cannot be listed: {error.strerror or error}",
@@ -43,6 +65,11 @@ def visible(folder: str, log: FindingLog | None = None) -> list[os.DirEntry[str]
             if is_hidden(entry.name):
                 log.warning("hidden files lie among the data", "they are skipped; delete them", entry.path)
     return [entry for entry in found if not is_hidden(entry.name)]
+
+
+def _scanned(folder: str) -> list[Entry]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def scan(
@@ -62,7 +89,7 @@ def scan(
     files_of = files_of or _files
     walks = []
     for label in identities:
-        types = _folders(os.path.join(root, label), log, "an identity's folder", "two levels too high")
+        types = _folders(below(root, label), log, "an identity's folder", "two levels too high")
         for kind in types:
             for view in _folders(kind.path, log, "a type's folder", "one level too high"):
                 files = files_of(view.path, log)
@@ -71,69 +98,50 @@ def scan(
     return walks
 
 
-def choose_inputs(
-    walks: Sequence[Walk],
-    data_in_use: Sequence[bool] | Sequence[int] | None,
-    log: FindingLog,
-    streams: Sequence[Stream] | None = None,
-) -> list[Walk]:
-    """Keep the files that are used as inputs; a bool mask, or positions in the order wanted.
+@dataclass(frozen=True)
+class Scanned:
+    """What lies below an identity."""
 
-    Every sequence must have the same number of inputs, one for each of ``streams`` where they are given:
-    those that differ (from the most) are errors.
+    label: str
+    time: int
+    """When its folder was changed last, in nanoseconds."""
+    scanned: int
+    """When it was looked at."""
+    types: list[tuple[str, int, list[tuple[str, int, tuple[str, ...]]]]]
+    """Type folders: name, time, and their view folders: name, time, names of the sequence files."""
+    log: FindingLog
+
+
+def scan_identity(root: str, label: str) -> Scanned:
+    """Look at all folders of an identity, sorted; what does not fit is kept beside them."""
+    log, began = FindingLog(), time.time_ns()
+    folder = below(root, label)
+    # Before the folder is listed: what changes after that makes the time another one.
+    changed = last_change(folder)
+    types = []
+    for kind in _folders(folder, log, "an identity's folder", "two levels too high"):
+        moment = last_change(kind.path)
+        views = [
+            (view.name, last_change(view.path), tuple(map(os.path.basename, _files(view.path, log))))
+            for view in _folders(kind.path, log, "a type's folder", "one level too high")
+        ]
+        types.append((kind.name, moment, views))
+    return Scanned(label, changed, began, types, log)
+
+
+def last_change(folder: str) -> int:
+    """When something was made, renamed or removed in a folder last, in nanoseconds; 0 where that is unknown.
+
+    The second of its two times cannot be set back, as copying programs do with the first.
     """
-    chosen = [walk._replace(files=_in_use(walk.files, data_in_use)) for walk in walks]
-    numbers = [len(walk.files) for walk in chosen]
-    usual = max(set(numbers), key=numbers.count, default=0)
-    if data_in_use is not None:
-        usual = sum(data_in_use) if isinstance(data_in_use[0], bool) else len(data_in_use)
-    if streams is not None:
-        usual = len(streams)
-    kept = []
-    for walk, number in zip(chosen, numbers, strict=True):
-        if number == usual:
-            kept.append(walk)
-        else:
-            log.error(
-                f"view folders give {number} input files, expected {usual}",
-                "add the missing files, remove the surplus ones, or choose inputs with "
-                "data_cfg.data_in_use (null: all files of a folder)",
-                os.path.join(walk.label, walk.type, walk.view),
-            )
-    return kept
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return 0
+    return max(found.st_mtime_ns, found.st_ctime_ns)
 
 
-def choose_by_name(walks: Sequence[Walk], patterns: Mapping[str, str], log: FindingLog) -> list[Walk]:
-    """Keep the files of streams, each found by a pattern of its name; sequences that lack one are errors."""
-    kept = []
-    for walk in walks:
-        found = {
-            name: [file for file in walk.files if fnmatchcase(os.path.basename(file), pattern)]
-            for name, pattern in patterns.items()
-        }
-        place = os.path.join(walk.label, walk.type, walk.view)
-        odd = [name for name, files in found.items() if len(files) != 1]
-        for name in odd:
-            log.error(
-                f"view folders have {len(found[name])} files {patterns[name]!r} of the stream {name!r}, "
-                "expected 1",
-                "correct the pattern in data_cfg.files, or add or remove files",
-                place,
-            )
-        if not odd:
-            kept.append(walk._replace(files=tuple(files[0] for files in found.values())))
-    return kept
-
-
-def _in_use(files: tuple[str, ...], use: Sequence[bool] | Sequence[int] | None) -> tuple[str, ...]:
-    if use is None:
-        return files
-    if isinstance(use[0], bool):
-        return tuple(file for file, used in zip(files, use, strict=False) if used)
-    return tuple(files[position] for position in use if position < len(files))
-
-
-def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.DirEntry[str]]:
+def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[Entry]:
     entries = visible(parent, log)
     if not entries:
         log.warning("folders are empty", "fill them or delete them", parent)
@@ -152,6 +160,8 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[os.Di
 
 def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     entries = visible(view, log)
+    if entries and all(suffix(e.name) in SUFFIXES and _is_plain(e) for e in entries):
+        return tuple(entry.path for entry in entries)  # as a rule; nothing is asked of the disk for it
     files = tuple(e.path for e in entries if suffix(e.name) in SUFFIXES and not e.is_dir())
     for path in filter(is_special, files):
         log.warning("special files (pipes, sockets, devices) lie in view folders", "they are skipped", path)
@@ -173,6 +183,10 @@ def _files(view: str, log: FindingLog) -> tuple[str, ...]:
     elif not files:
         log.warning("view folders hold no sequence file", "they are skipped; fill or delete them", view)
     return files
+
+
+def _is_plain(entry: Entry) -> bool:
+    return entry.is_file(follow_symlinks=False) if isinstance(entry, os.DirEntry) else not entry.is_dir()
 
 
 def check_equal_lengths(sources: list[np.ndarray], ref: SequenceRef) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 from gait_plugins.api import Stream
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.ragged import Frames
+from gait_plugins.io.remote.address import is_address
+from gait_plugins.io.remote.listing import is_there
+from gait_plugins.io.remote.store import read_whole
 from gait_plugins.io.sequence_file import read_any
 
 TIMES = ".times.txt"
@@ -67,14 +71,15 @@ def read_times(streams: Sequence[Stream], paths: Sequence[str]) -> dict[str, np.
     """
     found = {}
     for stream, path in zip(streams, paths, strict=True):
-        beside = Path(path).with_suffix(TIMES)
-        if beside.is_file():
+        beside = os.path.splitext(path)[0] + TIMES
+        if is_there(beside) if is_address(path) else os.path.isfile(beside):
             try:
-                found[stream.name] = np.array([float(line) for line in beside.read_text().split()])
+                text = read_whole(beside).decode() if is_address(path) else Path(beside).read_text()
+                found[stream.name] = np.array([float(line) for line in text.split()])
             except (ValueError, OSError) as error:
                 raise DataError(
                     f"the times of the stream {stream.name!r} cannot be read: {error}",
-                    where=str(beside),
+                    where=beside,
                     hint="write a number a line, in seconds, one for each frame",
                 ) from error
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ from gait_plugins.api import (
     DataReport,
     FindingLog,
     SequenceRef,
+    SequenceTable,
     Silhouettes,
     Stream,
     Subset,
 )
-from gait_plugins.api.census.counts import take_census
+from gait_plugins.api.census.counts import Loads, take_census
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.dataset_file import PackedFile, require_sound
+from gait_plugins.io.packed_index import SEQUENCE
+from gait_plugins.io.remote.address import is_address
 from gait_plugins.plugins.zoo.data.partitioned import PartitionedDataset
 
 log = logging.getLogger("gait_plugins")
@@ -31,14 +34,15 @@ _SUBSETS: tuple[Subset, ...] = ("train", "test")
 class PackedSilhouettes(PartitionedDataset):
     """Sequences of one packed data file: silhouettes, or whatever streams it holds.
 
-    ``gait-plugins data pack`` writes such a file from OpenGait's folders.
+    ``gait-plugins data pack`` writes such a file from OpenGait's folders, with ``--shards`` as several.
 
     Nothing of the file is read before it is asked for, and the system keeps what was read for all worker
     processes. The same sequences come in the same order as from the folders. The frames of a sequence are
     verified whenever they are read.
 
     Args:
-        dataset_root: the packed data file (``.npz``).
+        dataset_root: the packed data file (``.npz``), or its address in a store (``s3://bucket/file.npz``);
+            its parts, where it has some, lie beside it.
         dataset_partition: JSON with ``TRAIN_SET`` and ``TEST_SET``, and ``PROBE_SET`` or ``GALLERY_SET``
             where the data set's protocol lists them. May be left out for CASIA-B, which is trained on
             001 to 074 and tested on 075 to 124.
@@ -67,7 +71,7 @@ class PackedSilhouettes(PartitionedDataset):
         # Workers open the file themselves.
         return {**self.__dict__, "_file": None}
 
-    def sequences(self, subset: Subset) -> list[SequenceRef]:
+    def sequences(self, subset: Subset) -> SequenceTable:
         if not self.file().has_checksums:
             self._tell_once()
         return self.find(subset, self.present(subset, self.file().names[0]))
@@ -115,20 +119,17 @@ class PackedSilhouettes(PartitionedDataset):
             self._file, self._stamp = opened, opened.stamp
         return self._file
 
-    def find(self, subset: Subset, labels: list[str]) -> list[SequenceRef]:
+    def find(self, subset: Subset, labels: list[str]) -> SequenceTable:
         """The sequences of these identities, which are all there."""
-        (known, types, views), rows = self.file().names, self.file().sequences
-        number = {label: position for position, label in enumerate(known)}
-        bounds = np.searchsorted(rows["label"], np.arange(len(known) + 1)).tolist()
-        kinds, angles = rows["type"].tolist(), rows["view"].tolist()
-        refs = [
-            SequenceRef(label, types[kinds[row]], views[angles[row]], row)
-            for label in labels
-            for row in range(bounds[number[label]], bounds[number[label] + 1])
-        ]
-        if self.self_supervised and subset == "train":
-            return [ref._replace(label=ref.name) for ref in refs]
-        return refs
+        file = self.file()
+        names, rows = list(file.names), file.sequences
+        number = {label: position for position, label in enumerate(names[0])}
+        bounds = np.searchsorted(rows["label"], np.arange(len(names[0]) + 1))
+        places = [np.arange(*bounds[number[label] :][:2]) for label in labels]
+        row = np.concatenate(places) if places else np.empty(0, np.int64)
+        codes = np.stack([rows[part][row] for part in SEQUENCE.names or ()])
+        table = SequenceTable(names, codes, range(len(rows)), row)
+        return table.each_its_own() if self.self_supervised and subset == "train" else table
 
     def no_identity(self, listed: list[str]) -> DataError:
         there = self.file().names[0]
@@ -175,7 +176,7 @@ def _stream(described: Mapping[str, Any]) -> Stream:
 def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
     """Look at everything that can be looked at."""
     findings = FindingLog()
-    refs: dict[str, list[SequenceRef]] = {}
+    refs: dict[str, Sequence[SequenceRef]] = {}
     try:
         partition = dataset.partition()
         there = set(dataset.file().names[0])
@@ -200,9 +201,10 @@ def _check(dataset: PackedSilhouettes, read: bool) -> DataReport:
             "they are never used; add them to TRAIN_SET or TEST_SET to use them",
             label,
         )
-    if read:
+    # A store's file is verified as it is read: twice over the network is too much.
+    if read and not (is_address(dataset.root) and dataset.file().has_checksums):
         try:
             require_sound(dataset.root)
         except DataError as error:
             findings.error(error.message, error.hint or "see the message", error.where)
-    return take_census(dataset, findings, dataset.load if read else None, refs)
+    return take_census(dataset, findings, Loads(dataset) if read else None, refs)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from gait_plugins.api import Subset
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.io.folders import require_regular
+from gait_plugins.io.remote.address import is_address
+from gait_plugins.io.remote.store import read_whole
 
 log = logging.getLogger("gait_plugins")
 
@@ -95,8 +97,7 @@ def read_partition(path: str, dataset_name: str | None = None) -> Partition:
         DataError: it is missing, no JSON, or not of the expected form.
     """
     try:
-        require_regular(path)
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = json.loads(_text(path))
     except OSError as error:
         by_rule = partition_by_rule(dataset_name) is not None
         otherwise = f", or leave it out: the partition of {dataset_name} is built in" if by_rule else ""
@@ -117,6 +118,13 @@ def read_partition(path: str, dataset_name: str | None = None) -> Partition:
         probes=None if sets["PROBE_SET"] is None else frozenset(sets["PROBE_SET"]),
         gallery=None if sets["GALLERY_SET"] is None else frozenset(sets["GALLERY_SET"]),
     )
+
+
+def _text(path: str) -> str:
+    if is_address(path):
+        return read_whole(path).decode("utf-8-sig")
+    require_regular(path)
+    return Path(path).read_text(encoding="utf-8-sig")
 
 
 def _names(content: dict[str, Any], key: str, path: str) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gait_plugins.api import GaitDataset, Subset
 from gait_plugins.errors import DataError
+from gait_plugins.io.remote.address import taken
 from gait_plugins.plugins.zoo.data.partition_file import (
     Partition,
     check_partition_options,
@@ -30,8 +31,8 @@ class PartitionedDataset(GaitDataset):
 
     def __init__(self, root: str, partition: str | None, dataset_name: str | None) -> None:
         check_partition_options(partition, dataset_name)
-        self.root = str(root)
-        self.partition_path = None if partition is None else str(partition)
+        self.root = taken(str(root))
+        self.partition_path = None if partition is None else taken(str(partition))
         self.dataset_name = dataset_name
         self._partition: Partition | None = None
 

@@ -145,7 +145,7 @@ def _score(split: IndoorSplit, metric: Metric) -> tuple[np.ndarray, RetrievalSco
     probe_codes, gallery_codes = split.codes
     exclude = same_identity_and_camera(probe_codes, gallery_codes, data.views[probes], data.views[gallery])
     first, scores = [], []
-    for rows, distances in distance_chunks(data.embeddings[probes], data.in_gallery[gallery], metric):
+    for rows, distances in distance_chunks(*split.embeddings, metric):
         first.append(split.first_matches(rows, distances))
         scores.append(score_ranking(distances, probe_codes[rows], gallery_codes, exclude=exclude(rows)))
     (condition,) = split.conditions

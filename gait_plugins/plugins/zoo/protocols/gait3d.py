@@ -6,7 +6,7 @@ import numpy as np
 
 from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import DataError
-from gait_plugins.metrics import Metric, retrieve
+from gait_plugins.metrics import Metric, Rows, retrieve
 from gait_plugins.plugins.zoo.protocols import figures
 
 _RANKS = (1, 5, 10)
@@ -40,7 +40,10 @@ class Gait3DProtocol(Protocol):
         """Score; raises ``DataError`` without listed probes, gallery or matches."""
         is_probe, absent = self._split(data)
         labels = data.labels[is_probe], data.labels[~is_probe]
-        embeddings = data.embeddings[is_probe], data.in_gallery[~is_probe]
+        embeddings = (
+            Rows(data.embeddings, np.flatnonzero(is_probe)),
+            Rows(data.in_gallery, np.flatnonzero(~is_probe)),
+        )
         scores = retrieve(*embeddings, *labels, metric=self.metric)
         metrics = {f"Rank-{k}": 100 * scores.rank(k) for k in _RANKS}
         metrics |= {"mAP": 100 * scores.mAP, "mINP": 100 * scores.mINP}

@@ -121,7 +121,7 @@ class IndoorProtocol(Protocol):
 
     def _first_matches(self, split: IndoorSplit) -> np.ndarray:
         """Rank of each probe's first match in the gallery of each view, int64 ``[n_probe, n_view]``."""
-        probes, gallery = split.data.embeddings[split.probes], split.data.in_gallery[split.gallery]
+        probes, gallery = split.embeddings
         chunks = distance_chunks(probes, gallery, self.metric)
         return np.concatenate([split.first_matches(rows, distances) for rows, distances in chunks])
 
@@ -129,8 +129,7 @@ class IndoorProtocol(Protocol):
         data, probes, gallery = split.data, split.probes, split.gallery
         labels = data.labels[probes], data.labels[gallery]
         scores = retrieve(
-            data.embeddings[probes],
-            data.in_gallery[gallery],
+            *split.embeddings,
             *labels,
             metric=self.metric,
             exclude=same_identity_and_camera(*labels, data.views[probes], data.views[gallery]),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gait_plugins.api import EmbeddingSet, Results, Table
 from gait_plugins.errors import DataError
-from gait_plugins.metrics import NO_MATCH, RetrievalScores, first_match
+from gait_plugins.metrics import NO_MATCH, RetrievalScores, Rows, first_match
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.indoor_rules import IndoorRule
 
@@ -53,6 +53,11 @@ class IndoorSplit:
                     hint="set data_cfg.test_dataset_name to the data set whose naming the sequences follow, "
                     "or give evaluator_cfg.probe_types and evaluator_cfg.gallery_types",
                 )
+
+    @property
+    def embeddings(self) -> tuple[Rows, Rows]:
+        """Those of the probes and of the gallery."""
+        return Rows(self.data.embeddings, self.probes), Rows(self.data.in_gallery, self.gallery)
 
     @cached_property
     def probe_view(self) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gait_plugins.api import Compared, EmbeddingSet, Protocol, Results, Table
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.metrics import Metric, RetrievalScores, retrieve
+from gait_plugins.metrics import Metric, RetrievalScores, Rows, retrieve
 from gait_plugins.plugins.zoo.protocols import figures
 from gait_plugins.plugins.zoo.protocols.pairs import Pairs
 from gait_plugins.plugins.zoo.protocols.selection import Selection
@@ -92,8 +92,8 @@ class OwnDataProtocol(Protocol):
     def _results(self, data: EmbeddingSet) -> Results:
         pairs = self._pairs(data)
         scores = retrieve(
-            data.embeddings[pairs.probes],
-            data.in_gallery[pairs.gallery],
+            Rows(data.embeddings, pairs.probes),
+            Rows(data.in_gallery, pairs.gallery),
             data.labels[pairs.probes],
             data.labels[pairs.gallery],
             metric=self.metric,
@@ -175,8 +175,8 @@ class OwnDataProtocol(Protocol):
 
     def _retrieved(self, data: EmbeddingSet, probes: np.ndarray, gallery: np.ndarray) -> RetrievalScores:
         return retrieve(
-            data.embeddings[probes],
-            data.in_gallery[gallery],
+            Rows(data.embeddings, probes),
+            Rows(data.in_gallery, gallery),
             data.labels[probes],
             data.labels[gallery],
             metric=self.metric,

@@ -8,6 +8,7 @@ import numpy as np
 
 from gait_plugins.api import EmbeddingSet
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.metrics import Rows
 from gait_plugins.plugins.zoo.protocols import figures
 
 Types = tuple[str, ...]
@@ -20,9 +21,9 @@ class Roles:
     probes: np.ndarray
     gallery: np.ndarray
 
-    def embeddings(self, data: EmbeddingSet) -> tuple[np.ndarray, np.ndarray]:
+    def embeddings(self, data: EmbeddingSet) -> tuple[Rows, Rows]:
         """Those of the probes and of the gallery."""
-        return data.embeddings[self.probes], data.in_gallery[self.gallery]
+        return Rows(data.embeddings, self.probes), Rows(data.in_gallery, self.gallery)
 
     def without_match(self, data: EmbeddingSet) -> int:
         """Probes whose identity the gallery does not hold."""

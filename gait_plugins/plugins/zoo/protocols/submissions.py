@@ -146,7 +146,7 @@ class HIDSubmission(Protocol):
 
     def _nearest_reranked(self, data: EmbeddingSet, roles: Roles) -> np.ndarray:
         distances = rerank(
-            *roles.embeddings(data),
+            *(rows[:] for rows in roles.embeddings(data)),
             metric=self.metric,
             k1=self.k1,
             k2=self.k2,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from helpers.components.tiny_training import equal, final, run, trained
 from torch import Tensor, nn
 
+import gait_plugins
 from gait_plugins import ConfigError
 from gait_plugins.core.train.recompute import Recomputed, named_parts
+from gait_plugins.nn import FrameWise
 
 
 @pytest.fixture
@@ -110,3 +113,56 @@ def test_a_misspelt_part_is_told_before_anything_is_written(tiny_yaml: Path, fol
     with pytest.raises(ConfigError, match=r"no part 'covn'\n  -> did you mean 'conv'\?"):
         run(tiny_yaml, "trainer_cfg.recompute=[covn]")
     assert not folder.exists()
+
+
+@pytest.fixture
+def trackletgait() -> nn.Module:
+    options = {
+        "widths": [6, 8, 8],
+        "strides": [[1, 1, 1], [1, 2, 2], [1, 1, 1]],
+        "temporal": [False, True, True],
+    }
+    heads = {"SeparateBNNecks": {"class_num": 3}, "stem_channels": 4, "embedding_channels": 6}
+    torch.manual_seed(0)
+    model: nn.Module = gait_plugins.build("model", {"model": "TrackletGait", **heads, **options})
+    return model
+
+
+def steps(model: nn.Module, names: Any, precision: torch.dtype | None) -> tuple[dict[str, Tensor], int]:
+    """Gradients and buffers after two steps, and the numbers that the graph of the second holds."""
+    recomputed, sizes = Recomputed(model, names), {}
+
+    def note(value: Tensor) -> Tensor:
+        sizes[value.data_ptr()] = value.numel()
+        return value
+
+    torch.manual_seed(1)
+    for _ in range(2):
+        sizes.clear()
+        batch = [torch.rand(2, 4, 64, 44)], torch.tensor([0, 1]), None, None, None
+        held = torch.autograd.graph.saved_tensors_hooks(note, lambda value: value)
+        with held, torch.autocast("cpu", precision, enabled=precision is not None):
+            features = model(batch)["training_feat"]
+        loss = features["triplet"]["embeddings"].float().square().mean()
+        (loss + features["softmax"]["logits"].float().square().mean()).backward()
+        recomputed.require_called()
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {**gradients, **dict(model.named_buffers())}, sum(sizes.values())
+
+
+@pytest.mark.parametrize("precision", [None, torch.bfloat16], ids=["32-true", "bf16"])
+def test_all_blocks_but_the_last_are_recomputed(
+    trackletgait: nn.Module, precision: torch.dtype | None
+) -> None:
+    plain, all_of_it = steps(copy.deepcopy(trackletgait), [], precision)
+    assert list(named_parts(trackletgait, "auto")) == ["layer1.0", "layer2.0"]
+    found, less = steps(trackletgait, "auto", precision)
+    assert equal(found, plain)
+    assert less < 0.6 * all_of_it
+
+
+def test_a_block_that_was_chosen_and_is_not_called_is_no_fault() -> None:
+    model = nn.Sequential(nn.Bilinear(1, 1, 1), *(FrameWise(block(4).extend(block(4))) for _ in range(3)))
+    recomputed = Recomputed(model, "auto")
+    model[1](torch.randn(1, 4, 2, 8, 8))
+    recomputed.require_called()

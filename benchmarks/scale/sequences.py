@@ -1,0 +1,144 @@
+"""A million sequences: first step, check and packing: ``python benchmarks/scale/sequences.py FOLDER``.
+
+FOLDER takes 8 GB and two inodes a sequence for a million. It is made where it is missing, and stays for other
+runs: ``--python`` measures another environment on the same data, ``--steps`` chooses what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+EACH = 20
+"""Sequences of an identity: two types, ten views."""
+FRAMES, SIZE = 16, 16
+TESTED = 50
+"""Identities that are tested; all others are trained on."""
+STEPS = ("torch", "check", "pack", "first-packed", "check-packed", "first-folder", "first-saved")
+
+
+def make(folder: Path, count: int) -> None:
+    """The sequences as files, each one of its own, and a partition."""
+    root = folder / "data"
+    frames = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
+    frames[:, 2:, 6:10] = 255
+    for person in range(count // EACH):
+        for place in range(EACH):
+            bits = np.array(list(f"{person * EACH + place:032b}"), np.uint8) * 255
+            frames[0, :2] = bits.reshape(2, SIZE)
+            view = root / f"{person:06d}" / ("nm-01", "bg-01")[place // 10] / f"{place % 10 * 18:03d}"
+            view.mkdir(parents=True)
+            with open(view / f"{view.name}.pkl", "wb") as file:
+                pickle.dump(frames, file, protocol=4)
+    people = [f"{person:06d}" for person in range(count // EACH)]
+    listed = {"TRAIN_SET": people[:-TESTED], "TEST_SET": people[-TESTED:]}
+    (folder / "partition.json").write_text(json.dumps(listed))
+
+
+def training(folder: Path, kind: str, root: Path, runs: Path) -> list[str]:
+    """The words of a command that trains one step."""
+    config = {
+        "data_cfg": {
+            "type": kind,
+            "dataset_name": "Million",
+            "dataset_root": str(root),
+            "dataset_partition": str(folder / "partition.json"),
+            "num_workers": 1,
+        },
+        "output_dir": str(runs),
+        "model_cfg": {"model": f"{Path(__file__).with_name('tiny_model.py')}:Tiny", "classes": "auto"},
+        "loss_cfg": [{"type": "CrossEntropyLoss", "log_prefix": "softmax"}],
+        "optimizer_cfg": {"solver": "SGD", "lr": 0.1},
+        "scheduler_cfg": {"scheduler": "MultiStepLR", "milestones": [4], "gamma": 0.5},
+        "trainer_cfg": {
+            "save_name": kind,
+            "total_iter": 1,
+            "save_iter": 1,
+            "log_iter": 1,
+            "enable_float16": False,
+            "with_test": False,
+            "sampler": {
+                "type": "TripletSampler",
+                "batch_size": [8, 4],
+                "sample_type": "fixed_unordered",
+                "frames_num_fixed": 8,
+            },
+            "transform": [{"type": "BaseSilTransform"}],
+        },
+        "evaluator_cfg": {
+            "eval_func": "evaluate_indoor_dataset",
+            "sampler": {"type": "InferenceSampler", "batch_size": 4, "sample_type": "all_ordered"},
+            "transform": [{"type": "BaseSilTransform"}],
+        },
+    }
+    path = folder / f"{kind}.yaml"
+    path.write_text(json.dumps(config))
+    return ["-m", "gait_plugins", "train", str(path), "--device", "cpu"]
+
+
+def words(step: str, folder: Path, runs: Path) -> list[str]:
+    """The command of a step."""
+    root, packed, listed = folder / "data", runs / "packed.npz", folder / "partition.json"
+    if step == "torch":
+        return ["-c", "import torch, gait_plugins.cli, gait_plugins.core.train.loop"]
+    if step in ("check", "check-packed"):
+        where = root if step == "check" else packed
+        return ["-m", "gait_plugins", "data", "check", "--root", str(where), "--partition", str(listed)]
+    if step == "pack":
+        return ["-m", "gait_plugins", "data", "pack", str(root), str(packed)]
+    if step == "first-packed":
+        return training(folder, "PackedSilhouettes", packed, runs)
+    return training(folder, "OpenGaitLayout", root, runs)
+
+
+def measured(python: str, step: str, folder: Path, runs: Path) -> tuple[float, float, float]:
+    """Seconds, seconds of processors, and MiB of the largest process."""
+    command = [python, *words(step, folder, runs)]
+    if step.startswith("first"):
+        shutil.rmtree(runs / "Million", ignore_errors=True)
+    if step == "pack":
+        (runs / "packed.npz").unlink(missing_ok=True)
+    began = time.perf_counter()
+    child = os.fork()
+    if not child:
+        quiet = os.open(runs / f"{step}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        os.environ |= {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(runs / "cache")}
+        os.chdir(runs)
+        os.execv(command[0], command)
+    _, status, used = os.wait4(child, 0)
+    if status and not step.startswith("check"):
+        sys.exit((runs / f"{step}.log").read_text()[-3000:])
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Make what is missing, and measure."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("folder", type=Path)
+    options.add_argument("--sequences", type=int, default=1_000_000)
+    options.add_argument("--python", default=sys.executable)
+    options.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
+    chosen = options.parse_args()
+    folder = chosen.folder.absolute()
+    if not (folder / "partition.json").exists():
+        make(folder, chosen.sequences)
+    runs = folder / ("runs" + str(abs(hash(chosen.python)) % 1000 if chosen.python != sys.executable else ""))
+    runs.mkdir(exist_ok=True)
+    print(f"{chosen.sequences:,} sequences of {FRAMES} frames {SIZE}x{SIZE}")
+    for step in chosen.steps:
+        wall, processor, memory = measured(chosen.python, step, folder, runs)
+        print(f"{step:<14}{wall:8.1f} s {processor:8.1f} s of processors {memory:8.0f} MiB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

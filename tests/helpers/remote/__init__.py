@@ -1,0 +1,1 @@
+"""Stores on this machine, as tests need them."""

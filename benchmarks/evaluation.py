@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tables import Row, table
 
 import gait_plugins
 from gait_plugins import EmbeddingSet
@@ -113,19 +114,22 @@ def timed(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     return best, result
 
 
-def time_protocol(data: EmbeddingSet, name: str, repeats: int, **options: Any) -> None:
-    """Print the best time and the first figures of one protocol."""
+def time_protocol(data: EmbeddingSet, name: str, repeats: int, **options: Any) -> list[Row]:
+    """The best time of one protocol, the processor's, and its first figures."""
     protocol = gait_plugins.build("protocol", {"eval_func": name, **options})
     before = time.process_time()
     taken, results = timed(lambda: protocol.evaluate(data), repeats)
     busy = (time.process_time() - before) / repeats
     found = ", ".join(f"{figure} {value:.2f}" for figure, value in list(results.metrics.items())[:3])
     said = f"{results.probes} probes, {results.gallery} gallery, {found or 'a file'}"
-    print(f"  {results.protocol}\n    {taken:8.2f} s, {busy:.2f} s of processor time  ({said})")
+    return [
+        Row(f"{results.protocol}: {said}", None, taken, "s"),
+        Row("processor time of it", None, busy, "s"),
+    ]
 
 
-def compare_with_loops(probes: int, gallery_size: int, repeats: int) -> None:
-    """Print the time of this package's evaluation and of two loops over the probes."""
+def compare_with_loops(probes: int, gallery_size: int, repeats: int) -> list[Row]:
+    """The time of this package's evaluation beside two loops over the probes."""
     data = gait3d(probes, gallery_size)
     protocol = gait_plugins.get("protocol", "evaluate_Gait3D")(metric="euc")
     embeddings = data.embeddings
@@ -144,10 +148,11 @@ def compare_with_loops(probes: int, gallery_size: int, repeats: int) -> None:
 
     found = [results.metrics[name] for name in ("Rank-1", "mAP", "mINP")]
     np.testing.assert_allclose(found, by_rows, atol=0.05)
-    print(f"  {probes} probes, {gallery_size} gallery")
-    print(f"  this package                         {ours:8.2f} s")
-    print(f"  loop over rows of a distance matrix  {rows_only:8.2f} s  ({rows_only / ours:.1f}x)")
-    print(f"  loop over probes, distances included {whole:8.2f} s  ({whole / ours:.1f}x), of {sample} probes")
+    size = f"{probes} probes, {gallery_size} gallery"
+    return [
+        Row(f"{size}, beside a loop over rows of a distance matrix", rows_only, ours, "s"),
+        Row(f"beside a loop over probes, distances included, of {sample} probes", whole, ours, "s"),
+    ]
 
 
 def main() -> None:
@@ -160,19 +165,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"{options.case}, 256x16, {options.threads} threads")
+    print(f"{options.case}, 256x16, {options.threads} threads\n")
     if options.case == "casia-b":
-        time_protocol(casia_b(), "evaluate_indoor_dataset", options.repeats)
+        rows = time_protocol(casia_b(), "evaluate_indoor_dataset", options.repeats)
     elif options.case == "grew":
-        time_protocol(grew(), "evaluate_real_scene", options.repeats)
+        rows = time_protocol(grew(), "evaluate_real_scene", options.repeats)
     elif options.case == "hid":
         data = hid()
-        time_protocol(data, "HID_submission", options.repeats, rerank=False)
-        time_protocol(data, "HID_submission", options.repeats)
+        rows = time_protocol(data, "HID_submission", options.repeats, rerank=False)
+        rows += time_protocol(data, "HID_submission", options.repeats)
     else:
-        compare_with_loops(options.probes, options.gallery, options.repeats)
+        rows = compare_with_loops(options.probes, options.gallery, options.repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"  peak memory of the process {peak:.2f} GiB")
+    print(table([*rows, Row("peak memory of the process", None, peak, "GiB")]))
 
 
 if __name__ == "__main__":

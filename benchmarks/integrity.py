@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from tables import Row, table
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -92,16 +94,12 @@ def measured(tree: Path, name: str, *words: object) -> float:
     return float(run.stdout.split()[-1])
 
 
-def compare(title: str, work: Sequence[partial[float]], rounds: int) -> None:
-    """Measure before and now in turns, and print both and their ratio."""
+def compare(title: str, work: Sequence[partial[float]], rounds: int) -> Row:
+    """Measure before and now in turns; both, and how far the ratios of the pairs reach."""
     before, now = zip(*[[one() for one in work] for _ in range(rounds)], strict=True)
-    ratios = sorted(b / a for a, b in zip(before, now, strict=True))
-    print(
-        f"{title}: before {statistics.median(before):.3f} s, now {statistics.median(now):.3f} s, "
-        f"ratio {statistics.median(now) / statistics.median(before):.4f} "
-        f"(of pairs: {ratios[0]:.3f} to {ratios[-1]:.3f}, median {statistics.median(ratios):.4f})",
-        flush=True,
-    )
+    ratios = sorted(a / b for a, b in zip(before, now, strict=True))
+    reach = f"ratios of pairs {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    return Row(f"{title} ({reach})", statistics.median(before), statistics.median(now), "s")
 
 
 def main() -> None:
@@ -127,14 +125,15 @@ def main() -> None:
         measured(ROOT, "start", *words, 1)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.pt")) / 1e6
         starts = [partial(measured, root, "start", *words, 0) for root in trees]
-        compare(f"start of {chosen.config}, checkpoint of {size:.1f} MB", starts, chosen.rounds)
+        rows = [compare(f"start of {chosen.config}, checkpoint of {size:.1f} MB", starts, chosen.rounds)]
         for number, root in enumerate(trees):
             measured(root, "pack", tree / "data", tree / f"packed-{number}.npz")
         drains = [
             partial(measured, root, "drain", tree / f"packed-{number}.npz", partition, chosen.batches)
             for number, root in enumerate(trees)
         ]
-        compare(f"{chosen.batches} batches of 32 sequences from packed data", drains, chosen.rounds)
+        rows.append(compare(f"{chosen.batches} batches of 32 packed sequences", drains, chosen.rounds))
+        print(table(rows))
 
 
 if __name__ == "__main__":

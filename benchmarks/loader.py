@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from tables import Row, table
 from timing import in_turns, report
 
 import gait_plugins
@@ -146,9 +147,13 @@ def compare(maker: BatchMaker, count: int, prob: float, rounds: int) -> None:
     shape = "x".join(str(length) for length in made.frames[0].shape)
     title = f"{count} batches of {shape}, each augmentation with probability {prob}"
     report(title, seconds, "this loader, in the main process")
-    one_by_one = seconds["frame by frame, float64"]
-    for workers in ("1 worker", "2 workers"):
-        print(f"  frame by frame, float64: {one_by_one / seconds[f'this loader, {workers}']:.2f}x {workers}")
+    plain = 1e3 * seconds["frame by frame, float64"]
+    rows = [
+        Row("frame by frame, float64, beside 1 worker", plain, 1e3 * seconds["this loader, 1 worker"], "ms"),
+        Row("beside 2 workers", plain, 1e3 * seconds["this loader, 2 workers"], "ms"),
+        Row("beside 2 workers, per core", plain, 2e3 * seconds["this loader, 2 workers"], "ms", least=6),
+    ]
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tables import Row, table
+
 from gait_plugins import build
 from gait_plugins.core.tools.export import write_opengait_layout
 from gait_plugins.prepare.pack import pack_dataset
@@ -48,14 +50,14 @@ def main() -> None:
         root, file = Path(folder) / "tree", Path(folder) / "packed.npz"
         partition = str(write_opengait_layout(build("dataset", {"type": "walkers"}), root))
         size = pack_dataset(*every_sequence(root), file)
-        print(f"packed: 1/{size.pixels / size.bytes:.1f} of the frames as uint8")
+        print(f"packed: 1/{size.pixels / size.bytes:.1f} of the frames as uint8\n")
         places = {"OpenGaitLayout": str(root), "PackedSilhouettes": str(file)}
         rates: dict[str, list[float]] = {kind: [] for kind in places}
         for _ in range(chosen.rounds):
             for kind, place in places.items():
                 rates[kind].append(rate(kind, place, partition))
     tree, packed = (statistics.median(rates[kind]) for kind in places)
-    print(f"folders {tree:,.0f} sequences/s, packed {packed:,.0f} sequences/s: {packed / tree:.2f}x")
+    print(table([Row("reading, a packed file beside folders", tree, packed, "sequences/s")]))
 
 
 if __name__ == "__main__":

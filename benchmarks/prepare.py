@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
+from tables import Row, table
 from timing import in_turns, report
 
 from gait_plugins.prepare import LAYOUTS, Order, prepare
@@ -55,7 +56,7 @@ def time_masks(frames: int, workers: int, rounds: int) -> None:
             seconds.append(time.perf_counter() - began)
             assert record.frames == frames
     rate = frames / statistics.median(seconds)
-    print(f"{frames} masks of {HEIGHT}x{WIDTH}, {workers} workers: {rate:,.0f} frames/s")
+    print(table([Row(f"{frames} masks of {HEIGHT}x{WIDTH}, {workers} workers", None, rate, "frames/s")]))
 
 
 FOUND = 0.95
@@ -140,8 +141,8 @@ def time_maps(frames: int, walks_drawn: int, rounds: int) -> None:
         print(f"ours, as published, and the script differ by {worst} grey levels at most")
     seconds = in_turns(makers, rounds=rounds, clock=time.process_time)
     report(f"{total} frames, one thread", seconds, "ours, as published")
-    for name, value in seconds.items():
-        print(f"  {name:<34}{total / value:10,.0f} frames/s")
+    rows = [Row(name, None, total / value, "frames/s") for name, value in seconds.items()]
+    print(table(rows))
 
 
 def main() -> None:

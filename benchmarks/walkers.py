@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import cv2
+from tables import Row, table
 
 from gait_plugins.plugins.walkers.body.skeleton import identity
 from gait_plugins.plugins.walkers.dataset import DEFAULT_VIEWS
@@ -26,10 +27,12 @@ def main() -> None:
     began, busy = time.perf_counter(), time.process_time()
     count = everything()
     seconds, busy = time.perf_counter() - began, time.process_time() - busy
-    print(f"{count} frames in {seconds:.2f} s: {count / seconds:,.0f} frames/s")
-    print(f"by the processor's clock (others may keep it busy): {count / busy:,.0f} frames/s")
-    for stage, spent in stages().items():
-        print(f"  {stage:<10} {1e6 * spent:6.0f} us a frame")
+    rows = [
+        Row(f"{count} frames made, wall", None, count / seconds, "frames/s"),
+        Row("by the processor's clock (others may keep it busy)", None, count / busy, "frames/s"),
+    ]
+    rows += [Row(f"{stage} of a frame", None, 1e6 * spent, "us") for stage, spent in stages().items()]
+    print(table(rows))
 
 
 def everything() -> int:

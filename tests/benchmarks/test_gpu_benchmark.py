@@ -43,7 +43,7 @@ def test_all_parts_run_on_a_cpu_and_are_written_down(tmp_path: Path):
         env={**os.environ, "PYTHONPATH": import_path(FOLDER)},
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]

@@ -48,7 +48,9 @@ BUDGETS = {
     "start of the loop: data, model, run folder, one step": Budget(3500),  # 2867
     "batch of 8 sequences": Budget(330, kib=20),  # 272, 14; the frames lie in memory of torch
     "perspective, cut, flip and rotation of a clip of 30 frames": Budget(24, kib=465),  # 20, 386
-    "distances of a block of probes": Budget(9, 43),  # 7, 36: nine for each of four parts
+    "distances of a block of probes": Budget(
+        29, 49
+    ),  # 24, 41: rows by rows of the gallery, and nine for a part
     "drawing a batch of 8x4 from an index of 2,000": Budget(12, kib=8),  # 1, 3; 9 where an index is columns
 }
 

@@ -143,9 +143,8 @@ class TrainerSection(Section):
     )
     precision: Precision | None = Field(
         "auto",
-        description="number format of the forward pass. auto: where enable_float16 is true, 16-mixed on "
-        "CUDA, and bf16-mixed on a CPU with instructions for it; else 32-true. null: as auto, but a CPU "
-        "computes in 32-true",
+        description="numbers of the forward pass. auto: where enable_float16 is true, 16-mixed on CUDA and "
+        "bf16-mixed on a CPU with instructions for it; else 32-true. null: as auto, but a CPU has 32-true",
     )
     find_unused_parameters: bool = Field(
         False, description="with several processes: allow parameters that get no gradient in a step"
@@ -203,8 +202,8 @@ class EvaluatorSection(Section):
     enable_float16: bool = Field(False, description="as in trainer_cfg")
     precision: Precision | None = Field(
         None,
-        description="as in trainer_cfg, for the commands that test and embed; auto: what is fastest here, "
-        "whatever enable_float16 says. A test during the training computes as the training does",
+        description="as in trainer_cfg, for test and embed; auto: what is fastest here, whatever "
+        "enable_float16 says. A test during a training computes as the training does",
     )
     fast: bool = Field(
         False,
@@ -225,16 +224,6 @@ class EvaluatorSection(Section):
         "those of transform; the test sequences are scored again under each condition",
         json_schema_extra=PART,
     )
-
-    @property
-    def may_float16(self) -> bool:
-        """Whether floats of 16 bits are asked for: by ``enable_float16``, or by ``precision: auto``."""
-        return self.enable_float16 or self.chosen_precision == "auto"
-
-    @property
-    def chosen_precision(self) -> Precision | None:
-        """The precision, which is ``auto`` where only ``fast`` is written."""
-        return "auto" if self.fast and self.precision is None else self.precision
 
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""

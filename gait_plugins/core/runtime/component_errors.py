@@ -14,6 +14,8 @@ from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.failures import failure_of, package_of
 from gait_plugins.registry.process import keep_settings, settings_now
 
+_IN_FLOAT32 = "it was given floats of 16 bits (precision); -o trainer_cfg.precision=32-true gives it none"
+
 
 @contextmanager
 def errors_of(component: object) -> Iterator[None]:
@@ -33,9 +35,17 @@ def errors_of(component: object) -> Iterator[None]:
         if lost is not None:
             raise lost from error
         failure = failure_of(component, error)
+        if _of_rounding(error):
+            failure.hint = f"{_IN_FLOAT32}; {failure.hint}"
         if get_worker_info() is not None:
             # On its way to the training process the error loses its cause, but not its notes.
             failure.__notes__ = ["".join(traceback.format_exception(error))]
         raise failure from error
     finally:
         keep_settings(torch, before, lambda: f"{type(component).__name__}{package_of(type(component))}")
+
+
+def _of_rounding(error: BaseException) -> bool:
+    """Whether it may be due to mixed precision, which code that was written for float32 may not expect."""
+    mixed = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+    return mixed and any(word in str(error) for word in ("BFloat16", "Half", "dtype"))

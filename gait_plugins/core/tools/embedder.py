@@ -22,7 +22,7 @@ from gait_plugins.core.evaluate.fast import FastCopy
 from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runtime.devices import Device, make_fabric
-from gait_plugins.core.runtime.precision import precision_of
+from gait_plugins.core.runtime.precision import float16_of_tests, precision_of, precision_of_tests
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
@@ -73,7 +73,9 @@ class Embedder:
             outline = model_outline(self.config)
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
-        self.fabric = make_fabric(device, float16=section.may_float16, precision=section.chosen_precision)
+        self.fabric = make_fabric(
+            device, float16=float16_of_tests(section), precision=precision_of_tests(section)
+        )
         self.config = counted_by_checkpoint(self.config, path)
         model = build_model(self.config)
         self.trained_on: FrameRecord | None = None

@@ -66,8 +66,7 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
         closing(stream),
         Job("train", max(run.first_step, section.total_iter), "step", done=run.first_step) as job,
     ):
-        _attach(run, options)
-        log.info("%s", in_words(fabric, section.precision, section.enable_float16))
+        _begin(training, options)
         scored = partial(_scored, training, interrupts, options)
         if training.owes_a_test:
             results = _told(lifecycle, run, run.first_step, scored(training.test, run.first_step))
@@ -112,9 +111,11 @@ def train(config: Config, options: RunOptions | None = None) -> Results | None:
     return results
 
 
-def _attach(run: Run, options: RunOptions) -> None:
+def _begin(training: Training, options: RunOptions) -> None:
+    section = training.config.trainer_cfg
     for monitor in options.monitors:
-        run.attach(monitor)
+        training.run.attach(monitor)
+    log.info("%s", in_words(training.fabric, section.precision, section.enable_float16))
 
 
 def _interrupted(options: RunOptions) -> KeyboardInterrupt:

@@ -16,7 +16,7 @@ from helpers.children import free_port, import_path
 from helpers.components.tiny import TinyModel
 from helpers.components.tiny_training import equal, final, run, trained
 
-from gait_plugins import ConfigError, EmbeddingSet, GaitBatch, ModelOutput
+from gait_plugins import ComponentFailure, ConfigError, EmbeddingSet, GaitBatch, ModelOutput
 from gait_plugins.config import load_config
 from gait_plugins.core.checkpoints.files import checkpoint_path, load_checkpoint, save_checkpoint
 from gait_plugins.core.evaluate.score import score
@@ -215,6 +215,24 @@ def test_tests_stay_in_float32_unless_asked(
     last, plain, fast = scored_sets[-3:]
     assert (last.embeddings == fast.embeddings).all()
     assert not (last.embeddings == plain.embeddings).all()
+
+
+def test_a_model_that_knows_float32_alone_is_told_how_to_get_it(
+    free: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = TinyModel.forward
+
+    def strict(self: TinyModel, batch: GaitBatch) -> ModelOutput:
+        output = forward(self, batch)
+        output["training_feat"]["softmax"]["logits"].detach().numpy()
+        return output
+
+    monkeypatch.setattr(TinyModel, "forward", strict)
+    run(free)
+    here(monkeypatch, "avx512_bf16")
+    with pytest.raises(ComponentFailure, match="BFloat16") as caught:
+        run(free, overwrite=True)
+    assert "-o trainer_cfg.precision=32-true" in (caught.value.hint or "")
 
 
 def test_two_runs_are_compared_by_their_precision(

@@ -195,12 +195,12 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
 def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
     """What training and test compute in here."""
     from gait_plugins.core.runtime.devices import available
-    from gait_plugins.core.runtime.precision import choose
+    from gait_plugins.core.runtime.precision import choose, float16_of_tests, precision_of_tests
 
     device, trainer, test = available("auto"), config.trainer_cfg, config.evaluator_cfg
     asked = {
         "train": choose(trainer.precision, trainer.enable_float16, device),
-        "test": choose(test.chosen_precision, test.may_float16, device),
+        "test": choose(precision_of_tests(test), float16_of_tests(test), device),
     }
     for phase, (precision, reason) in asked.items():
         yield f"{phase} precision", precision, f"on {device}, {reason}"

@@ -225,16 +225,6 @@ class EvaluatorSection(Section):
         json_schema_extra=PART,
     )
 
-    @property
-    def may_float16(self) -> bool:
-        """Whether floats of 16 bits are asked for: by ``enable_float16``, or by ``precision: auto``."""
-        return self.enable_float16 or self.chosen_precision == "auto"
-
-    @property
-    def chosen_precision(self) -> Precision | None:
-        """The precision, which is ``auto`` where only ``fast`` is written."""
-        return "auto" if self.fast and self.precision is None else self.precision
-
     def plain(self) -> dict[str, Any]:
         """The section as YAML holds it."""
         found = {**super().plain(), **self.protocol.mapping(), **_loading(self)}

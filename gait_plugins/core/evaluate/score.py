@@ -34,7 +34,7 @@ from gait_plugins.core.runs.hosts import (
 from gait_plugins.core.runs.presence import Presence
 from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
 from gait_plugins.core.runtime.options import RunOptions
-from gait_plugins.core.runtime.precision import precision_of
+from gait_plugins.core.runtime.precision import float16_of_tests, precision_of, precision_of_tests
 from gait_plugins.core.weights.lookup import published_for
 from gait_plugins.registry.manager import pin_plugins
 
@@ -53,7 +53,10 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     options = options or RunOptions()
     section = config.evaluator_cfg
     fabric = make_fabric(
-        options.device, options.devices, float16=section.may_float16, precision=section.chosen_precision
+        options.device,
+        options.devices,
+        float16=float16_of_tests(section),
+        precision=precision_of_tests(section),
     )
     if fabric.is_global_zero:
         config.log_warnings()

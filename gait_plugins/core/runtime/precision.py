@@ -70,6 +70,16 @@ def choose(setting: str | None, float16: bool, device: str) -> Choice:
     return Choice("32-true", "auto: the processor has no instructions that multiply bfloat16")
 
 
+def float16_of_tests(section: EvaluatorSection) -> bool:
+    """Whether tests may use 16-bit floats: by ``enable_float16``, or because ``auto`` is asked for."""
+    return section.enable_float16 or precision_of_tests(section) == "auto"
+
+
+def precision_of_tests(section: EvaluatorSection) -> str | None:
+    """The precision that is asked for in tests: ``auto`` where only ``fast`` is written."""
+    return "auto" if section.fast and section.precision is None else section.precision
+
+
 def precision_in_use(setting: str | None, float16: bool, device: str) -> str:
     """The precision of :func:`choose`."""
     return choose(setting, float16, device).precision

@@ -24,7 +24,7 @@ from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_
 from gait_plugins.core.runs.changes import data_record
 from gait_plugins.core.runs.hosts import require_same, require_same_settings
 from gait_plugins.core.runtime.devices import Device, make_fabric, with_all_processes
-from gait_plugins.core.runtime.precision import precision_of
+from gait_plugins.core.runtime.precision import float16_of_tests, precision_of, precision_of_tests
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles
@@ -81,7 +81,7 @@ class Embedder:
             if outline.state_dict():
                 restore_for_test(outline, self.config, path)
         self.fabric = make_fabric(
-            device, devices, float16=section.may_float16, precision=section.chosen_precision
+            device, devices, float16=float16_of_tests(section), precision=precision_of_tests(section)
         )
         require_same_settings(self.fabric, self.config)
         self.config = counted_by_checkpoint(self.config, path)

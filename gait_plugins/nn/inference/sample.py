@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gait_plugins.api import GaitBatch
 
-SEQUENCES, FRAMES = 2, 6
+SEQUENCES, FRAMES = 2, 3
 
 
 def few_frames(batch: GaitBatch) -> GaitBatch:

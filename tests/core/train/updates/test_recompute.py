@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import gait_plugins
 from gait_plugins import ConfigError
+from gait_plugins.core.train import state
 from gait_plugins.core.train.recompute import Recomputed, named_parts
 from gait_plugins.nn import FrameWise
 
@@ -106,6 +107,17 @@ def test_a_part_that_is_not_called_is_told() -> None:
     with pytest.raises(ConfigError, match=r"1 was not called as a whole") as told:
         recomputed.require_called()
     assert "1.*" in str(told.value.hint)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("names", ["[]", "auto"])
+def test_freed_memory_is_returned_where_parts_are_recomputed(
+    tiny_yaml: Path, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(state, "return_freed_memory", lambda: told.append(True))
+    run(tiny_yaml, f"trainer_cfg.recompute={names}")
+    assert told == ([True] if names == "auto" else [])
 
 
 @pytest.mark.usefixtures("tiny")

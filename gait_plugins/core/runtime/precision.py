@@ -12,6 +12,8 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision, Precision
 
+from gait_plugins.config.sections import EvaluatorSection
+
 KNOWN = ("32-true", "bf16-mixed", "16-mixed")
 
 BFLOAT16 = {

@@ -21,8 +21,8 @@ Root = Annotated[
     typer.Argument(
         metavar="ROOT",
         parser=path_or_address,
-        help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed data file; or the address of "
-        "one (s3://...).",
+        help="Prepared data: a folder laid out as ID/TYPE/VIEW/FILES, or a packed data file; or the address "
+        "of one (s3://...).",
     ),
 ]
 

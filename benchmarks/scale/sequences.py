@@ -1,7 +1,7 @@
 """A million sequences: first step, check and packing: ``python benchmarks/scale/sequences.py FOLDER``.
 
-FOLDER takes 8 GB and two inodes a sequence for a million. It is made where it is missing, and stays for other runs:
-``--python`` measures another environment's package on the same data, ``--steps`` chooses what is measured.
+FOLDER takes 8 GB and two inodes a sequence for a million. It is made where it is missing, and stays for
+other runs: ``--python`` measures another environment's package on the same data, ``--steps`` chooses steps.
 """
 
 from __future__ import annotations

@@ -122,6 +122,19 @@ class SequenceTable(Sequence[SequenceRef]):
         """The sequences at these positions, or where a mask is true, as a table."""
         return SequenceTable(self.names, self.codes[:, positions], self.sources, self.places[positions])
 
+    def and_of(self, other: SequenceTable) -> SequenceTable:
+        """These sequences, then those of another one."""
+        names: list[list[str]] = []
+        codes = np.empty((3, len(self) + len(other)), np.int32)
+        for part in range(3):
+            known = {name: number for number, name in enumerate(self.names[part])}
+            of_other = np.array([known.setdefault(name, len(known)) for name in other.names[part]], np.int32)
+            codes[part, : len(self)] = self.codes[part]
+            codes[part, len(self) :] = of_other[other.codes[part]]
+            names.append(list(known))
+        places = np.concatenate([2 * self.places, 2 * other.places + 1])
+        return SequenceTable(names, codes, _SourcesOfTwo(self.sources, other.sources), places)
+
     def each_its_own(self) -> SequenceTable:
         """The same sequences, where the label of each is its name: every one is a class."""
         codes = self.codes.copy()
@@ -172,6 +185,16 @@ class _SourcesOf:
 
     def __getitem__(self, place: int) -> Any:
         return self.refs[place].source
+
+
+class _SourcesOfTwo:
+    """The sources of two tables, in turns."""
+
+    def __init__(self, even: Any, odd: Any) -> None:
+        self.even, self.odd = even, odd
+
+    def __getitem__(self, place: int) -> Any:
+        return (self.odd if place % 2 else self.even)[place // 2]
 
 
 class SequenceIndex:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -13,8 +14,6 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.folders import is_special
-from gait_plugins.io.folders import suffix as ending
 from gait_plugins.io.ragged import Frames, Ragged
 from gait_plugins.io.remote.address import is_address
 from gait_plugins.io.remote.store import read_whole
@@ -29,6 +28,11 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 
 EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 255 for the person"
 
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A pipe is opened at once, even if nobody writes to it."""
+_SMALL = 1 << 16
+"""Bytes of a file that is read at once."""
 
 Reader = Callable[[BinaryIO], Frames]
 
@@ -76,7 +80,8 @@ def read_any(path: str | PathLike[str]) -> Frames:
     Raises:
         DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
     """
-    frames: Frames = _read_array(os.fspath(path), {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
+    path = os.fspath(path)
+    frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
     if isinstance(frames, np.ndarray):
         frames.flags.writeable = False
     return frames
@@ -105,12 +110,12 @@ def _any_npz(file: BinaryIO) -> Frames:
 
 
 def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
-    suffix = ending(path)
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
         kind = "an image" if suffix in IMAGE_SUFFIXES else other
-        place = Path(path)
-        masks = place if suffix in VIDEO_SUFFIXES else place.parent if suffix in IMAGE_SUFFIXES else None
+        file_of = Path(path)
+        masks = file_of if suffix in VIDEO_SUFFIXES else file_of.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
             f"found {kind}, expected one file with all frames ({', '.join(SUFFIXES)})",
             where=path,
@@ -122,17 +127,23 @@ def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
     if is_address(path):
         content = read_whole(path)
         return _read_open(reader, io.BytesIO(content), path, len(content))
-    if is_special(path):
-        raise DataError(
-            "not a regular file: a pipe, socket or device",
-            where=path,
-            hint="move it out of the data, or copy the frames into a file",
-        )
     try:
-        # Straight from the file: a second buffer of the same size costs more than the parsing.
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            return _read_open(reader, file, path, size)
+        handle = os.open(path, _FLAGS)
+        try:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+                raise DataError(
+                    "not a regular file: a pipe, socket or device",
+                    where=str(path),
+                    hint="move it out of the data, or copy the frames into a file",
+                )
+            if stat.S_ISREG(found.st_mode) and found.st_size <= _SMALL and suffix != ".npz":
+                return _read_open(reader, io.BytesIO(os.read(handle, found.st_size)), path, found.st_size)
+            # Straight from the file: a second buffer of the same size costs more than the parsing.
+            with open(handle, "rb", closefd=False) as file:
+                return _read_open(reader, file, path, found.st_size)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",

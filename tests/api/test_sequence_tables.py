@@ -51,6 +51,9 @@ def test_columns_are_those_of_the_refs():
         assert found.distinct(part) == sorted({ref[part] for ref in listed})
     assert list(found.spelt()) == [ref.name for ref in listed]
     assert found[10:12].distinct(0) == sorted({ref.label for ref in listed[10:12]})
+    both = found[:7].and_of(SequenceTable.of(refs(90)[50:]))
+    assert both == listed[:7] + refs(90)[50:]
+    assert pickle.loads(pickle.dumps(both)) == both
     assert table(0).column(0).tolist() == []
     own = found.each_its_own()
     assert list(own) == [ref._replace(label=ref.name) for ref in listed]

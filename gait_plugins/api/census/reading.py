@@ -110,23 +110,25 @@ class Reading:
     def __call__(self, first: int, last: int) -> PieceRead:
         """The sequences from number ``first`` to before ``last``."""
         found = PieceRead(first, last, FindingLog(), [0] * len(self.tables), [], b"", [], {})
-        digests = [self._examined(number, found) for number in range(first, last)]
+        digests = [self._examined(number, *each, found) for number, each in self._refs(first, last)]
         return found._replace(digests=b"".join(digests))
 
     def name(self, number: int) -> str:
         """``id-type-view`` of a sequence."""
-        return self._ref(number)[1].name
+        ((_, (_, ref)),) = self._refs(number, number + 1)
+        return ref.name
 
-    def _ref(self, number: int) -> tuple[int, SequenceRef]:
+    def _refs(self, first: int, last: int) -> Iterator[tuple[int, tuple[int, SequenceRef]]]:
+        """Number, subset and ref of some sequences."""
+        begins = 0
         for subset, own in enumerate(self.positions):
-            if number < len(own):
-                return subset, self.tables[subset][int(own[number])]
-            number -= len(own)
-        raise IndexError(number)
+            some = own[max(0, first - begins) : max(0, last - begins)]
+            for number, ref in enumerate(self.tables[subset].take(some), max(first, begins)):
+                yield number, (subset, ref)
+            begins += len(own)
 
-    def _examined(self, number: int, found: PieceRead) -> bytes:
+    def _examined(self, number: int, subset: int, ref: SequenceRef, found: PieceRead) -> bytes:
         """Look at a sequence; its digest, nothing for one that cannot be read."""
-        subset, ref = self._ref(number)
         log, streams, name = found.log, self.streams, ref.name
         try:
             sources = self.read(ref, log)

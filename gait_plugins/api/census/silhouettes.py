@@ -47,7 +47,8 @@ SILHOUETTES = Silhouettes()
 
 def check_silhouettes(log: FindingLog, name: str, frames: np.ndarray) -> None:
     """What is odd about frames ``[t, h, w]``, or ``[t, c, h, w]``."""
-    blank = int((~frames.reshape(len(frames), -1).any(axis=1)).sum())
+    brightest = frames.reshape(len(frames), -1).max(axis=1)
+    blank = len(brightest) - int(np.count_nonzero(brightest))
     if blank:
         log.warning(
             "sequences hold black frames",
@@ -55,18 +56,19 @@ def check_silhouettes(log: FindingLog, name: str, frames: np.ndarray) -> None:
             f"{name} ({blank} of {len(frames)} frames)",
         )
     if frames.ndim == 3:
-        _check_values(log, name, frames)
+        _check_values(log, name, frames, int(brightest.max()))
 
 
-def _check_values(log: FindingLog, name: str, frames: np.ndarray) -> None:
-    if 0 < frames.max() < BRIGHT:
+def _check_values(log: FindingLog, name: str, frames: np.ndarray, brightest: int) -> None:
+    if 0 < brightest < BRIGHT:
         log.warning(
             "sequences hold no white: the person is dark grey",
             "save the person as 255; for labels and coloured masks use data prepare --threshold 0",
-            f"{name} (brightest value {frames.max()})",
+            f"{name} (brightest value {brightest})",
         )
     # Heads and feet touch the first and last rows; the person is in the middle of the columns.
-    if (frames[..., [0, -1]] > _HALF).mean() > 0.5:
+    white = sum(int(np.count_nonzero(frames[..., column] > _HALF)) for column in (0, -1))
+    if white > len(frames) * frames.shape[1]:
         log.error(
             "sequences have a white background",
             "make the person white (255) and the background black: 255 - frames",

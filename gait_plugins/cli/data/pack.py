@@ -158,11 +158,16 @@ def pack(
 
 def _of_config(path: Path, overrides: Sequence[str]) -> tuple[GaitDataset, Sequence[SequenceRef]]:
     """The data set of a configuration, and its sequences for training and test, by their people's labels."""
+    from gait_plugins.api import SequenceTable
     from gait_plugins.config.loading import load_config
     from gait_plugins.prepare.sequences import each_once
 
     dataset = _own_labels(load_config(str(path), overrides).data_cfg.dataset).build()
-    return dataset, each_once([*dataset.sequences("train"), *dataset.sequences("test")])
+    train, test = dataset.sequences("train"), dataset.sequences("test")
+    tables = isinstance(train, SequenceTable) and isinstance(test, SequenceTable)
+    if tables and not {*train.distinct(0)} & {*test.distinct(0)}:
+        return dataset, train.and_of(test)
+    return dataset, each_once([*train, *test])
 
 
 def _own_labels(value: Any) -> Any:

@@ -119,24 +119,29 @@ def scan_identity(root: str, label: str) -> Scanned:
     """Look at all folders of an identity, sorted; what does not fit is kept beside them."""
     log, began = FindingLog(), time.time_ns()
     folder = below(root, label)
-    changed = _changed(folder)
+    # Before the folder is listed: what changes after that makes the time another one.
+    changed = last_change(folder)
     types = []
     for kind in _folders(folder, log, "an identity's folder", "two levels too high"):
-        moment = _changed(kind.path)
+        moment = last_change(kind.path)
         views = [
-            (view.name, _changed(view.path), tuple(os.path.basename(path) for path in _files(view.path, log)))
+            (view.name, last_change(view.path), tuple(map(os.path.basename, _files(view.path, log))))
             for view in _folders(kind.path, log, "a type's folder", "one level too high")
         ]
         types.append((kind.name, moment, views))
     return Scanned(label, changed, began, types, log)
 
 
-def _changed(folder: str) -> int:
-    # Before the folder is listed: what changes after that makes the time another one.
+def last_change(folder: str) -> int:
+    """When something was made, renamed or removed in a folder last, in nanoseconds; 0 where that is unknown.
+
+    The second of its two times cannot be set back, as copying programs do with the first.
+    """
     try:
-        return os.stat(folder).st_mtime_ns
-    except OSError:  # told when it is listed
+        found = os.stat(folder)
+    except OSError:
         return 0
+    return max(found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[Entry]:

@@ -6,9 +6,7 @@ import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
@@ -20,8 +18,13 @@ from gait_plugins.api import FindingLog, track
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.atomic import whole_file
 from gait_plugins.plugins.zoo.data.layout_index import Listing
-from gait_plugins.plugins.zoo.data.layout_scan import Scanned, scan_identity
+from gait_plugins.plugins.zoo.data.layout_scan import Scanned, last_change, scan_identity
 from gait_plugins.prepare.parallel import in_threads
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger("gait_plugins")
 
@@ -30,7 +33,7 @@ KINDS = (AUTO, OFF, RENEW, TRUSTED)
 FEWEST = 10_000
 """View folders that an index is saved of; fewer are scanned in no time."""
 _FORMAT = 1
-_JUST = 2_000_000_000
+JUST_NOW = 2_000_000_000
 """Nanoseconds: a folder that was changed so shortly before it was looked at may change again unseen."""
 _THREADS = 8
 _TRIED = 32
@@ -77,12 +80,19 @@ def _scanned(root: str, identities: Sequence[str], subset: str) -> Iterator[Scan
     if not identities:
         return
     shown = track(identities, f"scanning {subset} folders", unit="id")
-    wall, processor, rest = time.perf_counter(), time.thread_time(), iter(shown)
+    rest, waited = iter(shown), _waits()
     for _, label in zip(range(_TRIED), rest, strict=False):
         yield scan_identity(root, label)
-    if time.perf_counter() - wall > 2 * (time.thread_time() - processor):
+    if _waits() - waited > _TRIED:
         yield from in_threads(lambda label, stopped: scan_identity(root, label), rest, _THREADS)
     yield from (scan_identity(root, label) for label in rest)
+
+
+def _waits() -> int:
+    """How often this thread has waited, for a disk as a rule; 0 where that is not known."""
+    if resource is None or not hasattr(resource, "RUSAGE_THREAD"):
+        return 0
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def _batches(scanned: Iterator[Scanned]) -> Iterator[list[Scanned]]:
@@ -95,30 +105,29 @@ def _fresh(root: str, saved: Listing, numbers: np.ndarray) -> np.ndarray:
     latest = saved.label_time.copy()
     np.maximum.at(latest, saved.type_owner, saved.type_time)
     np.maximum.at(latest, saved.type_owner[saved.view_owner], saved.view_time)
-    sure = latest <= saved.scanned - _JUST
+    sure = latest <= saved.scanned - JUST_NOW
     types = np.searchsorted(saved.type_owner, np.arange(len(saved.labels) + 1)).tolist()
     views = np.searchsorted(saved.view_owner, np.arange(len(saved.type_owner) + 1)).tolist()
 
     def unchanged(number: int) -> bool:
         folder = os.path.join(root, saved.labels[number])
-        if os.stat(folder).st_mtime_ns != saved.label_time[number]:
+        if last_change(folder) != saved.label_time[number]:
             return False
         for kind in range(types[number], types[number + 1]):
             below = f"{folder}{os.sep}{saved.types[saved.type_name[kind]]}"
-            if os.stat(below).st_mtime_ns != saved.type_time[kind]:
+            if last_change(below) != saved.type_time[kind]:
                 return False
             own = slice(views[kind], views[kind + 1])
             names, moments = saved.view_name[own].tolist(), saved.view_time[own].tolist()
             for name, moment in zip(names, moments, strict=True):
-                if os.stat(f"{below}{os.sep}{saved.views[name]}").st_mtime_ns != moment:
+                if last_change(f"{below}{os.sep}{saved.views[name]}") != moment:
                     return False
         return True
 
     found = np.zeros(len(numbers), bool)
     for place, number in enumerate(numbers.tolist()):
         if number >= 0 and sure[number]:
-            with suppress(OSError):
-                found[place] = unchanged(number)
+            found[place] = unchanged(number)
     return found
 
 

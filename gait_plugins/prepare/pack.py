@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.api import GaitDataset, Job, SequenceRef, SequenceTable, Stream
+from gait_plugins.api.census import processes
 from gait_plugins.api.census.processes import in_pieces, number_of_processes
 from gait_plugins.errors import DataError
 from gait_plugins.io.dataset_file import NAMES, PARTS, PIXELS, STREAMS, SUFFIX, PackedFile
@@ -114,18 +115,16 @@ def _in_order(refs: Sequence[SequenceRef]) -> SequenceTable:
 
 
 def _packed(packing: Packing, count: int) -> Iterator[Piece]:
-    """The sequences packed, in their order, by threads or by processes."""
-    number = number_of_processes(count)
+    """The sequences packed, in their order: few ones by threads, many by processes."""
+    sizer = _Sizer()
     with Job("packing sequences", count, "seq") as job:
-        if number > 1:
-            sizer = _Sizer()
-            found = in_pieces(packing, count, sizer, number)
+        if count >= processes.FEWEST:
+            found = in_pieces(packing, count, sizer, number_of_processes(count))
         else:
             found = in_threads(lambda row, stopped: packing(row, row + 1), range(count), default_workers())
         for pieces in found:
             for piece in pieces:
-                if number > 1:
-                    sizer.note(piece)
+                sizer.note(piece)
                 job.advance(len(piece.records))
                 yield piece
 

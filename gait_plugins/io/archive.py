@@ -93,13 +93,6 @@ def verify(path: str | os.PathLike[str]) -> Archive:
     return archive
 
 
-def _handle_of(file: BinaryIO) -> int | None:
-    """The system's number of an open file; None for one in memory or in a store."""
-    with suppress(io.UnsupportedOperation):
-        return file.fileno()
-    return None
-
-
 class Archive:
     """An archive whose directory and headers have been checked; its members are checked when read.
 
@@ -112,7 +105,9 @@ class Archive:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._handle = _handle_of(file)
+        self._handle: int | None = None  # of a file in memory or in a store
+        with suppress(io.UnsupportedOperation):
+            self._handle = file.fileno()
         self.size = os.fstat(self._handle).st_size if self._handle is not None else file.seek(0, os.SEEK_END)
         directory, count, start = self._end()
         self.members = {member.name: member for member in self._located(directory, count, start)}

@@ -14,7 +14,6 @@ import numpy as np
 
 from gait_plugins.errors import DataError
 from gait_plugins.io.archive import Archive, DamagedArchive
-from gait_plugins.io.folders import suffix as ending
 from gait_plugins.io.ragged import Frames, Ragged
 from gait_plugins.io.remote.address import is_address
 from gait_plugins.io.remote.store import read_whole
@@ -81,7 +80,8 @@ def read_any(path: str | PathLike[str]) -> Frames:
     Raises:
         DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
     """
-    frames: Frames = _read_array(os.fspath(path), {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
+    path = os.fspath(path)
+    frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
     if isinstance(frames, np.ndarray):
         frames.flags.writeable = False
     return frames
@@ -110,12 +110,12 @@ def _any_npz(file: BinaryIO) -> Frames:
 
 
 def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
-    suffix = ending(path)
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
         kind = "an image" if suffix in IMAGE_SUFFIXES else other
-        place = Path(path)
-        masks = place if suffix in VIDEO_SUFFIXES else place.parent if suffix in IMAGE_SUFFIXES else None
+        file_of = Path(path)
+        masks = file_of if suffix in VIDEO_SUFFIXES else file_of.parent if suffix in IMAGE_SUFFIXES else None
         raise DataError(
             f"found {kind}, expected one file with all frames ({', '.join(SUFFIXES)})",
             where=path,

@@ -72,6 +72,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "streams": _STREAMS,
         "files": _STREAMS,
         "clocks": _STREAMS,
+        "saved_index": "remove the key; OpenGait lists all folders at every start",
     },
     "scheduler_cfg": {"warmup": _TRAIN_HERE},
     "trainer_cfg": {

@@ -51,8 +51,8 @@ def lost_peer(who: str = "") -> ProcessLost:
     """The error for another process of the job that is gone; ``who`` says which, and what it did."""
     return ProcessLost(
         f"{who or 'another process of this job ended'}, and this process cannot continue alone",
-        hint="see the error message of that process for the cause; start the command again: a training goes on "
-        "from its last checkpoint with --resume",
+        hint="see the error message of that process for the cause; start the command again: a training goes "
+        "on from its last checkpoint with --resume",
     )
 
 

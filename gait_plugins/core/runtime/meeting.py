@@ -155,6 +155,7 @@ def _store(place: Place, address: str, port: int, deadline: float) -> Any:
 
 
 def _own_store(address: str, port: int, world: int) -> Any:
+    store: Any = None
     try:
         # Of this host by any name: torch shares it, by its port, with what it makes itself later.
         store = TCPStore(
@@ -170,11 +171,12 @@ def _own_store(address: str, port: int, world: int) -> Any:
     except RuntimeError as error:
         if "EADDRINUSE" not in str(error) and "in use" not in str(error):
             raise
+    if store is None:  # told out here: with torch's error as its cause it would pass for a lost process
         raise ConfigError(
             f"port {port} of this host, {platform.node()}, is in use by another program",
             where="rank 0",
             hint="choose another one on all hosts: MASTER_PORT=..., or --rdzv-endpoint of torchrun",
-        ) from error
+        )
     try:
         socket.create_connection((address, port), timeout=_ANSWER).close()
     except OSError as error:

@@ -194,10 +194,10 @@ def test_rows_are_taken_without_a_copy_and_with_the_same_digits(metric, shape, d
 
 def test_embeddings_stay_as_they_are(seed=0):
     one = np.random.default_rng(seed).standard_normal((6, 4)).astype(np.float32)
-    for given in (one, torch.from_numpy(one)):
+    for side in (one, torch.from_numpy(one)):
         kept = one.copy()
-        part_distances(given, given, "cos")
-        part_distances(given, given[1:], "cos")
+        part_distances(side, side, "cos")
+        part_distances(side, side[1:], "cos")
         np.testing.assert_array_equal(one, kept)
 
 

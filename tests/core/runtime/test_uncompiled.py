@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from helpers.children import import_path
 
 PROGRAM = """

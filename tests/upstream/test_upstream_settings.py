@@ -65,7 +65,7 @@ def test_every_key_of_the_schema_acts_or_is_refused(name: str):
     decided = {"conditions", "joint_transform"} & parts
     keys |= decided
     options = {"dataset_root", "dataset_partition", "data_in_use", "cache", "self_supervised"}
-    options |= {"streams", "files"}
+    options |= {"streams", "files", "saved_index"}
     assert set(listed) - (options if name == "data_cfg" else set()) == keys
 
 

@@ -131,14 +131,9 @@ def main() -> None:
             people = given.people * (processes if kind == "weak" else 1)
             found = measured(given.python, processes, people, given.steps)
             sent = f"{found['sent'] / 1e6:.2f} MB" if found["sent"] else "-"
-            row = (
-                f"{kind} {people}x4",
-                processes,
-                f"{found['step']:.3f} s",
-                f"{found['processor']:.3f} s",
-                sent,
-            )
-            row = (*row, f"{found['peak']:.0f} MiB", f"{found['start']:.1f} s")  # type: ignore[assignment]
+            row = [f"{kind} {people}x4", str(processes)]
+            row += [f"{found['step']:.3f} s", f"{found['processor']:.3f} s", sent]
+            row += [f"{found['peak']:.0f} MiB", f"{found['start']:.1f} s"]
             print(f"| {' | '.join(row)} |", flush=True)
 
 

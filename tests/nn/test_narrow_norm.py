@@ -37,7 +37,7 @@ def test_outputs_statistics_and_gradients_are_those_of_batch_norm(channels: int)
     assert out.dtype == torch.bfloat16
     assert out.is_contiguous(memory_format=torch.channels_last)
     assert torch.allclose(mean.double(), plain.get_buffer("running_mean"), rtol=1e-6)
-    assert torch.allclose(variance.double() * count / (count - 1), plain.get_buffer("running_var"), rtol=1e-6)
+    assert torch.allclose(variance.double() * count / (count - 1), plain.get_buffer("running_var"), rtol=1e-5)
     for found, expected, close in (
         (out, wanted, 4e-3),
         (x.grad, exact.grad, 1.2e-2),

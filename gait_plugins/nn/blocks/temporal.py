@@ -7,6 +7,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gait_plugins.nn.blocks.map_norm import MapNorm
 from gait_plugins.nn.blocks.residual import BasicBlock, conv3x3
 from gait_plugins.nn.packed_batches import FrameWise, packed_temporal_conv
 
@@ -35,9 +36,7 @@ class BlockP3D(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = stem(in_channels, out_channels, stride)
-        self.conv2 = FrameWise(
-            nn.Sequential(conv3x3(out_channels, out_channels), nn.BatchNorm2d(out_channels))
-        )
+        self.conv2 = FrameWise(nn.Sequential(conv3x3(out_channels, out_channels), MapNorm(out_channels)))
         self.shortcut3d = TimedConv(out_channels, out_channels, (3, 1, 1), padding=(1, 0, 0), bias=False)
         self.sbn = nn.BatchNorm3d(out_channels)
         self.downsample = _projection(in_channels, out_channels, stride)
@@ -114,7 +113,7 @@ def stage(mode: Mode, in_channels: int, out_channels: int, stride: int, depth: i
 def stem(in_channels: int, out_channels: int, stride: int = 1) -> FrameWise:
     """3x3 convolution, batch norm and ReLU on single frames."""
     convolution = conv3x3(in_channels, out_channels, stride)
-    return FrameWise(nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)))
+    return FrameWise(nn.Sequential(convolution, MapNorm(out_channels), nn.ReLU(inplace=True)))
 
 
 def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from gait_plugins.nn.narrow_norm import joins, normalised
+from gait_plugins.nn.blocks import MapNorm
 
 
-class FrameNorm(nn.BatchNorm2d):
-    """``nn.BatchNorm2d`` with statistics to float precision on every device.
+class FrameNorm(MapNorm):
+    """``MapNorm`` with statistics to float precision on every device.
 
     PyTorch's channels-last kernel for CPUs adds up all pixels one by one in float32. Most pixels of
     silhouette features hold one and the same background value, whose rounding errors all have the same
     sign: from some 100,000 pixels on the variance is off by 1e-3 and more. Its output is an affine
     function of the input for each channel, so weight and bias make good for its statistics.
-
-    Of narrow maps in bfloat16, neighbouring pixels are normalised together, which is faster.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and joins(x) and self.weight.dtype == torch.float32:
-            out, mean, variance = normalised(x, self.weight, self.bias, self.eps)
-            self._remember(mean, variance, x.numel() // x.shape[1])
-            return out
         if not self.training or x.device.type != "cpu" or x.dtype != torch.float32:
             return super().forward(x)
         with torch.no_grad():
@@ -38,15 +32,6 @@ class FrameNorm(nn.BatchNorm2d):
         )
         self._remember(mean, variance, x.numel() // x.shape[1])
         return out
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked.add_(1)
-        share = self.momentum if self.momentum is not None else 1 / int(self.num_batches_tracked)
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(variance * (count / (count - 1)), share)
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:

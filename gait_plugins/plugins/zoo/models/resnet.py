@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gait_plugins.api import Backbone
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn.blocks import BasicBlock, Bottleneck, conv3x3
+from gait_plugins.nn.blocks import BasicBlock, Bottleneck, MapNorm, conv3x3
 
 
 class ResNet9(Backbone):
@@ -39,7 +39,7 @@ class ResNet9(Backbone):
         kind: type[BasicBlock | Bottleneck] = Bottleneck if block == "Bottleneck" else BasicBlock
         self.in_channel = in_channel
         self.conv1 = _Stem(in_channel, channels[0])
-        self.bn1 = nn.BatchNorm2d(channels[0])
+        self.bn1 = MapNorm(channels[0])
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if maxpool else nn.Identity()
         self.out_channels = channels[0]
         self.layer1 = self._stage(kind, channels[0], layers[0], strides[0])

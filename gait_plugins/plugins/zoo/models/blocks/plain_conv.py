@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gait_plugins.nn.blocks import pixels_together
+
 
 class PlainConv2d(nn.Module):
     """A bias-free convolution of frames, one level down in the state dict."""
@@ -14,8 +16,7 @@ class PlainConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[m, in_channels, h, w]`` to ``[m, out_channels, h, w]``."""
-        out: Tensor = self.conv(x)
-        return out
+        return pixels_together(self.conv(x))
 
 
 def conv_block(in_channels: int, out_channels: int, kernel: int = 3, halves: bool = False) -> nn.Sequential:

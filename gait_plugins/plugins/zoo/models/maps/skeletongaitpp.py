@@ -13,7 +13,7 @@ from typing_extensions import NotRequired, Self, TypedDict
 from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
 from gait_plugins.nn import FrameWise, HorizontalPooling, PackedMax, SeparateFCs, heads, split_lengths
-from gait_plugins.nn.blocks import Stage, stage, stem
+from gait_plugins.nn.blocks import MapNorm, Stage, stage, stem
 from gait_plugins.plugins.zoo.models.deepgaitv2 import ClassNumber, four_sizes
 from gait_plugins.plugins.zoo.models.input_checks import require_strips
 from gait_plugins.plugins.zoo.models.maps.stacked import Stack, branch, widths
@@ -152,10 +152,10 @@ class AttentionFusion(nn.Module):
         self.conv = FrameWise(
             nn.Sequential(
                 nn.Conv2d(2 * channels, hidden, 1, bias=False),
-                nn.BatchNorm2d(hidden),
+                MapNorm(hidden),
                 nn.ReLU(inplace=True),
                 nn.Conv2d(hidden, hidden, 3, padding=1, bias=False),
-                nn.BatchNorm2d(hidden),
+                MapNorm(hidden),
                 nn.ReLU(inplace=True),
                 nn.Conv2d(hidden, 2 * channels, 1, bias=False),
             )

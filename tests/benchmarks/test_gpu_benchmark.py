@@ -150,12 +150,12 @@ def test_a_part_that_fails_costs_itself_alone(parts: SimpleNamespace):
         budget.Part("long", fine, least=1000),
         budget.Part("fine", fine),
     ]
-    found = budget.run_all(measured, time.monotonic() + 40, parts.machine.Machine("cpu"), lambda text: None)
+    found = budget.run_all(measured, time.monotonic() + 400, parts.machine.Machine("cpu"), lambda text: None)
     assert found.failed == ["large: out of memory: CUDA out of memory. Tried to allocate 20 GiB"]
     assert found.left_out[0] == "none: there is no GPU"
     assert found.left_out[1].endswith("s were left, it needs 1000 s")
     assert [each.part for each in found.rows] == ["fine"]
-    assert 39 < given[0] <= 40  # what the others did not use
+    assert 300 < given[0] <= 400  # what the others did not use
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Answers that were given before, each with all that was looked at for it, so that they can be given again.
 
 Kept are only answers without an error and without a warning. An answer counts as long as every file that was
-read, looked for or imported while it was made is as it was, and so are Python, its paths and the environment
-variables.
+read, looked for or imported while it was made is as it was, and so are Python, its paths, the environment
+variables and the machine since it was started.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -36,7 +37,12 @@ _PASSING = frozenset(
     ("_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL", "TERM", "TERM_SESSION_ID", "WINDOWID", "SSH_TTY")
 )
 """Variables that differ from terminal to terminal."""
-_SYSTEM = ("/proc/", "/sys/", "/dev/")
+_SYSTEM = re.compile(r"/proc/|/sys/|/dev/(?!shm/)")
+"""Places that hold no files of anybody's: the machine as it runs."""
+_HANDED = re.compile(r"/dev/(stdin$|fd/)|/proc/[^/]+/fd/")
+"""Names of whatever a process was given: another time it is something else."""
+_GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+_BOOT = "/proc/sys/kernel/random/boot_id"
 _UNSEEN = frozenset(
     ("socket.connect", "sqlite3.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
 )
@@ -147,8 +153,10 @@ class _Watch:
         self._is_on = False  # what follows is no part of the answer
         try:
             name = os.path.abspath(os.fsdecode(path))
+            if _HANDED.match(name):
+                self._is_lost = True
             # Of a module counts the file that it is written in.
-            if name not in into and not name.endswith(".pyc") and not name.startswith(_SYSTEM):
+            elif name not in into and not name.endswith(".pyc") and not _SYSTEM.match(name):
                 into[name] = state(name)
         except Exception:  # a folder that is gone, a name that is none: the answer is not kept
             self._is_lost = True
@@ -234,9 +242,17 @@ def _key(question: Sequence[str]) -> str:
     variables = sorted(pair for pair in os.environ.items() if pair[0] not in _PASSING)
     python = (sys.version, sys.executable, sys.path, tuple(sys.flags), sys.warnoptions)
     level = getLogger("gait_plugins").level
-    machine = tuple(os.uname()) if hasattr(os, "uname") else ()
-    asked = (_FORM, __version__, list(question), here, user, machine, variables, python, level)
+    asked = (_FORM, __version__, list(question), here, user, _machine(), variables, python, level)
     return hashlib.sha256(repr(asked).encode(errors="backslashreplace")).hexdigest()
+
+
+def _machine() -> tuple[str, ...]:
+    """Its name, since when it runs (it may have got another processor before that), and which GPUs it has."""
+    name = tuple(os.uname()) if hasattr(os, "uname") else ()
+    boot = ""
+    with suppress(OSError):
+        boot = Path(_BOOT).read_text(encoding="ascii", errors="replace")
+    return (*name, boot, *filter(os.path.exists, _GPUS))
 
 
 def _folder() -> Path | None:

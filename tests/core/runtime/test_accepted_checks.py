@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from helpers.children import import_path
+
+from gait_plugins.core.runtime import accepted
 
 PROGRAM = """
 import os, sys
@@ -23,7 +26,8 @@ def answer():
     with open("made.txt", "a") as made:
         made.write("x")
     import part
-    print(part.TEXT, Path("read.txt").read_text(), Path("perhaps").is_file(), sorted(os.listdir("listed")))
+    read = Path(os.environ.get("READ", "read.txt"))
+    print(part.TEXT, read.read_text(), Path("perhaps").is_file(), sorted(os.listdir("listed")))
     if "warns" in question:
         print("odd", file=sys.stderr)
     if "fails" in question:
@@ -46,15 +50,18 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(place: Path, *words: str, **variables: str) -> tuple[str, bool]:
-    """What is printed, and whether the answer was made anew."""
+def asked(place: Path, *words: str, given: Path | None = None, **variables: str) -> tuple[str, bool]:
+    """What is printed, and whether the answer was made anew; standard input is the file ``given``."""
     made = place / "made.txt"
     before = made.stat().st_size if made.exists() else 0
     env = {**os.environ, "GAIT_PLUGINS_CACHE": str(place / "cache"), "PYTHONPATH": import_path(), **variables}
     env.pop("PYTHONPYCACHEPREFIX", None)
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     command = [sys.executable, "code/program.py", *words]
-    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, check=False)
+    with open(given or os.devnull) as standard_input:
+        done = subprocess.run(
+            command, cwd=place, env=env, stdin=standard_input, capture_output=True, text=True, check=False
+        )
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout, made.stat().st_size > before
 
@@ -137,6 +144,37 @@ def test_another_question_variable_or_python_is_another_answer(place: Path):
 def test_only_answers_without_a_word_beside_them_are_kept(place: Path, kind: str):
     assert asked(place, kind)[1]
     assert asked(place, kind)[1]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there are no files in memory here")
+def test_files_in_memory_are_files(place: Path):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        file = Path(folder, "read.txt")
+        file.write_text("two")
+        asked(place, "q", READ=str(file))
+        assert not asked(place, "q", READ=str(file))[1]
+        file.write_text("owt")
+        assert asked(place, "q", READ=str(file)) == ("one owt False []\n", True)
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="standard input has no name here")
+def test_an_answer_from_standard_input_is_not_kept(place: Path):
+    other = place / "other.txt"
+    other.write_text("owt")
+    assert asked(place, "q", given=place / "read.txt", READ="/dev/stdin") == ("one two False []\n", True)
+    assert asked(place, "q", given=other, READ="/dev/stdin") == ("one owt False []\n", True)
+
+
+def test_a_machine_that_was_started_again_is_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    boot, gpu = tmp_path / "boot", tmp_path / "gpu"
+    monkeypatch.setattr(accepted, "_BOOT", str(boot))
+    monkeypatch.setattr(accepted, "_GPUS", (str(gpu),))
+    keys = [accepted._key(["q"])]
+    for file in (boot, gpu):
+        file.write_text("1")
+        keys.append(accepted._key(["q"]))
+    assert len(set(keys)) == 3
+    assert accepted._key(["q"]) == keys[-1]
 
 
 def test_what_was_just_changed_is_asked_again(place: Path):

@@ -22,6 +22,7 @@ def joins(x: Tensor) -> bool:
         and 1 < x.shape[1] < FULL
         and x.is_contiguous(memory_format=torch.channels_last)
         and _pixels(x) > 1
+        and not torch._C._are_functorch_transforms_active()  # torch.func knows torch's own norm alone
     )
 
 
@@ -61,9 +62,10 @@ class _JoinedNorm(torch.autograd.Function):
         return out, mean, variance
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, weight, mean, variance = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradients are to be differentiated themselves
+            return (*_plain_gradients(x, weight, gradient, ctx.eps), None)
         c, k = x.shape[1], _pixels(x)
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         of_out, joined = _joined(gradient, k), _joined(x, k)
@@ -80,6 +82,17 @@ class _JoinedNorm(torch.autograd.Function):
         of_x = _affine(of_out, zero, torch.ones_like(mean), scale, zero, 0.0, k)
         of_x.add_(_affine(joined, mean, variance, share * of_weight, share * of_bias, ctx.eps, k))
         return _parted(of_x, x), of_weight, of_bias, None
+
+
+def _plain_gradients(x: Tensor, weight: Tensor, gradient: Tensor, eps: float) -> tuple[Tensor, ...]:
+    """Those for maps, weight and bias, as a graph."""
+    axes, shape, count = (0, 2, 3), (1, -1, 1, 1), x.numel() // x.shape[1]
+    values, given = x.to(weight.dtype), gradient.to(weight.dtype)
+    scale = torch.rsqrt(values.var(axes, correction=0, keepdim=True) + eps)
+    normed = (values - values.mean(axes, keepdim=True)) * scale
+    of_weight, of_bias = (given * normed).sum(axes), given.sum(axes)
+    through = (of_bias.view(shape) + normed * of_weight.view(shape)) / count
+    return (weight.view(shape) * scale * (given - through)).to(x.dtype), of_weight, of_bias
 
 
 def _pixels(x: Tensor) -> int:

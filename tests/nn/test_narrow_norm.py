@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gait_plugins.nn.blocks import MapNorm
 from gait_plugins.nn.narrow_norm import FULL, joins, normalised
 
 
@@ -56,6 +57,29 @@ def test_gradients_are_those_of_differences() -> None:
         return normalised(*given, 1e-5)[0]
 
     assert torch.autograd.gradcheck(work, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(work, (x, weight, bias))
+
+
+def test_losses_of_gradients_train() -> None:
+    """A penalty on the slope of a network differentiates it twice."""
+    x, norm = maps(4).requires_grad_(), MapNorm(4)
+    (slope,) = torch.autograd.grad((norm(x) ** 2).float().sum(), x, create_graph=True)
+    slope.float().square().sum().backward()
+    assert norm.weight.grad is not None
+    assert bool(torch.isfinite(norm.weight.grad).all())
+
+
+def test_functional_transforms_know_the_norm() -> None:
+    x, norm = maps(4), MapNorm(4, track_running_stats=False)
+
+    def work(weight: Tensor) -> Tensor:
+        out: Tensor = torch.func.functional_call(norm, {"weight": weight}, (x,))
+        return (out.float() ** 2).sum()
+
+    weight = norm.weight.detach()
+    found = torch.func.grad(work)(weight)
+    wanted = 2 * weight * (x.numel() // 4)
+    assert torch.allclose(found, wanted, rtol=2e-2)
 
 
 def test_what_follows_may_write_into_the_output() -> None:

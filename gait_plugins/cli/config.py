@@ -195,7 +195,12 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
 def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
     """What training and test compute in here."""
     from gait_plugins.core.runtime.devices import available
-    from gait_plugins.core.runtime.precision import choose, float16_of_tests, precision_of_tests
+    from gait_plugins.core.runtime.precision import (
+        choose,
+        float16_of_tests,
+        is_possible,
+        precision_of_tests,
+    )
 
     device, trainer, test = available("auto"), config.trainer_cfg, config.evaluator_cfg
     asked = {
@@ -203,7 +208,8 @@ def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
         "test": choose(precision_of_tests(test), float16_of_tests(test), device),
     }
     for phase, (precision, reason) in asked.items():
-        yield f"{phase} precision", precision, f"on {device}, {reason}"
+        lacking = "" if is_possible(precision, device) else ", but it needs a GPU"
+        yield f"{phase} precision", precision, f"on {device}, {reason}{lacking}"
 
 
 def _streams(config: Config) -> list[tuple[str, str, str]]:

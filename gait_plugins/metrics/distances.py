@@ -208,7 +208,7 @@ def _finite(norms: Tensor) -> Tensor:
         raise DataError(
             f"{broken} of {norms.shape[1]} embeddings hold NaN, infinite or overflowing values: they cannot "
             "be ranked",
-            hint="test an earlier checkpoint, or use full precision (evaluator_cfg.enable_float16: false)",
+            hint="test an earlier checkpoint, or full precision: -o evaluator_cfg.precision=32-true",
         )
     return norms
 

@@ -106,6 +106,8 @@ def test_check_says_what_is_computed_in_here(
     train, test = rows("trainer_cfg.enable_float16=false", "evaluator_cfg.precision=auto")
     assert train == "train precision 32-true on cpu, enable_float16 is false"
     assert test.startswith("test precision bf16-mixed on cpu, auto: ")
+    train, _ = rows("trainer_cfg.precision=16-mixed")
+    assert train == "train precision 16-mixed on cpu, as configured, but it needs a GPU"
 
 
 def test_check_can_print_the_resolved_configuration(said: Said, fake_yaml: Path) -> None:

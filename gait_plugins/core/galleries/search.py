@@ -112,7 +112,7 @@ def check_probes(probes: Embeddings, gallery: GalleryStore) -> None:
             f"{len(broken)} of {len(probes)} embeddings are NaN or infinite, the first of "
             f"{probes.names[broken[0]]}",
             where="identify",
-            hint="use an earlier checkpoint, or full precision (evaluator_cfg.enable_float16: false)",
+            hint="use an earlier checkpoint, or full precision: -o evaluator_cfg.precision=32-true",
         )
 
 

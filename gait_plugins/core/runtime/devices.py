@@ -52,7 +52,11 @@ def make_fabric(
     place = place_here(devices)
     used = precision_in_use(precision, float16, device)
     if used == "16-mixed" and device == "cpu":
-        raise ConfigError("precision 16-mixed needs a GPU", hint="-o trainer_cfg.precision=bf16-mixed")
+        raise ConfigError(
+            "precision 16-mixed needs a GPU",
+            hint="set precision of trainer_cfg, or in a test of evaluator_cfg, to bf16-mixed or 32-true: "
+            "-o trainer_cfg.precision=bf16-mixed",
+        )
     environment = environment_of(place)
     plugins: list[Any] = [plugin_for(used, device), *([] if environment is None else [environment])]
     options: dict[str, Any] = {"plugins": plugins}

@@ -225,7 +225,7 @@ def _check_finite(values: np.ndarray, refs: Sequence[SequenceRef]) -> None:
         first = refs[broken[0]].name
         raise DataError(
             f"{len(broken)} of {len(values)} embeddings are NaN or infinite, the first of {first}",
-            hint="use an earlier checkpoint, or full precision (evaluator_cfg.enable_float16: false)",
+            hint="use an earlier checkpoint, or full precision: -o evaluator_cfg.precision=32-true",
         )
 
 

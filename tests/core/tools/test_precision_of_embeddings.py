@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from helpers.components.tiny import TINY_YAML
 from helpers.files.gallery_files import ORIGIN, SHAPE, embeddings
 
-from gait_plugins import CheckpointError
+from gait_plugins import CheckpointError, ConfigError, DataError
 from gait_plugins.config import load_config
 from gait_plugins.core.assembly.components import build_model
 from gait_plugins.core.galleries.contract import described
@@ -74,3 +75,26 @@ def test_a_gallery_keeps_its_precision_and_takes_no_other(tmp_path: Path) -> Non
     with pytest.raises(CheckpointError, match="precision bf16-mixed, now 32-true"):
         enroll_in(tmp_path / "half", data)
     enroll_in(tmp_path / "half", replace(data, origin=HALF))
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_what_is_advised_against_overflowing_embeddings_has_an_effect(
+    yaml_path: Path, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``enable_float16: false`` has none where the precision is written, or fast."""
+    monkeypatch.setattr(precision, "bfloat16_instructions", lambda: ("avx512_bf16",))
+    asked = f"evaluator_cfg.{'fast=true' if fast else 'precision=auto'}"
+    found = embedder(yaml_path, asked)
+    with torch.no_grad():
+        next(found.model.parameters()).fill_(torch.nan)
+    with pytest.raises(DataError) as caught:
+        found.test_set()
+    advice = re.findall(r"-o (\S+)", caught.value.hint or "")
+    assert advice
+    assert embedder(yaml_path, asked, *advice).origin.precision.startswith("32-true")
+
+
+def test_what_a_cpu_cannot_compute_in_is_refused_for_a_test_in_its_own_words(yaml_path: Path) -> None:
+    with pytest.raises(ConfigError, match="16-mixed needs a GPU") as caught:
+        embedder(yaml_path, "evaluator_cfg.precision=16-mixed")
+    assert "evaluator_cfg" in (caught.value.hint or "")

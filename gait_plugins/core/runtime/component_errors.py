@@ -14,7 +14,12 @@ from gait_plugins.lost_processes import lost_process
 from gait_plugins.registry.failures import failure_of, package_of
 from gait_plugins.registry.process import keep_settings, settings_now
 
-_IN_FLOAT32 = "it was given floats of 16 bits (precision); -o trainer_cfg.precision=32-true gives it none"
+_IN_FLOAT32 = (
+    "it was given floats of 16 bits (precision); -o trainer_cfg.precision=32-true gives it none, in a test "
+    "-o evaluator_cfg.precision=32-true"
+)
+_OF_ROUNDING = ("BFloat16", "Half", "dtype", "view size is not compatible")
+"""Words of such errors; the last of maps, which lie in another order of memory in bfloat16."""
 
 
 @contextmanager
@@ -48,4 +53,4 @@ def errors_of(component: object) -> Iterator[None]:
 def _of_rounding(error: BaseException) -> bool:
     """Whether it may be due to mixed precision, which code that was written for float32 may not expect."""
     mixed = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
-    return mixed and any(word in str(error) for word in ("BFloat16", "Half", "dtype"))
+    return mixed and any(word in str(error) for word in _OF_ROUNDING)

@@ -23,6 +23,7 @@ from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runs.compare import compare_runs
 from gait_plugins.core.runtime import precision
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.nn.blocks import MapNorm
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -231,6 +232,27 @@ def test_a_model_that_knows_float32_alone_is_told_how_to_get_it(
     run(free)
     here(monkeypatch, "avx512_bf16")
     with pytest.raises(ComponentFailure, match="BFloat16") as caught:
+        run(free, overwrite=True)
+    assert "-o trainer_cfg.precision=32-true" in (caught.value.hint or "")
+
+
+def test_a_model_that_views_maps_in_one_order_of_memory_is_told_too(
+    free: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, norm = TinyModel.forward, MapNorm(4)
+
+    def strict(self: TinyModel, batch: GaitBatch) -> ModelOutput:
+        maps = norm(self.conv(batch.inputs[0].flatten(0, 1).unsqueeze(1)))
+        maps.view(len(maps), -1)
+        return forward(self, batch)
+
+    monkeypatch.setattr(TinyModel, "forward", strict)
+    run(free)
+    here(monkeypatch, "avx512_bf16")
+    with pytest.raises(ComponentFailure, match="view size") as caught:
+        score(load_config(str(free), overrides=["evaluator_cfg.precision=auto"]), RunOptions(device="cpu"))
+    assert "-o evaluator_cfg.precision=32-true" in (caught.value.hint or "")
+    with pytest.raises(ComponentFailure, match="view size") as caught:
         run(free, overwrite=True)
     assert "-o trainer_cfg.precision=32-true" in (caught.value.hint or "")
 

@@ -14,7 +14,7 @@ log = logging.getLogger("gait_plugins")
 
 
 class FastCopy:
-    """Computes in place of a model, by a copy that is made of it at the first batch.
+    """Computes in place of a model, by a copy that is made of it at the first batch that it takes.
 
     Args:
         model: with its weights, on its device; it stays as it is. Its weights must not change any more.
@@ -26,10 +26,11 @@ class FastCopy:
 
     def __call__(self, batch: GaitBatch) -> Any:
         """What the model returns for a batch, under the autocast that is switched on."""
-        if self._made is None:
-            self._made = self.copy(batch)
+        made = self.copy(batch) if self._made is None else self._made
         with torch.inference_mode():
-            return self._made(batch)
+            output = made(batch)
+        self._made = made  # of a batch that the model refuses no copy could be made, of another it may
+        return output
 
     def copy(self, batch: GaitBatch) -> GaitModel:
         """A new copy, for the autocast that is switched on; the model itself where there can be none.

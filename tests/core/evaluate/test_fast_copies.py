@@ -12,7 +12,7 @@ from helpers.components.tiny import TINY_YAML, TinyModel, seen_weights
 from typer.testing import CliRunner
 
 import gait_plugins
-from gait_plugins import CheckpointError
+from gait_plugins import CheckpointError, GaitBatch, ModelOutput
 from gait_plugins.cli import app
 from gait_plugins.config import load_config
 from gait_plugins.core.evaluate.fast import FastCopy
@@ -121,6 +121,26 @@ def test_what_is_wrong_with_a_batch_is_said_by_the_model(yaml_path: Path) -> Non
     assert isinstance(fast.fast, FastCopy)
     with pytest.raises(gait_plugins.GaitPluginsError):
         fast.arrays([np.zeros((3, 4), np.uint8)])
+
+
+def test_a_batch_that_the_model_refuses_does_not_end_the_fast_copy(
+    yaml_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = TinyModel.forward
+
+    def choosy(self: TinyModel, batch: GaitBatch) -> ModelOutput:
+        if not batch.inputs[0].any():
+            raise ValueError("nobody is to be seen")
+        return forward(self, batch)
+
+    monkeypatch.setattr(TinyModel, "forward", choosy)
+    fast = embedder(yaml_path, fast=True)
+    assert fast.fast is not None
+    with pytest.raises(gait_plugins.GaitPluginsError, match="nobody is to be seen"):
+        fast.arrays([np.zeros((3, 64, 64), np.uint8)])
+    fast.arrays([np.full((3, 64, 64), 255, np.uint8)])
+    assert fast.fast._made is not None
+    assert fast.fast._made is not fast.model
 
 
 def test_the_commands_take_fast_and_refuse_a_gallery_of_another_precision(yaml_path: Path) -> None:

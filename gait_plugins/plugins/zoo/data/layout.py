@@ -61,7 +61,7 @@ class OpenGaitLayout(PartitionedDataset):
         dataset_name: str | None = None,
         streams: dict[str, Stream] | None = None,
         files: dict[str, str] | None = None,
-        saved_index: str = AUTO,
+        saved_index: str | bool = AUTO,
     ) -> None:
         super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = _checked_inputs(data_in_use)

@@ -159,3 +159,16 @@ def test_arguments_and_out_name_the_same(tmp_path: Path):
     gait("data", "pack", tmp_path / "tree", "-O", tmp_path / "a.npz")
     gait("data", "pack", tmp_path / "tree", tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words", [("data", "pack", "people"), ("data", "prepare", "raw"), ("embed", "c.yaml", "w.pt", "-O")]
+)
+def test_an_address_is_no_place_to_write_to(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*words, "s3://KEY:SECRET@bucket/walks.npz"])
+    assert result.exit_code
+    assert "s3://***@bucket/walks.npz is an address" in result.output
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.io.remote.address import is_address, masked
 
 log = logging.getLogger("gait_plugins")
 
@@ -75,7 +76,7 @@ def chosen_out(
         old: by old spellings, which are warned of: ``to`` for ``--to``; ``o`` for ``-o``.
 
     Raises:
-        ConfigError: none is given, or several.
+        ConfigError: none is given, or several, or an address (``s3://...``).
     """
     found = [place for place in (out, argument, *old.values()) if place is not None]
     for name, place in old.items():
@@ -86,7 +87,16 @@ def chosen_out(
     if len(found) != 1:
         told = "it is not said what is written" if not found else "it is said more than once what is written"
         raise ConfigError(told, where=command, hint="name it with --out")
+    _refuse_address(command, found[0])
     return found[0]
+
+
+def _refuse_address(command: str, place: object) -> None:
+    """A ``Path`` of ``s3://bucket/file`` is the folder ``s3:`` of this machine, which nobody means."""
+    text = str(place).replace(":/", "://", 1)
+    if isinstance(place, Path) and is_address(text):
+        told = f"{masked(text)} is an address: files are written to this machine's folders alone"
+        raise ConfigError(told, where=command, hint="name a path here, and copy it to the store afterwards")
 
 
 def without_old_out(overrides: Iterable[str] | None) -> tuple[list[str], Path | None]:

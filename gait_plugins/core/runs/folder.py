@@ -26,7 +26,7 @@ from gait_plugins.core.runtime.options import RunOptions
 from gait_plugins.errors import ConfigError
 from gait_plugins.io.atomic import write_text
 from gait_plugins.io.printable import PrintableFormatter
-from gait_plugins.io.remote.address import masked
+from gait_plugins.io.remote.address import is_address, masked
 from gait_plugins.registry.components import BUILT_IN
 from gait_plugins.registry.files import FileComponent
 from gait_plugins.version import __version__
@@ -51,7 +51,17 @@ REPORTED = ("gait-plugins-trackletgait", "torch", "lightning-fabric", "numpy", "
 
 
 def run_folder(config: Config, save_name: str) -> Path:
-    """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out."""
+    """``run_dir``, or ``output/<data set>/<model>/<save name>``, as OpenGait lays runs out.
+
+    Raises:
+        ConfigError: it is an address; a ``Path`` would make a folder ``s3:`` of it.
+    """
+    for key, place in (("output_dir", config.output_dir), ("run_dir", config.run_dir)):
+        if is_address(place):
+            told = f"{masked(place or '')} is an address: runs are written to this machine's folders alone"
+            raise ConfigError(
+                told, where=key, hint="name a path here, and copy the run to the store afterwards"
+            )
     if config.run_dir is not None:
         return Path(config.run_dir)
     model = config.model_cfg.name.rpartition(".py:")[2].replace("/", "-")

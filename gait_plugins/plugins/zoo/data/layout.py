@@ -61,7 +61,7 @@ class OpenGaitLayout(PartitionedDataset):
         dataset_name: str | None = None,
         streams: dict[str, Stream] | None = None,
         files: dict[str, str] | None = None,
-        saved_index: str = AUTO,
+        saved_index: str | bool = AUTO,
     ) -> None:
         super().__init__(dataset_root, dataset_partition, dataset_name)
         self.data_in_use = _checked_inputs(data_in_use)
@@ -152,10 +152,11 @@ class OpenGaitLayout(PartitionedDataset):
             log.warning("%s: %d %s; %s", self.root, finding.count, finding.problem, finding.fix)
 
 
-def _checked_index(kind: str) -> str:
-    if kind not in KINDS:
+def _checked_index(kind: str | bool) -> str:
+    found = OFF if kind is False else kind  # YAML reads off as false
+    if not isinstance(found, str) or found not in KINDS:
         raise ConfigError(f"saved_index is {kind!r}, expected one of {', '.join(KINDS)}", where="data_cfg")
-    return kind
+    return found
 
 
 def _checked_inputs(data_in_use: list[bool] | list[int] | None) -> list[bool] | list[int] | None:

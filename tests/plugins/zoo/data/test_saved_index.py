@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.files.layout_files import partition, person, small_set, write
 
-from gait_plugins import FindingLog, SequenceTable
+from gait_plugins import FindingLog, SequenceTable, build
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.plugins.zoo.data import saved_index
 from gait_plugins.plugins.zoo.data.layout import OpenGaitLayout
@@ -187,3 +187,11 @@ def test_workers_are_sent_what_paths_are_made_of(data):
 def test_an_unknown_kind_is_refused(data):
     with pytest.raises(ConfigError, match="saved_index is 'maybe', expected one of auto"):
         OpenGaitLayout(*data, saved_index="maybe")
+
+
+def test_off_may_be_written_without_quotes(data):
+    root, partition_file = data
+    options = {"dataset_root": root, "dataset_partition": partition_file, "saved_index": False}
+    assert build("dataset", {"type": "OpenGaitLayout", **options}).saved_index == "off"
+    with pytest.raises(ConfigError, match="saved_index is True, expected one of auto"):
+        OpenGaitLayout(*data, saved_index=True)

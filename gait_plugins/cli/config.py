@@ -194,8 +194,8 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
 
 def _precisions(config: Config) -> Iterator[tuple[str, str, str]]:
     """What training and test compute in here."""
-    from gait_plugins.core.runtime.devices import available
     from gait_plugins.core.runtime.precision import (
+        available,
         choose,
         float16_of_tests,
         is_possible,

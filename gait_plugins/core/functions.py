@@ -18,8 +18,8 @@ from gait_plugins.core.checkpoints.files import checkpoint_path, saved_iteration
 from gait_plugins.core.evaluate.score import score
 from gait_plugins.core.runs.folder import run_folder
 from gait_plugins.core.runtime.component_errors import errors_of
-from gait_plugins.core.runtime.devices import Device
 from gait_plugins.core.runtime.options import RunOptions
+from gait_plugins.core.runtime.precision import Device
 from gait_plugins.core.runtime.wording import how_to_go_on, in_arguments
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings
 from gait_plugins.core.train.loop import train as train_one

@@ -17,7 +17,7 @@ from gait_plugins.config.yaml.overrides import texts_of
 from gait_plugins.core.assembly.components import build_dataset, build_protocol
 from gait_plugins.core.checkpoints.files import BEST, checkpoint_path, load_checkpoint, saved_iterations
 from gait_plugins.core.runs.compare import run_record_folder
-from gait_plugins.core.runtime.devices import Device
+from gait_plugins.core.runtime.precision import Device
 from gait_plugins.core.tools.embedder import Embedder
 from gait_plugins.core.tools.embeddings import Embeddings, read_embeddings, write_embeddings
 from gait_plugins.core.tools.pictures import pictures

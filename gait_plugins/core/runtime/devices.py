@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -17,12 +17,11 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from gait_plugins.core.runtime.launch import launch, lost_in_words, needing_all_processes
 from gait_plugins.core.runtime.memory import keep_freed_memory
 from gait_plugins.core.runtime.places import Place, environment_of, place_here
-from gait_plugins.core.runtime.precision import agree, plugin_for, precision_in_use
+from gait_plugins.core.runtime.precision import Device, agree, available, plugin_for, precision_in_use
 from gait_plugins.errors import ConfigError, GaitPluginsError, ProcessLost
 from gait_plugins.lost_processes import lost_peer, lost_process
 from gait_plugins.nn.collectives import end_process_group
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 T = TypeVar("T")
 
 
@@ -154,24 +153,3 @@ def _end_process_group() -> None:
     # Fabric ends only NCCL's; gloo's threads may abort a process that leaves them running.
     with needing_all_processes():
         end_process_group()
-
-
-def available(device: Device) -> Device:
-    """A device that is here; of ``auto`` a GPU where there is one.
-
-    Raises:
-        ConfigError: it is not here.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if not there.get(device, False):
-        usable = ", ".join(name for name, ok in there.items() if ok)
-        raise ConfigError(f"device {device!r} is not available here", hint=f"available: {usable}")
-    return device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gait_plugins.core.runtime.devices import Device
+from gait_plugins.core.runtime.precision import Device
 
 
 @dataclass(frozen=True)

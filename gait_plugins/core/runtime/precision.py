@@ -5,15 +5,19 @@ from __future__ import annotations
 import platform
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision, Precision
 
 from gait_plugins.config.sections import EvaluatorSection
+from gait_plugins.errors import ConfigError
 
+if TYPE_CHECKING:  # its import takes longer than all that `config check` does
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins import Precision
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 KNOWN = ("32-true", "bf16-mixed", "16-mixed")
 
 BFLOAT16 = {
@@ -46,6 +50,27 @@ def bfloat16_instructions() -> tuple[str, ...]:
         return ()
     said = _said_by_linux() if system == "Linux" else _said_by_torch()
     return tuple(name for name in BFLOAT16 if name in said)
+
+
+def available(device: Device) -> Device:
+    """A device that is here; of ``auto`` a GPU where there is one.
+
+    Raises:
+        ConfigError: it is not here.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if not there.get(device, False):
+        usable = ", ".join(name for name, ok in there.items() if ok)
+        raise ConfigError(f"device {device!r} is not available here", hint=f"available: {usable}")
+    return device
 
 
 def choose(setting: str | None, float16: bool, device: str) -> Choice:
@@ -99,6 +124,8 @@ def precision_of(fabric: Fabric) -> str:
 
 def plugin_for(precision: str, device: str) -> Precision:
     """What makes a Fabric compute in a precision; Fabric itself would log a line in words of its own."""
+    from lightning_fabric.plugins import MixedPrecision, Precision
+
     if precision == "32-true":
         return Precision()
     return MixedPrecision(precision, device)  # type: ignore[arg-type]  # it sees for itself

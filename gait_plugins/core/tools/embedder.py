@@ -23,8 +23,8 @@ from gait_plugins.core.evaluate.infer import embed
 from gait_plugins.core.evaluate.score import counted_by_checkpoint, restore_for_test, tested_checkpoint
 from gait_plugins.core.runs.changes import data_record
 from gait_plugins.core.runs.hosts import require_same, require_same_settings
-from gait_plugins.core.runtime.devices import Device, make_fabric, with_all_processes
-from gait_plugins.core.runtime.precision import float16_of_tests, precision_of, precision_of_tests
+from gait_plugins.core.runtime.devices import make_fabric, with_all_processes
+from gait_plugins.core.runtime.precision import Device, float16_of_tests, precision_of, precision_of_tests
 from gait_plugins.core.runtime.wording import in_arguments
 from gait_plugins.core.tools.embeddings import FUSED, Embeddings, Origin
 from gait_plugins.core.tools.sequence_files import TAKEN, SequenceFiles

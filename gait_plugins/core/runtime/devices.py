@@ -115,12 +115,15 @@ def with_all_processes() -> Iterator[None]:
             yield
     except Exception as error:
         lost = lost_process(error)
-        if lost is None or lost is error:
+        if lost is None:
             raise
-        if isinstance(lost, ProcessLost) and dist.is_initialized():
+        # Where a component was the first to notice, the error does not say yet who is gone.
+        if isinstance(lost, ProcessLost) and not lost.where and dist.is_initialized():
             if who := lost_in_words():
                 lost = lost_peer(who)
-            lost.where = lost.where or f"rank {dist.get_rank()}"
+            lost.where = f"rank {dist.get_rank()}"
+        if lost is error:
+            raise
         raise lost from error
 
 

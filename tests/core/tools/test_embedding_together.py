@@ -20,7 +20,8 @@ def embedded(
     yaml: Path, out: Path, *options: str, script: Path = PROGRAMS / "run_tiny.py"
 ) -> subprocess.CompletedProcess[str]:
     weights = out.with_name("weights.pt")
-    torch.save({"model": seen_weights(), "iteration": 1}, weights)
+    if not weights.exists():  # they are drawn
+        torch.save({"model": seen_weights(), "iteration": 1}, weights)
     words = ["embed", str(yaml), "--device", "cpu", "--checkpoint", str(weights), "-O", str(out), *options]
     own = {"MASTER_PORT": str(free_port()), "PYTHONPATH": import_path()}
     command = [sys.executable, str(script), *words]

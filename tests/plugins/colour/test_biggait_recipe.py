@@ -34,6 +34,7 @@ NARROW = {
     "trainer_cfg.sampler.batch_size": [2, 2],
     "trainer_cfg.sampler.frames_num_fixed": 2,
     "trainer_cfg.save_iter": 2,
+    "trainer_cfg.precision": "32-true",
     "mask.trainer_cfg.total_iter": 4,
     "gait.trainer_cfg.total_iter": 8,
     "gait.model_cfg.bin_num": [4],

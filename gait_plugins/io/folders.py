@@ -1,4 +1,4 @@
-"""Folder listings: hidden and special files, suffixes, and sorting names by their numbers."""
+"""Folders: hidden and special files, suffixes, names sorted by their numbers, the user's cache."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from gait_plugins.errors import DataError
 SPECIAL = "not a regular file: a pipe, socket or device"
 """What is wrong with a file that cannot be read to its end."""
 
+CACHE_VARIABLE = "GAIT_PLUGINS_CACHE"
+"""The environment variable that names the folder of all that is kept for another time."""
 _NUMBERS = re.compile(r"(\d+)")
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -78,3 +80,12 @@ def by_numbers(name: str) -> list[tuple[int, str]]:
     parts = _NUMBERS.split(name)
     keys = [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
     return [*keys, (0, name)]
+
+
+def user_cache(kind: str) -> Path | None:
+    """``$GAIT_PLUGINS_CACHE/KIND``, else ``gait-plugins/KIND`` in the user's cache folder; None: no home."""
+    if root := os.environ.get(CACHE_VARIABLE):
+        return Path(os.path.expanduser(root)) / kind
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    base = base or os.path.expanduser("~/.cache")
+    return None if base.startswith("~") else Path(base) / "gait-plugins" / kind

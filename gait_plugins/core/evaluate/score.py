@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
@@ -70,7 +71,7 @@ def score(config: Config, options: RunOptions | None = None) -> Results | None:
     require_same(
         fabric,
         "test sequences",
-        data_record(maker.index.refs),
+        partial(data_record, maker.index.refs),
         "give all hosts the same data set and partition",
     )
     step = int(checkpoint.get("iteration", 0))

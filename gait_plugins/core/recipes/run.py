@@ -51,7 +51,8 @@ def train_recipe(
     fabric = make_fabric(options.device, options.devices)  # from here on only the first rank speaks
     device = fabric.device.type
     states = {stage.name: state_of(stage) for stage in chosen}
-    require_same(fabric, "finished stages", states, "a recipe on several hosts needs a disk that they share")
+    hint = "a recipe on several hosts needs a disk that they share"
+    require_same(fabric, "finished stages", lambda: states, hint)
     check_stages(recipe)
     records = check_data(chosen)
     results: Results | None = None

@@ -66,16 +66,16 @@ def require_same_settings(fabric: Fabric, config: Config) -> None:
         name: record.get("sha256", "")[:12] or f"{record.get('distribution')} {record.get('version')}"
         for name, record in provenance_of(config).items()
     }
-    require_same(fabric, "components", found, "install the same versions, or copy the same files")
+    require_same(fabric, "components", lambda: found, "install the same versions, or copy the same files")
 
 
-def require_same(fabric: Fabric, what: str, found: Mapping[str, Any], hint: str) -> None:
+def require_same(fabric: Fabric, what: str, find: Callable[[], Mapping[str, Any]], hint: str) -> None:
     """See that the hosts have found the same.
 
     Args:
         fabric: of the job.
         what: it in words: ``"training sequences"``.
-        found: plain values by their names.
+        find: gives plain values by their names; called on several hosts alone.
         hint: what to do where they have not.
 
     Raises:
@@ -83,6 +83,7 @@ def require_same(fabric: Fabric, what: str, found: Mapping[str, Any], hint: str)
     """
     if not several_hosts(fabric):
         return
+    found = find()
     first = fabric.broadcast(dict(found))
     names = [name for name in {**first, **found} if first.get(name) != found.get(name)]
     lines = [f"{name}: {first.get(name)} at {{first}}, {found.get(name)} at {{here}}" for name in names]
@@ -95,9 +96,8 @@ def require_same_weights(fabric: Fabric, model: nn.Module) -> None:
     Raises:
         ConfigError: they do not; all processes raise it.
     """
-    if several_hosts(fabric):
-        hint = "give all of them the same files to start from, or a disk that they share"
-        require_same(fabric, "weights", {"checksum": _checksum(model)}, hint)
+    hint = "give all of them the same files to start from, or a disk that they share"
+    require_same(fabric, "weights", lambda: {"checksum": _checksum(model)}, hint)
 
 
 def _checksum(model: nn.Module) -> str:

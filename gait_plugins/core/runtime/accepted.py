@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.folders import user_cache
 from gait_plugins.version import __version__
 
-ROOT_VARIABLE = "GAIT_PLUGINS_CACHE"
 MOST = 64
 """Answers that are kept; the oldest goes first."""
 MOST_FILES = 20_000
@@ -60,7 +60,7 @@ def answer_again(question: Sequence[str], answer: Callable[[], None], *, fresh: 
         answer: prints to standard output. What it raises is raised.
         fresh: call it in any case.
     """
-    folder = _folder()
+    folder = user_cache("checks")
     # A process that has done other work may hold plugins and settings that are in no file.
     if folder is None or "torch" in sys.modules:
         answer()
@@ -253,13 +253,3 @@ def _machine() -> tuple[str, ...]:
     with suppress(OSError):
         boot = Path(_BOOT).read_text(encoding="ascii", errors="replace")
     return (*name, boot, *filter(os.path.exists, _GPUS))
-
-
-def _folder() -> Path | None:
-    """``$GAIT_PLUGINS_CACHE/checks``, else ``gait-plugins/checks`` in the user's cache folder."""
-    if root := os.environ.get(ROOT_VARIABLE):
-        return Path(os.path.expanduser(root)) / "checks"
-    base = (
-        os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/.cache")
-    )
-    return None if base.startswith("~") else Path(base) / "gait-plugins" / "checks"

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ class Embedder:
             self.trained_on = trained_frames(restored)
             digest = part_sha256(located(path))
         same = {"sha256": digest[:12]}
-        require_same(self.fabric, "weights", same, "give all of them the same checkpoint")
+        require_same(self.fabric, "weights", lambda: same, "give all of them the same checkpoint")
         self.trust = trust_in(model, restored)
         """Whether it may name people."""
         self.model = model.to(self.fabric.device)
@@ -200,7 +201,7 @@ class Embedder:
         if not refs:
             raise DataError("no sequence to embed was found", hint=f"give {TAKEN}")
         index = SequenceIndex(refs)
-        require_same(self.fabric, "sequences", data_record(refs), "give all of them the same data")
+        require_same(self.fabric, "sequences", partial(data_record, refs), "give all of them the same data")
         maker = batch_maker(self.config, dataset, index, "test", self.model.streams, with_classes=False)
         first = maker.make(0)
         shapes = frames_in_words(frame_record(first)) if first.streams else ""

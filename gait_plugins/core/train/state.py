@@ -185,7 +185,7 @@ class Training:
     def _require_same_data(self) -> None:
         hint = "give all hosts the same data set and partition"
         for phase, maker in [("training", self.maker), *self._scored.items()]:
-            require_same(self.fabric, f"{phase} sequences", data_record(maker.index.refs), hint)
+            require_same(self.fabric, f"{phase} sequences", partial(data_record, maker.index.refs), hint)
 
     def _open_folder(self, options: RunOptions) -> None:
         section, folder = self.config.trainer_cfg, self.run.folder

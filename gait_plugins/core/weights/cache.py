@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from functools import lru_cache
 from pathlib import Path
 
 from gait_plugins.api import PackageFile
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.atomic import file_sha256
+from gait_plugins.io.folders import CACHE_VARIABLE, user_cache
 from gait_plugins.registry.published import NamedCheckpoint
 
-ROOT_VARIABLE = "GAIT_PLUGINS_CACHE"
 _DIGITS = 16
 """Of the checksum, in the name of a file's folder."""
 
@@ -23,16 +22,13 @@ def cache_root() -> Path:
     Raises:
         CheckpointError: there is neither the variable nor a home folder.
     """
-    if root := os.environ.get(ROOT_VARIABLE):
-        return Path(os.path.expanduser(root)) / "weights"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    base = base or os.path.expanduser("~/.cache")
-    if base.startswith("~"):
+    folder = user_cache("weights")
+    if folder is None:
         raise CheckpointError(
             "no home folder found for the cache of checkpoints",
-            hint=f"set the environment variable {ROOT_VARIABLE} to a folder",
+            hint=f"set the environment variable {CACHE_VARIABLE} to a folder",
         )
-    return Path(base) / "gait-plugins" / "weights"
+    return folder
 
 
 def file_of(entry: NamedCheckpoint) -> Path:

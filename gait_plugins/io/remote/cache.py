@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.folders import user_cache
 
-VARIABLE = "GAIT_PLUGINS_CACHE"
 _DIGITS = 24
 
 
@@ -20,7 +19,7 @@ def cached(address: str, kind: str) -> Path | None:
         address: masked, so that no name depends on credentials.
         kind: what is kept.
     """
-    folder = _folder()
+    folder = user_cache("remote")
     name = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     return None if folder is None else folder / f"{name}.{kind}"
 
@@ -31,12 +30,3 @@ def keep(path: Path | None, data: list[bytes]) -> None:
         with suppress(OSError), whole_file(path) as file:
             for each in data:
                 file.write(each)
-
-
-def _folder() -> Path | None:
-    """``$GAIT_PLUGINS_CACHE/remote``, else ``gait-plugins/remote`` in the user's cache folder."""
-    if root := os.environ.get(VARIABLE):
-        return Path(os.path.expanduser(root)) / "remote"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    base = base or os.path.expanduser("~/.cache")
-    return None if base.startswith("~") else Path(base) / "gait-plugins" / "remote"

@@ -14,21 +14,18 @@ from typing import Any
 import numpy as np
 
 from gait_plugins.errors import DataError
+from gait_plugins.io.folders import CACHE_VARIABLE, user_cache
 
-ROOT_VARIABLE = "GAIT_PLUGINS_CACHE"
 DIGEST = 16
-_ANOTHER = f"set cache_dir, or the environment variable {ROOT_VARIABLE}, to a writable folder"
+_ANOTHER = f"set cache_dir, or the environment variable {CACHE_VARIABLE}, to a writable folder"
 
 
 def default_root() -> Path:
     """``$GAIT_PLUGINS_CACHE/walkers``, else ``walkers`` in the user's cache folder."""
-    if root := os.environ.get(ROOT_VARIABLE):
-        return Path(os.path.expanduser(root)) / "walkers"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    base = base or os.path.expanduser("~/.cache")
-    if base.startswith("~"):
+    folder = user_cache("walkers")
+    if folder is None:
         raise DataError("no home folder found for the cache of the walkers", hint=_ANOTHER)
-    return Path(base) / "gait-plugins" / "walkers"
+    return folder
 
 
 class Cache:

@@ -17,6 +17,7 @@ import numpy as np
 from gait_plugins.api import FindingLog, track
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.atomic import whole_file
+from gait_plugins.io.folders import user_cache
 from gait_plugins.plugins.zoo.data.layout_index import Listing
 from gait_plugins.plugins.zoo.data.layout_scan import Scanned, last_change, scan_identity
 from gait_plugins.prepare.parallel import in_threads
@@ -136,15 +137,11 @@ def path_of(root: str) -> Path | None:
 
     It is ``folders`` in ``$GAIT_PLUGINS_CACHE``, else in ``gait-plugins`` in the user's cache folder.
     """
-    base = os.environ.get("GAIT_PLUGINS_CACHE")
-    if not base:
-        home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
-        base = os.path.join(home, "gait-plugins")
-    base = os.path.expanduser(base)
-    if base.startswith("~"):
+    folder = user_cache("folders")
+    if folder is None:
         return None
     digest = hashlib.sha256(os.path.realpath(root).encode("utf-8", "surrogatepass")).hexdigest()
-    return Path(base) / "folders" / f"{digest[:32]}.npz"
+    return folder / f"{digest[:32]}.npz"
 
 
 def load(root: str) -> Listing | None:

@@ -331,12 +331,14 @@ def refusals(specs: Iterable[ComponentSpec]) -> list[Problem]:
     """What is refused when each is built once; those that are nested in another are built with it."""
     import torch
 
+    from gait_plugins.config.outline import without_memory
+
     known = list(specs)
     nested = {id(inner) for spec in known for inner in spec.walk() if inner is not spec}
     found = []
     for spec in (spec for spec in known if spec.kind in TRIED and id(spec) not in nested):
         try:
-            with torch.device("meta" if spec.kind == "model" else "cpu"):
+            with without_memory() if spec.kind == "model" else torch.device("cpu"):
                 counted(spec, lambda name: 2).build()
         except ConfigError as error:
             if not isinstance(error.__cause__, NotImplementedError):  # it looks at its weights as it is made

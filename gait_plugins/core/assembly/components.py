@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 import numpy as np
-import torch
 
 from gait_plugins.api import (
     EmbeddingSet,
@@ -19,6 +18,7 @@ from gait_plugins.api import (
     Transform,
 )
 from gait_plugins.config import Config
+from gait_plugins.config.outline import without_memory
 from gait_plugins.config.specs import ComponentSpec, TransformSpecs
 from gait_plugins.core.data.seeding import seed_step
 from gait_plugins.core.data.streams import Taken
@@ -41,7 +41,7 @@ def build_model(config: Config) -> GaitModel:
 
 def on_meta(make: Callable[[], GaitModel]) -> GaitModel:
     """A model as names and shapes alone, without memory for its weights."""
-    with torch.device("meta"):
+    with without_memory():
         return make()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,11 +55,13 @@ class WaveletDownsampling(nn.Module):
             FrameNorm(out_channels),
             nn.ReLU(inplace=True),
         )
-        bank = torch.tensor(analysis_filters(wavelet), dtype=torch.float64)  # [2, taps]
-        self.taps = bank.shape[1]
+        bank = np.array(analysis_filters(wavelet))  # float64 [2, taps]
+        self.taps: int = bank.shape[1]
         surplus = self.taps // 2 - 1
-        self.before = self.taps - 2 - 2 * (surplus // 2)
-        self.register_buffer("kernel", _separable(bank, axes).float(), persistent=False)
+        self.before: int = self.taps - 2 - 2 * (surplus // 2)
+        # In numpy: torch imports sympy for products of tensors without data, which `config check` makes.
+        kernel = torch.tensor(_separable(bank, axes), dtype=torch.float32)
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x: Tensor, time: Timeline) -> Tensor:
         """Frames ``[n * s, c, h, w]`` to ``[n * s', c', h', w']``."""
@@ -116,10 +119,10 @@ def _by_patches(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(patches, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
 
 
-def _separable(bank: Tensor, axes: int) -> Tensor:
+def _separable(bank: np.ndarray, axes: int) -> np.ndarray:
     """Kernels ``[2**axes, taps, ...]`` of all subbands; the last axis is the fastest bit of the band."""
     kernel = bank
     for _ in range(axes - 1):
-        outer = torch.einsum("b...i,cj->bc...ij", kernel, bank)
-        kernel = outer.flatten(0, 1)
+        outer = np.moveaxis(np.multiply.outer(kernel, bank), -2, 1)  # [bands, 2, taps, ..., taps]
+        kernel = outer.reshape(-1, *kernel.shape[1:], bank.shape[1])
     return kernel

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -58,10 +59,11 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, together: T
 
 def _relative_positions(size: Size) -> Tensor:
     """Row of the bias table for each pair of places in a window, int64 ``[k, k]``."""
-    places = torch.cartesian_prod(*(torch.arange(extent) for extent in size))
-    apart = places[:, None] - places[None] + torch.tensor([extent - 1 for extent in size])
+    # In numpy: torch imports sympy for sums of tensors without data, which `config check` makes.
+    places = np.indices(size).reshape(len(size), -1).T
+    apart = places[:, None] - places[None] + (np.array(size) - 1)
     _, height, width = (2 * extent - 1 for extent in size)
-    return (apart[..., 0] * height + apart[..., 1]) * width + apart[..., 2]
+    return torch.tensor((apart[..., 0] * height + apart[..., 1]) * width + apart[..., 2], dtype=torch.int64)
 
 
 class SwinBlock(nn.Module):

@@ -39,7 +39,9 @@ def kept_precision(
     """
     section = config.trainer_cfg
     was, (setting, float16) = precision_then(then, device, recorded), _precision_settings(then)
-    left = section.precision == "auto" and setting in ("auto", None) and float16 == section.enable_float16
+    # Before there was `auto`, shipped configurations wrote false where a CPU was to compute.
+    as_then = float16 == section.enable_float16 or (setting is None and not float16)
+    left = section.precision == "auto" and setting in ("auto", None) and as_then
     return was if left and is_possible(was, device) else None
 
 

@@ -52,6 +52,8 @@ def test_what_is_not_recorded_follows_from_the_settings(
         (settings("auto"), ("auto", True), "cuda", FLOAT16, FLOAT16),
         (settings("auto"), ("auto", True), "cpu", FLOAT16, None),  # it cannot
         (settings(None), ("auto", True), "cpu", FLOAT32, FLOAT32),
+        (settings(None, False), ("auto", True), "cpu", None, FLOAT32),  # by a version without auto
+        (settings(None, True), ("auto", False), "cuda", None, None),
         (settings(BF16), ("auto", True), "cpu", BF16, None),
         (settings("auto"), ("auto", False), "cpu", BF16, None),
         (settings("auto"), (FLOAT32, True), "cpu", BF16, None),
@@ -62,7 +64,7 @@ def test_auto_keeps_what_it_began_in(
     then: dict[str, Any],
     now: tuple[str, bool],
     device: str,
-    recorded: str,
+    recorded: str | None,
     expected: str | None,
     tiny_yaml: Path,
 ) -> None:

@@ -162,7 +162,16 @@ def test_arguments_and_out_name_the_same(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "words", [("data", "pack", "people"), ("data", "prepare", "raw"), ("embed", "c.yaml", "w.pt", "-O")]
+    "words",
+    [
+        ("data", "pack", "people"),
+        ("data", "prepare", "raw"),
+        ("embed", "c.yaml", "w.pt", "-O"),
+        ("report", "run", "--out"),
+        ("gallery", "evaluate", "a.gallery", "--out"),
+        ("plugins", "new", "gait-mine", "-O"),
+        ("demo", "-O"),
+    ],
 )
 def test_an_address_is_no_place_to_write_to(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

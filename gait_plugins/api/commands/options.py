@@ -49,14 +49,19 @@ def with_fast(overrides: list[str] | None, fast: bool) -> list[str] | None:
 
 
 def out_option(metavar: str, help: str, **more: Any) -> Any:
-    """``-O``/``--out``, for a parameter ``Path | None``: what the command writes.
+    """``-O``/``--out``, for a parameter ``Path | None``: what the command writes, on this machine.
 
     Args:
         metavar: ``FILE`` or ``DIR``.
         help: a line of help.
         more: for ``typer.Option``.
     """
-    return typer.Option("-O", "--out", metavar=metavar, help=help, **more)
+    return typer.Option("-O", "--out", metavar=metavar, help=help, callback=_no_address, **more)
+
+
+def _no_address(context: typer.Context, place: Any) -> Any:
+    _refuse_address(context.command_path.partition(" ")[2], place)
+    return place
 
 
 def old_option(*spellings: str) -> Any:

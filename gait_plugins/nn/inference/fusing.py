@@ -44,6 +44,9 @@ def fused(model: GaitModel, batch: GaitBatch) -> Fused:
     Args:
         model: any, in float32.
         batch: to run it on, real sequences as a test gives them; a few frames are taken.
+
+    Raises:
+        ValueError: the model gives the same sequences other outputs the next time, so nothing can be proven.
     """
     with _exact(batch.labels.device):
         return _fused(model, batch)
@@ -52,9 +55,11 @@ def fused(model: GaitModel, batch: GaitBatch) -> Fused:
 def _fused(model: GaitModel, batch: GaitBatch) -> Fused:
     plain = copy.deepcopy(model).eval().requires_grad_(False)
     few = _few(plain, batch)
+    before = _outputs(plain, few)
+    if not _alike(_outputs(copy.deepcopy(model).eval().requires_grad_(False), few), before):
+        raise ValueError("it gives the same sequences other embeddings the next time")
     if not norms(plain):
         return Fused(_channels_last(plain, few), 0, 0)
-    before = _outputs(plain, few)
     proven, live = _proven(plain, few)
     folded = copy.deepcopy(plain)
     fold(folded, proven)

@@ -133,6 +133,12 @@ def test_a_file_whose_name_has_the_mark_is_a_file(tmp_path: Path, weights: dict)
         load_checkpoint(tmp_path / "gone.pt#ema")
 
 
+@pytest.mark.parametrize("address", ["https://host/weights.pt", "memory://weights.pt"])
+def test_weights_are_not_read_from_an_address(address: str):
+    with pytest.raises(CheckpointError, match=f"{address} is an address: weights are read from"):
+        load_checkpoint(Path(address))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

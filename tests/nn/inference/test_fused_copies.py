@@ -211,3 +211,29 @@ def test_weights_are_laid_out_with_channels_last_even_of_one_channel() -> None:
     assert torch.equal(weight, conv.weight)
     conv.weight.data = weight
     assert conv(torch.rand(2, 1, 8, 9)).is_contiguous(memory_format=torch.channels_last)
+
+
+def _counts(self: Any, frames: Tensor) -> Tensor:
+    self.calls = getattr(self, "calls", 0) + 1
+    return self.bn(self.conv(frames)) + 0.05 * self.calls
+
+
+def _goes_on_training(self: Any, frames: Tensor) -> Tensor:
+    maps: Tensor = self.bn(self.conv(frames))
+    self.bn.train()
+    return maps
+
+
+def _draws(self: Any, frames: Tensor) -> Tensor:
+    return F.dropout(self.bn(self.conv(frames)), 0.5, training=True)
+
+
+@pytest.mark.parametrize("network", [_counts, _goes_on_training, _draws])
+def test_no_copy_is_made_of_a_model_that_is_another_the_next_time(
+    network: Callable[[Any, Tensor], Tensor],
+) -> None:
+    subject = model(network, conv=nn.Conv2d(1, 4, 3), bn=nn.BatchNorm2d(4))
+    with pytest.raises(ValueError, match="other embeddings the next time"):
+        fused(subject, batch())
+    assert not hasattr(subject, "calls")
+    assert not subject.bn.training

@@ -9,13 +9,14 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gait_plugins.errors import DataError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 R = TypeVar("R")
 
@@ -63,6 +64,10 @@ def in_pieces(work: Callable[[int, int], R], count: int, size: Callable[[], int]
         for piece in _pieces(count, size):
             yield work(*piece)
         return
+    # Few data sets need processes, and every start would pay for these imports.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     waiting: deque[Future[R]] = deque()
     with ProcessPoolExecutor(number, initializer=_begin, initargs=(work,)) as pool:
         try:

@@ -178,13 +178,37 @@ class FileSources:
     found: np.ndarray | None = field(default=None)
 
     def __getitem__(self, walk: int) -> tuple[str, ...]:
-        label, kind, view = self.listing.place(walk)
-        separator = "/" if is_address(self.root) else os.sep
-        folder = separator.join((below(self.root, label), kind, view))
-        names = self.listing.names_of(walk)
-        use = self.use if self.found is None else self.found[walk].tolist()
-        chosen = names if use is None else [names[position] for position in use if position < len(names)]
-        return tuple(f"{folder}{separator}{name}" for name in chosen)
+        (paths,) = self.several(np.array([walk]))
+        return paths
+
+    def several(self, walks: np.ndarray) -> list[tuple[str, ...]]:
+        """The paths of some walks."""
+        listing, separator = self.listing, "/" if is_address(self.root) else os.sep
+        labels, types, views = listing.labels, listing.types, listing.views
+        kind = listing.view_owner[walks]
+        owner, type_name, view_name, start, stop = (
+            column.tolist()
+            for column in (
+                listing.type_owner[kind],
+                listing.type_name[kind],
+                listing.view_name[walks],
+                listing.start[walks],
+                listing.stop[walks],
+            )
+        )
+        found: list[tuple[str, ...]] = []
+        above, last = "", -1
+        for row, walk in enumerate(walks.tolist()):
+            if owner[row] != last:
+                above, last = below(self.root, labels[owner[row]]) + separator, owner[row]
+            folder = f"{above}{types[type_name[row]]}{separator}{views[view_name[row]]}{separator}"
+            text = listing.files[start[row] : stop[row]].decode("utf-8", "surrogatepass")
+            names = text.split(_SEPARATOR)
+            use = self.use if self.found is None else self.found[walk].tolist()
+            if use is not None:
+                names = [names[position] for position in use if position < len(names)]
+            found.append((folder + names[0],) if len(names) == 1 else tuple([folder + n for n in names]))
+        return found
 
     def table(self, kept: np.ndarray) -> SequenceTable:
         """The walks at these positions."""

@@ -24,7 +24,8 @@ FEWEST = 2000
 """Sequences that processes are started for; fewer are read in this one."""
 _AHEAD = 3
 """Pieces for each process that are given out or wait to be taken."""
-_wanted: ContextVar[int | None] = ContextVar("_wanted", default=None)
+_NOT_GIVEN = 0
+_wanted: ContextVar[int | None] = ContextVar("_wanted", default=_NOT_GIVEN)
 
 
 @contextmanager
@@ -35,6 +36,11 @@ def processes(number: int | None) -> Iterator[None]:
         yield
     finally:
         _wanted.reset(token)
+
+
+def is_given() -> bool:
+    """Whether this is inside :func:`processes`: a command that may use them for all that takes long."""
+    return _wanted.get() != _NOT_GIVEN
 
 
 def number_of_processes(count: int) -> int:

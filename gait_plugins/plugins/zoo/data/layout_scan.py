@@ -59,11 +59,12 @@ def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
             where=folder,
             hint="check that the folder exists and that you may read it",
         ) from error
-    if log is not None:
+    shown = [entry for entry in found if not is_hidden(entry.name)]
+    if log is not None and len(shown) < len(found):
         for entry in found:
             if is_hidden(entry.name):
                 log.warning("hidden files lie among the data", "they are skipped; delete them", entry.path)
-    return [entry for entry in found if not is_hidden(entry.name)]
+    return shown
 
 
 def below(folder: str, name: str) -> str:

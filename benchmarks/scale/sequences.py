@@ -1,7 +1,8 @@
 """A million sequences: first step, check and packing: ``python benchmarks/scale/sequences.py FOLDER``.
 
 FOLDER takes 8 GB and two inodes a sequence for a million. It is made where it is missing, and stays for
-other runs: ``--python`` measures another environment's package on the same data, ``--steps`` chooses steps.
+other runs: ``--python`` measures another environment's package on the same data, ``--steps`` chooses steps,
+``--workers`` says how many processes check and pack.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pickle
 import shutil
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,24 @@ EACH = 20
 FRAMES, SIZE = 16, 16
 TESTED = 50
 """Identities that are tested; all others are trained on."""
+MODEL = Path(__file__).with_name("tiny_model.py")
+MANIFEST = """
+from gait_plugins.hookspecs import hookimpl
+
+requires_api = 1
+
+@hookimpl
+def gait_models():
+    return {"TinyOfTheBenchmark": "tiny_model:Tiny"}
+"""
+TORCH = """
+import torch, gait_plugins.cli
+try:
+    import gait_plugins.core.train.loop
+except ImportError:
+    import gait_plugins.core.engine
+"""
+"""What every training imports, of this tree or of an older one."""
 STEPS = ("torch", "check", "pack", "first-packed", "check-packed", "first-folder", "first-saved")
 
 
@@ -45,6 +65,7 @@ def make(folder: Path, count: int) -> None:
 
 def training(folder: Path, kind: str, root: Path, runs: Path) -> list[str]:
     """The words of a command that trains one step."""
+    people = json.loads((folder / "partition.json").read_text())["TRAIN_SET"]
     config = {
         "data_cfg": {
             "type": kind,
@@ -54,7 +75,7 @@ def training(folder: Path, kind: str, root: Path, runs: Path) -> list[str]:
             "num_workers": 1,
         },
         "output_dir": str(runs),
-        "model_cfg": {"model": f"{Path(__file__).with_name('tiny_model.py')}:Tiny", "classes": "auto"},
+        "model_cfg": {"model": "TinyOfTheBenchmark", "classes": len(people)},
         "loss_cfg": [{"type": "CrossEntropyLoss", "log_prefix": "softmax"}],
         "optimizer_cfg": {"solver": "SGD", "lr": 0.1},
         "scheduler_cfg": {"scheduler": "MultiStepLR", "milestones": [4], "gamma": 0.5},
@@ -79,29 +100,54 @@ def training(folder: Path, kind: str, root: Path, runs: Path) -> list[str]:
             "transform": [{"type": "BaseSilTransform"}],
         },
     }
-    path = folder / f"{kind}.yaml"
+    path = runs / f"{kind}.yaml"
     path.write_text(json.dumps(config))
     return ["-m", "gait_plugins", "train", str(path), "--device", "cpu"]
 
 
-def words(step: str, folder: Path, runs: Path) -> list[str]:
+def offer_model(runs: Path) -> Path:
+    """A folder that offers the model as an installed plugin does, where it is in PYTHONPATH."""
+    plugin = runs / "plugin"
+    about = plugin / "gait_tiny_model-1.0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: gait-tiny-model\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[gait_plugins]\ntiny-model = gait_tiny_model\n")
+    (plugin / "gait_tiny_model.py").write_text(MANIFEST)
+    shutil.copy(MODEL, plugin / MODEL.name)
+    return plugin
+
+
+def words(step: str, folder: Path, runs: Path, workers: int | None) -> list[str]:
     """The command of a step."""
+    shared = [] if workers is None else ["--workers", str(workers)]
     root, packed, listed = folder / "data", runs / "packed.npz", folder / "partition.json"
     if step == "torch":
-        return ["-c", "import torch, gait_plugins.cli, gait_plugins.core.train.loop"]
+        return ["-c", TORCH]
     if step in ("check", "check-packed"):
         where = root if step == "check" else packed
-        return ["-m", "gait_plugins", "data", "check", "--root", str(where), "--partition", str(listed)]
+        return [
+            "-m",
+            "gait_plugins",
+            "data",
+            "check",
+            "--root",
+            str(where),
+            "--partition",
+            str(listed),
+            *shared,
+        ]
     if step == "pack":
-        return ["-m", "gait_plugins", "data", "pack", str(root), str(packed)]
+        return ["-m", "gait_plugins", "data", "pack", str(root), str(packed), *shared]
     if step == "first-packed":
         return training(folder, "PackedSilhouettes", packed, runs)
     return training(folder, "OpenGaitLayout", root, runs)
 
 
-def measured(python: str, step: str, folder: Path, runs: Path) -> tuple[float, float, float]:
+def measured(
+    python: str, step: str, folder: Path, runs: Path, workers: int | None
+) -> tuple[float, float, float]:
     """Seconds, seconds of processors, and MiB of the largest process."""
-    command = [python, *words(step, folder, runs)]
+    command = [python, *words(step, folder, runs, workers)]
     if step.startswith("first"):
         shutil.rmtree(runs / "Million", ignore_errors=True)
     if step == "pack":
@@ -113,6 +159,8 @@ def measured(python: str, step: str, folder: Path, runs: Path) -> tuple[float, f
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         os.environ |= {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(runs / "cache")}
+        if step.startswith("first"):
+            os.environ["PYTHONPATH"] = str(offer_model(runs))
         os.chdir(runs)
         os.execv(command[0], command)
     _, status, used = os.wait4(child, 0)
@@ -127,16 +175,19 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--sequences", type=int, default=1_000_000)
     options.add_argument("--python", default=sys.executable)
+    options.add_argument("--workers", type=int)
     options.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     chosen = options.parse_args()
     folder = chosen.folder.absolute()
     if not (folder / "partition.json").exists():
         make(folder, chosen.sequences)
-    runs = folder / ("runs" + str(abs(hash(chosen.python)) % 1000 if chosen.python != sys.executable else ""))
+    other = f"-{zlib.crc32(chosen.python.encode()):08x}" if chosen.python != sys.executable else ""
+    runs = folder / f"runs{other}"
     runs.mkdir(exist_ok=True)
-    print(f"{chosen.sequences:,} sequences of {FRAMES} frames {SIZE}x{SIZE}")
+    people = json.loads((folder / "partition.json").read_text())
+    print(f"{sum(map(len, people.values())) * EACH:,} sequences of {FRAMES} frames {SIZE}x{SIZE}")
     for step in chosen.steps:
-        wall, processor, memory = measured(chosen.python, step, folder, runs)
+        wall, processor, memory = measured(chosen.python, step, folder, runs, chosen.workers)
         print(f"{step:<14}{wall:8.1f} s {processor:8.1f} s of processors {memory:8.0f} MiB", flush=True)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
-from gait_plugins import ClassCount, GaitBatch, GaitModel, ModelOutput
+from gait_plugins import GaitBatch, GaitModel, ModelOutput
 
 
 class Tiny(GaitModel):
     """The mean of the frames, and a classifier."""
 
-    def __init__(self, classes: ClassCount = 4) -> None:
+    def __init__(self, classes: int = 4) -> None:
         super().__init__()
         self.num_classes = classes
         self.head = nn.Linear(16, classes)

@@ -50,7 +50,8 @@ class SequenceTable(Sequence[SequenceRef]):
     Args:
         names: the distinct identities, types and views.
         codes: for each sequence its places in these three lists, int32 ``[3, n]``.
-        sources: whatever gives a source by its place: a list, a range, or anything with ``[place]``.
+        sources: whatever gives a source by its place: a list, a range, or anything with ``[place]``; with a
+            method ``several(places)``, int64 ``[n]``, it gives a list of them at once.
         places: place in ``sources`` of each sequence, ``[n]``; None: they are in the same order.
     """
 
@@ -96,11 +97,10 @@ class SequenceTable(Sequence[SequenceRef]):
     def __iter__(self) -> Iterator[SequenceRef]:
         labels, types, views = self.names
         for start in range(0, len(self), _BLOCK):
-            rows = self.codes[:, start : start + _BLOCK].T.tolist()
-            for (label, kind, view), place in zip(
-                rows, self.places[start : start + _BLOCK].tolist(), strict=True
-            ):
-                yield SequenceRef(labels[label], types[kind], views[view], self.sources[place])
+            rows = zip(*self.codes[:, start : start + _BLOCK].tolist(), strict=True)
+            sources = _several(self.sources, self.places[start : start + _BLOCK])
+            for (label, kind, view), source in zip(rows, sources, strict=True):
+                yield SequenceRef(labels[label], types[kind], views[view], source)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SequenceTable | list | tuple):
@@ -175,6 +175,11 @@ def chosen(refs: Sequence[SequenceRef], positions: np.ndarray) -> Sequence[Seque
         return refs.take(positions)
     places = np.flatnonzero(positions) if positions.dtype == bool else positions
     return [refs[place] for place in places.tolist()]
+
+
+def _several(sources: Any, places: np.ndarray) -> Iterable[Any]:
+    several = getattr(sources, "several", None)
+    return map(sources.__getitem__, places.tolist()) if several is None else several(places)
 
 
 class _SourcesOf:

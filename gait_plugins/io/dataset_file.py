@@ -70,6 +70,8 @@ PIXELS = 2
 """The version of files that hold arrays of pixels alone; older programs read it."""
 SUFFIX = ".npz"
 NAMES = ("labels", "types", "views")
+NO_FORM = (b"", 0, (0,) * 6)
+"""The form of an array of pixels."""
 _FEW = 12
 """Bytes of a row that are copied column by column."""
 _HINT = "pack the data again: gait-plugins data pack ROOT FILE"
@@ -86,22 +88,37 @@ class Packed(NamedTuple):
     last: int
 
 
-def pack_frames(frames: np.ndarray) -> Packed:
-    """Frames as few bytes: one bit a pixel where all are 0 or 255, else as they are.
+def pack_alike(several: np.ndarray) -> list[Packed]:
+    """Arrays of one shape, each as few bytes: one bit a pixel where all are 0 or 255, else as it is.
 
     Args:
-        frames: uint8 ``[t, h, w]`` or ``[t, c, h, w]``.
+        several: uint8 ``[n, t, h, w]`` or ``[n, t, c, h, w]``, n >= 1.
     """
-    rows = frames.reshape(-1, frames.shape[-1])
-    binary = bool(((rows == 0) | (rows == 255)).all())
-    data = np.packbits(rows, axis=-1) if binary else rows
-    held = np.flatnonzero(data.any(axis=0))
-    first, last = (int(held[0]), int(held[-1]) + 1) if len(held) else (0, 0)
-    return Packed(np.ascontiguousarray(data[:, first:last]), 1 if binary else 8, first, last)
+    rows = several.reshape(len(several), -1, several.shape[-1])
+    binary = (rows + np.uint8(1)).reshape(len(rows), -1).max(axis=1) < 2  # one more than 255 is 0
+    if binary.any() and not binary.all():
+        return [packed for each in several for packed in pack_alike(each[np.newaxis])]
+    data, bits = rows, 8
+    if binary[0]:  # rows of whole bytes are packed at once
+        bits, whole = 1, rows.shape[-1] % 8 == 0
+        data = np.packbits(rows).reshape(*rows.shape[:2], -1) if whole else np.packbits(rows, axis=-1)
+    held = data
+    while held.shape[1] > 1:  # half of the rows laid over the others: what is held in any row
+        half = held.shape[1] // 2
+        over = held[:, :half] | held[:, half : 2 * half]
+        over[:, 0] |= held[:, -1]
+        held = over
+    columns = held[:, 0] > 0
+    first = columns.argmax(axis=1).tolist()
+    last = (columns * np.arange(1, columns.shape[1] + 1)).max(axis=1).tolist()
+    return [
+        Packed(np.ascontiguousarray(each[:, begin:end]), bits, begin, end)
+        for each, begin, end in zip(data, first, last, strict=True)
+    ]
 
 
 def unpack_frames(packed: Packed, shape: tuple[int, ...]) -> np.ndarray:
-    """The frames that :func:`pack_frames` was given: uint8 of that shape, a new array."""
+    """The frames that :func:`pack_alike` was given: uint8 of that shape, a new array."""
     width = shape[-1]
     bytes_a_row = -(-width // 8) if packed.bits == 1 else width
     data = packed.data
@@ -129,7 +146,7 @@ def pack_any(array: np.ndarray) -> tuple[Packed, tuple[int, ...], tuple[object, 
         ValueError: it is another one, in words.
     """
     if is_pixels(array):
-        return pack_frames(array), array.shape, (b"", 0, (0,) * 6)
+        return pack_alike(array[np.newaxis])[0], array.shape, NO_FORM
     if array.dtype.kind not in "biuf" or not 1 <= array.ndim <= MOST_AXES or array.nbytes >= 1 << 31:
         raise ValueError(
             f"an array of shape {list(array.shape)} and dtype {array.dtype}, expected numbers of one to "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,20 @@ EXPECTED = "uint8 silhouettes [t, h, w] (or [t, c, h, w]), 0 for background and 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """A pipe is opened at once, even if nobody writes to it."""
 _SMALL = 1 << 16
-"""Bytes of a file that is read at once."""
+"""Bytes of a file that is read at once, whatever it holds."""
+_LEARNT = 1 << 20
+"""Bytes of a file whose form is learnt; of larger ones the most time goes into their pixels."""
+_BEFORE_NO_SUFFIX = ("", "/", os.sep, ".")
+"""What stands before a dot that begins a name."""
+_MOST_FORMS = 4096
+_TRIES = 8
+"""Files of one length whose form is sought."""
+_FEWEST_PIXELS = 64
+"""So many random ones are not hit by chance."""
+_MOST_BESIDE = 1024
+"""Bytes of a form."""
+_UINT8 = np.dtype(np.uint8)
+_find_white = re.compile(b"\xff").search
 
 Reader = Callable[[BinaryIO], Frames]
 
@@ -64,9 +78,12 @@ def read_frames(path: str | PathLike[str]) -> np.ndarray:
 def inspect_frames(path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """Like :func:`read_frames`, with what had to be converted (None: the file was as expected)."""
     path = os.fspath(path)
-    frames, note = as_frames(_read_array(path), path)
-    frames = np.ascontiguousarray(frames)
-    frames.flags.writeable = False
+    found = _read_array(path)
+    frames, note = as_frames(found, path)
+    flags = frames.flags
+    if flags.writeable or not flags.c_contiguous:
+        frames = np.ascontiguousarray(frames)
+        frames.flags.writeable = False
     return frames, note
 
 
@@ -81,7 +98,7 @@ def read_any(path: str | PathLike[str]) -> Frames:
         DataError: the file is missing, truncated, unsafe, or holds anything but numbers.
     """
     path = os.fspath(path)
-    frames: Frames = _read_array(path, {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz})
+    frames: Frames = _read_array(path, _ANY)
     if isinstance(frames, np.ndarray):
         frames.flags.writeable = False
     return frames
@@ -109,8 +126,13 @@ def _any_npz(file: BinaryIO) -> Frames:
     return _read_npz(file)
 
 
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
 def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
-    suffix = os.path.splitext(path)[1].lower()
+    # As a rule the name tells at once; other names are looked at closely.
+    suffix = path[-4:] if path[-4:] in SUFFIXES and path[-5:-4] not in _BEFORE_NO_SUFFIX else _suffix(path)
     if suffix not in SUFFIXES:
         other = f"a {suffix} file" if suffix else "a file without a suffix"
         kind = "an image" if suffix in IMAGE_SUFFIXES else other
@@ -123,7 +145,7 @@ def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
             if masks
             else "stack the frames of the sequence into one array and save it with numpy.save",
         )
-    reader = (readers or {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz})[suffix]
+    reader = (readers or _ARRAYS)[suffix]
     if is_address(path):
         content = read_whole(path)
         return _read_open(reader, io.BytesIO(content), path, len(content))
@@ -137,11 +159,9 @@ def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
                     where=path,
                     hint="move it out of the data, or copy the frames into a file",
                 )
-            if stat.S_ISREG(found.st_mode) and found.st_size <= _SMALL and suffix != ".npz":
-                return _read_open(reader, io.BytesIO(os.read(handle, found.st_size)), path, found.st_size)
-            # Straight from the file: a second buffer of the same size costs more than the parsing.
-            with open(handle, "rb", closefd=False) as file:
-                return _read_open(reader, file, path, found.st_size)
+            if stat.S_ISREG(found.st_mode) and found.st_size <= _LEARNT and suffix != ".npz":
+                return _read_small(reader, handle, path, found.st_size)
+            return _read_whole(reader, handle, path, found.st_size)
         finally:
             os.close(handle)
     except OSError as error:
@@ -150,6 +170,83 @@ def _read_array(path: str, readers: Mapping[str, Reader] | None = None) -> Any:
             where=path,
             hint="check that the file exists and that you may read it",
         ) from error
+
+
+class _Form(NamedTuple):
+    """What files of one length have in common: all but their pixels."""
+
+    before: bytes
+    after: bytes
+    pixels: int
+    """Between them, one byte each."""
+    shape: tuple[int, ...]
+
+    def array(self, data: bytes) -> np.ndarray | None:
+        """The array in a file of this form, read-only; None: the file has another one."""
+        size = len(self.before) + self.pixels + len(self.after)
+        if len(data) != size or not data.startswith(self.before) or not data.endswith(self.after):
+            return None
+        return np.ndarray(self.shape, _UINT8, data, len(self.before))
+
+
+_forms: dict[tuple[Reader, int], tuple[_Form | None, int]] = {}
+"""Reader and length of a file -> the form of such files, if they have one, and how often it was sought."""
+
+
+def _read_small(reader: Reader, handle: int, path: str, size: int) -> Frames:
+    """A file that can be held twice; one of a known form takes a fraction of the time."""
+    key = (reader, size)
+    small = size <= _SMALL
+    form, sought = _forms.get(key) or (None, 0)
+    data = os.read(handle, size) if small or key in _forms else b""
+    known = None if form is None else form.array(data)
+    if known is not None:
+        return known
+    if small:
+        found = _read_open(reader, io.BytesIO(data), path, size)
+    else:
+        found = _read_whole(reader, handle, path, size)
+    if not data:
+        _note_form(key, None, 0)
+    elif sought < _TRIES and isinstance(found, np.ndarray) and found.dtype == _UINT8:
+        _note_form(key, _form_of(reader, data, found), sought + 1)
+    return found
+
+
+def _read_whole(reader: Reader, handle: int, path: str, size: int) -> Frames:
+    # Straight from the file: a second buffer of the same size costs more than the parsing.
+    os.lseek(handle, 0, os.SEEK_SET)
+    with open(handle, "rb", closefd=False) as file:
+        return _read_open(reader, file, path, size)
+
+
+def _note_form(key: tuple[Reader, int], form: _Form | None, sought: int) -> None:
+    if key in _forms or len(_forms) < _MOST_FORMS:
+        _forms[key] = form, sought
+
+
+def _form_of(reader: Reader, data: bytes, array: np.ndarray) -> _Form | None:
+    """The form of a file, whose array its reader has read; None: it has none.
+
+    What is before the pixels and after them decides what the reader does. So another file with both, and
+    other pixels, holds an array of the same shape with those pixels. Random ones show whether they are taken
+    as they lie there: a pickle may hold them by columns, encoded as text, or beside bytes that are like them.
+    """
+    if array.size < _FEWEST_PIXELS or len(data) - array.size > _MOST_BESIDE:
+        return None
+    pixels = array.tobytes()
+    place = data.rfind(pixels)
+    if place < 0:
+        return None
+    form = _Form(data[:place], data[place + len(pixels) :], len(pixels), array.shape)
+    drawn = os.urandom(len(pixels))
+    try:
+        found = reader(io.BytesIO(form.before + drawn + form.after))
+    except Exception:  # these were not the pixels but something else, and the reader may do anything
+        return None
+    if not isinstance(found, np.ndarray) or found.dtype != _UINT8 or found.shape != array.shape:
+        return None
+    return form if found.tobytes() == drawn else None
 
 
 def _read_open(reader: Reader, file: BinaryIO, path: str, size: int) -> Frames:
@@ -202,11 +299,17 @@ def _read_npz(file: BinaryIO) -> np.ndarray:
     return _read_npy(io.BytesIO(archive.read(members[0])))
 
 
+_ARRAYS: dict[str, Reader] = {".pkl": load_arrays, ".npy": _read_npy, ".npz": _read_npz}
+_ANY: dict[str, Reader] = {".pkl": _any_pickle, ".npy": _read_npy, ".npz": _any_npz}
+
+
 def as_frames(array: np.ndarray, path: str | PathLike[str]) -> tuple[np.ndarray, str | None]:
     """An array as frames of 0..255, and in words what was converted; see :func:`read_frames`."""
     _check_shape(array, path)
-    if array.dtype == np.uint8:
-        # One frame with a value above 1 says that this is no 0/1 mask; only without it look at them all.
+    if array.dtype == _UINT8:
+        # One value above 1 says that this is no 0/1 mask: as a rule a white pixel, which is found at once.
+        if array.flags.c_contiguous and _find_white(array.data):
+            return array, None
         if array[len(array) // 2].max() > 1 or array.max() != 1:
             return array, None
     elif array.dtype.kind not in "buif":
@@ -229,6 +332,8 @@ def from_zero_one(array: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _check_shape(array: np.ndarray, path: str | PathLike[str]) -> None:
+    if array.ndim == 3 and array.size:
+        return
     shape = list(array.shape)
     if shape and shape[0] == 0:
         raise DataError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +265,14 @@ def test_command_says_what_it_needs(capsys, arguments):
         app(["data", "check", *arguments])
     assert caught.value.code == 2
     assert "--root DIR --partition FILE" in capsys.readouterr().err
+
+
+def test_a_check_imports_neither_torch_nor_what_prepares_data(tmp_path):
+    root, listed = small_set(tmp_path)
+    code = "import sys\nfrom gait_plugins.cli import app\n"
+    words = ["data", "check", "--root", root, "--partition", listed]
+    code += f"try: app({words!r})\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'cv2', 'concurrent.futures.process') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "train sequences" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -19,7 +19,7 @@ from gait_plugins.api import GaitDataset, SequenceIndex, SequenceRef
 from gait_plugins.cli import app
 from gait_plugins.core.data.loader import BatchMaker
 from gait_plugins.errors import ConfigError, DataError
-from gait_plugins.io.dataset_file import PackedFile, pack_frames, unpack_frames
+from gait_plugins.io.dataset_file import PackedFile, pack_alike, unpack_frames
 from gait_plugins.prepare import pack as packing
 from gait_plugins.prepare.partition import Split, make_partition
 
@@ -52,12 +52,32 @@ def test_packing_loses_nothing(frames, grey):
     if grey:
         frames = frames.copy()
         frames.flat[0] = 7
-    made = pack_frames(frames)
+    made = pack_alike(frames[np.newaxis])[0]
     assert made.bits == (8 if grey else 1)
     found = unpack_frames(made, frames.shape)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, frames)
     assert not np.shares_memory(found, frames)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    several=arrays(
+        np.uint8,
+        st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(1, 20)),
+        elements=st.sampled_from([0, 0, 0, 255]),
+    ),
+    grey=st.sets(st.integers(0, 3)),
+)
+def test_arrays_that_are_packed_together_have_the_bytes_of_each_alone(several, grey):
+    several = several.copy()
+    for place in grey:
+        several[place % len(several), 0, 0, 0] = 7
+    for made, frames in zip(pack_alike(several), several, strict=True):
+        (alone,) = pack_alike(frames[np.newaxis])
+        assert made[1:] == alone[1:]
+        np.testing.assert_array_equal(made.data, alone.data)
+        np.testing.assert_array_equal(unpack_frames(made, frames.shape), frames)
 
 
 def test_the_file_gives_the_sequences_of_the_folders(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from helpers.files.layout_files import partition, person, small_set, write
 from typer.testing import CliRunner
 
 from gait_plugins import build
+from gait_plugins.api import GaitDataset, SequenceRef
 from gait_plugins.api.census import processes
 from gait_plugins.cli import app
 from gait_plugins.errors import DataError
@@ -141,10 +142,44 @@ def test_an_error_in_a_process_is_told_as_it_is(tmp_path, monkeypatch):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_how_many_are_packed_together_changes_nothing(tmp_path, monkeypatch, held):
+    root, _ = small_set(tmp_path)
+    soft = person(20)
+    soft[3, 3, 3] = 9
+    write(Path(root) / "002/nm-01/000/000.pkl", soft)
+    write(Path(root) / "003/bg-01/000/000.pkl", person(7, width=44))
+    monkeypatch.setattr(processes, "FEWEST", 1)
+    with processes.processes(1):
+        usual = packed(root, "one.npz").read_bytes()
+        monkeypatch.setattr(columns, "_HELD", held)
+        monkeypatch.setattr(columns, "_SHORT", held)
+        assert packed(root, "two.npz").read_bytes() == usual
+
+
+class TwoFaults(GaitDataset):
+    """Its first sequence cannot be packed, its second one cannot be read."""
+
+    def sequences(self, subset):
+        return [SequenceRef(str(number), "nm", "000", number) for number in range(2)]
+
+    def load(self, ref):
+        if ref.source:
+            raise DataError("it cannot be read")
+        return [np.zeros((2, 1, 1, 1, 1, 1, 1), np.uint8)]
+
+
+def test_of_two_faults_the_first_one_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "FEWEST", 1)
+    dataset = TwoFaults()
+    with processes.processes(1), pytest.raises(DataError, match="array number 1 cannot be packed"):
+        pack_dataset(dataset, dataset.sequences("train"), tmp_path / "one.npz")
+
+
 def test_a_process_that_is_killed_is_told(tmp_path, monkeypatch):
     root, _ = small_set(tmp_path)
     monkeypatch.setattr(processes, "FEWEST", 1)
-    monkeypatch.setattr(columns, "pack_any", lambda array: __import__("os")._exit(9))
+    monkeypatch.setattr(columns, "_piece", lambda *_: __import__("os")._exit(9))
     with processes.processes(2), pytest.raises(DataError, match="ended from outside"):
         packed(root, "two.npz")
 

@@ -9,13 +9,14 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gait_plugins.errors import DataError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 R = TypeVar("R")
 
@@ -23,7 +24,8 @@ FEWEST = 2000
 """Sequences that processes are started for; fewer are read in this one."""
 _AHEAD = 3
 """Pieces for each process that are given out or wait to be taken."""
-_wanted: ContextVar[int | None] = ContextVar("_wanted", default=None)
+_NOT_GIVEN = 0
+_wanted: ContextVar[int | None] = ContextVar("_wanted", default=_NOT_GIVEN)
 
 
 @contextmanager
@@ -34,6 +36,11 @@ def processes(number: int | None) -> Iterator[None]:
         yield
     finally:
         _wanted.reset(token)
+
+
+def is_given() -> bool:
+    """Whether this is inside :func:`processes`: a command that may use them for all that takes long."""
+    return _wanted.get() != _NOT_GIVEN
 
 
 def number_of_processes(count: int) -> int:
@@ -63,6 +70,10 @@ def in_pieces(work: Callable[[int, int], R], count: int, size: Callable[[], int]
         for piece in _pieces(count, size):
             yield work(*piece)
         return
+    # Few data sets need processes, and every start would pay for these imports.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     waiting: deque[Future[R]] = deque()
     with ProcessPoolExecutor(number, initializer=_begin, initargs=(work,)) as pool:
         try:

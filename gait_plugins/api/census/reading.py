@@ -6,12 +6,14 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gait_plugins.api.census.processes import in_pieces, number_of_processes
-from gait_plugins.api.census.silhouettes import SILHOUETTES, Silhouettes
+from gait_plugins.api.census.silhouettes import SILHOUETTES, Silhouettes, unremarkable
 from gait_plugins.api.progress import Job
 from gait_plugins.api.report import FindingLog
 from gait_plugins.api.sequence import SequenceRef, SequenceTable
@@ -22,7 +24,15 @@ from gait_plugins.io.ragged import Frames, Ragged
 SHORT = 15
 """Frames below which a walk is less than half a gait cycle at 30 frames a second."""
 _PIECE = 64
+"""Sequences that a process is given at a time, where there are few of them."""
+_PIECES = 500
+"""Of many sequences: so many pieces, so that handing them over is nothing beside reading them."""
+_LARGEST_PIECE = 512
+_HELD = 1 << 20
+"""Bytes of frames after which those that are held are looked at; those of short sequences together."""
 _DIGEST = 16
+
+_UINT8 = np.dtype(np.uint8)
 
 Reader = Callable[[SequenceRef, FindingLog], list[Any]]
 """Reads the frames of a sequence, and adds what is odd about its files; picklable."""
@@ -47,7 +57,8 @@ def read_all(
     kept = _Kept(total)
     found: dict[str, Seen] = {}
     with Job("reading sequences", total, "seq") as job:
-        for piece in in_pieces(work, total, lambda: _PIECE, number_of_processes(total)):
+        size = max(_PIECE, min(_LARGEST_PIECE, total // _PIECES))
+        for piece in in_pieces(work, total, lambda: size, number_of_processes(total)):
             log.merge(piece.log)
             for subset, number in zip(subsets, piece.frames, strict=True):
                 frames[subset] += number
@@ -110,44 +121,98 @@ class Reading:
     def __call__(self, first: int, last: int) -> PieceRead:
         """The sequences from number ``first`` to before ``last``."""
         found = PieceRead(first, last, FindingLog(), [0] * len(self.tables), [], b"", [], {})
-        digests = [self._examined(number, *each, found) for number, each in self._refs(first, last)]
+        digests: list[bytes] = []
+        held: list[_Read] = []
+        size = 0
+        for number, subset, ref in self._refs(first, last):
+            held.append(self._read(number, subset, ref))
+            size += held[-1].size
+            if size > _HELD:
+                digests += self._examined(held, found)
+                held, size = [], 0
+        digests += self._examined(held, found)
         return found._replace(digests=b"".join(digests))
 
     def name(self, number: int) -> str:
         """``id-type-view`` of a sequence."""
-        ((_, (_, ref)),) = self._refs(number, number + 1)
+        ((_, _, ref),) = self._refs(number, number + 1)
         return ref.name
 
-    def _refs(self, first: int, last: int) -> Iterator[tuple[int, tuple[int, SequenceRef]]]:
+    def _refs(self, first: int, last: int) -> Iterator[tuple[int, int, SequenceRef]]:
         """Number, subset and ref of some sequences."""
         begins = 0
         for subset, own in enumerate(self.positions):
             some = own[max(0, first - begins) : max(0, last - begins)]
-            for number, ref in enumerate(self.tables[subset].take(some), max(first, begins)):
-                yield number, (subset, ref)
+            numbers = range(max(first, begins), max(first, begins) + len(some))
+            yield from zip(numbers, repeat(subset), self.tables[subset].take(some), strict=False)
             begins += len(own)
 
-    def _examined(self, number: int, subset: int, ref: SequenceRef, found: PieceRead) -> bytes:
-        """Look at a sequence; its digest, nothing for one that cannot be read."""
-        log, streams, name = found.log, self.streams, ref.name
+    def _read(self, number: int, subset: int, ref: SequenceRef) -> _Read:
+        log, streams = FindingLog(), self.streams
         try:
             sources = self.read(ref, log)
             if streams is not None:
+                name = ref.name
                 sources = [stream.checked(each, name) for stream, each in zip(streams, sources, strict=True)]
         except DataError as error:
             log.error("sequences cannot be read", error.hint or "see the message", _line(error))
-            return b""
-        first = sources[0]
-        found.frames[subset] += len(first)
-        found.numbers.append(number)
-        _check_length(log, name, len(first))
-        for stream, each in zip(streams or (SILHOUETTES,), sources, strict=False):
-            stream.examine(each, name, log)
-        pictures = isinstance((streams or (SILHOUETTES,))[0], Silhouettes) and isinstance(first, np.ndarray)
-        found.sizes.append(first.shape[-2:] if pictures else None)
-        for stream, each in zip(streams or (), sources, strict=False):
-            found.seen.setdefault(stream.name, Seen()).note(each)
-        return _digest(sources)
+            return _Read(number, subset, ref, log, None, 0)
+        size = sources[0].nbytes if len(sources) == 1 else sum(each.nbytes for each in sources)
+        return _Read(number, subset, ref, log, sources, size)
+
+    def _examined(self, held: Sequence[_Read], found: PieceRead) -> list[bytes]:
+        """Look at sequences in their order; the digests of those that could be read."""
+        log, declared = found.log, self.streams
+        kinds = declared or (SILHOUETTES,)
+        with_size = isinstance(kinds[0], Silhouettes)
+        digests = []
+        for each, plain in zip(held, _unremarkable(kinds[0], held), strict=True):
+            number, subset, ref, remarks, sources, _ = each
+            log.merge(remarks)
+            if sources is None:
+                continue
+            first = sources[0]
+            frames = len(first)
+            found.frames[subset] += frames
+            found.numbers.append(number)
+            if frames < SHORT:
+                _tell_short(log, ref.name, frames)
+            for stream, array in zip(kinds[plain:], sources[plain:], strict=False):
+                stream.examine(array, ref.name, log)
+            found.sizes.append(first.shape[-2:] if with_size and isinstance(first, np.ndarray) else None)
+            for stream, array in zip(declared or (), sources, strict=False):
+                found.seen.setdefault(stream.name, Seen()).note(array)
+            digests.append(_digest(sources))
+        return digests
+
+
+class _Read(NamedTuple):
+    """A sequence that was read."""
+
+    number: int
+    subset: int
+    ref: SequenceRef
+    log: FindingLog
+    """What is odd about its files."""
+    sources: list[Any] | None
+    """None of one that cannot be read."""
+    size: int
+
+
+def _unremarkable(stream: Stream, held: Sequence[_Read]) -> list[bool]:
+    """Of which sequences the frames of the first stream need no look at each alone; these are silhouettes."""
+    found = [False] * len(held)
+    if type(stream).examine is not Silhouettes.examine:
+        return found
+    alike: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
+    for place, each in enumerate(held):
+        first = each.sources[0] if each.sources and each.size <= _HELD // 16 else None
+        if isinstance(first, np.ndarray) and first.dtype == _UINT8 and first.ndim > 2 and first.size:
+            alike.setdefault(first.shape[1:], {})[place] = first
+    for several in alike.values():
+        for place, plain in zip(several, unremarkable([*several.values()]).tolist(), strict=True):
+            found[place] = plain
+    return found
 
 
 class _Kept:
@@ -209,23 +274,28 @@ class Seen:
         return f"{self.frames} frames of {' and '.join(few)}{rows}"
 
 
-def _check_length(log: FindingLog, name: str, frames: int) -> None:
-    if frames < SHORT:
-        log.warning(
-            f"sequences are shorter than {SHORT} frames",
-            "they show less than half a gait cycle: leave them out, or take longer tracks",
-            f"{name} ({frames} frames)",
-        )
+def _tell_short(log: FindingLog, name: str, frames: int) -> None:
+    log.warning(
+        f"sequences are shorter than {SHORT} frames",
+        "they show less than half a gait cycle: leave them out, or take longer tracks",
+        f"{name} ({frames} frames)",
+    )
 
 
 def _digest(sources: list[Frames]) -> bytes:
-    digest = hashlib.blake2b(digest_size=_DIGEST)
+    # Of the strong digests the fastest one, where processors have instructions for it.
+    digest = hashlib.sha256()
     for source in sources:
-        arrays = [source.values, source.offsets] if isinstance(source, Ragged) else [source]
+        arrays = (source.values, source.offsets) if isinstance(source, Ragged) else (source,)
         for array in arrays:
-            digest.update(repr(array.shape).encode())
+            digest.update(_spelt(array.shape))
             digest.update(np.ascontiguousarray(array).data)
-    return digest.digest()
+    return digest.digest()[:_DIGEST]
+
+
+@lru_cache
+def _spelt(shape: tuple[int, ...]) -> bytes:
+    return repr(shape).encode()
 
 
 def _check_copies(log: FindingLog, kept: _Kept, name: Callable[[int], str]) -> None:

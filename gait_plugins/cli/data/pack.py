@@ -141,8 +141,8 @@ def pack(
         raise ConfigError("-o needs a configuration", where="data pack", hint="give CONFIG.yaml as ROOT")
     if isinstance(root, Path) and root.is_file() and not is_config:
         require_sound(str(root))
-    dataset, refs = _of_config(root, override or ()) if is_config else every_sequence(root, inputs)
     with processes(workers):
+        dataset, refs = _of_config(root, override or ()) if is_config else every_sequence(root, inputs)
         size = pack_dataset(dataset, refs, to, threshold=threshold, parts=shards)
     say(
         f"{to}: {size.sequences} sequences, {size.frames} frames, {size.bytes:,} bytes: "

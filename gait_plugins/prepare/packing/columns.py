@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,10 +11,15 @@ import numpy as np
 
 from gait_plugins.api import GaitDataset, SequenceRef, Stream
 from gait_plugins.errors import DataError
-from gait_plugins.io.dataset_file import Packed, pack_any
+from gait_plugins.io.dataset_file import NO_FORM, Packed, is_pixels, pack_alike, pack_any
 from gait_plugins.io.packed_index import FORM, RECORD
 from gait_plugins.io.printable import printable
 from gait_plugins.io.ragged import Frames, Ragged
+
+_HELD = 1 << 20
+"""Bytes of frames after which those that are held are packed."""
+_SHORT = 1 << 16
+"""Bytes of an array of which copying is cheap beside a call for each."""
 
 Names = tuple[tuple[str, int], ...]
 """Name and stream of each array of a sequence."""
@@ -61,17 +66,56 @@ class Packing:
 
     def __call__(self, first: int, last: int) -> list[Piece]:
         """The sequences from ``first`` to before ``last``."""
+        return list(_together(list(self._packed(self.refs[first:last]))))
+
+    def _packed(self, refs: Iterable[SequenceRef]) -> Iterator[tuple[SequenceRef, list[Column]]]:
+        """The sequences in their order; some are held, so that the short ones of them are packed together."""
         declared = self.dataset.streams()
         timed = declared is not None and type(self.dataset).times is not GaitDataset.times
-        return list(_together([(ref, self._packed(ref, declared, timed)) for ref in self.refs[first:last]]))
+        held: list[tuple[SequenceRef, list[Frames]]] = []
+        size = 0
+        for ref in refs:
+            try:
+                held.append((ref, self._loaded(ref, declared)))
+            except DataError:
+                yield from self._columns(held, declared, timed)  # what is wrong with one before is told first
+                raise
+            size += sum(getattr(frames, "nbytes", 0) for frames in held[-1][1])
+            if size > _HELD:
+                yield from self._columns(held, declared, timed)
+                held, size = [], 0
+        yield from self._columns(held, declared, timed)
 
-    def _packed(self, ref: SequenceRef, declared: tuple[Stream, ...] | None, timed: bool) -> list[Column]:
+    def _loaded(self, ref: SequenceRef, declared: tuple[Stream, ...] | None) -> list[Frames]:
         loaded = self.dataset.load(ref)
         if declared is None:
-            loaded = [_binary(frames, self.threshold) for frames in loaded]
-        else:
-            loaded = _checked(declared, loaded, ref)
-        return list(_columns(declared, loaded, self.dataset.times(ref) if timed else None, ref))
+            return [_binary(frames, self.threshold) for frames in loaded]
+        return _checked(declared, loaded, ref)
+
+    def _columns(
+        self,
+        held: Sequence[tuple[SequenceRef, list[Frames]]],
+        declared: tuple[Stream, ...] | None,
+        timed: bool,
+    ) -> Iterator[tuple[SequenceRef, list[Column]]]:
+        packed = _short_ones(held)
+        for ref, loaded in held:
+            times = self.dataset.times(ref) if timed else None
+            yield ref, list(_columns(declared, loaded, times, ref, packed))
+
+
+def _short_ones(held: Sequence[tuple[SequenceRef, list[Frames]]]) -> dict[int, Packed]:
+    """``id`` of short arrays of pixels -> their bytes; those of one shape are packed together."""
+    alike: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for _, loaded in held:
+        for frames in loaded:
+            if isinstance(frames, np.ndarray) and frames.nbytes <= _SHORT and is_pixels(frames):
+                alike.setdefault(frames.shape, []).append(frames)
+    packed: dict[int, Packed] = {}
+    for several in alike.values():
+        if len(several) > 1:
+            packed.update(zip(map(id, several), pack_alike(np.stack(several)), strict=True))
+    return packed
 
 
 def _together(sequences: list[tuple[SequenceRef, list[Column]]]) -> Iterator[Piece]:
@@ -86,19 +130,24 @@ def _together(sequences: list[tuple[SequenceRef, list[Column]]]) -> Iterator[Pie
 
 def _piece(first: SequenceRef, names: Names, sequences: list[list[Column]]) -> Piece:
     columns = [column for sequence in sequences for column in sequence]
-    bytes_of = [column.packed.data.reshape(-1) for column in columns]
-    records = [
-        (0, 0, _four(column.shape), *column.packed[1:], zlib.crc32(data.data))
-        for column, data in zip(columns, bytes_of, strict=True)
-    ]
+    bytes_of = [column.packed.data.reshape(-1).data for column in columns]
+    records = np.zeros(len(columns), RECORD)
+    if columns:
+        records["shape"] = [_four(column.shape) for column in columns]
+        records["crc32"] = [zlib.crc32(data) for data in bytes_of]
+    for part in ("bits", "first", "last"):
+        records[part] = [getattr(column.packed, part) for column in columns]
+    forms = np.zeros(len(columns), FORM)
+    if any(column.form is not NO_FORM for column in columns):
+        forms[:] = [column.form for column in columns]
     shape = (len(sequences), len(names))
     return Piece(
         first,
         names,
-        np.array(records, RECORD).reshape(shape),
-        np.array([column.form for column in columns], FORM).reshape(shape),
-        np.array([data.size for data in bytes_of], np.int64),
-        b"".join(data.data for data in bytes_of),
+        records.reshape(shape),
+        forms.reshape(shape),
+        np.array([data.nbytes for data in bytes_of], np.int64),
+        b"".join(bytes_of),
     )
 
 
@@ -123,6 +172,7 @@ def _columns(
     loaded: Sequence[Frames],
     times: Mapping[str, np.ndarray] | None,
     ref: SequenceRef,
+    packed: Mapping[int, Packed],
 ) -> Iterator[Column]:
     for number, frames in enumerate(loaded):
         arrays = {"frames": np.asarray(frames)} if not isinstance(frames, Ragged) else _parts(frames)
@@ -130,7 +180,9 @@ def _columns(
             arrays["times"] = _moments(times, declared[number].name, len(frames), ref)
         for name, array in arrays.items():
             try:
-                yield Column(name, number, *pack_any(array))
+                known = packed.get(id(array))
+                parts = pack_any(array) if known is None else (known, array.shape, NO_FORM)
+                yield Column(name, number, *parts)
             except ValueError as error:
                 stream = f"the stream {declared[number].name!r}" if declared else f"array number {number + 1}"
                 raise DataError(

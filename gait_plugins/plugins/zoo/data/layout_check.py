@@ -89,16 +89,18 @@ class _Reads:
     streams: Sequence[Stream] | None
 
     def __call__(self, ref: SequenceRef, log: FindingLog) -> list[Any]:
-        if self.streams is None:
-            read: list[tuple[Any, str | None]] = [inspect_frames(path) for path in ref.source]
-        else:
-            read = [read_stream(s, path) for s, path in zip(self.streams, ref.source, strict=True)]
-        for path, (_, note) in zip(ref.source, read, strict=True):
+        found: list[Any] = []
+        converted: list[tuple[str, str]] = []
+        for place, path in enumerate(ref.source):
+            streams = self.streams
+            frames, note = inspect_frames(path) if streams is None else read_stream(streams[place], path)
+            found.append(frames)
             if note:
-                log.warning(
-                    f"files hold {note} on reading",
-                    "save them as uint8 with 0 and 255 to avoid the conversion",
-                    path,
-                )
-        frames = [each for each, _ in read]
-        return check_equal_lengths(frames, ref) if self.streams is None else frames
+                converted.append((path, note))
+        for path, note in converted:
+            log.warning(
+                f"files hold {note} on reading",
+                "save them as uint8 with 0 and 255 to avoid the conversion",
+                path,
+            )
+        return check_equal_lengths(found, ref) if self.streams is None else found

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import accumulate
 
 import numpy as np
 
@@ -114,26 +115,46 @@ class Listing:
 
     def and_of(self, other: Listing) -> Listing:
         """The identities of this one, then those of another."""
-        types, type_code = _united(self.types, other.types)
-        views, view_code = _united(self.views, other.views)
-        shift = len(self.files)
-        return Listing(
-            self.labels + other.labels,
-            np.concatenate([self.label_time, other.label_time]),
-            np.concatenate([self.scanned, other.scanned]),
-            self.findings + other.findings,
-            types,
-            np.concatenate([self.type_owner, other.type_owner + np.int32(len(self.labels))]),
-            np.concatenate([self.type_name, type_code[other.type_name]]),
-            np.concatenate([self.type_time, other.type_time]),
-            views,
-            np.concatenate([self.view_owner, other.view_owner + np.int32(len(self.type_owner))]),
-            np.concatenate([self.view_name, view_code[other.view_name]]),
-            np.concatenate([self.view_time, other.view_time]),
-            np.concatenate([self.count, other.count]),
-            np.concatenate([self.start, other.start + shift]),
-            np.concatenate([self.stop, other.stop + shift]),
-            self.files + other.files,
+        return Listing.joined([self, other])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Listing]) -> Listing:
+        """The identities of all parts, in their order."""
+        types, views = _Names(), _Names()
+        type_codes = [types.codes(part.types) for part in parts]
+        view_codes = [views.codes(part.views) for part in parts]
+        identities = _starts([len(part.labels) for part in parts])
+        kinds = _starts([len(part.type_owner) for part in parts])
+        bytes_before = _starts([len(part.files) for part in parts])
+
+        def column(name: str, dtype: type, shifts: Iterable[int] | None = None) -> np.ndarray:
+            """That column of all parts; numbers that point into another one are shifted."""
+            of_parts = [getattr(part, name) for part in parts]
+            if shifts is not None:
+                of_parts = [of + shift for of, shift in zip(of_parts, shifts, strict=True)]
+            return np.concatenate([np.empty(0, dtype), *of_parts], dtype=dtype)
+
+        def named(name: str, codes: list[np.ndarray]) -> np.ndarray:
+            of_parts = (code[getattr(part, name)] for part, code in zip(parts, codes, strict=True))
+            return np.concatenate([np.empty(0, np.int32), *of_parts])
+
+        return cls(
+            [label for part in parts for label in part.labels],
+            column("label_time", np.int64),
+            column("scanned", np.int64),
+            [own for part in parts for own in part.findings],
+            list(types.known),
+            column("type_owner", np.int32, identities),
+            named("type_name", type_codes),
+            column("type_time", np.int64),
+            list(views.known),
+            column("view_owner", np.int32, kinds),
+            named("view_name", view_codes),
+            column("view_time", np.int64),
+            column("count", np.int32),
+            column("start", np.int64, bytes_before),
+            column("stop", np.int64, bytes_before),
+            b"".join(part.files for part in parts),
         )
 
     def tell(self, log: FindingLog) -> None:
@@ -178,13 +199,37 @@ class FileSources:
     found: np.ndarray | None = field(default=None)
 
     def __getitem__(self, walk: int) -> tuple[str, ...]:
-        label, kind, view = self.listing.place(walk)
-        separator = "/" if is_address(self.root) else os.sep
-        folder = separator.join((below(self.root, label), kind, view))
-        names = self.listing.names_of(walk)
-        use = self.use if self.found is None else self.found[walk].tolist()
-        chosen = names if use is None else [names[position] for position in use if position < len(names)]
-        return tuple(f"{folder}{separator}{name}" for name in chosen)
+        (paths,) = self.several(np.array([walk]))
+        return paths
+
+    def several(self, walks: np.ndarray) -> list[tuple[str, ...]]:
+        """The paths of some walks."""
+        listing, separator = self.listing, "/" if is_address(self.root) else os.sep
+        labels, types, views = listing.labels, listing.types, listing.views
+        kind = listing.view_owner[walks]
+        owner, type_name, view_name, start, stop = (
+            column.tolist()
+            for column in (
+                listing.type_owner[kind],
+                listing.type_name[kind],
+                listing.view_name[walks],
+                listing.start[walks],
+                listing.stop[walks],
+            )
+        )
+        found: list[tuple[str, ...]] = []
+        above, last = "", -1
+        for row, walk in enumerate(walks.tolist()):
+            if owner[row] != last:
+                above, last = below(self.root, labels[owner[row]]) + separator, owner[row]
+            folder = f"{above}{types[type_name[row]]}{separator}{views[view_name[row]]}{separator}"
+            text = listing.files[start[row] : stop[row]].decode("utf-8", "surrogatepass")
+            names = text.split(_SEPARATOR)
+            use = self.use if self.found is None else self.found[walk].tolist()
+            if use is not None:
+                names = [names[position] for position in use if position < len(names)]
+            found.append((folder + names[0],) if len(names) == 1 else tuple([folder + n for n in names]))
+        return found
 
     def table(self, kept: np.ndarray) -> SequenceTable:
         """The walks at these positions."""
@@ -263,18 +308,20 @@ def _positions(use: Sequence[bool] | Sequence[int]) -> list[int]:
 class _Names:
     """Distinct names, numbered as they come."""
 
-    def __init__(self, known: Iterable[str] = ()) -> None:
-        self.known = {name: number for number, name in enumerate(known)}
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
 
     def __call__(self, name: str) -> int:
         return self.known.setdefault(name, len(self.known))
 
+    def codes(self, names: Iterable[str]) -> np.ndarray:
+        """Their numbers, int32."""
+        return np.array([self(name) for name in names], np.int32)
 
-def _united(one: list[str], other: list[str]) -> tuple[list[str], np.ndarray]:
-    """Names of both, and the places of the second ones among them."""
-    names = _Names(one)
-    codes = np.array([names(name) for name in other], np.int32)
-    return list(names.known), codes
+
+def _starts(sizes: Sequence[int]) -> list[int]:
+    """Where each of several begins where they lie one after the other."""
+    return list(accumulate(sizes, initial=0))[:-1]
 
 
 def _below(owner: np.ndarray, above: int, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -58,11 +59,12 @@ def visible(folder: str, log: FindingLog | None = None) -> Sequence[Entry]:
             where=folder,
             hint="check that the folder exists and that you may read it",
         ) from error
-    if log is not None:
+    shown = [entry for entry in found if not is_hidden(entry.name)]
+    if log is not None and len(shown) < len(found):
         for entry in found:
             if is_hidden(entry.name):
                 log.warning("hidden files lie among the data", "they are skipped; delete them", entry.path)
-    return [entry for entry in found if not is_hidden(entry.name)]
+    return shown
 
 
 def below(folder: str, name: str) -> str:
@@ -72,7 +74,7 @@ def below(folder: str, name: str) -> str:
 
 def _scanned(folder: str) -> list[Entry]:
     with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name)
+        return sorted(entries, key=attrgetter("name"))
 
 
 def scan(
@@ -124,12 +126,32 @@ def scan_identity(root: str, label: str) -> Scanned:
     types = []
     for kind in _folders(folder, log, "an identity's folder", "two levels too high"):
         moment = last_change(kind.path)
-        views = [
-            (view.name, last_change(view.path), tuple(map(os.path.basename, _files(view.path, log))))
-            for view in _folders(kind.path, log, "a type's folder", "one level too high")
-        ]
+        views = []
+        for view in _folders(kind.path, log, "a type's folder", "one level too high"):
+            path = view.path
+            time_of_view = last_change(path)
+            names = _plain_names(path) or tuple(map(os.path.basename, _files(path, log)))
+            views.append((view.name, time_of_view, names))
         types.append((kind.name, moment, views))
     return Scanned(label, changed, began, types, log)
+
+
+def _plain_names(view: str) -> tuple[str, ...]:
+    """Names of what lies in a folder, sorted, where all of it are sequence files, as a rule; else nothing."""
+    if is_address(view):
+        return ()
+    names = []
+    try:
+        with os.scandir(view) as entries:
+            for entry in entries:
+                name = entry.name
+                if not name.endswith(SUFFIXES) or name[0] == "." or not entry.is_file(follow_symlinks=False):
+                    return ()
+                names.append(name)
+    except OSError:
+        return ()  # it is told of where the folder is looked at closely
+    names.sort()
+    return tuple(names)
 
 
 def last_change(folder: str) -> int:
@@ -148,6 +170,9 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[Entry
     entries = visible(parent, log)
     if not entries:
         log.warning("folders are empty", "fill them or delete them", parent)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if len(folders) == len(entries):
+        return folders
     for entry in entries:
         if not entry.is_dir():
             if suffix(entry.name) in SUFFIXES + IMAGE_SUFFIXES:
@@ -158,7 +183,7 @@ def _folders(parent: str, log: FindingLog, place: str, level: str) -> list[Entry
                 )
             else:
                 log.warning(f"other files lie in {place}", "they are skipped; move them away", entry.path)
-    return [entry for entry in entries if entry.is_dir()]
+    return folders
 
 
 def _files(view: str, log: FindingLog) -> tuple[str, ...]:
@@ -198,7 +223,7 @@ def check_equal_lengths(sources: list[np.ndarray], ref: SequenceRef) -> list[np.
     Raises:
         DataError: they do not; names the files and their lengths.
     """
-    if len({len(frames) for frames in sources}) > 1:
+    if len(sources) > 1 and len({len(frames) for frames in sources}) > 1:
         lengths = ", ".join(
             f"{printable(path)} has {len(f)}" for path, f in zip(ref.source, sources, strict=True)
         )

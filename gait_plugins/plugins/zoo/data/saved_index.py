@@ -6,15 +6,17 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gait_plugins.api import FindingLog, track
+from gait_plugins.api import FindingLog, Job
+from gait_plugins.api.census.processes import in_pieces, is_given, number_of_processes
 from gait_plugins.io.archive import Archive, DamagedArchive
 from gait_plugins.io.atomic import whole_file
 from gait_plugins.io.folders import user_cache
@@ -39,6 +41,10 @@ JUST_NOW = 2_000_000_000
 _THREADS = 8
 _TRIED = 32
 """Identities that are scanned by one thread, to see whether it waits for the disk."""
+_CHEAP = 5
+"""A folder is looked at in a fraction of the time that a sequence is read in."""
+_PIECE = 2000
+"""View folders that a process is given at a time."""
 _BATCH = 2000
 """Identities that are held as Python objects at a time."""
 _TEXTS, _JSON = ("labels", "types", "views"), "findings"
@@ -62,9 +68,7 @@ def listing(root: str, identities: Sequence[str], subset: str, kind: str, findin
         if kind == AUTO:
             wanted[~_fresh(root, saved, wanted)] = -1
     absent = [label for label, number in zip(identities, wanted.tolist(), strict=True) if number < 0]
-    found = Listing.of([])
-    for some in _batches(_scanned(root, absent, subset)):
-        found = found.and_of(Listing.of(some))
+    found = Listing.joined(list(_listed(root, absent, subset)))
     if saved is not None and (wanted >= 0).any():
         # First those of the index, then the others; in the end in the order wanted.
         kept = saved.chosen(wanted[wanted >= 0]).and_of(found)
@@ -76,17 +80,49 @@ def listing(root: str, identities: Sequence[str], subset: str, kind: str, findin
     return found
 
 
-def _scanned(root: str, identities: Sequence[str], subset: str) -> Iterator[Scanned]:
-    """Identities one by one, by several threads where one would wait for the disk."""
+def _listed(root: str, identities: Sequence[str], subset: str) -> Iterator[Listing]:
+    """Identities, some at a time and in their order; what is quickest is seen by the first ones.
+
+    Threads look at them where one would wait for the disk. Processes do where a command has been given some,
+    and there are many folders.
+    """
     if not identities:
         return
-    shown = track(identities, f"scanning {subset} folders", unit="id")
-    rest, waited = iter(shown), _waits()
-    for _, label in zip(range(_TRIED), rest, strict=False):
-        yield scan_identity(root, label)
-    if _waits() - waited > _TRIED:
-        yield from in_threads(lambda label, stopped: scan_identity(root, label), rest, _THREADS)
-    yield from (scan_identity(root, label) for label in rest)
+    with Job(f"scanning {subset} folders", len(identities), "id") as job:
+        waited = _waits()
+        first = Listing.of([*_told(map(partial(scan_identity, root), identities[:_TRIED]), job)])
+        yield first
+        rest = identities[_TRIED:]
+        folders = max(1, len(first) // len(first.labels))
+        number = number_of_processes(folders * len(rest) // _CHEAP) if is_given() else 1
+        if _waits() - waited > _TRIED:
+            seen = in_threads(lambda label, stopped: scan_identity(root, label), rest, _THREADS)
+        elif number > 1:
+            size = max(1, _PIECE // folders)
+            for listing in in_pieces(_Scanning(root, rest), len(rest), lambda: size, number):
+                job.advance(len(listing.labels))
+                yield listing
+            return
+        else:
+            seen = map(partial(scan_identity, root), rest)
+        yield from map(Listing.of, _batches(_told(seen, job)))
+
+
+@dataclass(frozen=True)
+class _Scanning:
+    """Looks at identities; a process is given one whole."""
+
+    root: str
+    identities: Sequence[str]
+
+    def __call__(self, first: int, last: int) -> Listing:
+        return Listing.of([scan_identity(self.root, label) for label in self.identities[first:last]])
+
+
+def _told(scanned: Iterable[Scanned], job: Job) -> Iterator[Scanned]:
+    for each in scanned:
+        yield each
+        job.advance()
 
 
 def _waits() -> int:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.files.layout_files import partition, person, small_set, write
 
 from gait_plugins import FindingLog, SequenceTable, build
+from gait_plugins.api.census import processes
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.plugins.zoo.data import saved_index
 from gait_plugins.plugins.zoo.data.layout import OpenGaitLayout
+from gait_plugins.plugins.zoo.data.layout_index import Listing
 from gait_plugins.plugins.zoo.data.layout_scan import scan, scan_identity
 
 
@@ -195,3 +199,48 @@ def test_off_may_be_written_without_quotes(data):
     assert build("dataset", {"type": "OpenGaitLayout", **options}).saved_index == "off"
     with pytest.raises(ConfigError, match="saved_index is True, expected one of auto"):
         OpenGaitLayout(*data, saved_index=True)
+
+
+def columns(listing: Listing) -> dict[str, object]:
+    """All of a listing that does not depend on the time of day."""
+    found = {each.name: getattr(listing, each.name) for each in fields(Listing) if each.name != "scanned"}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+
+
+def test_processes_find_what_one_finds_in_the_same_order(tmp_path, monkeypatch):
+    root, _ = small_set(tmp_path)
+    write(Path(root) / "000/zz-01/017/a.npy", person())  # names that the others have not
+    write(Path(root) / "003/loose.pkl", person())
+    monkeypatch.setattr(processes, "FEWEST", 1)
+    monkeypatch.setattr(saved_index, "_TRIED", 1)
+    monkeypatch.setattr(saved_index, "_PIECE", 1)
+    monkeypatch.setattr(saved_index, "_waits", lambda: 0)
+    names = ["003", "000", "004", "001", "002"]
+    alone = saved_index.listing(root, names, "train", "off", FindingLog())
+    log = FindingLog()
+    with processes.processes(2), monkeypatch.context() as patch:
+        patch.setattr(
+            saved_index, "_told", lambda scanned, job: list(scanned)[:1]
+        )  # of this process: one alone
+        shared = saved_index.listing(root, names, "train", "off", log)
+    assert columns(shared) == columns(alone)
+    assert shared.labels == names
+    assert [finding.examples for finding in log.findings()] == [(f"{root}/003/loose.pkl",)]
+
+
+def test_an_error_in_a_process_that_scans_is_told_as_it_is(tmp_path, monkeypatch):
+    root, _ = small_set(tmp_path)
+    monkeypatch.setattr(processes, "FEWEST", 1)
+    monkeypatch.setattr(saved_index, "_TRIED", 1)
+    monkeypatch.setattr(saved_index, "_waits", lambda: 0)
+    with processes.processes(2), pytest.raises(DataError, match="cannot be listed") as caught:
+        saved_index.listing(root, ["001", "002", "nobody"], "train", "off", FindingLog())
+    assert caught.value.where == f"{root}/nobody"
+
+
+def test_an_api_call_starts_no_process_for_a_scan(tmp_path, monkeypatch):
+    root, _ = small_set(tmp_path)
+    monkeypatch.setattr(processes, "FEWEST", 1)
+    monkeypatch.setattr(saved_index, "_TRIED", 1)
+    monkeypatch.setattr(saved_index, "in_pieces", lambda *_: pytest.fail("processes were started"))
+    assert len(saved_index.listing(root, ["001", "002"], "train", "off", FindingLog())) == 8

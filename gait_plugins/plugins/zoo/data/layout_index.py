@@ -16,6 +16,8 @@ from gait_plugins.io.remote.address import is_address
 from gait_plugins.plugins.zoo.data.layout_scan import Scanned, below
 
 _SEPARATOR = "\0"
+_AT_ONCE = 2**16
+"""View folders whose names are moved together."""
 
 
 @dataclass
@@ -156,6 +158,51 @@ class Listing:
             column("stop", np.int64, bytes_before),
             b"".join(part.files for part in parts),
         )
+
+    def compact(self) -> Listing:
+        """The same, without names of files that belong to none of these view folders."""
+        lengths = self.stop - self.start
+        stop = np.cumsum(lengths)
+        if np.array_equal(stop, self.stop) and int(lengths.sum()) == len(self.files):
+            return self
+        every, parts = np.frombuffer(self.files, np.uint8), []
+        for first in range(0, len(self), _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE)
+            ends = np.cumsum(lengths[rows])
+            shift = np.repeat(self.start[rows] - (ends - lengths[rows]), lengths[rows])
+            parts.append(every[np.arange(len(shift)) + shift].tobytes())
+        return replace(self, start=stop - lengths, stop=stop, files=b"".join(parts))
+
+    def check(self) -> None:
+        """See that the columns fit each other, as those of a file that somebody else made may not.
+
+        Raises:
+            ValueError: they do not.
+        """
+        rows = (
+            ("labels", "label_time scanned findings"),
+            ("type_owner", "type_name type_time"),
+            ("view_owner", "view_name view_time count start stop"),
+        )
+        columns = [column for column in vars(self).values() if isinstance(column, np.ndarray)]
+        sizes = all(column.ndim == 1 and np.issubdtype(column.dtype, np.integer) for column in columns)
+        sizes &= all(
+            len(getattr(self, name)) == len(getattr(self, first))
+            for first, others in rows
+            for name in others.split()
+        )
+        points = (
+            (self.type_owner, self.labels),
+            (self.type_name, self.types),
+            (self.view_owner, self.type_owner),
+            (self.view_name, self.views),
+        )
+        if not sizes or not all(_within(numbers, len(into)) for numbers, into in points):
+            raise ValueError("its columns do not fit each other")
+        names = _within(self.start, len(self.files) + 1) and _within(self.stop, len(self.files) + 1)
+        rising = all((np.diff(owner) >= 0).all() for owner in (self.type_owner, self.view_owner))
+        if not names or not rising or (self.start > self.stop).any():
+            raise ValueError("its columns do not fit each other")
 
     def tell(self, log: FindingLog) -> None:
         """Add what does not fit."""
@@ -317,6 +364,11 @@ class _Names:
     def codes(self, names: Iterable[str]) -> np.ndarray:
         """Their numbers, int32."""
         return np.array([self(name) for name in names], np.int32)
+
+
+def _within(numbers: np.ndarray, bound: int) -> bool:
+    """Whether none is below 0, or the bound or above."""
+    return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < bound)
 
 
 def _starts(sizes: Sequence[int]) -> list[int]:

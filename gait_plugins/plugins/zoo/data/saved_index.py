@@ -190,9 +190,12 @@ def load(root: str) -> Listing | None:
             archive = Archive(file)
             if int(archive.array("format")) != _FORMAT:
                 return None
-            arrays = {each.name: archive.array(each.name) for each in fields(Listing)}
-        return _from_arrays(arrays)
-    except (OSError, DamagedArchive, KeyError, ValueError) as error:
+            if str(archive.array("root")) != os.path.realpath(root):
+                raise ValueError("it is that of another folder")
+            found = _from_arrays({each.name: archive.array(each.name) for each in fields(Listing)})
+        found.check()
+        return found
+    except (OSError, DamagedArchive, KeyError, TypeError, ValueError) as error:
         log.warning(
             "%s: the saved index of %s cannot be read (%s): the folders are scanned", path, root, error
         )
@@ -211,7 +214,7 @@ def _save(root: str, found: Listing, before: Listing | None) -> None:
         return
     try:
         with whole_file(path) as file:
-            np.savez(file, **_arrays(root, found))
+            np.savez(file, **_arrays(root, found.compact()))
     except OSError as error:
         log.warning("%s: the index of %s cannot be saved: %s", path, root, error.strerror or error)
         return

@@ -159,6 +159,47 @@ def test_a_damaged_index_is_told_and_made_anew(data, scanned, cache, caplog):
     assert len(scanned) == 4
 
 
+def test_an_index_does_not_grow_with_the_changes_that_it_has_seen(data, cache):
+    one, other = (Path(data[0], "001/nm-01/000", name) for name in ("000.pkl", "new.pkl"))
+    for _ in range(8):
+        one.rename(other)
+        one, other = other, one
+        expected = listed(data, saved_index="off"), listed(data, "test", saved_index="off")
+        assert (listed(data), listed(data, "test")) == expected
+    (path,) = cache.iterdir()
+    grown = path.stat().st_size
+    assert (listed(data), listed(data, "test")) == expected
+    path.unlink()
+    listed(data)
+    listed(data, "test")
+    assert path.stat().st_size == grown
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("view_time", lambda column: column[:-1]),
+        ("view_time", lambda column: column[:, None]),
+        ("type_owner", lambda column: column[::-1]),
+        ("view_name", lambda column: column + 100),
+        ("stop", lambda column: column + 1),
+        ("start", lambda column: column - 1),
+        ("format", lambda column: np.array([1, 2])),
+        ("root", lambda column: np.array("/elsewhere")),
+    ],
+)
+def test_an_index_that_does_not_fit_is_told_and_made_anew(data, scanned, cache, caplog, name, change):
+    expected = listed(data)
+    (path,) = cache.iterdir()
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays[name] = change(arrays[name])
+    np.savez(path, **arrays)
+    assert listed(data, saved_index="trusted") == expected
+    assert "cannot be read" in caplog.text
+    assert len(scanned) == 4
+
+
 def test_few_folders_and_folders_that_cannot_be_written_have_no_index(data, monkeypatch, cache, caplog):
     monkeypatch.setattr(saved_index, "FEWEST", 100)
     listed(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -332,6 +333,9 @@ def _quiet_worker(worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     keep_freed_memory()
+    # What the worker begins with lives as long as it does: no search through all of it for what can be freed,
+    # which would also copy the pages that it shares with the main process.
+    gc.freeze()
     sys.excepthook = _shown_unless_cut_off
     threading.Thread(target=_end_with_the_main_process, name="main-process", daemon=True).start()
 

@@ -36,10 +36,10 @@ class Lanes:
         self.images = []
         height, width = frames.shape[-2:]
         single = frames.reshape(-1, height, width)
-        for start in range(0, len(single), _MOST):
+        for start in range(0, max(len(single), 1), _MOST):
             part = single[start : start + _MOST]
             count = len(part)
-            lanes = count + -count % _LANES
+            lanes = max(count + -count % _LANES, _LANES)
             if lanes == count and part.strides[0] % 1024:
                 rows = part.reshape(count, height * width)
             else:

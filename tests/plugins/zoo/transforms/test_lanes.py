@@ -125,6 +125,12 @@ def test_transforms_in_a_row_do_what_each_does_alone(chain, frames, prob):
         assert together.random() == alone.random()
 
 
+def test_a_clip_without_frames_stays_one():
+    for chain in ("published", "with others"):
+        found = Compose(CHAINS[chain](1.0))(clip((0, 64, 64)), np.random.default_rng(0))
+        assert found.shape == (0, 64, 44 if chain == "published" else 64)
+
+
 def test_channels_stay_apart_in_a_row():
     frames = clip((9, 3, 64, 64))
     compose = Compose(CHAINS["published"](1.0))

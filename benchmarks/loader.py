@@ -1,12 +1,18 @@
 """Loading batches: this package's loader against transforms frame by frame in the training process.
 
-    python benchmarks/loader.py [--identities 32] [--each 4] [--frames 32] [--batches 48]
+    python benchmarks/loader.py [--identities 32] [--each 4] [--frames 32] [--batches 48] [--rounds 3]
 
-The plain form unpickles, picks frames, and warps, cuts and scales them one by one with OpenCV. It is
+The plain form unpickles, picks frames, and warps, cuts, mirrors and scales them with OpenCV and numpy. It is
 timed as such loaders are commonly written (the cut divides to float64, so that the rotation warps
-doubles) and in its leanest form (uint8 to the end). Timed is a batch that is ready for the device, the
-start of the workers included; what the device then does, the division of uint8 frames, is shown by
-itself, as done by a CPU. All forms keep freed memory, as a training on a CPU does.
+doubles) and in its leanest form (uint8 to the end). A batch is done when it is ready for the device; what the
+device then does, the division of uint8 frames, is shown by itself, as done by a CPU. All forms keep freed
+memory, as a training on a CPU does.
+
+Told is the processor time of a batch: that of the workers and of the process that they work for, together,
+less what their start takes. So it is what a batch takes of one core, whatever else the machine does; two
+workers that are never short of work make two batches in that time. Under all forms lies what no loader of
+these files can do without: files that are read and unpickled, and, as often as they are drawn, two bare warps
+of a clip whose frames are the channels of one image already.
 """
 
 from __future__ import annotations
@@ -14,16 +20,19 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import resource
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from tables import Row, table
-from timing import in_turns, report
+from tables import HEAD, Row, table
+from timing import in_turns
 
 import gait_plugins
 from gait_plugins.api import SequenceIndex
@@ -107,13 +116,35 @@ def plain_sequence(sequence: np.ndarray, rng: np.random.Generator, prob: float, 
     if doubles:
         sequence = sequence / 255.0
     if rng.random() < prob:
-        sequence = np.stack([cv2.flip(np.ascontiguousarray(frame), 1) for frame in sequence])
+        sequence = sequence[..., ::-1]
     if rng.random() < prob:
         matrix = cv2.getRotationMatrix2D((32, 22), rng.uniform(-10, 10), 1)
         sequence = np.stack(
             [cv2.warpAffine(np.ascontiguousarray(frame), matrix, (44, 64)) for frame in sequence]
         )
     return sequence
+
+
+def drain_least(maker: BatchMaker, count: int, prob: float) -> None:
+    """Nothing but files that are read, and warps."""
+    rng = np.random.default_rng(0)
+    frames = len(maker.frame_sampler.indices(60, rng))
+    wide, narrow = np.zeros((64, 64, frames), np.float32), np.zeros((64, 44, frames), np.float32)
+    matrix = cv2.getRotationMatrix2D((32, 22), 5, 1)
+    for number in range(count):
+        for position in maker.batch_sampler.batch(maker.index, number, rng):
+            (path,) = maker.index.refs[position].source
+            pickle.loads(Path(path).read_bytes())
+            if rng.random() < prob:
+                cv2.warpPerspective(wide, np.eye(3), (64, 64))
+            if rng.random() < prob:
+                cv2.warpAffine(narrow, matrix, (44, 64))
+
+
+def processor_time() -> float:
+    """Seconds that this process and its children that have ended were at work."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def main() -> None:
@@ -133,27 +164,33 @@ def main() -> None:
 
 
 def compare(maker: BatchMaker, count: int, prob: float, rounds: int) -> None:
-    """Time the loader and both plain forms, and print their ratios."""
-    work: dict[str, Callable[[], object]] = {
-        "this loader, in the main process": partial(drain, maker, count, 0),
-        "this loader, 1 worker": partial(drain, maker, count, 1),
-        "this loader, 2 workers": partial(drain, maker, count, 2),
-        "frame by frame, float64": partial(drain_plain, maker, count, prob, True),
-        "frame by frame, uint8": partial(drain_plain, maker, count, prob, False),
+    """Time the loader and all other forms, and print their ratios."""
+    few, helped = max(count // 4, 1), {1: "one worker", 2: "two workers, per core"}
+    plain = "frame by frame, float64"
+    work: dict[str, Callable[[int], object]] = {
+        "in the main process": partial(drain, maker, workers=0),
+        **{name: partial(drain, maker, workers=workers) for workers, name in helped.items()},
+        plain: partial(drain_plain, maker, prob=prob, doubles=True),
+        "frame by frame, uint8": partial(drain_plain, maker, prob=prob, doubles=False),
+        "files read, and bare warps": partial(drain_least, maker, prob=prob),
+        "the device's division, by a CPU": partial(divide, maker.make(0), Divider(maker.transforms)),
     }
-    made, divider = maker.make(0), Divider(maker.transforms)
-    work["the device's division, by a CPU"] = partial(divide, made, divider, count)
-    seconds = in_turns(work, rounds)
-    shape = "x".join(str(length) for length in made.frames[0].shape)
-    title = f"{count} batches of {shape}, each augmentation with probability {prob}"
-    report(title, seconds, "this loader, in the main process")
-    plain = 1e3 * seconds["frame by frame, float64"]
-    rows = [
-        Row("frame by frame, float64, beside 1 worker", plain, 1e3 * seconds["this loader, 1 worker"], "ms"),
-        Row("beside 2 workers", plain, 1e3 * seconds["this loader, 2 workers"], "ms"),
-        Row("beside 2 workers, per core", plain, 2e3 * seconds["this loader, 2 workers"], "ms", least=6),
-    ]
-    print(table(rows))
+    runs = {name: partial(run, count) for name, run in work.items()}
+    runs |= {f"start of {name}": partial(work[name], few) for name in helped.values()}
+    found = in_turns(runs, rounds, processor_time)
+    each = {name: 1e3 * found[name] / count for name in work}
+    for name in helped.values():
+        each[name] = 1e3 * (found[name] - found[f"start of {name}"]) / (count - few)
+    print(f"A batch of {size_of(maker)}, each augmentation with probability {prob}\n")
+    rows = [Row(name, each[plain], ours, "ms") for name, ours in each.items() if name != plain]
+    rows = [replace(row, least=6) if row.work == helped[2] else row for row in rows]
+    rows[-1] = replace(rows[-1], other=None)  # which the other way does too
+    print(table(rows, ("work", plain, *HEAD[2:])), end="\n\n")
+
+
+def size_of(maker: BatchMaker) -> str:
+    """Sequences, frames, height and width of a batch."""
+    return "x".join(str(length) for length in maker.make(0).frames[0].shape)  # type: ignore[union-attr]
 
 
 if __name__ == "__main__":

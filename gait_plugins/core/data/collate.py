@@ -75,7 +75,7 @@ class Stack:
             self.tensor = self.room.take((self.count, *clip.shape), clip.dtype)
             self.places = self.tensor.numpy()
         _same_size(self.places[0], self.names[:1], clip, name, slice(None))
-        self.places[len(self.names)] = clip
+        _copy(clip, self.places[len(self.names)])
         self.names.append(name)
 
     def frames(self) -> Tensor:
@@ -214,6 +214,14 @@ def stack_targets(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> d
 def _shared(size: int) -> Any:
     # As torch's own collation of batches makes it.
     return torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+
+
+def _copy(clip: np.ndarray, place: np.ndarray) -> None:
+    if clip.ndim > 1 and not clip.flags.c_contiguous and clip.strides[-1] == clip.itemsize:
+        # Frames that were cut: row by row, which takes a third of the time of number by number.
+        row = np.dtype((np.void, clip.shape[-1] * clip.itemsize))
+        clip, place = clip.view(row), place.view(row)
+    place[...] = clip
 
 
 def _same_size(first: np.ndarray, names: list[str], clip: np.ndarray, name: str, axes: slice) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -11,7 +12,7 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +43,10 @@ from gait_plugins.lost_processes import lost_process, lost_worker
 
 PREFETCHED = 2
 """Batches that each worker makes ahead."""
+
+TOGETHER = 1 << 23
+"""Bytes of sequences that go through each step together: the step's code is then in the cache for all but the
+first of them. The frames of one clip that is warped are enough to push out what comes before."""
 
 GRACE = 30
 """Seconds that a worker goes on for after it was told to end, so that a last step can have its batch."""
@@ -95,7 +100,8 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def target_names(self) -> frozenset[str]:
         """Names of the targets that sequences come with, as the first one that is drawn shows."""
-        made = self._clip(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
+        made = _Sample(self.index.refs[self.drawn(0)[0]], slot_rng(self.seed, 0, 0))
+        self._transform(self._load([made]))
         return frozenset(made.targets)
 
     def make(self, number: int) -> HostBatch:
@@ -109,18 +115,20 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
 
     def _collate(self, number: int, positions: list[int], draws: list[tuple[int, int]]) -> HostBatch:
         refs = [self.index.refs[position] for position in positions]
+        names = [ref.name for ref in refs]
         stacked = self.frame_sampler.fixed_length
         sources = [Source(room, len(refs) if stacked else None) for room in self._rooms]
+        samples = [_Sample(ref, slot_rng(self.seed, *draw)) for ref, draw in zip(refs, draws, strict=True)]
         lengths: list[list[int]] = []
-        targets = []
-        short = ""
-        for ref, draw in zip(refs, draws, strict=True):
-            made = self._clip(ref, slot_rng(self.seed, *draw))
-            lengths.append([len(clip) for clip in made.clips])
-            targets.append(made.targets)
-            short = short or made.short
-            for source, clip in zip(sources, made.clips, strict=True):
-                source.put(clip, ref.name)
+        while len(lengths) < len(samples):
+            group = self._load(samples[len(lengths) :])
+            self._transform(group)
+            for sample in group:
+                name = names[len(lengths)]
+                lengths.append([len(clip) for clip in sample.clips])
+                for source, clip in zip(sources, sample.clips, strict=True):
+                    source.put(clip, name)
+                sample.clips.clear()
         return HostBatch(
             number=number,
             positions=positions,
@@ -128,12 +136,12 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
             labels=torch.from_numpy(self.index.classes[positions]),
             types=[ref.type for ref in refs],
             views=[ref.view for ref in refs],
-            names=[ref.name for ref in refs],
+            names=names,
             seq_lens=None if stacked else self._lens(lengths, 0),
-            targets=stack_targets(targets, [ref.name for ref in refs]),
+            targets=stack_targets([sample.targets for sample in samples], names),
             streams=self.taken.names,
             lens=self._own_lens(lengths),
-            short=short,
+            short=next((sample.short for sample in samples if sample.short), ""),
         )
 
     def _lens(self, lengths: list[list[int]], place: int) -> Tensor:
@@ -143,42 +151,76 @@ class BatchMaker(Dataset[HostBatch | GaitPluginsError]):
         names = self.taken.names
         return {name: self._lens(lengths, names.index(name)) for name in self.taken.own_clocks}
 
-    def _clip(self, ref: SequenceRef, rng: np.random.Generator) -> _Made:
+    def _load(self, samples: Sequence[_Sample]) -> Sequence[_Sample]:
+        """The first of these samples, as many as go together, with the frames that the sampler takes."""
+        count, size = 0, 0
         with errors_of(self.dataset):
-            loaded = self.dataset.load(ref)
-            targets = dict(self.dataset.targets(ref))
-            times = self.dataset.times(ref)
-        if self.classes is not None:
-            targets[CLASS] = self.classes.of(ref)
-        sources = self.taken.of(loaded, ref)
+            for sample in samples:
+                sample.clips = self.dataset.load(sample.ref)
+                sample.targets = dict(self.dataset.targets(sample.ref))
+                sample.times = self.dataset.times(sample.ref)
+                count += 1
+                for frames in sample.clips:
+                    size += getattr(frames, "nbytes", TOGETHER)
+                if size >= TOGETHER:
+                    break
+        samples = samples[:count]
+        for sample in samples:
+            if self.classes is not None:
+                sample.targets[CLASS] = self.classes.of(sample.ref)
+            sample.clips = self._sources(sample)
+        with errors_of(self.frame_sampler):
+            # Looked up here, so that a number beyond the sequence is the sampler's fault.
+            lengths = [len(sample.clips[0]) for sample in samples]
+            drawn = [self.frame_sampler.indices(n, s.rng) for n, s in zip(lengths, samples, strict=True)]
+            picked = [np.arange(n)[places] for n, places in zip(lengths, drawn, strict=True)]
+        for sample, length, chosen in zip(samples, lengths, picked, strict=True):
+            sample.short = _shortage(sample.ref, length, self.frame_sampler)
+            sample.clips = pick(self.taken, sample.clips, sample.times, chosen, sample.ref)
+        return samples
+
+    def _sources(self, sample: _Sample) -> list[Frames]:
+        """The inputs' frames of what was loaded.
+
+        Raises:
+            ConfigError: they are not as many as the configuration has transforms for.
+        """
+        sources = self.taken.of(sample.clips, sample.ref)
         if len(sources) != len(self.transforms):
             raise ConfigError(
-                f"sequence {printable(ref.name)} has {len(sources)} input sources, "
+                f"sequence {printable(sample.ref.name)} has {len(sources)} input sources, "
                 f"but the configuration lists {len(self.transforms)} transforms",
                 hint="list one transform for each source, or choose the sources by data_cfg.data_in_use",
             )
-        with errors_of(self.frame_sampler):
-            # Looked up here, so that a number beyond the sequence is the sampler's fault.
-            picked = np.arange(len(sources[0]))[self.frame_sampler.indices(len(sources[0]), rng)]
-        short = _shortage(ref, len(sources[0]), self.frame_sampler)
-        clips = pick(self.taken, sources, times, picked, ref)
+        return sources
+
+    def _transform(self, samples: Sequence[_Sample]) -> None:
         for joint in self.joint:
-            clips, found = _transformed_together(joint, clips, self.taken.names, rng)
-            targets.update(found)
+            with errors_of(joint):
+                for sample in samples:
+                    _transform_together(joint, sample, self.taken.names)
         for number, transform in enumerate(self.transforms):
-            if transform is not None:
-                short = short or _shortage(ref, len(clips[number]), transform)
-                clips[number], found = _transformed(transform, clips[number], rng)
-                targets.update(found)
-        return _Made(clips, targets, short)
+            if transform is None:
+                continue
+            with errors_of(transform):
+                for sample in samples:
+                    clip: Any = sample.clips[number]  # ragged where the stream is
+                    sample.short = sample.short or _shortage(sample.ref, len(clip), transform)
+                    sample.clips[number], found = transform.with_targets(clip, sample.rng)
+                    sample.targets.update(found)
 
 
-class _Made(NamedTuple):
-    """The sample of a sequence."""
+@dataclass(slots=True)
+class _Sample:
+    """A sequence on its way into a batch."""
 
-    clips: list[Frames]
-    targets: dict[str, Any]
-    short: str
+    ref: SequenceRef
+    rng: np.random.Generator
+    clips: list[Frames] = field(default_factory=list)
+    """Of each input source: what was loaded, then what was picked, then what was made of it."""
+    targets: dict[str, Any] = field(default_factory=dict)
+    times: Mapping[str, np.ndarray] = field(default_factory=dict)
+    short: str = ""
     """As ``HostBatch.short``."""
 
 
@@ -193,28 +235,19 @@ def _shortage(ref: SequenceRef, frames: int, taker: FrameSampler | Transform) ->
     )
 
 
-def _transformed(
-    transform: Transform, clip: Frames, rng: np.random.Generator
-) -> tuple[Frames, Mapping[str, Any]]:
-    with errors_of(transform):
-        return transform.with_targets(clip, rng)  # type: ignore[arg-type]  # ragged where the stream is
-
-
-def _transformed_together(
-    transform: JointTransform, clips: list[Frames], names: tuple[str, ...], rng: np.random.Generator
-) -> tuple[list[Frames], Mapping[str, Any]]:
-    with errors_of(transform):
-        seen = {name: clip for name, clip in zip(names, clips, strict=True) if name in transform.streams}
-        changed, found = transform.with_targets(seen, rng)
-        strange = [name for name in changed if name not in seen]
-        if strange:
-            raise ConfigError(
-                f"the transform returns {', '.join(map(repr, strange))}, "
-                f"but its streams are {', '.join(seen)}",
-                where=type(transform).__name__,
-                hint="a joint transform returns the streams that it changed, by their names",
-            )
-        return [changed.get(name, clip) for name, clip in zip(names, clips, strict=True)], found
+def _transform_together(transform: JointTransform, sample: _Sample, names: tuple[str, ...]) -> None:
+    named = zip(names, sample.clips, strict=True)
+    seen = {name: clip for name, clip in named if name in transform.streams}
+    changed, found = transform.with_targets(seen, sample.rng)
+    strange = [name for name in changed if name not in seen]
+    if strange:
+        raise ConfigError(
+            f"the transform returns {', '.join(map(repr, strange))}, but its streams are {', '.join(seen)}",
+            where=type(transform).__name__,
+            hint="a joint transform returns the streams that it changed, by their names",
+        )
+    sample.clips = [changed.get(name, clip) for name, clip in zip(names, sample.clips, strict=True)]
+    sample.targets.update(found)
 
 
 def batches(
@@ -300,6 +333,9 @@ def _quiet_worker(worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     keep_freed_memory()
+    # What the worker begins with lives as long as it does: no search through all of it for what can be freed,
+    # which would also copy the pages that it shares with the main process.
+    gc.freeze()
     sys.excepthook = _shown_unless_cut_off
     threading.Thread(target=_end_with_the_main_process, name="main-process", daemon=True).start()
 

@@ -18,7 +18,11 @@ def batch_rng(seed: int, number: int) -> np.random.Generator:
 
 def slot_rng(seed: int, number: int, slot: int) -> np.random.Generator:
     """Draws frames and augmentations of sequence ``slot`` of the global batch ``number``."""
-    return np.random.default_rng((_SLOT, seed, number, slot))
+    words = (_SLOT, seed, number, slot)
+    if min(words) >= 0 and max(words) < 2**32:
+        # The same generator, without numpy taking each number apart into words of 32 bits.
+        return np.random.default_rng(np.array(words, np.uint32))
+    return np.random.default_rng(words)
 
 
 def seed_step(seed: int, step: int, rank: int, *part: int) -> None:

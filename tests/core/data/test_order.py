@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -129,6 +130,20 @@ def test_a_worker_outlives_the_signal_that_ends_a_training():
     for worker in multiprocessing.active_children():
         os.kill(worker.pid or 0, signal.SIGTERM)
     assert [batch.number for batch in (first, *stream)] == list(range(12))
+
+
+def test_a_worker_never_searches_what_it_began_with_for_what_can_be_freed():
+    class Frozen(Shift):
+        def with_targets(self, sequence, rng):
+            return self(sequence, rng), {"frozen": gc.get_freeze_count()}
+
+    def frozen(workers: int) -> int:
+        made = maker()
+        made.transforms = [Frozen()]
+        (batch,) = batches(made, range(1), workers=workers, pin=False)
+        return int(batch.targets["frozen"].min())
+
+    assert frozen(1) > frozen(0) + 10_000
 
 
 def test_workers_end_with_what_interrupts_the_stream():

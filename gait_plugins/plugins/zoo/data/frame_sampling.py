@@ -152,4 +152,7 @@ def _window(length: int, count: int, skip: int, rng: np.random.Generator) -> np.
     span = count + skip
     repeated = length * -(-span // length) if length < span else length
     start = rng.integers(0, repeated - span + 1)
-    return (start + np.sort(rng.choice(span, count, replace=False))) % length
+    frames = rng.choice(span, count, replace=False)
+    frames.sort()
+    frames += start
+    return frames if start + span <= length else frames % length

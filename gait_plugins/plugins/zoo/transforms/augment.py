@@ -10,6 +10,7 @@ import numpy as np
 from gait_plugins.api import Stream, Transform, WithProbability
 from gait_plugins.api.options import number_within
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.zoo.transforms.lanes import Clip, Lanes, frames_of
 
 _ATTEMPTS = 100
 
@@ -67,7 +68,7 @@ class RandomHorizontalFlip(WithProbability):
 
     def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # As one tall image: OpenCV mirrors several times faster than numpy copies a reversed view.
-        rows = np.ascontiguousarray(sequence).reshape(-1, sequence.shape[-1])
+        rows = sequence.reshape(-1, sequence.shape[-1])
         mirrored = np.asarray(cv2.flip(rows, 1)).reshape(sequence.shape)
         for channel in self.rightward or ():
             self._turn_round(mirrored, channel)
@@ -77,6 +78,15 @@ class RandomHorizontalFlip(WithProbability):
         for left, right in self.sides:
             other[[left, right]] = right, left
         return np.asarray(other[mirrored])
+
+    def in_lanes(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """As a call, of frames that may be in lanes already; they stay there where pixels alone move."""
+        if rng.random() >= self.prob:
+            return clip
+        if not isinstance(clip, Lanes) or self.rightward or self.sides:
+            return self.apply(frames_of(clip), rng)
+        clip.mirror()
+        return clip
 
     def _turn_round(self, frames: np.ndarray, channel: int) -> None:
         if frames.ndim != 4 or not 0 <= channel < frames.shape[1]:

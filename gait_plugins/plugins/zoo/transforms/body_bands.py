@@ -12,8 +12,9 @@ from gait_plugins.api import Transform, WithProbability
 from gait_plugins.errors import ConfigError, DataError
 from gait_plugins.plugins.zoo.transforms.augment import RandomHorizontalFlip
 from gait_plugins.plugins.zoo.transforms.compose import Compose
+from gait_plugins.plugins.zoo.transforms.lanes import Lanes
 from gait_plugins.plugins.zoo.transforms.silhouette import BaseSilCuttingTransform
-from gait_plugins.plugins.zoo.transforms.warp import RandomAffine, RandomPerspective, all_frames
+from gait_plugins.plugins.zoo.transforms.warp import RandomAffine, RandomPerspective
 
 Rows = tuple[int, int]
 KERNELS = {
@@ -51,7 +52,9 @@ class _BandTransform(WithProbability):
                 hint="set top_range and bot_range to rows of the frames (published: of 64x64 frames)",
             )
         out = sequence.copy()
-        out[..., top:bottom, :] = all_frames(np.ascontiguousarray(sequence[..., top:bottom, :]), change)
+        band = Lanes(sequence[..., top:bottom, :])
+        band.change(change)
+        out[..., top:bottom, :] = band.frames()
         return out
 
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from gait_plugins.api import Stream, Transform
 from gait_plugins.api.transform import becomes_after
+from gait_plugins.plugins.zoo.transforms.augment import RandomHorizontalFlip
+from gait_plugins.plugins.zoo.transforms.lanes import Clip, frames_of
+from gait_plugins.plugins.zoo.transforms.silhouette import BaseSilCuttingTransform, BaseSilTransform
+from gait_plugins.plugins.zoo.transforms.warp import RandomAffine, RandomPerspective, RandomRotate
+
+_IN_LANES: frozenset[type] = frozenset(
+    {RandomAffine, RandomPerspective, RandomRotate}
+    | {RandomHorizontalFlip, BaseSilCuttingTransform, BaseSilTransform}
+)
+"""Those that take frames in lanes, and leave them there. These very classes: a subclass may do otherwise."""
+
+
+class _InLanes(Protocol):
+    def in_lanes(self, clip: Clip, rng: np.random.Generator) -> Clip: ...
 
 
 class Compose(Transform):
@@ -30,18 +44,16 @@ class Compose(Transform):
         return {"trf_cfg": [{"type": "RandomHorizontalFlip"}, {"type": "BaseSilCuttingTransform"}]}
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        for transform in self.transforms:
-            sequence = transform(sequence, rng)
-        return sequence
+        return self.with_targets(sequence, rng)[0]
 
     def with_targets(
         self, sequence: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, Mapping[str, Any]]:
+        changed, found = in_a_row(self.transforms, sequence, rng)
         targets: dict[str, Any] = {}
-        for transform in self.transforms:
-            sequence, found = transform.with_targets(sequence, rng)
-            targets.update(found)
-        return sequence, targets
+        for known in found:
+            targets.update(known)
+        return changed, targets
 
     def becomes(self, stream: Stream) -> Stream | None:
         """Frames as the last of them leaves them; None after one that does not say."""
@@ -50,6 +62,26 @@ class Compose(Transform):
     def at_test(self) -> Transform:
         """The same in a row, each as a test has it."""
         return Compose([transform.at_test() for transform in self.transforms])
+
+
+def in_a_row(
+    transforms: Iterable[Transform], sequence: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, list[Mapping[str, Any]]]:
+    """Frames after one transform and the next, and what each of them knows.
+
+    Between transforms that can do with it, frames stay in lanes: each would bring them there and back, which
+    takes as long as a third of a warp.
+    """
+    clip: Clip = sequence
+    targets = []
+    for transform in transforms:
+        if type(transform) in _IN_LANES:
+            able: _InLanes = transform  # type: ignore[assignment]
+            clip = able.in_lanes(clip, rng)
+        else:
+            clip, known = transform.with_targets(frames_of(clip), rng)
+            targets.append(known)
+    return frames_of(clip), targets
 
 
 class NoOperation(Transform):

@@ -14,7 +14,7 @@ from gait_plugins.api.transform import becomes_after
 from gait_plugins.errors import ConfigError
 from gait_plugins.plugins.zoo.data.streams import SIDES, Maps, Parsing, SkeletonMaps
 from gait_plugins.plugins.zoo.transforms.augment import RandomHorizontalFlip
-from gait_plugins.plugins.zoo.transforms.compose import Compose
+from gait_plugins.plugins.zoo.transforms.compose import Compose, in_a_row
 from gait_plugins.plugins.zoo.transforms.warp import RandomAffine, RandomPerspective, RandomRotate
 
 GREY = 255
@@ -97,11 +97,9 @@ class JointPictures(JointTransform):
         found: dict[str, Any] = {}
         targets: dict[str, Any] = {}
         for name, generator in zip(self._names, generators, strict=True):
-            frames = _cut(clips[name], width)
-            for transform in self.chains[name]:
-                frames, known = transform.with_targets(frames, generator)
+            found[name], made = in_a_row(self.chains[name], _cut(clips[name], width), generator)
+            for known in made:
                 targets = {**known, **targets}
-            found[name] = frames
         return found, targets
 
     def becomes(self, streams: Mapping[str, Stream]) -> Mapping[str, Stream]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gait_plugins.api import Stream, Transform
 from gait_plugins.errors import ConfigError, DataError
+from gait_plugins.plugins.zoo.transforms.lanes import Clip, Lanes, frames_of
 
 
 class BaseSilTransform(Transform):
@@ -35,6 +36,10 @@ class BaseSilTransform(Transform):
                 hint="set img_shape to the size of the frames, or leave it out",
             )
         return sequence.reshape(len(sequence), *self.img_shape)
+
+    def in_lanes(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """As a call, of frames that may be in lanes already; they stay there unless they are reshaped."""
+        return clip if self.img_shape is None else self(frames_of(clip), rng)
 
     def becomes(self, stream: Stream) -> Stream | None:
         """The same frames, or those of ``img_shape``."""
@@ -66,9 +71,20 @@ class BaseSilCuttingTransform(Transform):
         self.cutting = cutting
 
     def __call__(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = sequence.shape[-2:]
+        return sequence[..., self._kept(*sequence.shape[-2:])]
+
+    def in_lanes(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """As a call, of frames that may be in lanes already, and stay there."""
+        kept = self._kept(*clip.shape[-2:])
+        if not isinstance(clip, Lanes):
+            return clip[..., kept]
+        clip.cut(kept)
+        return clip
+
+    def _kept(self, height: int, width: int) -> slice:
+        """Columns that are left of frames of this size."""
         if width < height:
-            return sequence
+            return slice(None)
         margin = width // 64 * 10 if self.cutting is None else self.cutting
         if 2 * margin >= width:
             raise DataError(
@@ -76,7 +92,7 @@ class BaseSilCuttingTransform(Transform):
                 where="BaseSilCuttingTransform",
                 hint=f"choose cutting below {(width + 1) // 2}",
             )
-        return sequence[..., margin : width - margin]
+        return slice(margin, width - margin)
 
     def becomes(self, stream: Stream) -> Stream | None:
         """Narrower frames, where the size is known; what the data decide, they go on deciding."""

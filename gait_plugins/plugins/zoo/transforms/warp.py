@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 
 import cv2
 import numpy as np
@@ -10,11 +10,7 @@ import numpy as np
 from gait_plugins.api import Stream, WithProbability
 from gait_plugins.api.options import number_within
 from gait_plugins.errors import ConfigError, DataError
-
-_MOST = 128  # channels of an image, where OpenCV admits the fewest
-_LANES = 16  # multiples are far faster; and with fewer than five OpenCV rounds in another way
-
-Warp = Callable[[np.ndarray], np.ndarray]
+from gait_plugins.plugins.zoo.transforms.lanes import Clip, Lanes
 
 
 class _Warp(WithProbability):
@@ -23,6 +19,24 @@ class _Warp(WithProbability):
     def __init__(self, prob: float, labels: bool | None) -> None:
         super().__init__(prob)
         self.labels = labels
+
+    @abstractmethod
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """The map of frames of this size: 2x3, affine, or 3x3, a homography."""
+
+    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        height, width = sequence.shape[-2:]
+        return _warped(sequence, self.draw(height, width, rng), bool(self.labels))
+
+    def in_lanes(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """As a call, of frames that may be in lanes already, and stay there."""
+        if rng.random() >= self.prob:
+            return clip
+        height, width = clip.shape[-2:]
+        matrix = self.draw(height, width, rng)
+        lanes = clip if isinstance(clip, Lanes) else Lanes(clip)
+        lanes.warp(matrix, bool(self.labels))
+        return lanes
 
     def becomes(self, stream: Stream) -> Stream | None:
         """Frames of the same kind. Raises ``ConfigError`` for labels that may be blended."""
@@ -56,13 +70,12 @@ class RandomRotate(_Warp):
         self.degree = number_within("RandomRotate", "degree", degree, 0, 360)
         self.about_centre = about_centre
 
-    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = sequence.shape[-2:]
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         angle = float(rng.uniform(-self.degree, self.degree))
-        centre = (height // 2, width // 2)
+        centre: tuple[float, float] = (height // 2, width // 2)
         if self.about_centre:
             centre = ((width - 1) / 2, (height - 1) / 2)
-        return warp_affine(sequence, cv2.getRotationMatrix2D(centre, angle, 1), bool(self.labels))
+        return np.asarray(cv2.getRotationMatrix2D(centre, angle, 1))
 
 
 class RandomPerspective(_Warp):
@@ -79,17 +92,17 @@ class RandomPerspective(_Warp):
     def __init__(self, prob: float = 0.5, labels: bool | None = None) -> None:
         super().__init__(prob, labels)
 
-    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = sequence.shape[-2:]
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         margin = width // 44 * 10
         if margin == 0:
             raise _too_small("RandomPerspective", height, width, "44 pixels wide")
-        top_left, bottom_left = rng.integers(0, margin, 2)
-        top_right, bottom_right = rng.integers(width - margin, width, 2)
+        # One by one: the same numbers as by pairs, which numpy makes arrays for.
+        top_left, bottom_left = rng.integers(margin), rng.integers(margin)
+        top_right, bottom_right = rng.integers(width - margin, width), rng.integers(width - margin, width)
         seen = [[top_left, 0], [top_right, 0], [bottom_right, height], [bottom_left, height]]
         frame = [[0, 0], [width, 0], [width, height], [0, height]]
         matrix = cv2.getPerspectiveTransform(np.array(seen, np.float32), np.array(frame, np.float32))
-        return warp_perspective(sequence, matrix, bool(self.labels))
+        return np.asarray(matrix)
 
 
 class RandomAffine(_Warp):
@@ -108,15 +121,14 @@ class RandomAffine(_Warp):
         super().__init__(prob, labels)
         self.degree = degree
 
-    def apply(self, sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = sequence.shape[-2:]
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         shift = height // 64 * 10
         if shift == 0:
             raise _too_small("RandomAffine", height, width, "64 pixels high")
         corners = np.array([[0, 0], [height, 0], [0, width]])
         inwards = np.array([[1, 1], [-1, 1], [1, -1]])
         before, after = (corners + inwards * rng.integers(0, shift, (2, 3, 2))).astype(np.float32)
-        return warp_affine(sequence, cv2.getAffineTransform(before, after), bool(self.labels))
+        return np.asarray(cv2.getAffineTransform(before, after))
 
 
 def warp_affine(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) -> np.ndarray:
@@ -124,33 +136,18 @@ def warp_affine(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) 
 
     Bilinear; for labels the value of the nearest pixel.
     """
-    size, flags = (sequence.shape[-1], sequence.shape[-2]), _interpolation(labels)
-    return all_frames(sequence, lambda image: cv2.warpAffine(image, matrix, size, flags=flags))
+    return _warped(sequence, matrix, labels)
 
 
 def warp_perspective(sequence: np.ndarray, matrix: np.ndarray, labels: bool = False) -> np.ndarray:
     """Like :func:`warp_affine`, by a 3x3 homography."""
-    size, flags = (sequence.shape[-1], sequence.shape[-2]), _interpolation(labels)
-    return all_frames(sequence, lambda image: cv2.warpPerspective(image, matrix, size, flags=flags))
+    return _warped(sequence, matrix, labels)
 
 
-def _interpolation(labels: bool) -> int:
-    return cv2.INTER_NEAREST if labels else cv2.INTER_LINEAR
-
-
-def all_frames(sequence: np.ndarray, warp: Warp) -> np.ndarray:
-    """Change frames as the channels of one image, so that coordinates and weights are found only once."""
-    height, width = sequence.shape[-2:]
-    images = sequence.reshape(-1, height, width)
-    count = len(images)
-    stacked = np.zeros((count + -count % _LANES, height, width), sequence.dtype)
-    stacked[:count] = images
-    flat = stacked.reshape(len(stacked), -1)
-    for start in range(0, len(flat), _MOST):
-        part = flat[start : start + _MOST]
-        moved = warp(cv2.transpose(part).reshape(height, width, len(part)))
-        cv2.transpose(moved.reshape(height * width, len(part)), part)
-    return stacked[:count].reshape(sequence.shape)
+def _warped(sequence: np.ndarray, matrix: np.ndarray, labels: bool) -> np.ndarray:
+    lanes = Lanes(sequence)
+    lanes.warp(matrix, labels)
+    return lanes.frames()
 
 
 def _too_small(owner: str, height: int, width: int, needed: str) -> DataError:

@@ -33,7 +33,7 @@ class RecordedDraws:
         self.left = list(
             zip(arrays[f"{case}_draw_kind"][own], arrays[f"{case}_draw_value"][own], strict=True)
         )
-        self.kept: np.ndarray | None = None
+        self.corners: list[int] = []
 
     def random(self) -> float:
         return self._next(10)
@@ -41,14 +41,12 @@ class RecordedDraws:
     def uniform(self, low: float, high: float) -> float:
         return self._next(10)
 
-    def integers(self, low: int, high: int, size: int) -> np.ndarray:
-        # The published order is left and right above, then left and right below.
-        if self.kept is None:
-            left, right, below, self_right = (self._next(11) for _ in range(4))
-            self.kept = np.array([right, self_right], int)
-            return low + np.array([left, below], int)
-        found, self.kept = low + self.kept, None
-        return found
+    def integers(self, low: int, high: int | None = None) -> int:
+        # The published order is left and right above, then left and right below; ours both left ones first.
+        if not self.corners:
+            left, right, below, right_below = (int(self._next(11)) for _ in range(4))
+            self.corners = [left, below, right, right_below]
+        return (0 if high is None else low) + self.corners.pop(0)
 
     def _next(self, kind: int) -> float:
         found, value = self.left.pop(0)

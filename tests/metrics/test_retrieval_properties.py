@@ -17,6 +17,8 @@ from gait_plugins.metrics import (
     same_identity_and_camera,
     score_ranking,
 )
+from gait_plugins.metrics import distances as distances_module
+from gait_plugins.metrics import retrieval as retrieval_module
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(max_examples=40, deadline=None)
@@ -66,6 +68,37 @@ def test_first_match_needs_no_sort(seed, ties):
     assert found.tolist() == score_ranking(distances, probes, gallery).first.tolist()
 
 
+@quick
+@given(seeds, st.booleans(), st.booleans())
+def test_sorted_values_rank_as_a_stable_order_does(seed, ties, excluding):
+    rng, values, probes, gallery = _problem(seed, ties)
+    values = values if ties else rng.permuted(np.arange(values.size).reshape(values.shape), axis=1)
+    exclude = rng.random(values.shape) < 0.4 if excluding else None
+    ordered = score_ranking(values.astype(np.int64), probes, gallery, exclude=exclude)  # by a stable order
+    for kind in (np.float32, np.float64):
+        found = score_ranking(values.astype(kind), probes, gallery, exclude=exclude)
+        for name in ("first", "average_precision", "inverse_negative_penalty"):
+            assert getattr(found, name).tobytes() == getattr(ordered, name).tobytes()
+
+
+def test_first_match_is_looked_for_a_few_rows_at_a_time(monkeypatch):
+    rng = np.random.default_rng(1)
+    far = torch.from_numpy(rng.integers(0, 9, (50, 20)).astype(np.float32))
+    match = torch.from_numpy(rng.random((50, 20)) < 0.1)
+    whole = first_match(far, match)
+    assert (whole == NO_MATCH).any()
+    monkeypatch.setattr(retrieval_module, "_CACHED", 70)
+    assert torch.equal(first_match(far, match), whole)
+
+
+def test_a_match_at_infinity_is_one():
+    far, match = (
+        torch.tensor([[torch.inf, 1.0, torch.inf]] * 2),
+        torch.tensor([[False, False, True], [False] * 3]),
+    )
+    assert first_match(far, match).tolist() == [2, NO_MATCH]
+
+
 def test_first_match_of_an_empty_gallery_is_none():
     assert first_match(torch.zeros(2, 0), torch.zeros(2, 0, dtype=torch.bool)).tolist() == [NO_MATCH] * 2
 
@@ -88,6 +121,30 @@ def test_chunks_change_nothing(seed, chunk_size, metric):
     for other in scores[1:]:
         assert other.first.tolist() == scores[0].first.tolist()
         np.testing.assert_array_equal(other.average_precision, scores[0].average_precision)
+
+
+@pytest.mark.parametrize("metric", ["euc", "cos"])
+@pytest.mark.parametrize("probes", [1, 29])
+def test_tiles_change_nothing(monkeypatch, metric, probes):
+    # Exact in float32, as above.
+    values = np.random.default_rng(0).choice([-1.0, 1.0], (probes + 70, 4, 3))
+    probe, gallery = values[:probes], values[probes:]
+    whole = part_distances(probe, gallery, metric)
+    for name, size in (("_TILE", 96), ("_TILE_ROWS", 12), ("_ALIGNED", 4)):
+        monkeypatch.setattr(distances_module, name, size)
+    assert distances_module._tile_of(probes, 70)[1] < 70 or probes == 1
+    assert np.array_equal(part_distances(probe, gallery, metric), whole)
+    expected = np.linalg.norm(probe[:, None] - gallery[None], axis=2)
+    expected = expected.mean(2) if metric == "euc" else (expected**2).mean(2) / 8
+    np.testing.assert_allclose(whole, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 2**20), (699, 12000), (7731, 859), (2**20, 3)])
+def test_a_tile_stays_in_the_cache_and_its_rows_begin_at_a_line(shape):
+    rows, columns = distances_module._tile_of(*shape)
+    assert rows * columns <= 2**19
+    assert rows <= 1024
+    assert columns % 64 == 0
 
 
 @quick
@@ -147,8 +204,8 @@ def test_nothing_to_average_is_nan_not_a_warning():
 def test_memory_of_a_chunk_does_not_grow_with_the_gallery():
     gallery = torch.zeros(2**21, 1, 1)
     sizes = [chunk.numel() for _, chunk in distance_chunks(torch.zeros(5, 1, 1), gallery)]
-    assert len(sizes) == 3
-    assert max(sizes) == 2**22
+    assert len(sizes) == 2
+    assert max(sizes) == 2**23
 
 
 def test_takes_what_people_have():

@@ -94,7 +94,7 @@ class RealSceneProtocol(Protocol):
     def _first_matches(self, data: EmbeddingSet, roles: Roles) -> np.ndarray:
         """Rank of each probe's first match, int64 ``[n_probe]``."""
         _, codes = np.unique(data.labels, return_inverse=True)
-        numbers = torch.from_numpy(codes.reshape(-1))
+        numbers = torch.from_numpy(codes.reshape(-1).astype(np.int32))
         probe, gallery = numbers[roles.probes], numbers[roles.gallery]
         return np.concatenate(
             [

@@ -1,25 +1,33 @@
 """TrackletGait's training step against a plain transcription of the paper's network.
 
-    python benchmarks/tracklet_step.py [--sequences 8] [--frames 16] [--small]
+    python benchmarks/tracklet_step.py [--sequences 8] [--frames 16] [--small] [--precision auto]
 
 The plain network keeps ``[n, c, s, h, w]`` between blocks, brings every spatial layer's input to frames
 and back, transforms by grouped convolutions and then mixes the subbands by a 1x1 convolution. Both
-networks hold the same weights; the largest difference of their embeddings is printed first.
+networks hold the same weights, and in float32 their embeddings must agree. The plain one computes in
+float32; ``--precision`` says what ours does, in the words of ``trainer_cfg.precision``: with ``bf16-mixed``
+the forward pass is under the trainer's autocast, the losses are not.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 import torch
 import torch.nn.functional as F
-from timing import in_turns, report
+from tables import Row, table
+from timing import in_turns
 from torch import Tensor, nn
 
+from gait_plugins.core.runtime.precision import choose
 from gait_plugins.nn import HorizontalPooling, SeparateBNNecks, SeparateFCs
 from gait_plugins.plugins.tracklet.model import TrackletGait, TrackletGaitSmall
 from gait_plugins.plugins.tracklet.wavelet import analysis_filters
+
+AGREED = 1e-3
+"""Largest difference of the embeddings in float32, of the largest value: rounding, in another order."""
 
 
 def frames(x: Tensor) -> Tensor:
@@ -104,6 +112,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--small", action="store_true", help="TrackletGait_s")
+    parser.add_argument("--precision", choices=("auto", "32-true", "bf16-mixed"), default="auto")
     parser.add_argument(
         "--processor-time", action="store_true", help="measure processor time, for a machine with other load"
     )
@@ -119,25 +128,33 @@ def main() -> None:
     plain.load_state_dict(ours.state_dict())
     silhouettes = (torch.rand(options.sequences, options.frames, 64, 44) > 0.5).float()
 
-    def step(network: nn.Module) -> Tensor:
+    def step(network: nn.Module, precision: str = "32-true") -> Tensor:
         network.zero_grad(set_to_none=True)
-        if network is plain:
-            embeddings, logits = network(silhouettes)
-        else:
-            output = network(([silhouettes], None, None, None, None))
-            embeddings = output["inference_feat"]["embeddings"]
-            logits = output["training_feat"]["softmax"]["logits"]
-        (embeddings.square().mean() + logits.square().mean()).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            if network is plain:
+                embeddings, logits = network(silhouettes)
+            else:
+                output = network(([silhouettes], None, None, None, None))
+                embeddings = output["inference_feat"]["embeddings"]
+                logits = output["training_feat"]["softmax"]["logits"]
+        (embeddings.float().square().mean() + logits.float().square().mean()).backward()
         return embeddings.detach()
 
-    gap = (step(ours) - step(plain)).abs().max() / step(plain).abs().max()
-    print(f"largest relative difference of the embeddings: {gap:.1e}")
-    seconds = in_turns({"ours": lambda: step(ours), "plain": lambda: step(plain)}, options.rounds, clock)
-    report(
-        f"training step, {options.sequences} sequences x {options.frames} frames, {options.threads} threads",
-        seconds,
-        "ours",
+    gap = float((step(ours) - step(plain)).abs().max() / step(plain).abs().max())
+    if not gap < AGREED:
+        sys.exit(
+            f"the networks differ: their embeddings by {gap:.1e} of the largest, at most {AGREED} is meant"
+        )
+    precision = choose(options.precision, True, "cpu").precision
+    seconds = in_turns(
+        {"ours": lambda: step(ours, precision), "plain": lambda: step(plain)}, options.rounds, clock
     )
+    name = "TrackletGait_s" if options.small else "TrackletGait"
+    size = f"{options.sequences} sequences x {options.frames} frames"
+    print(f"training step, {size}, {options.threads} threads, plain in 32-true\n")
+    taken = [1e3 * seconds[side] for side in ("plain", "ours")]
+    shift = Row("largest relative difference of the embeddings, 32-true both", None, f"{gap:.1e}", holds=True)
+    print(table([Row(f"{name}, {precision}", *taken, "ms"), shift]))
 
 
 if __name__ == "__main__":

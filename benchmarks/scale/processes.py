@@ -1,11 +1,12 @@
 """Processes of a training, 1 to 4: seconds of a step, bytes sent, memory and start.
 
-    python benchmarks/scale/processes.py [--processes 1 2 4] [--steps 12] [--people 8] [--python PYTHON]
+    PYTHONPATH=benchmarks python benchmarks/scale/processes.py [--processes 2 4] [--steps 12] [--people 8]
 
-A narrow GaitBase on generated walks, with one thread for each process. ``strong``: the batch is the same
-whatever the number of processes; ``weak``: it grows with them. Each training runs in a network of its own
-where that is allowed (Linux, root): what its loopback carried is what the processes sent. Else a dash stands.
-``--python`` measures another installation.
+A narrow GaitBase on generated walks, with one thread for each process, beside one process with the batch of
+``--people``. Equal batch: it is the same whatever the number of processes. Growing batch: it grows with
+them, so that each has the work of the one. Processor time is that of all processes together. Each training
+runs in a network of its own where that is allowed (Linux, root): what its loopback carried is what the
+processes sent. Else a dash stands. ``--python PYTHON`` measures another installation.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from tables import HEAD, Row, table
 
 WARM = 3
 """Steps that do not count."""
@@ -85,7 +88,9 @@ def measured(python: str, processes: int, people: int, steps: int) -> dict[str, 
             command = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
             own["BENCHMARK_ALONE"] = "1"
             own["PATH"] = f"{os.environ['PATH']}:/usr/sbin"
-        subprocess.run(command, env=os.environ | own, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"the training with {processes} processes failed:\n{done.stderr[-3000:]}")
         ranks = [json.loads((Path(name) / f"{rank}.json").read_text()) for rank in range(processes)]
     wall, busy = ([_per_step(rank["steps"], column) for rank in ranks] for column in (0, 1))
     first, last = ranks[0]["steps"][WARM - 1], ranks[0]["steps"][-1]
@@ -105,7 +110,7 @@ def _per_step(steps: list[list[float]], column: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--processes", type=int, nargs="+", default=[2, 4], help="beside one")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--people", type=int, default=8, help="of the batch; four sequences each")
     parser.add_argument("--python", default=sys.executable)
@@ -115,26 +120,31 @@ def main() -> None:
         folder, *numbers = given.child
         child(Path(folder), *map(int, numbers))
         return
-    columns = (
-        "batch",
-        "processes",
-        "step",
-        "processor time",
-        "sent by each",
-        "peak of each",
-        "first step after",
-    )
-    print(f"{os.cpu_count()} cores, one thread for each process\n")
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for kind in ("strong", "weak"):
-        for processes in given.processes:
-            people = given.people * (processes if kind == "weak" else 1)
+    if given.steps <= WARM:
+        parser.error(f"--steps must be more than {WARM}: the first {WARM} do not count")
+    alone = measured(given.python, 1, given.people, given.steps)
+    rows: list[Row] = []
+    for kind in ("equal", "growing"):
+        for processes in (number for number in given.processes if number > 1):
+            people = given.people * (processes if kind == "growing" else 1)
             found = measured(given.python, processes, people, given.steps)
-            sent = f"{found['sent'] / 1e6:.2f} MB" if found["sent"] else "-"
-            row = [f"{kind} {people}x4", str(processes)]
-            row += [f"{found['step']:.3f} s", f"{found['processor']:.3f} s", sent]
-            row += [f"{found['peak']:.0f} MiB", f"{found['start']:.1f} s"]
-            print(f"| {' | '.join(row)} |", flush=True)
+            rows += compared(f"{processes} processes, {kind} batch {people}x4", alone, found)
+    print(
+        f"{os.cpu_count()} cores, one thread for each process; one process with a batch of {given.people}x4\n"
+    )
+    print(table(rows, ("work", "1 process", "here", *HEAD[3:])))
+
+
+def compared(what: str, alone: dict[str, float], found: dict[str, float]) -> list[Row]:
+    """The figures of a training beside those of one process."""
+    sent = found["sent"] / 1e6 or None
+    return [
+        Row(f"{what}: step", alone["step"], found["step"], "s"),
+        Row("its processor time, all processes", alone["processor"], found["processor"], "s"),
+        Row("bytes sent by each process in a step", None, sent, "MB"),
+        Row("peak memory of a process", alone["peak"], found["peak"], "MiB"),
+        Row("first step after", alone["start"], found["start"], "s"),
+    ]
 
 
 if __name__ == "__main__":

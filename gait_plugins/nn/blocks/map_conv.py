@@ -32,7 +32,7 @@ class MapConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[m, in_channels, h, w]`` to ``[m, out_channels, h', w']``."""
-        if not (torch.is_grad_enabled() and _in_bfloat16(x) and self._is_usual()):
+        if not (torch.is_grad_enabled() and in_bfloat16(x) and self._is_usual()):
             return super().forward(x)
         stride, padding = cast(_Pair, self.stride), cast(_Pair, self.padding)
         if stride == (1, 1) and self.in_channels <= FEW:
@@ -80,8 +80,8 @@ def parted(pairs: Tensor) -> Tensor:
     return pairs.permute(0, 2, 3, 1).reshape(m, h, 2 * w, o // 2).permute(0, 3, 1, 2)
 
 
-def _in_bfloat16(x: Tensor) -> bool:
-    """Whether a convolution of these maps computes in bfloat16 on a CPU."""
+def in_bfloat16(x: Tensor) -> bool:
+    """Whether convolutions of maps ``[m, c, h, w]`` compute in bfloat16 on a CPU, outside of torch.func."""
     if x.device.type != "cpu" or x.dim() != 4 or torch._C._are_functorch_transforms_active():
         return False  # torch.func knows torch's own functions alone
     if torch.is_autocast_enabled("cpu"):

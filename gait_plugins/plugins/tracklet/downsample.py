@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn.blocks import in_bfloat16
 from gait_plugins.plugins.tracklet.layers import Stride, Timeline, by_sequence, to_frames, to_rows
 from gait_plugins.plugins.tracklet.norm import FrameNorm
 from gait_plugins.plugins.tracklet.wavelet import analysis_filters, pad_axis
@@ -85,7 +86,7 @@ class WaveletDownsampling(nn.Module):
     def _over_space(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         for axis in (-1, -2):
             x = pad_axis(x, axis, self.before, self._after(x.shape[axis] % 2))
-        if self.taps == 2 and _is_trained_in_bfloat16(x):
+        if self.taps == 2 and torch.is_grad_enabled() and in_bfloat16(x):
             given = (x, weight) if bias is None else (x, weight, bias)
             halved: Tensor = _Halving.apply(  # type: ignore[no-untyped-call]
                 *(each.to(torch.bfloat16) for each in given), *(None,) * (3 - len(given))
@@ -107,14 +108,6 @@ class WaveletDownsampling(nn.Module):
 
     def _after(self, odd: int) -> int:
         return self.taps - 2 - self.before + odd
-
-
-def _is_trained_in_bfloat16(x: Tensor) -> bool:
-    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
-        return False
-    if torch.is_autocast_enabled("cpu"):
-        return torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return x.dtype == torch.bfloat16
 
 
 class _Halving(torch.autograd.Function):

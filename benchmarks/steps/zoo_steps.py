@@ -210,7 +210,14 @@ class Alternative:
         flags |= {"sequences": options.sequences, "frames": options.frames}
         for key, value in flags.items():
             command += [f"--{key}", str(value)] if value else []
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": str(options.threads)}
+        environment = {
+            **os.environ,
+            "OMP_WAIT_POLICY": "passive",
+            "OMP_NUM_THREADS": str(options.threads),
+            # As the trainer of either tree tells glibc: what is freed is kept for the next step.
+            "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+            "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+        }
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,8 +84,43 @@ def _largest(x: Tensor, dim: int) -> Tensor:
     """The maximum along an axis, taken in the order of the memory: else it is twenty times slower."""
     last = x.dim() == 5 and x.stride(1) == 1 and not x.is_contiguous()
     if dim < 2 or not last or torch.onnx.is_in_onnx_export():
+        return frame_peaks(x, dim)
+    return frame_peaks(x.movedim(1, -1), dim - 1).movedim(-1, 1)
+
+
+def frame_peaks(x: Tensor, dim: int) -> Tensor:
+    """``x.amax(dim)``; its gradient, which frames with the same maximum share, is three times as fast in
+    bfloat16 on a CPU, to the bit the same.
+    """
+    fast = x.dtype == torch.bfloat16 and x.device.type == "cpu" and x.shape[dim] <= _COUNTED
+    if not (fast and x.requires_grad) or torch._C._are_functorch_transforms_active():
         return x.amax(dim)
-    return x.movedim(1, -1).amax(dim - 1).movedim(-1, 1)
+    peaks: Tensor = _Peaks.apply(x, dim)  # type: ignore[no-untyped-call]
+    return peaks
+
+
+_COUNTED = 256
+"""Frames that bfloat16 can count."""
+
+
+class _Peaks(torch.autograd.Function):
+    """Torch makes two more copies of the maps for the gradient, one of them in 64 bits."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dim: int) -> Tensor:
+        peaks = x.amax(dim)
+        ctx.save_for_backward(x, peaks)
+        ctx.dim = dim
+        return peaks
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (x, peaks), dim = ctx.saved_tensors, ctx.dim
+        if torch.is_grad_enabled():  # the gradient is to be differentiated itself
+            at_peak = (x.detach() == peaks.detach().unsqueeze(dim)).to(gradient.dtype)
+            return at_peak * (gradient / at_peak.sum(dim)).unsqueeze(dim), None
+        found = torch.eq(x, peaks.unsqueeze(dim), out=torch.empty_like(x))
+        return found.mul_((gradient / found.sum(dim)).unsqueeze(dim)), None
 
 
 def packed_temporal_conv(

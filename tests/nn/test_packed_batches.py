@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from helpers.golden_rules import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gait_plugins.nn import FrameWise, PackedMax, frames_of, packed_temporal_conv, split_lengths
+from gait_plugins.nn import FrameWise, PackedMax, frame_peaks, frames_of, packed_temporal_conv, split_lengths
 
 packs = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
@@ -27,6 +28,27 @@ def test_maximum_over_frames_is_the_same_in_whatever_layout() -> None:
     assert torch.equal(PackedMax()(laid, lens), PackedMax()(maps, lens))
     assert torch.equal(PackedMax()(laid, None, 4), maps.amax(4))
     assert torch.equal(PackedMax()(laid, None, 1), maps.amax(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("frames", [1, 6, 300])
+def test_frames_with_the_same_maximum_share_its_gradient_as_in_torch(dtype: torch.dtype, frames: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randint(4, (3, frames, 5, 8)).to(dtype).requires_grad_()
+    slopes = torch.randn(3, 5, 8).to(dtype)
+    found, wanted = frame_peaks(x, 1), x.amax(1)
+    assert torch.equal(found, wanted)
+    (one,), (other,) = (torch.autograd.grad(out, x, slopes) for out in (found, wanted))
+    assert torch.equal(one, other)
+
+
+def test_the_gradient_of_a_maximum_can_be_differentiated_again() -> None:
+    x = torch.randint(4, (3, 6, 5, 8)).bfloat16().requires_grad_()
+    found = []
+    for out in (frame_peaks(x, 1), x.amax(1)):
+        (slope,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
+        found += torch.autograd.grad(slope.square().sum(), x)
+    assert torch.equal(*found)
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gait_plugins.nn.blocks.map_conv import MapConv
 from gait_plugins.nn.blocks.map_norm import MapNorm
 
 
@@ -69,7 +70,7 @@ class Bottleneck(nn.Module):
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     """A 3x3 convolution without bias that keeps the size, but for the stride."""
-    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+    return MapConv(in_channels, out_channels, 3, stride, padding=1, bias=False)
 
 
 def _projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEW = 8
-"""Output channels up to which two columns are computed as one."""
+from gait_plugins.nn.blocks.map_conv import HALF, MapConv, doubled, parted
 
 
 def channels_last(weight: Tensor) -> Tensor:
@@ -33,11 +32,7 @@ class TwoColumns(nn.Module):
         (self.stride, _), (above, self.beside) = conv.stride, _padding(conv)
         self.padding = (above, self.beside)
         weight = conv.weight.detach()
-        o, c, down, across = weight.shape
-        wide = weight.new_zeros(2 * o, c, down, across + 1)
-        wide[:o, :, :, :across] = weight
-        wide[o:, :, :, 1:] = weight
-        self.weight = nn.Parameter(channels_last(wide), requires_grad=False)
+        self.weight = nn.Parameter(channels_last(doubled(weight)), requires_grad=False)
         self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().repeat(2), False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,16 +42,14 @@ class TwoColumns(nn.Module):
         if columns % 2:
             bias = None if self.bias is None else self.bias[:o]
             return F.conv2d(x, self.weight[:o, :, :, :across], bias, (self.stride, 1), self.padding)
-        pairs = F.conv2d(x, self.weight, self.bias, (self.stride, 2), self.padding)
-        n, _, h, _ = pairs.shape
-        return pairs.permute(0, 2, 3, 1).reshape(n, h, columns, o).permute(0, 3, 1, 2)
+        return parted(F.conv2d(x, self.weight, self.bias, (self.stride, 2), self.padding))
 
 
 def is_narrow(part: nn.Module) -> bool:
     """Whether a module is a convolution that two columns at a time pay for."""
     return (
-        type(part) is nn.Conv2d
-        and part.out_channels <= FEW
+        (type(part) is nn.Conv2d or type(part) is MapConv)
+        and part.out_channels <= HALF
         and part.stride[1] == 1
         and part.kernel_size[1] > 1
         and part.groups == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gait_plugins.nn.blocks import MapConv
 from gait_plugins.plugins.tracklet.downsample import WaveletDownsampling
 from gait_plugins.plugins.tracklet.layers import (
     UNSTRIDED,
@@ -100,4 +101,4 @@ class TrackletBlock(nn.Module):
 
 
 def _conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+    return MapConv(in_channels, out_channels, kernel_size=3, padding=1, bias=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gait_plugins.errors import ConfigError
+from gait_plugins.nn.blocks import in_bfloat16
 from gait_plugins.plugins.tracklet.layers import Stride, Timeline, by_sequence, to_frames, to_rows
 from gait_plugins.plugins.tracklet.norm import FrameNorm
 from gait_plugins.plugins.tracklet.wavelet import analysis_filters, pad_axis
@@ -84,8 +86,12 @@ class WaveletDownsampling(nn.Module):
     def _over_space(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         for axis in (-1, -2):
             x = pad_axis(x, axis, self.before, self._after(x.shape[axis] % 2))
-        if self.taps == 2 and _in_16_bits(x):
-            return _by_patches(x, weight, bias)
+        if self.taps == 2 and torch.is_grad_enabled() and in_bfloat16(x):
+            given = (x, weight) if bias is None else (x, weight, bias)
+            halved: Tensor = _Halving.apply(  # type: ignore[no-untyped-call]
+                *(each.to(torch.bfloat16) for each in given), *(None,) * (3 - len(given))
+            )
+            return halved
         return F.conv2d(x, weight, bias, stride=2)
 
     def _over_time(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -104,19 +110,35 @@ class WaveletDownsampling(nn.Module):
         return self.taps - 2 - self.before + odd
 
 
-def _in_16_bits(x: Tensor) -> bool:
-    return x.device.type == "cpu" and (x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu"))
+class _Halving(torch.autograd.Function):
+    """A 2x2 convolution by steps of 2 whose gradients are matrix products of its patches.
 
-
-def _by_patches(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution as a matrix product of 2x2 patches.
-
-    Its gradient for the weights is the same product, where oneDNN's of a strided bfloat16 convolution takes
-    ten times as long with two threads as with one.
+    oneDNN's gradient for the weights of a strided bfloat16 convolution takes ten times as long with two
+    threads as with one.
     """
-    m, c, h, w = x.shape
-    patches = x.permute(0, 2, 3, 1).reshape(m, h // 2, 2, w // 2, 2, c).transpose(2, 3).flatten(3)
-    return F.linear(patches, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.conv2d(x, weight, bias, stride=2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        (m, c, h, w), o = x.shape, len(weight)
+        slopes = gradient.permute(0, 2, 3, 1).reshape(-1, o)
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            patches = slopes @ weight.permute(0, 2, 3, 1).flatten(1)
+            pairs = patches.view(m, h // 2, w // 2, 2, 2 * c).transpose(2, 3)
+            of_x = pairs.reshape(m, h, w, c).permute(0, 3, 1, 2)
+        if ctx.needs_input_grad[1]:
+            pairs = x.permute(0, 2, 3, 1).reshape(m, h // 2, 2, w // 2, 2 * c).transpose(2, 3)
+            of_weight = slopes.t() @ pairs.reshape(len(slopes), 4 * c)
+            of_weight = of_weight.view(o, 2, 2, c).permute(0, 3, 1, 2)
+        if ctx.needs_input_grad[2]:
+            of_bias = slopes.sum(0)
+        return of_x, of_weight, of_bias
 
 
 def _separable(bank: np.ndarray, axes: int) -> np.ndarray:

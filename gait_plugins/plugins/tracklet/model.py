@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gait_plugins.api import ClassCount, GaitBatch, GaitModel, ModelOutput
 from gait_plugins.errors import ConfigError
-from gait_plugins.nn import HorizontalPooling, SeparateFCs, heads, split_lengths
+from gait_plugins.nn import HorizontalPooling, SeparateFCs, frame_peaks, heads, split_lengths
 from gait_plugins.nn import SeparateBNNecks as Necks
 from gait_plugins.plugins.tracklet.block import Stem, TrackletBlock
 from gait_plugins.plugins.tracklet.layers import UNSTRIDED, Stride, Timeline, to_rows
@@ -141,9 +141,9 @@ class TrackletGait(GaitModel):
                 x, time = block(x, time)
         rows = to_rows(x, time.rows)
         if time.lengths is None:
-            peaks = rows.amax(1)
+            peaks = frame_peaks(rows, 1)
         else:
-            peaks = torch.cat([part.amax(1) for part in torch.split(rows, time.lengths, 1)])
+            peaks = torch.cat([frame_peaks(part, 1) for part in torch.split(rows, time.lengths, 1)])
         embeddings: Tensor = self.FCs(self.HPP(peaks.permute(0, 3, 1, 2)))
         return embeddings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gait_plugins.nn.blocks import pixels_together
+from gait_plugins.nn.blocks import MapConv, pixels_together
 
 
 class PlainConv2d(nn.Module):
@@ -12,7 +12,7 @@ class PlainConv2d(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
+        self.conv = MapConv(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[m, in_channels, h, w]`` to ``[m, out_channels, h, w]``."""

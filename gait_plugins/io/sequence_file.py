@@ -202,12 +202,12 @@ def _read_small(reader: Reader, handle: int, path: str, size: int) -> Frames:
     known = None if form is None else form.array(data)
     if known is not None:
         return known
-    if small:
+    if small and len(data) == size:  # a disk of the network may give a part at a time
         found = _read_open(reader, io.BytesIO(data), path, size)
     else:
         found = _read_whole(reader, handle, path, size)
-    if not data:
-        _note_form(key, None, 0)
+    if len(data) != size:
+        _note_form(key, form, sought)
     elif sought < _TRIES and isinstance(found, np.ndarray) and found.dtype == _UINT8:
         _note_form(key, _form_of(reader, data, found), sought + 1)
     return found

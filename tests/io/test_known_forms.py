@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections.abc import Iterator
@@ -126,3 +127,26 @@ def test_what_is_kept_of_forms_has_a_bound(tmp_path, monkeypatch):
         array = np.resize(FRAMES, (length, 8, 9))
         np.testing.assert_array_equal(read_frames(write(tmp_path / "a.pkl", array)), array)
     assert len(sequence_file._forms) == 3
+
+
+class _Parts:
+    """The functions of ``os``, and a disk that gives a part of what is asked for."""
+
+    share = 2
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def read(self, handle: int, size: int) -> bytes:
+        return os.read(handle, size // self.share)
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a.npy"])
+@pytest.mark.parametrize("shape", [(5, 8, 7), (40, 64, 64)])
+def test_a_disk_may_give_a_file_in_parts(tmp_path, name, shape, monkeypatch):
+    frames = RANDOM.integers(0, 256, shape).astype(np.uint8)
+    path, disk = write(tmp_path / name, frames), _Parts()
+    monkeypatch.setattr(sequence_file, "os", disk)
+    for share in (2, 1, 1, 2):  # before its form is known and afterwards
+        disk.share = share
+        np.testing.assert_array_equal(read_frames(path), frames)

@@ -166,7 +166,7 @@ def _check_number(target: Path, begun: Iterable[PartFiles], part: Part) -> None:
     other = next((each.part for each in begun if each.part.of != part.of), None)
     if other is not None:
         raise DataError(
-            f"the folder holds parts by two numbers, {other} and {part}: a preparation keeps one number",
+            f"parts by two numbers meet here, {other} and {part}: a preparation keeps one number",
             where=str(target),
             hint=f"go on with --shard I/{other.of}; or run once without --shard and --merge, which takes "
             "over what the parts have made and prepares the rest",

@@ -130,3 +130,19 @@ def test_doubled_weights_give_the_columns_of_the_convolution() -> None:
     conv, _, x = both(SHAPES[3])
     pairs = nn.functional.conv2d(x, doubled(conv.weight), None, (1, 2), 1)
     assert torch.allclose(parted(pairs), conv(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_an_activation_may_work_in_the_place_of_the_maps(shape: tuple, threads: int) -> None:
+    ours, _, x = both(shape)
+    with torch.autocast("cpu", torch.bfloat16):
+        wanted = torch.relu(ours(x))
+        wanted.float().square().sum().backward()
+        assert ours.weight.grad is not None
+        slope = ours.weight.grad.clone()
+        ours.weight.grad = None
+        out = ours(x)
+        nn.ReLU(inplace=True)(out).float().square().sum().backward()
+    assert torch.equal(out, wanted)
+    assert apart(ours.weight.grad, slope) < 1e-6

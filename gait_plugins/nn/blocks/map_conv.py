@@ -110,7 +110,8 @@ class _TwoColumns(torch.autograd.Function):
         x = x.contiguous(memory_format=torch.channels_last)
         ctx.save_for_backward(x, weight)
         ctx.given = stride, padding
-        return _two_columns(x, weight, padding)
+        # A tensor of its own and no view: an activation may work in its place.
+        return _two_columns(x, weight, padding).data
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -62,7 +62,8 @@ def main() -> None:
         goal = len(before) + rng.randint(1, 3) if seen["killed"] else 0
         while not ended and (len(saved(stage)) < goal or not stage.exists()):
             ended = os.waitpid(child, os.WNOHANG)[0]
-        time.sleep(rng.uniform(0, 0.05))
+        if goal:
+            time.sleep(rng.uniform(0, 0.05))
         if ended or os.waitpid(child, os.WNOHANG)[0]:
             for path in saved(stage)[4:]:
                 path.unlink()  # done before the kill: the last stretch is done anew

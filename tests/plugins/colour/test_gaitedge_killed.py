@@ -36,7 +36,8 @@ SETTINGS = [
 def test_kills_in_a_stage_leave_no_trace(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIT_PLUGINS_CACHE", str(tmp_path / "cache"))
     seen = kill_often("gaitedge/walkers", stage, tmp_path, 2, SETTINGS)
-    assert seen == {"killed": 2, "in_stage": 2, "with_checkpoints": 1}
+    assert seen.pop("with_checkpoints") in (1, 2)  # the first step may be done before the first kill is
+    assert seen == {"killed": 2, "in_stage": 2}
     for name, steps in STEPS.items():
         whole, killed = (
             load_checkpoint(checkpoint_path(tmp_path / run / name, name, steps))

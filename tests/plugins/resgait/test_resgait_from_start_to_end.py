@@ -55,7 +55,8 @@ def test_kills_in_the_second_stage_leave_no_trace(tmp_path: Path) -> None:
     quick = ["trainer_cfg.save_iter=1", "trainer_cfg.with_test=false", "gse.trainer_cfg.total_iter=8"]
     settings, output = tiny_settings(tmp_path, quick), tmp_path / "output"
     seen = kill_often(RECIPE, "gse", output, 2, settings)
-    assert seen == {"killed": 2, "in_stage": 2, "with_checkpoints": 1}
+    assert seen.pop("with_checkpoints") in (1, 2)  # the first step may be done before the first kill is
+    assert seen == {"killed": 2, "in_stage": 2}
     for stage, steps in (("oem", 2), ("gse", 8), ("residual", 3)):
         whole, killed = (
             load_checkpoint(checkpoint_path(output / name / stage, stage, steps))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from gait_plugins.errors import ConfigError
-from gait_plugins.io.remote.address import is_address, masked
+from gait_plugins.io.remote.address import address_meant
 
 log = logging.getLogger("gait_plugins")
 
@@ -98,9 +98,9 @@ def chosen_out(
 
 def _refuse_address(command: str, place: object) -> None:
     """A ``Path`` of ``s3://bucket/file`` is the folder ``s3:`` of this machine, which nobody means."""
-    text = str(place).replace(":/", "://", 1)
-    if isinstance(place, Path) and is_address(text):
-        told = f"{masked(text)} is an address: files are written to this machine's folders alone"
+    address = address_meant(place)
+    if address is not None:
+        told = f"{address} is an address: files are written to this machine's folders alone"
         raise ConfigError(told, where=command, hint="name a path here, and copy it to the store afterwards")
 
 

@@ -24,7 +24,7 @@ from gait_plugins.core.weights.lookup import nearest_names
 from gait_plugins.errors import CheckpointError
 from gait_plugins.io.archive import DamagedArchive, is_archive, verify
 from gait_plugins.io.folders import SPECIAL, is_special
-from gait_plugins.io.remote.address import is_address, masked
+from gait_plugins.io.remote.address import address_meant
 from gait_plugins.io.weights.tensor_file import (
     DamagedTensorFile,
     UnknownType,
@@ -125,9 +125,9 @@ def _tell_of_classes(found: WithStandIns, path: Path) -> None:
 
 
 def _no_file(path: Path, otherwise: str) -> CheckpointError:
-    address = str(path).replace(":/", "://", 1)
-    if is_address(address):
-        told = f"{masked(address)} is an address: weights are read from this machine's files alone"
+    address = address_meant(path)
+    if address is not None:
+        told = f"{address} is an address: weights are read from this machine's files alone"
         return CheckpointError(told, hint="copy the file here, and give its path")
     if not path.is_dir():
         return CheckpointError(

@@ -43,6 +43,12 @@ def path_or_address(text: str) -> Any:
     return taken(text) if is_address(text) else Path(text)
 
 
+def address_meant(path: object) -> str | None:
+    """The masked address that a ``Path`` was made of, which drops one of its slashes; None of other paths."""
+    text = str(path).replace(":/", "://", 1)
+    return masked(text) if isinstance(path, Path) and is_address(text) else None
+
+
 def masked(text: str) -> str:
     """A text whose addresses hold no credentials; the process remembers them."""
     text = _USER.sub(_masked_user, text)
